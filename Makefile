@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# nhi: task-scoped host access for Linux. `make help` lists what can be made; V=1 shows commands.
+
+VERSION := 0.1.0
+B       ?= build
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+
+CC       ?= gcc
+CFLAGS   ?= -O2 -g
+PREFIX   ?= /usr
+LIBDIR   ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)
+# Where the modules live on this system; distributors override.
+PAMDIR   ?= $(LIBDIR)/security
+SUDODIR  ?= $(PREFIX)/libexec/sudo
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+
+WARN := -Wall -Wextra -Werror -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+        -Wold-style-definition -Wpointer-arith -Wundef -Wvla -Wcast-align -Wwrite-strings \
+        -Wimplicit-fallthrough -Wno-unused-parameter
+HARD := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIC \
+        $(if $(findstring -fsanitize,$(CFLAGS))$(findstring -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+LDHARD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+STD  := -std=gnu17 -D_GNU_SOURCE -I. -DNHI_VERSION='"$(VERSION)"'
+ALL_CFLAGS = $(STD) $(WARN) $(HARD) $(CPPFLAGS) $(CFLAGS)
+
+# ---- rooms (DESIGN section 2; docs/ARCHITECTURE.md) --------------------------------------------
+room      = $(wildcard $(1)/*.c)
+BASE     := $(call room,lib/base)
+WIRE     := $(call room,lib/wire)
+GATE     := $(call room,lib/gate)
+SNAPSHOT := $(call room,lib/snapshot)
+JOSE     := $(call room,lib/jose)
+CORE     := $(call room,nhi-agentd/core)
+SET      := $(call room,nhi-agentd/set)
+AGENT    := $(call room,nhi-agentd)
+FETCH    := $(call room,nhi-agentd/fetch)
+KEYS     := $(call room,nhi-agentd/keys)
+CTL      := $(call room,nhictl)
+PAM      := $(call room,pam_nhi)
+NSS      := $(call room,nss_nhi)
+SUDO     := $(call room,sudo_nhi)
+
+obj       = $(patsubst %.c,$(B)/obj/%.o,$(1))
+tobj      = $(patsubst %.c,$(B)/tobj/%.o,$(1))
+
+LIBS_AGENT := -lsystemd -lsodium -lconfig -ljansson -lpthread
+LIBS_FETCH := -lsystemd -ljansson -lconfig -lcurl
+LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig
+LIBS_TEST  := -lcmocka -lsystemd -lsodium -lconfig -ljansson -lsmartcols -lcurl -lpam -lpthread
+
+MODULES  := $(B)/pam_nhi.so $(B)/libnss_nhi.so.2 $(B)/sudo_nhi.so
+PROGRAMS := $(B)/nhi-agentd $(B)/nhi-fetchd $(B)/nhi-authorized-keys $(B)/nhictl
+
+.PHONY: all help
+all: $(MODULES) $(PROGRAMS) ## build modules and programs into build/
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+# ---- objects -----------------------------------------------------------------------------------
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+# The same for tests: every compiled-in path lies below $(TESTROOT), nothing is optimised away.
+TESTROOT := $(abspath $(B))/root
+$(B)/tobj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC test $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -DPATH_ROOT='"$(TESTROOT)"' -DNHI_TEST=1 -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+define link
+	$(if $(Q),@echo "  LD      $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LDHARD)
+endef
+
+$(B)/pam_nhi.so: $(call obj,$(PAM) $(WIRE) $(GATE) $(BASE)) pam_nhi/pam_nhi.map
+	$(link) -shared -Wl,--version-script=pam_nhi/pam_nhi.map -Wl,-z,defs -o $@ $(filter %.o,$^) -lpam
+
+$(B)/libnss_nhi.so.2: $(call obj,$(NSS) $(SNAPSHOT) $(BASE)) nss_nhi/nss_nhi.map
+	$(link) -shared -Wl,-soname,libnss_nhi.so.2 -Wl,--version-script=nss_nhi/nss_nhi.map -Wl,-z,defs -o $@ $(filter %.o,$^)
+
+$(B)/sudo_nhi.so: $(call obj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sudo_nhi.map
+	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -Wl,-z,defs -o $@ $(filter %.o,$^)
+
+$(B)/core.a: $(call obj,$(CORE))
+	$(if $(Q),@echo "  AR      $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/nhi-agentd: $(call obj,$(AGENT) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
+	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_AGENT)
+
+$(B)/nhi-fetchd: $(call obj,$(FETCH) $(BASE))
+	$(link) -pie -o $@ $^ $(LIBS_FETCH)
+
+$(B)/nhi-authorized-keys: $(call obj,$(KEYS) $(WIRE) $(BASE))
+	$(link) -pie -o $@ $^
+
+$(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
+	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_CTL)
+
+# ---- tests -------------------------------------------------------------------------------------
+# One program per tests/unit|pam|nss/test-*.c, linked with every room but the mains and modules.
+TESTS    := $(wildcard tests/unit/test-*.c tests/pam/test-*.c tests/nss/test-*.c)
+TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(CORE) $(SET) \
+             $(filter-out %/main.c,$(AGENT) $(FETCH) $(CTL))
+$(B)/libtest.a: $(call tobj,$(TEST_ROOM))
+	$(if $(Q),@echo "  AR      $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
+	@mkdir -p $(@D)
+	$(link) -o $@ $< $(B)/libtest.a $(LIBS_TEST)
+
+# Modules built for tests: paths below the test root.
+$(B)/tmod/pam_nhi.so: $(call tobj,$(PAM) $(WIRE) $(GATE) $(BASE)) pam_nhi/pam_nhi.map
+	@mkdir -p $(@D)
+	$(link) -shared -Wl,--version-script=pam_nhi/pam_nhi.map -o $@ $(filter %.o,$^) -lpam
+$(B)/tmod/libnss_nhi.so.2: $(call tobj,$(NSS) $(SNAPSHOT) $(BASE)) nss_nhi/nss_nhi.map
+	@mkdir -p $(@D)
+	$(link) -shared -Wl,-soname,libnss_nhi.so.2 -Wl,--version-script=nss_nhi/nss_nhi.map -o $@ $(filter %.o,$^)
+$(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sudo_nhi.map
+	@mkdir -p $(@D)
+	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -o $@ $(filter %.o,$^)
+TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so

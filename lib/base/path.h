@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every path that two rooms agree on, compiled in: no environment variable and no option moves
+ * them (O9 of the threat model). The test build overrides PATH_ROOT on the compiler's command
+ * line, never at run time. */
+
+#ifndef PATH_ROOT
+#define PATH_ROOT ""
+#endif
+
+#define PATH_RUN_DIR       PATH_ROOT "/run/nhi"
+#define PATH_PAM_SOCK      PATH_RUN_DIR "/pam.sock"     /* 0600 root: pam_nhi, sudo_nhi */
+#define PATH_CONTROL_SOCK  PATH_RUN_DIR "/control.sock" /* 0666: nhictl */
+#define PATH_KEYS_SOCK     PATH_RUN_DIR "/keys.sock"    /* 0660 root:nhi-keys */
+#define PATH_FEED_SOCK     PATH_RUN_DIR "/feed.sock"    /* 0660 root:nhi-fetch */
+#define PATH_SNAPSHOT_NAME "identities"                 /* in PATH_RUN_DIR, 0644 root */
+#define PATH_GATES_RUN     PATH_RUN_DIR "/gates"        /* 0644 root, read first */
+
+#define PATH_STATE_DIR   PATH_ROOT "/var/lib/nhi"     /* 0755 root */
+#define PATH_GATES_STATE PATH_STATE_DIR "/gates"      /* copy that outlives a reboot */
+#define PATH_SETS_DIR    PATH_STATE_DIR "/sets"       /* 0700: archive by content hash */
+#define PATH_STATE_FILE  PATH_STATE_DIR "/state.json" /* floors, ended grants; 0600 */
+#define PATH_UIDS_FILE   PATH_STATE_DIR "/uids"       /* names and ids ever seen; 0600 */
+
+#define PATH_ETC_DIR     PATH_ROOT "/etc/nhi"
+#define PATH_CONF_FILE   PATH_ETC_DIR "/agentd.conf"
+#define PATH_CONF_DIR    PATH_ETC_DIR "/agentd.conf.d"
+#define PATH_EXEMPT_FILE PATH_ETC_DIR "/exempt"
+#define PATH_EXEMPT_DIR  PATH_ETC_DIR "/exempt.d"
+#define PATH_ISSUER_KEY  PATH_ETC_DIR "/issuer.key" /* 0600, central side */
+#define PATH_TRUST_DIR   PATH_ETC_DIR "/trust"      /* *.jwk, public */
+
+#define PATH_LEDGER_DIR    PATH_ROOT "/var/lib/nhi-ledger" /* 0700, central side */
+#define PATH_PUBLISHED_DIR PATH_ROOT "/var/lib/nhi-source" /* 2750 root:nhi-fetch: HOST.jws */
+#define PATH_SUDO_CONF     PATH_ROOT "/etc/sudo.conf"

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Two small text files that the modules read themselves, before they ask anybody. This header is
+ * their specification.
+ *
+ * The gates file, /run/nhi/gates (copy: /var/lib/nhi/gates), written by the agent, 0644 root,
+ * replaced by rename:
+ *
+ *     nhi-gates 1
+ *     gate NAME observe|enforce CLASSES PATTERNS
+ *     account NAME UID
+ *     end N
+ *
+ * One blank between fields, no other white space, lines end in '\n'. CLASSES is a comma-separated
+ * list of globs over service classes (lib/base/service.h). PATTERNS is a comma-separated list of
+ * globs over account names, or %GROUP for the members of a group. `account` names an account that a
+ * grant set has ever defined here: it is gated and enforced for every class, whatever the gates
+ * say. N in the last line is the number of gate and account lines. Anything else makes the whole
+ * file unusable.
+ *
+ * - The run file is read first; only where it is absent (ENOENT) or unusable the state copy is.
+ * - Neither present: nothing was ever configured, nobody is gated.
+ * - Present but unusable (wrong owner, damaged, unreadable): everybody is treated as gated and
+ *   enforced; exemptions still hold.
+ *
+ * The exempt files, /etc/nhi/exempt and /etc/nhi/exempt.d/*.conf, written by administrators, root-owned:
+ *
+ *     # comment
+ *     ACCOUNT-GLOB CLASS-GLOB
+ *
+ * Fields are separated by blanks or tabs. A line that does not parse exempts nobody and is reported
+ * by doctor and syslog; the other lines hold. A file with wrong owner or mode is ignored. */
+
+#define GATES_HEADER        "nhi-gates 1"
+#define GATES_SIZE_MAX      (4u * 1024 * 1024)
+#define GATES_N_MAX         256u
+#define GATES_ACCOUNTS_MAX  65536u
+#define EXEMPT_SIZE_MAX     (256u * 1024)
+#define EXEMPT_DIR_FILE_MAX 64u

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Does this subject need a grant for this class of service on this host? Read by pam_nhi and
+ * sudo_nhi before they ask the agent, by the agent for `check`, by nhictl for doctor. */
+
+#include "lib/gate/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+typedef enum GateMode {
+        GATE_ENFORCE = 0, /* zeroed means gated */
+        GATE_OBSERVE,
+        GATE_UNGATED,
+        GATE_EXEMPT,
+} GateMode;
+
+typedef struct Gates Gates;
+
+/* One subject, resolved in the calling process. */
+typedef struct GateSubject {
+        const char *name;
+        uid_t uid;
+        const gid_t *gids; /* all groups, primary included */
+        size_t n_gids;
+} GateSubject;
+
+typedef struct GatePaths {
+        const char *run, *state, *exempt_file, *exempt_dir;
+        uid_t owner; /* 0 but in tests */
+} GatePaths;
+
+/* The compiled-in paths. */
+extern const GatePaths gate_paths;
+
+/* The whole question, from the files: exempt (matched first, against the subject) > enforced account
+ * or gate > observed gate > ungated. Groups named by a gate are resolved with getgrnam_r only when
+ * no account pattern has answered; one that cannot be looked up (an error, not "no such group")
+ * counts as matching. Never fails: what is unusable is GATE_ENFORCE (but see format.h: nothing
+ * there at all is GATE_UNGATED). ret_gate, where not NULL, receives the name of the deciding gate
+ * ("" where none), cut to fit. */
+GateMode gate_mode(const GatePaths *paths, const GateSubject *subject, const char *class,
+                   char *ret_gate, size_t ret_gate_size);
+
+/* The pieces, for the agent, nhictl and tests. */
+
+/* Parse the text of a gates file. 0 and an owned *ret, or -EBADMSG, -ENOMEM. */
+int gates_parse(const char *text, size_t size, Gates **ret);
+Gates *gates_free(Gates *g);
+/* ENFORCE, OBSERVE or UNGATED. A definition (`account` line) matches by name or by uid. */
+GateMode gates_match(const Gates *g, const GateSubject *subject, const char *class, char *ret_gate,
+                     size_t ret_gate_size);
+/* True where a line of the text exempts name for class. ret_bad_line, where not NULL, receives the
+ * number of the first line that does not parse, else 0. */
+bool exempt_match(const char *text, const char *name, const char *class, unsigned *ret_bad_line);
+
+/* Writer (the agent): append lines to a growing malloc'ed text. */
+typedef struct GatesText {
+        char *text;
+        size_t size, n;
+} GatesText;
+int gates_text_begin(GatesText *t);
+int gates_text_gate(GatesText *t, const char *name, GateMode mode, const char *const *classes,
+                    size_t n_classes, const char *const *patterns, size_t n_patterns);
+int gates_text_account(GatesText *t, const char *name, uid_t uid);
+int gates_text_end(GatesText *t);
+void gates_text_done(GatesText *t);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Building the bytes of an identity snapshot (the agent, tests). Pure but for malloc. */
+
+#include "lib/snapshot/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+typedef struct SnapshotBuildUser {
+        const char *name, *gecos, *home, *shell;
+        uid_t uid;
+        gid_t gid;
+        int64_t real_deadline, boot_deadline; /* both 0: retired */
+} SnapshotBuildUser;
+
+typedef struct SnapshotBuildGroup {
+        const char *name;
+        gid_t gid;
+        int64_t real_deadline, boot_deadline; /* both 0: retired. SNAPSHOT_FOREVER: a local group */
+        bool local; /* exists in /etc/group too: memberships only, no lookup by name or gid of ours
+                       unless it is merged (see nss_nhi): still stored, so that getgrnam merges */
+} SnapshotBuildGroup;
+
+typedef struct SnapshotBuildMembership {
+        const char *user; /* a local or directory account, or one of ours */
+        size_t group;     /* index into groups */
+        int64_t real_deadline, boot_deadline;
+} SnapshotBuildMembership;
+
+typedef struct SnapshotBuild {
+        uint64_t generation;
+        bool enumerate;
+        const SnapshotBuildUser *users;
+        size_t n_users;
+        const SnapshotBuildGroup *groups;
+        size_t n_groups;
+        const SnapshotBuildMembership *memberships;
+        size_t n_memberships;
+} SnapshotBuild;
+
+/* 0 and a malloc'ed image; -EINVAL for names or ids that must never be published (uid 0, gid 0 but
+ * for nothing, root, an insane string); -E2BIG; -ENOMEM. */
+int snapshot_build(const SnapshotBuild *b, uint8_t **ret, size_t *ret_size);
+
+/* Publish bytes at dir/name, mode 0644: write and reserve a temporary file, set `superseded` in the
+ * file that is there now, rename, in this order. Not durable (/run). */
+int snapshot_publish(const char *path, const uint8_t *data, size_t size);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Reading the identity snapshot. libc only, no allocation, no constructor, no fd kept. Every offset
+ * is checked against the mapping before it is followed: a damaged file gives SNAPSHOT_E_CORRUPT or
+ * "not there", never a bad access. */
+
+#include "lib/snapshot/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define SNAPSHOT_E_ABSENT  1
+#define SNAPSHOT_E_CORRUPT 2 /* or of another major version, or of a wrong owner or mode */
+
+typedef struct Snapshot {
+        const uint8_t *map;
+        size_t size;
+} Snapshot;
+
+/* Both clocks, microseconds. */
+typedef struct SnapshotNow {
+        int64_t real_usec, boot_usec;
+} SnapshotNow;
+
+/* Views into the mapping, valid until snapshot_close(). */
+typedef struct SnapshotUserView {
+        const char *name, *gecos, *home, *shell;
+        uid_t uid;
+        gid_t gid;
+} SnapshotUserView;
+
+typedef struct SnapshotGroupView {
+        const char *name;
+        gid_t gid;
+        const uint8_t *members; /* n_members records, walk with snapshot_member() */
+        size_t n_members;
+} SnapshotGroupView;
+
+/* Open, check header and checksum, map read-only, close the fd. Embedded object. 0; SNAPSHOT_E_*; or
+ * a negative errno. */
+int snapshot_open(const char *path, uid_t owner, Snapshot *ret);
+/* The same over bytes in memory (tests, fuzzing, the builder's own check); close is then a no-op. */
+int snapshot_over(const uint8_t *data, size_t size, Snapshot *ret);
+void snapshot_close(Snapshot *s);
+
+/* True once the agent has published a newer file. */
+bool snapshot_is_superseded(const Snapshot *s);
+bool snapshot_enumerates(const Snapshot *s);
+
+/* true and *ret where there is such a record now. */
+bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now, SnapshotUserView *ret);
+bool snapshot_user_by_uid(const Snapshot *s, uid_t uid, SnapshotNow now, SnapshotUserView *ret);
+bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now,
+                            SnapshotGroupView *ret);
+bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, SnapshotGroupView *ret);
+/* The i-th member of a group if its membership is not over, else NULL. */
+const char *snapshot_member(const Snapshot *s, const SnapshotGroupView *g, size_t i, SnapshotNow now);
+/* The supplementary gids of a user, active ones only: the number there are; at most n are stored. */
+size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret, size_t n);
+/* Enumeration over active records: *cursor starts at 0. */
+bool snapshot_next_user(const Snapshot *s, size_t *cursor, SnapshotNow now, SnapshotUserView *ret);
+bool snapshot_next_group(const Snapshot *s, size_t *cursor, SnapshotNow now, SnapshotGroupView *ret);

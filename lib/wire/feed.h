@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The feed protocol on /run/nhi/feed.sock, nhi-fetchd (or `nhictl feed`) to the agent.
+ *
+ * SOCK_SEQPACKET, one message and one reply a connection. The message is one struct FeedHeader
+ * with exactly one descriptor (SCM_RIGHTS): a memfd sealed with F_SEAL_SHRINK|GROW|WRITE|SEAL that
+ * holds one JWS, compact serialisation, at most FEED_SET_MAX bytes. The agent refuses anything else
+ * and believes nothing: what the bytes say is decided by their signature. The reply is one line of
+ * UTF-8 text, "accepted VER HASH" or "unchanged VER HASH" or "refused CODE explanation", sent when
+ * the set is in force (or is not going to be). */
+
+#include <stdint.h>
+
+#define FEED_SET_MAX   (16u * 1024 * 1024)
+#define FEED_MAGIC     "NHIFEED1"
+#define FEED_REPLY_MAX 1024u
+
+typedef struct FeedHeader {
+        uint8_t magic[8];
+        uint8_t issuer_index_le[4]; /* position of the source in agentd.conf; a label for the log */
+        uint8_t reserved[4];        /* zero */
+} FeedHeader;

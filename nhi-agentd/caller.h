@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Who is at the other end of a socket, as the kernel and PID 1 say it, read before the caller is
+ * moved anywhere. Never anything the caller sent. */
+
+#include "lib/base/macro.h"
+
+#include <sys/types.h>
+
+struct Bus;
+
+typedef struct Caller {
+        pid_t pid;
+        uid_t uid; /* SO_PEERCRED: frozen at connect() */
+        gid_t gid;
+        int pidfd;             /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
+        uint64_t pidfd_inode;  /* identity of the process where pidfs has it (Linux 6.9), else 0 */
+        char cgroup[512];      /* the unified path from /proc/PID/cgroup, "" unknown */
+        uint32_t loginuid;     /* (uint32_t)-1: unset */
+        uint32_t audit_session; /* likewise */
+        char unit[256];        /* system unit by PID 1 (GetUnitByPIDFD, else GetUnitByPID with the
+                                  pidfd checked afterwards); "" until asked */
+        char invocation[33];   /* its invocation id, hex */
+} Caller;
+
+/* Fill in all but unit and invocation from a connected socket: 0; -ESRCH where the process is gone
+ * or was replaced while we looked; or a negative errno. Owned: caller_done(). */
+int caller_read(int sock_fd, Caller *ret);
+void caller_done(Caller *c);
+/* True while the process we looked at still lives (poll of the pidfd). */
+bool caller_is_alive(const Caller *c);
+
+/* The last component of the cgroup that is session-*.scope or nhi-*.scope below
+ * /user.slice/user-UID.slice, else NULL. Points into path. A name alone proves nothing: the
+ * registry of sessions is asked with it. */
+const char *cgroup_scope(const char *path, size_t *ret_len);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a verified grant set says, in fixed structures, as nhi-agentd/set decoded it. Plain data:
+ * everything points into storage that the GrantSet's owner frees at once. A zeroed grant allows
+ * nothing. */
+
+#include "nhi-agentd/core/window.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct StrList {
+        const char **items;
+        size_t n;
+} StrList;
+
+typedef struct Cidr {
+        uint8_t addr[16]; /* IPv4 as ::ffff:a.b.c.d */
+        uint8_t prefix;   /* 0..128, over the mapped form */
+} Cidr;
+
+/* The public key of an ssh key line: algorithm and base64 blob, comment dropped. */
+typedef struct SshKey {
+        const char *algorithm, *blob;
+} SshKey;
+
+typedef struct Command {
+        StrList argv; /* absolute path and exact arguments */
+} Command;
+
+/* Nested actors, RFC 8693 section 4.1. */
+typedef struct Actor {
+        const char *sub;
+        const struct Actor *prior;
+} Actor;
+
+typedef enum TermType {
+        TERM_NONE = 0,
+        TERM_LOGIN,   /* services, from, ssh_keys, user_manager */
+        TERM_ELEVATE, /* services, run_as, run_as_groups, commands, edit */
+        TERM_UNIT,    /* units */
+        TERM_GROUP,   /* groups */
+} TermType;
+
+/* One entry of authorization_details (RFC 9396). */
+typedef struct Term {
+        TermType type;
+        StrList services; /* classes of lib/base/service.h */
+        const Cidr *from; /* none: anywhere */
+        size_t n_from;
+        const SshKey *ssh_keys; /* none: the term binds no key */
+        size_t n_ssh_keys;
+        bool user_manager;
+        StrList run_as;        /* account names; "*" is any. Empty allows none */
+        StrList run_as_groups; /* empty: the target's own */
+        const Command *commands;
+        size_t n_commands;
+        bool has_commands; /* the member was there: only those; not there: any */
+        StrList edit;      /* files that sudoedit may open; empty: none */
+        StrList units;
+        StrList groups;
+} Term;
+
+typedef struct Grant {
+        const char *jti, *account, *sub, *owner, *reason;
+        const char *ticket, *issued_by; /* "" where absent */
+        const Actor *act;               /* NULL where absent */
+        const char *approvals_json;     /* "[]" or the array as it stands */
+        const char *terms_json;         /* authorization_details as it stands, for display */
+        int64_t nbf_sec, exp_sec;
+        int64_t set_exp_sec;    /* the offline limit of the set it came in */
+        int64_t boot_end_usec;  /* CLOCK_BOOTTIME by which it is over, set at acceptance; 0: over */
+        const Term *terms;
+        size_t n_terms;
+        const Window *windows; /* none: always */
+        size_t n_windows;
+        StrList windows_text;
+        uint32_t max_sessions; /* 0: no limit */
+        const char *issuer, *set_hash;
+} Grant;
+
+typedef enum AccountKind {
+        KIND_UNKNOWN = 0,
+        KIND_WORKLOAD,
+        KIND_HUMAN,
+        KIND_AGENT,
+} AccountKind;
+
+const char *account_kind_name(AccountKind k);
+
+typedef struct Account {
+        const char *name, *owner, *gecos, *home, *shell;
+        AccountKind kind;
+        uint32_t uid, gid;
+        const char *issuer;
+} Account;
+
+/* What a key may sign, or what the host lets anybody sign. Globs; an empty list allows nothing. */
+typedef struct Reach {
+        bool sign_accounts, sign_ssh_keys, sign_grants;
+        StrList accounts, services, groups, run_as;
+        int64_t lifetime_max_sec; /* 0: none allowed */
+} Reach;
+
+/* Grants in force, indexed by account: pointers sorted by (account, jti). Built by
+ * nhi-agentd/set; the core only searches it. */
+typedef struct GrantStore {
+        const Grant *const *grants;
+        size_t n_grants;
+        const Account *const *accounts; /* sorted by name */
+        size_t n_accounts;
+        int64_t set_exp_sec; /* the latest offline limit of all issuers; 0: no verified set */
+} GrantStore;
+
+/* First grant of the account and how many follow each other; NULL and 0 where none. */
+const Grant *const *grant_store_find(const GrantStore *s, const char *account, size_t *ret_n);
+const Account *grant_store_account(const GrantStore *s, const char *name);

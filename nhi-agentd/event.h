@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every kind of event that nhi writes down: one table of name (NHI_EVENT=), MESSAGE_ID, syslog
+ * priority. conf/nhi.catalog explains each to the administrator; `make lint` compares the two. */
+
+#include "nhi-agentd/caller.h"
+#include "nhi-agentd/core/decide.h"
+
+/* X(NAME, "event name", MESSAGE_ID, priority) */
+#define EVENTS(X)                                                                                  \
+        X(DECISION, "decision", "ac465a7b7bbe42e195cc42f76bbae1a5", 6)                             \
+        X(DENIAL, "denial", "745c5aac42a24880bb03925700a43b98", 5)                                 \
+        X(WOULD_DENY, "would-deny", "8dd778e9e43a4c8087cb0ea34e2371ad", 5)                         \
+        X(EXEMPTION, "exemption", "efc87d1ad2684662805a685b0f331f6b", 5)                           \
+        X(SESSION_START, "session-start", "bf23875270b84f1b882c2d80d01bd160", 6)                   \
+        X(SESSION_END, "session-end", "3524ce3f8fc84159a19de7c54d7640e5", 6)                       \
+        X(SET_ACCEPTED, "set-accepted", "47fece71608b4b7fa354c191069c4995", 5)                     \
+        X(SET_REFUSED, "set-refused", "79429818dca04c7ebc1cf8ee13d0cd6c", 3)                       \
+        X(QUARANTINE, "quarantine", "1a80c01d526b43adac35e470082e671e", 4)                         \
+        X(AGENT_START, "agent-start", "0508909af2f2480fbddee5a22b6195a7", 5)                       \
+        X(AGENT_STOP, "agent-stop", "aaa8bff61d134c12bf199a840c2ca936", 5)                         \
+        X(CONFIG_CHANGED, "config-changed", "172e267728ef478cab8ae98dc14df126", 5)                 \
+        X(CONFIG_REFUSED, "config-refused", "31ff026441754d43a89ee6fe9f44801a", 3)                 \
+        X(SOURCE_STALE, "source-stale", "c1e896a6b15a4215a42d43dae04f26bb", 4)                     \
+        X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
+        X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)
+
+typedef enum EventKind {
+#define EVENT_ENUM(name, text, id, priority) EVENT_##name,
+        EVENTS(EVENT_ENUM)
+#undef EVENT_ENUM
+                EVENT_N
+} EventKind;
+
+/* One event, before it is written anywhere. Texts are borrowed; NULL is left out. The journal's
+ * fields are in parentheses. */
+typedef struct Event {
+        EventKind kind;
+        const char *message;            /* MESSAGE=; NULL: made from the rest */
+        const char *account;            /* NHI_ACCOUNT= */
+        uint32_t uid;                   /* NHI_UID= where account is set */
+        const char *account_kind;       /* NHI_KIND= workload human agent */
+        const char *class, *service;    /* NHI_CLASS= NHI_SERVICE= (PAM service) */
+        const char *phase;              /* NHI_PHASE= account open-session command keys ... */
+        const char *target, *target_group; /* NHI_TARGET= NHI_TARGET_GROUP= */
+        const char *command;            /* NHI_COMMAND= */
+        const char *mode;               /* NHI_MODE= enforce observe exempt */
+        bool has_decision;
+        Decision decision;              /* NHI_VERDICT= NHI_REASON= NHI_UNTIL= and, from its grant,
+                                           NHI_GRANT= NHI_SUBJECT= (sub) NHI_ACTOR= (act chain, " < ")
+                                           NHI_OWNER= NHI_WHY= NHI_TICKET= NHI_ISSUED_BY= NHI_SET= */
+        const Grant *grant;             /* for events without a decision */
+        const char *rhost, *tty, *ruser; /* NHI_RHOST= NHI_TTY= NHI_RUSER= : labels */
+        const Caller *caller;           /* NHI_PID= NHI_UNIT= NHI_INVOCATION= NHI_AUDIT_SESSION= NHI_LOGINUID= */
+        const char *session;            /* NHI_SESSION= our session id */
+        const char *scope;              /* NHI_SCOPE= */
+        const char *code, *detail;      /* NHI_CODE= NHI_DETAIL= refusals, quarantine, errors */
+        int64_t took_usec;              /* NHI_TOOK_USEC= session-end; 0: none */
+        uint32_t n_survivors;           /* NHI_SURVIVORS= session-end, survivor */
+        uint64_t decision_id;           /* NHI_DECISION= */
+} Event;
+
+const char *event_name(EventKind k);
+const char *event_message_id(EventKind k);
+int event_priority(EventKind k);

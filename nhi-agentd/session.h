@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Sessions under grants: tie a caller to the one grant that allowed it, end it with that grant.
+ *
+ * Promises (DESIGN section 8), cited by the host tests:
+ *  E1 At the grant's end every process in the session's cgroup MUST die, and nothing else.
+ *  E2 The backstop timer of PID 1 MUST be armed before the answer leaves the agent.
+ *  E3 cgroup.kill MUST only be written for session-*.scope and nhi-*.scope that this registry
+ *     created or matched by logind id, boot id and leader pidfd.
+ *  E4 Nothing MUST be ended without a verified set or an expiry that proves it.
+ *
+ * Everything is asynchronous: bus calls never block the loop. */
+
+#include "nhi-agentd/caller.h"
+#include "nhi-agentd/core/decide.h"
+#include "nhi-agentd/event.h"
+
+#include <systemd/sd-event.h>
+
+typedef struct Sessions Sessions;
+typedef struct Session Session;
+
+/* What the registry needs of the agent. All called on the loop. */
+typedef struct SessionsHost {
+        void *userdata;
+        /* Is this grant still in force for this request? Called for each session in
+         * sessions_review(). */
+        Decision (*judge)(void *userdata, const char *jti, const AccessRequest *request);
+        Now (*now)(void *userdata);
+        void (*record)(void *userdata, const Event *event);
+        const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone */
+} SessionsHost;
+
+/* state_path: /run/nhi/sessions.json, the registry's own record of what it tied (for a restart). */
+int sessions_new(sd_event *event, const SessionsHost *host, const char *state_path, Sessions **ret);
+Sessions *sessions_free(Sessions *s);
+
+/* Connect to the system bus and reconcile: read the state file, find the scopes that are still
+ * there, end at once those whose grant is over. done(userdata, r) is called when that is through;
+ * only then does the agent serve. Without a bus (r < 0) new sessions are refused and endings go
+ * by cgroup. */
+int sessions_start(Sessions *s, void (*done)(void *userdata, int r), void *userdata);
+
+/* Ask PID 1 which system unit the caller is; answers into caller->unit and calls back. */
+int caller_resolve_unit(Sessions *s, Caller *caller, void (*done)(void *userdata, int r),
+                        void *userdata);
+
+/* Tie the caller to the grant. request is copied. done(userdata, reason, session id): REASON_GRANTED
+ * when the session is in its scope and its backstop is armed, else the reason to deny, and nothing
+ * is left behind. Kinds: the caller is the leader of a logind session of the account: that scope;
+ * the caller is a system unit under PAMName= (class "unit"): that unit, ended by StopUnit; anything
+ * else: moved into nhi-<jti>-<n>.scope below user-UID.slice of the account, BindsTo= the session
+ * scope it came from. */
+typedef void (*SessionDone)(void *userdata, Reason reason, const char *session_id);
+int session_open(Sessions *s, Caller *caller, const Grant *grant, const AccessRequest *request,
+                 const char *service, const char *rhost, const char *tty, int64_t end_sec,
+                 int64_t boot_end_usec, SessionDone done, void *userdata);
+/* close_session was called by this caller: a hint, the cgroup is the authority. */
+void session_close_hint(Sessions *s, const Caller *caller);
+
+/* The jti of the session the caller runs in (by cgroup, checked against the registry), or NULL. */
+const char *session_parent_jti(Sessions *s, const Caller *caller);
+uint32_t sessions_of_grant(const Sessions *s, const char *jti);
+
+/* The store, a lock or a clock changed: judge every session anew, end those that are over, move
+ * the ends and backstops of those that were prolonged or shortened. Cheap when nothing changed. */
+void sessions_review(Sessions *s);
+/* The next end among sessions; false where none. The agent's one expiry timer asks. */
+bool sessions_next_end(const Sessions *s, int64_t *ret_real_usec, int64_t *ret_boot_usec);
+
+/* End one session now (nhictl end, done). -ENOENT where there is none. */
+int session_end(Sessions *s, const char *id, const char *why);
+
+typedef struct SessionView {
+        const char *id, *account, *jti, *class, *service, *target, *rhost, *tty, *scope, *state;
+        uint32_t uid;
+        pid_t leader;
+        int64_t started_sec, end_sec;
+        bool ending;
+} SessionView;
+size_t sessions_list(const Sessions *s, SessionView *ret, size_t n);
+size_t sessions_count(const Sessions *s);

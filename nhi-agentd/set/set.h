@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Grant sets: verify, decode, compose. Promises, cited by tests/unit/test-set.c:
+ *
+ *  S1 The payload MUST NOT be parsed before the signature over the received bytes verified.
+ *  S2 A refused set MUST leave everything as it was; a set is taken whole or not at all.
+ *  S3 One entry whose content this host refuses, or that it does not understand, MUST be
+ *     quarantined with its reason and MUST NOT delay the rest.
+ *  S4 A lower version, or the same version with other bytes, MUST be refused.
+ *  S5 What a key's reach or the host's ceiling does not cover MUST be quarantined.
+ *
+ * jansson and libsodium; no fd, clock, log. Local files come in as a LocalDb (localdb.h), ids ever
+ * seen as an IdMap (idmap.h). */
+
+#include "lib/jose/jose.h"
+#include "nhi-agentd/core/decide.h"
+
+typedef struct LocalDb LocalDb; /* set/localdb.h */
+typedef struct IdMap IdMap;     /* set/idmap.h */
+
+/* Bounds of one set; an excess refuses the set. */
+#define SET_SIZE_MAX        (16u * 1024 * 1024)
+#define SET_ACCOUNTS_MAX    20000u
+#define SET_GRANTS_MAX      100000u
+#define GRANT_TERMS_MAX     32u
+#define GRANT_LIST_MAX      256u
+#define GRANT_TEXT_MAX      1024u
+#define SET_AHEAD_SEC       60 /* iat or ver further ahead of the clock refuses the set */
+
+typedef struct TrustedKey {
+        Jwk jwk;
+        Reach reach;
+} TrustedKey;
+
+/* What this host believes, from agentd.conf. */
+typedef struct SetPolicy {
+        const char *issuer;   /* iss */
+        const char *audience; /* aud: this host's name */
+        const TrustedKey *keys;
+        size_t n_keys;
+        Reach ceiling;          /* of the host, whoever signs */
+        StrList groups_allowed; /* root-equivalent groups that may be granted all the same */
+} SetPolicy;
+
+/* The floor of one issuer, persisted. */
+typedef struct SetFloor {
+        int64_t ver; /* 0: none seen */
+        char hash[65]; /* hex BLAKE2b-256 of the JWS bytes of that version; "" where none */
+} SetFloor;
+
+typedef struct Quarantine {
+        const char *entry; /* "grant g-01JD…" / "account svc-x" / "grants[3]" */
+        const char *code;  /* stable token: "reach", "ceiling", "uid-range", "uid-collision",
+                              "name-local", "group-root-equivalent", "unknown-member", ... */
+        const char *detail;
+} Quarantine;
+
+typedef struct GrantSet {
+        const char *issuer, *audience, *ledger;
+        int64_t iat_sec, exp_sec, ver;
+        char hash[65]; /* of the JWS bytes */
+        char kid[JWK_KID_SIZE + 1];
+        const Account *accounts;
+        size_t n_accounts;
+        const Grant *grants;
+        size_t n_grants;
+        const Quarantine *quarantine;
+        size_t n_quarantine;
+        void *storage;
+} GrantSet;
+
+GrantSet *grant_set_free(GrantSet *s);
+
+#define SET_DETAIL_MAX 256
+typedef struct SetError {
+        char code[32]; /* stable token: "signature", "audience", "issuer", "version-floor", ... */
+        char detail[SET_DETAIL_MAX];
+} SetError;
+
+#define SET_E_REFUSED   1 /* *ret_error says why */
+#define SET_E_UNCHANGED 2 /* the very bytes that are in force */
+
+/* Verify and decode the bytes of one set. now.boot_usec becomes the base of each grant's
+ * boot_end_usec. idmap is read, not changed (idmap_learn() commits what an accepted set defines).
+ * at_start: the archived set is loaded again: its own version is then not "unchanged". */
+int grant_set_verify(const char *jws, size_t size, const SetPolicy *policy, const SetFloor *floor,
+                     const LocalDb *local, const IdMap *idmap, Now now, bool at_start,
+                     GrantSet **ret, SetError *ret_error);
+
+/* Hex BLAKE2b-256 of bytes. */
+void content_hash(const void *data, size_t size, char ret[static 65]);
+
+/* The union of current sets, for the core. Owned pointers into the sets: rebuild after a change. */
+int grant_store_build(const GrantSet *const *sets, size_t n_sets, GrantStore *ret);
+void grant_store_done(GrantStore *s);
