@@ -6,6 +6,8 @@
 
 #include "lib/wire/codec.h"
 
+#include <sys/types.h>
+
 /* Receives storage for a reply; its texts point into it. */
 typedef struct WireExchange {
         uint8_t out[WIRE_MSG_MAX];
