@@ -128,3 +128,32 @@ $(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sud
 	@mkdir -p $(@D)
 	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -o $@ $(filter %.o,$^)
 TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
+
+# ---- proofs ------------------------------------------------------------------------------------
+SOURCES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v '^build')
+HEADERS   = $(filter %.h,$(SOURCES))
+
+.PHONY: lint metrics clean tests-build
+lint: all ## layering, symbols, format, both compilers, cppcheck, tables against documents
+	@echo "  LINT    rooms";    tests/lint/includes.sh
+	@echo "  LINT    binaries"; tests/lint/binaries.sh $(B)
+	@echo "  LINT    words";    tests/lint/words.sh
+	@echo "  LINT    tables";   tests/lint/tables.sh $(B)
+	@echo "  LINT    headers";  for cc in gcc clang; do for h in $(HEADERS); do \
+		echo "#include \"$$h\"" | $$cc $(STD) -DNHI_TEST=1 -Wall -Wextra -Werror -fsyntax-only -x c - || exit 1; done; done
+	@echo "  LINT    format";   clang-format --dry-run -Werror $(SOURCES)
+	@echo "  LINT    gcc";      $(MAKE) -s Q=@: B=$(B)/lint-gcc CC=gcc all tests-build
+	@echo "  LINT    clang";    $(MAKE) -s Q=@: B=$(B)/lint-clang CC=clang all tests-build
+	@echo "  LINT    cppcheck"; cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 -D_GNU_SOURCE -I. -j2 \
+		$(filter-out tests/%,$(filter %.c,$(SOURCES)))
+	@echo "  LINT    shell";    for s in $$(git ls-files '*.sh' .ci/run); do bash -n $$s || exit 1; done
+	@echo "lint: clean"
+
+metrics: ## file and function lengths by room
+	@tests/lint/metrics.sh
+
+tests-build: $(TEST_BIN) $(TEST_MOD)
+
+clean: ## remove build/
+	rm -rf $(B)

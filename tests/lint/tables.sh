@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The tables of the source against what people read: events and the catalog, reasons, configuration
+# keys and the shipped file, and the manual pages. Usage: tables.sh BUILD-DIR
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+B=$1
+bad=0
+complain() {
+        echo "$*"
+        bad=1
+}
+
+ids=$(grep -oE '"[0-9a-f]{32}"' nhi-agentd/event.h | tr -d '"')
+[ "$(sort -u <<<"$ids" | wc -l)" = "$(wc -l <<<"$ids")" ] || complain "event.h: a MESSAGE_ID stands twice"
+for id in $ids; do
+        grep -qx -- "-- $id" conf/nhi.catalog || complain "conf/nhi.catalog: no entry for MESSAGE_ID $id"
+done
+for id in $(sed -n 's/^-- \([0-9a-f]\{32\}\)$/\1/p' conf/nhi.catalog); do
+        grep -q "$id" nhi-agentd/event.h || complain "conf/nhi.catalog: $id is no event"
+done
+
+for token in $(sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)".*/\1/p' nhi-agentd/core/reason.h); do
+        grep -q "${token//-/\\\\-}\|$token" docs/man/nhi.7 || complain "docs/man/nhi.7: reason $token is not explained"
+done
+
+diff <("$B/nhi-agentd" --dump-config --config /nonexistent/agentd.conf 2>/dev/null) conf/agentd.conf >/dev/null ||
+        complain "conf/agentd.conf differs from nhi-agentd --dump-config"
+for key in $(sed -n 's/.*KEY([A-Z_a-z]*, *"\([a-z_.]*\)".*/\1/p' nhi-agentd/config-keys.h); do
+        grep -q "${key##*.}" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
+done
+
+for verb in $("$B/nhictl" help --names 2>/dev/null); do
+        grep -q "$verb" docs/man/nhictl.1 || complain "docs/man/nhictl.1: verb $verb is missing"
+        grep -q "$verb" conf/completions/nhictl.bash || complain "conf/completions/nhictl.bash: verb $verb is missing"
+done
+for page in docs/man/*.[1-8]; do
+        out=$(mandoc -Tlint -Wwarning "$page" 2>&1) || complain "$out"
+done
+exit $bad
