@@ -12,6 +12,7 @@ typedef struct Denials Denials;
 
 typedef struct DenialView {
         int64_t time_sec;
+        uint32_t uid; /* the account's, as its caller resolved it; (uint32_t)-1: unknown */
         const char *account, *class, *service, *phase, *target, *command, *jti, *mode;
         Reason reason;
         uint64_t decision_id;
