@@ -33,7 +33,8 @@ typedef enum RequestKind {
         REQUEST_ACCOUNT, /* account phase: may a login, elevation or job begin at all? */
         REQUEST_SESSION, /* open_session: the same, with key and target known */
         REQUEST_COMMAND, /* sudo_nhi: target, group, command, edit */
-        REQUEST_KEYS,    /* which grants have ssh keys for this account? */
+        REQUEST_KEYS,    /* which grants have ssh keys for this account? (uid and origin unknown) */
+        REQUEST_REVIEW,  /* a session that is open, judged again: as SESSION, but counted already */
 } RequestKind;
 
 typedef struct AccessRequest {
@@ -77,14 +78,16 @@ typedef struct Decision {
 Decision decide(const GrantStore *store, const HostView *host, const AccessRequest *request,
                 Now now);
 
-/* One grant alone, for `nhictl check` and for sessions: why it allows or does not. */
-Decision decide_one(const Grant *grant, const HostView *host, const AccessRequest *request, Now now);
+/* One grant alone, for `nhictl check` and for sessions: why it allows or does not. store says which
+ * accounts are ours, with their uids. */
+Decision decide_one(const GrantStore *store, const Grant *grant, const HostView *host,
+                    const AccessRequest *request, Now now);
 
-/* One rule of decide_one(), in order, for `nhictl check`: calls out(userdata, rule, held, detail)
- * for each rule until the first that does not hold. */
+/* The rules of decide_one(), in order, for `nhictl check`: calls out(userdata, rule, held, detail)
+ * for each rule that applies until the first that does not hold. detail lives for the call. */
 typedef void (*RuleSink)(void *userdata, const char *rule, bool held, const char *detail);
-Decision decide_explain(const Grant *grant, const HostView *host, const AccessRequest *request,
-                        Now now, RuleSink out, void *userdata);
+Decision decide_explain(const GrantStore *store, const Grant *grant, const HostView *host,
+                        const AccessRequest *request, Now now, RuleSink out, void *userdata);
 
 /* When this grant's access ends if it is in force now (the earliest of its exp, the set's exp and
  * the window's end); 0 and false where it is not in force. Both clocks. */

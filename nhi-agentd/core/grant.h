@@ -11,6 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* 9999-12-31T23:59:59Z. A time beyond it is no time. */
+#define TIME_SEC_MAX INT64_C(253402300799)
+/* Terms of one grant; the core judges no term beyond. */
+#define GRANT_TERMS_MAX 32u
+
 typedef struct StrList {
         const char **items;
         size_t n;
@@ -54,11 +59,12 @@ typedef struct Term {
         size_t n_ssh_keys;
         bool user_manager;
         StrList run_as;        /* account names; "*" is any. Empty allows none */
-        StrList run_as_groups; /* empty: the target's own */
+        StrList run_as_groups; /* group names; "*" is any. Empty: the target's own */
         const Command *commands;
         size_t n_commands;
-        bool has_commands; /* the member was there: only those; not there: any */
-        StrList edit;      /* files that sudoedit may open; empty: none */
+        bool has_commands; /* the member was there: only those; not there: any, but a term with an
+                              edit list and no commands allows only the edits */
+        StrList edit;      /* files that sudoedit may open, exactly; empty: none */
         StrList units;
         StrList groups;
 } Term;

@@ -23,7 +23,6 @@ typedef struct IdMap IdMap;     /* set/idmap.h */
 #define SET_SIZE_MAX        (16u * 1024 * 1024)
 #define SET_ACCOUNTS_MAX    20000u
 #define SET_GRANTS_MAX      100000u
-#define GRANT_TERMS_MAX     32u
 #define GRANT_LIST_MAX      256u
 #define GRANT_TEXT_MAX      1024u
 #define SET_AHEAD_SEC       60 /* iat or ver further ahead of the clock refuses the set */
