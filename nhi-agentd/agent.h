@@ -32,7 +32,8 @@ typedef struct Agent {
         IdMap *idmap;
         LocalDb *local;
         GrantStore store;
-        StrList locked, ended; /* names and jtis; persisted in state.json */
+        StrList locked, ended; /* names and jtis, owned (names.h); persisted in state.json */
+        int64_t started_sec;
         int64_t time_floor_sec; /* from verified iat only */
         Sessions *sessions;
         Writer *writer;
@@ -50,3 +51,6 @@ Now agent_now(const Agent *a);
 int agent_refresh(Agent *a);
 HostView agent_host_view(Agent *a);
 void agent_record(Agent *a, const Event *e);
+/* SIGHUP and the control verb "reload": take in the configuration anew. 0; or a negative errno with
+ * *ret_error as config_load() words it: the old configuration stays in force. */
+int agent_reload(Agent *a, char ret_error[static CONFIG_ERROR_MAX]);
