@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/output.h"
+
+#include "lib/base/name.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SAY_MAX 2048
+
+static const char *const shade_codes[] = {
+        [SHADE_PLAIN] = "",         [SHADE_GOOD] = "\033[32m", [SHADE_WARN] = "\033[33m",
+        [SHADE_BAD] = "\033[1;31m", [SHADE_DIM] = "\033[2m",
+};
+
+struct Table {
+        struct libscols_table *table;
+        struct libscols_line *last;
+        size_t n_columns, n_rows;
+        bool color;
+};
+
+static bool color_wanted(const char *option)
+{
+        const char *no_color = getenv("NO_COLOR");
+
+        if (option && streq(option, "always"))
+                return true;
+        if (option && streq(option, "never"))
+                return false;
+        if (no_color && *no_color)
+                return false;
+        return isatty(STDOUT_FILENO) == 1;
+}
+
+void output_init(Output *o, bool json, const char *color_option)
+{
+        *o = (Output){ .json = json, .color = !json && color_wanted(color_option) };
+}
+
+/* Control characters of what was interpolated never reach the terminal; quotes and backslashes are
+ * harmless there and stay readable. Line feeds are ours. */
+static void say_text(const char *text)
+{
+        (void)fputs("nhictl: ", stderr);
+        for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+                if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
+                        fprintf(stderr, "\\x%02x", *c);
+                else
+                        (void)fputc(*c, stderr);
+        }
+        (void)fputc('\n', stderr);
+}
+
+static void say_list(const char *format, va_list ap) __attribute__((__format__(__printf__, 1, 0)));
+static void say_list(const char *format, va_list ap)
+{
+        char text[SAY_MAX];
+
+        (void)vsnprintf(text, sizeof(text), format, ap);
+        say_text(text);
+}
+
+void say(const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        say_list(format, ap);
+        va_end(ap);
+}
+
+int fail(int status, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        say_list(format, ap);
+        va_end(ap);
+        return status;
+}
+
+int output_document(json_t *document)
+{
+        int r;
+
+        if (!document || json_object_set_new(document, "schema", json_integer(OUTPUT_SCHEMA)) < 0) {
+                json_decref(document);
+                return -ENOMEM;
+        }
+        r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+        json_decref(document);
+        if (r < 0 || fputc('\n', stdout) == EOF || fflush(stdout) == EOF)
+                return -EIO;
+        return 0;
+}
+
+int output_changed(const Output *o, bool changed)
+{
+        if (o->json)
+                return output_document(json_pack("{s:b}", "changed", changed));
+        return puts(changed ? "changed" : "unchanged") == EOF || fflush(stdout) == EOF ? -EIO : 0;
+}
+
+int table_new(const Output *o, const char *const *headings, Table **ret)
+{
+        _cleanup_(table_freep) Table *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        t->color = o->color;
+        t->table = scols_new_table();
+        if (!t->table)
+                return -ENOMEM;
+        (void)scols_table_enable_colors(t->table, o->color);
+        for (; headings[t->n_columns]; t->n_columns++) {
+                /* Whole texts, however narrow the terminal: a cut reason or key is a wrong one. */
+                if (!scols_table_new_column(t->table, headings[t->n_columns], 0,
+                                            SCOLS_FL_NOEXTREMES))
+                        return -ENOMEM;
+        }
+        *ret = TAKE_PTR(t);
+        return 0;
+}
+
+Table *table_free(Table *t)
+{
+        if (!t)
+                return NULL;
+        scols_unref_table(t->table);
+        free(t);
+        return NULL;
+}
+
+int table_row(Table *t, const char *const *texts)
+{
+        struct libscols_line *line = scols_table_new_line(t->table, NULL);
+
+        if (!line)
+                return -ENOMEM;
+        for (size_t i = 0; i < t->n_columns; i++) {
+                const char *text = texts[i] && *texts[i] ? texts[i] : "-";
+
+                if (scols_line_set_data(line, i, text) != 0)
+                        return -ENOMEM;
+        }
+        t->last = line;
+        t->n_rows++;
+        return 0;
+}
+
+void table_shade(Table *t, int column, Shade shade)
+{
+        struct libscols_cell *cell;
+
+        if (!t->color || !t->last || shade == SHADE_PLAIN)
+                return;
+        if (column < 0) {
+                (void)scols_line_set_color(t->last, shade_codes[shade]);
+                return;
+        }
+        cell = scols_line_get_cell(t->last, (size_t)column);
+        if (cell)
+                (void)scols_cell_set_color(cell, shade_codes[shade]);
+}
+
+int table_print(Table *t)
+{
+        if (t->n_rows == 0)
+                return 0;
+        return scols_print_table(t->table) != 0 || fflush(stdout) == EOF ? -EIO : 0;
+}
+
+const char *shade_begin(const Output *o, Shade shade)
+{
+        return o->color ? shade_codes[shade] : "";
+}
+
+const char *shade_end(const Output *o)
+{
+        return o->color ? "\033[0m" : "";
+}
