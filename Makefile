@@ -133,7 +133,11 @@ TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
 SOURCES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v '^build')
 HEADERS   = $(filter %.h,$(SOURCES))
 
-.PHONY: lint metrics clean tests-build
+.PHONY: check lint metrics clean tests-build
+check: ## unit, module, interoperability and host tests (as root); ends "N passed, N failed"
+	@tests/host/packages.sh install build boot interop
+	@tests/check.sh $(B)
+
 lint: all ## layering, symbols, format, both compilers, cppcheck, tables against documents
 	@echo "  LINT    rooms";    tests/lint/includes.sh
 	@echo "  LINT    binaries"; tests/lint/binaries.sh $(B)
@@ -142,8 +146,8 @@ lint: all ## layering, symbols, format, both compilers, cppcheck, tables against
 	@echo "  LINT    headers";  for cc in gcc clang; do for h in $(HEADERS); do \
 		echo "#include \"$$h\"" | $$cc $(STD) -DNHI_TEST=1 -Wall -Wextra -Werror -fsyntax-only -x c - || exit 1; done; done
 	@echo "  LINT    format";   clang-format --dry-run -Werror $(SOURCES)
-	@echo "  LINT    gcc";      $(MAKE) -s Q=@: B=$(B)/lint-gcc CC=gcc all tests-build
-	@echo "  LINT    clang";    $(MAKE) -s Q=@: B=$(B)/lint-clang CC=clang all tests-build
+	@echo "  LINT    gcc";      $(MAKE) -s B=$(B)/lint-gcc CC=gcc all tests-build >/dev/null
+	@echo "  LINT    clang";    $(MAKE) -s B=$(B)/lint-clang CC=clang all tests-build >/dev/null
 	@echo "  LINT    cppcheck"; cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 -D_GNU_SOURCE -I. -j2 \
 		$(filter-out tests/%,$(filter %.c,$(SOURCES)))

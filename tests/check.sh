@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
+# another implementation, and the booted host. Every part runs, whatever the one before said.
+# Last line: "N passed, N failed"; exit 0 only where nothing failed.
+# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [host]    default: all four
+set -u
+cd "$(dirname "$0")/.." || exit 2
+B=$1
+shift
+[ $# -gt 0 ] || set -- unit asan interop host
+jobs=$(nproc)
+passed=0 failed=0 skipped=0
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+
+part() { # name, command...: its last line is "...: N passed, N failed[, N skipped]"
+        local name=$1 line status
+        shift
+        echo "== $name"
+        "$@" 2>&1 | tee "$report"
+        status=${PIPESTATUS[0]}
+        line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$report" | tail -n 1)
+        if [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+                passed=$((passed + BASH_REMATCH[1]))
+                failed=$((failed + BASH_REMATCH[2]))
+                skipped=$((skipped + ${BASH_REMATCH[4]:-0}))
+                [ "$status" -eq 0 ] || [ "${BASH_REMATCH[2]}" -gt 0 ] || failed=$((failed + 1))
+        else
+                echo "$name: broke off (exit $status)"
+                failed=$((failed + 1))
+        fi
+}
+
+unit() {
+        make -s -j"$jobs" B="$B" all tests-build || return
+        tests/run.sh unit "$B"/tests/*/test-*
+}
+asan() {
+        local flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
+        make -s -j"$jobs" B="$B/asan" CFLAGS="$flags" tests-build || return
+        tests/run.sh asan "$B"/asan/tests/*/test-*
+}
+interop() {
+        tests/interop/run.sh "$B"
+}
+host() {
+        tests/host/run "$B"
+}
+
+for p; do part "$p" "$p"; done
+printf '%d passed, %d failed%s\n' $passed $failed "$([ $skipped -gt 0 ] && echo ", $skipped skipped")"
+[ $failed -eq 0 ]
