@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Who must own what we trust: uid 0; in test builds (NHI_TEST) whoever runs the test. The one place
+ * where that differs. */
+uid_t owner_trusted(void);
+
 /* Open an existing regular file for reading: no symlink in the last component, O_NONBLOCK so that a
  * FIFO cannot hang us, owned by owner and writable by nobody else (mode & 022 == 0). dir_fd and
  * path as in openat(2). 0 and an owned *ret_fd; -ENOENT where it is absent; -EPERM where owner,
