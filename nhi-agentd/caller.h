@@ -8,8 +8,6 @@
 
 #include <sys/types.h>
 
-struct Bus;
-
 typedef struct Caller {
         pid_t pid;
         uid_t uid; /* SO_PEERCRED: frozen at connect() */
@@ -31,7 +29,19 @@ void caller_done(Caller *c);
 /* True while the process we looked at still lives (poll of the pidfd). */
 bool caller_is_alive(const Caller *c);
 
-/* The last component of the cgroup that is session-*.scope or nhi-*.scope below
- * /user.slice/user-UID.slice, else NULL. Points into path. A name alone proves nothing: the
- * registry of sessions is asked with it. */
+/* The pieces, for the registry of sessions. name is "loginuid" or "sessionid"; (uint32_t)-1: unset
+ * or unreadable. process_cgroup(): the unified path; 0, -ESRCH or another negative errno. Both
+ * are about a number: whoever decides by them looks at the process's pidfd afterwards. */
+uint32_t process_audit_id(pid_t pid, const char *name);
+int process_cgroup(pid_t pid, char *ret, size_t size);
+bool pidfd_is_alive(int pidfd);
+
+#ifdef NHI_TEST
+extern int caller_peerpidfd_errno; /* not 0: SO_PEERPIDFD fails with it (Linux before 6.5) */
+#endif
+
+/* The component of the cgroup that is session-*.scope or nhi-*.scope directly below
+ * /user.slice/user-UID.slice, else NULL: what a user's own manager makes further down bears any
+ * name it likes. Points into path. A name alone proves nothing: the registry of sessions is asked
+ * with it. */
 const char *cgroup_scope(const char *path, size_t *ret_len);

@@ -25,11 +25,16 @@ typedef struct Session Session;
 typedef struct SessionsHost {
         void *userdata;
         /* Is this grant still in force for this request? Called for each session in
-         * sessions_review(). */
+         * sessions_review(). REASON_NO_SET, REASON_CLOCK and the like prove nothing: such a session
+         * goes on until its own end (E4). */
         Decision (*judge)(void *userdata, const char *jti, const AccessRequest *request);
         Now (*now)(void *userdata);
         void (*record)(void *userdata, const Event *event);
         const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone */
+        /* Has this issuer a verified set now? Without one its grants are absent, not revoked. NULL:
+         * the answer of judge() alone counts. */
+        bool (*issuer_is_verified)(void *userdata, const char *issuer);
+        uint64_t grace_usec; /* between asking to end and killing; 0: one second */
 } SessionsHost;
 
 /* state_path: /run/nhi/sessions.json, the registry's own record of what it tied (for a restart). */
@@ -42,7 +47,9 @@ Sessions *sessions_free(Sessions *s);
  * by cgroup. */
 int sessions_start(Sessions *s, void (*done)(void *userdata, int r), void *userdata);
 
-/* Ask PID 1 which system unit the caller is; answers into caller->unit and calls back. */
+/* Ask PID 1 which system unit the caller is; answers into caller->unit and caller->invocation and
+ * calls back once, never from within: 0, or a negative errno (-ESRCH: the caller is gone). A negative
+ * errno from the call itself: done is not called. caller must stay until then. */
 int caller_resolve_unit(Sessions *s, Caller *caller, void (*done)(void *userdata, int r),
                         void *userdata);
 
@@ -51,11 +58,15 @@ int caller_resolve_unit(Sessions *s, Caller *caller, void (*done)(void *userdata
  * is left behind. Kinds: the caller is the leader of a logind session of the account: that scope;
  * the caller is a system unit under PAMName= (class "unit"): that unit, ended by StopUnit; anything
  * else: moved into nhi-<jti>-<n>.scope below user-UID.slice of the account, BindsTo= the session
- * scope it came from. */
+ * scope it came from. A negative errno: done is not called, deny for REASON_SESSION_UNKNOWN. Else
+ * done is called once, within two seconds, never from within. caller, grant and texts are copied. */
 typedef void (*SessionDone)(void *userdata, Reason reason, const char *session_id);
 int session_open(Sessions *s, Caller *caller, const Grant *grant, const AccessRequest *request,
                  const char *service, const char *rhost, const char *tty, int64_t end_sec,
                  int64_t boot_end_usec, SessionDone done, void *userdata);
+/* open_session of this caller was denied. sshd keeps such a connection open when it runs no command
+ * (FACTS 4): for class "ssh" the caller's own process is ended after a moment. */
+void session_refused(Sessions *s, const Caller *caller, const char *class);
 /* close_session was called by this caller: a hint, the cgroup is the authority. */
 void session_close_hint(Sessions *s, const Caller *caller);
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Promises, cited by tests/unit/test-caller.c:
+ *  C1 What is read from /proc MUST belong to the process that connected: the pidfd is looked at
+ *     after the reading, so a number that was given to another process meanwhile is -ESRCH.
+ *  C2 A failed look at the socket MUST NOT leave credentials behind that look like root's. */
+
+#include "nhi-agentd/caller.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446 /* Linux 6.9: a pidfd's inode number is the process's identity */
+#endif
+
+#define ID_UNSET ((uint32_t)-1)
+
+#ifdef NHI_TEST
+int caller_peerpidfd_errno;
+#endif
+
+static int peer_pidfd(int sock_fd, pid_t pid, int *ret)
+{
+        int fd = -EBADF, e;
+        socklen_t size = sizeof(fd);
+
+#ifdef NHI_TEST
+        if (caller_peerpidfd_errno != 0)
+                errno = caller_peerpidfd_errno;
+        else
+#endif
+                if (getsockopt(sock_fd, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) {
+                *ret = fd;
+                return 0;
+        }
+        e = errno;
+        if (e == ENODATA || e == EINVAL)
+                return -ESRCH; /* the kernel knows the option; the peer is gone */
+        if (e != ENOPROTOOPT)
+                return -e;
+
+        /* A number, not a process: the caller's own check that it still waits for our answer is the
+         * connection itself, which a later holder of the number does not have. */
+        fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        if (fd < 0)
+                return -errno;
+        *ret = fd;
+        return 0;
+}
+
+static uint64_t pidfd_identity(int pidfd)
+{
+        struct statfs fs;
+        struct stat st;
+
+        if (fstatfs(pidfd, &fs) < 0 || (uint32_t)fs.f_type != PID_FS_MAGIC || fstat(pidfd, &st) < 0)
+                return 0;
+        return st.st_ino;
+}
+
+static int proc_read(pid_t pid, const char *name, char *ret, size_t size)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char path[64];
+        ssize_t n;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+                return errno == ENOENT ? -ESRCH : -errno;
+        n = read(fd, ret, size - 1);
+        if (n < 0)
+                return -errno;
+        if ((size_t)n == size - 1)
+                return -EMSGSIZE;
+        ret[n] = '\0';
+        return 0;
+}
+
+uint32_t process_audit_id(pid_t pid, const char *name)
+{
+        unsigned long v;
+        char text[32], *end;
+
+        if (proc_read(pid, name, text, sizeof(text)) < 0)
+                return ID_UNSET;
+        errno = 0;
+        v = strtoul(text, &end, 10);
+        if (errno != 0 || end == text || *end != '\0' || v > UINT32_MAX)
+                return ID_UNSET;
+        return (uint32_t)v;
+}
+
+int process_cgroup(pid_t pid, char *ret, size_t size)
+{
+        char text[8192], *line, *save = NULL;
+        int r;
+
+        r = proc_read(pid, "cgroup", text, sizeof(text));
+        if (r < 0)
+                return r;
+        for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                if (strncmp(line, "0::/", 4) != 0)
+                        continue;
+                line += 3;
+                if (strlen(line) >= size)
+                        return -EMSGSIZE;
+                memcpy(ret, line, strlen(line) + 1);
+                return 0;
+        }
+        return -ENOENT;
+}
+
+bool pidfd_is_alive(int pidfd)
+{
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+        return pidfd >= 0 && poll(&p, 1, 0) == 0;
+}
+
+bool caller_is_alive(const Caller *c)
+{
+        return pidfd_is_alive(c->pidfd);
+}
+
+int caller_read(int sock_fd, Caller *ret)
+{
+        Caller c = { .uid = (uid_t)-1, .gid = (gid_t)-1, .pidfd = -EBADF };
+        struct ucred cred = { .pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1 };
+        socklen_t size = sizeof(cred);
+        int r;
+
+        if (getsockopt(sock_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
+                return -errno;
+        if (size != sizeof(cred) || cred.pid <= 0)
+                return -ESRCH;
+        c.pid = cred.pid;
+        c.uid = cred.uid;
+        c.gid = cred.gid;
+
+        r = peer_pidfd(sock_fd, c.pid, &c.pidfd);
+        if (r < 0)
+                return r;
+        c.pidfd_inode = pidfd_identity(c.pidfd);
+        r = process_cgroup(c.pid, c.cgroup, sizeof(c.cgroup));
+        if (r < 0)
+                c.cgroup[0] = '\0';
+        c.loginuid = process_audit_id(c.pid, "loginuid");
+        c.audit_session = process_audit_id(c.pid, "sessionid");
+
+        if (!caller_is_alive(&c)) { /* C1 */
+                caller_done(&c);
+                return -ESRCH;
+        }
+        *ret = c;
+        return 0;
+}
+
+void caller_done(Caller *c)
+{
+        closep(&c->pidfd);
+        c->pidfd = -EBADF;
+}
+
+/* "user-UID.slice/" with a decimal uid at text: its length, else 0. */
+static size_t user_slice_size(const char *text)
+{
+        size_t n = 0;
+
+        if (strncmp(text, "user-", 5) != 0)
+                return 0;
+        while (text[5 + n] >= '0' && text[5 + n] <= '9')
+                n++;
+        if (n == 0 || n > 10 || strncmp(text + 5 + n, ".slice/", 7) != 0)
+                return 0;
+        return 5 + n + 7;
+}
+
+const char *cgroup_scope(const char *path, size_t *ret_len)
+{
+        static const char top[] = "/user.slice/", suffix[] = ".scope";
+        const char *name;
+        size_t n, slice;
+
+        if (!path || strncmp(path, top, sizeof(top) - 1) != 0)
+                return NULL;
+        name = path + sizeof(top) - 1;
+        slice = user_slice_size(name);
+        if (slice == 0)
+                return NULL;
+        name += slice;
+        n = strcspn(name, "/");
+        if (strncmp(name, "session-", 8) != 0 && strncmp(name, "nhi-", 4) != 0)
+                return NULL;
+        if (n < sizeof(suffix) || memcmp(name + n - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1) != 0)
+                return NULL;
+        if (ret_len)
+                *ret_len = n;
+        return name;
+}
