@@ -15,14 +15,23 @@ typedef struct Writer Writer;     /* writer.h: the one thread that touches the d
 typedef struct Journal Journal;   /* journal.h: datagrams to journald */
 typedef struct Listener Listener; /* listener.h: sockets, peers, limits, deadlines */
 typedef struct Denials Denials;   /* denials.h: ring of last denials for `why` */
+typedef struct State State;       /* state.h: what outlives a restart */
+typedef struct Sets Sets;         /* sets.h: verify, archive, put in force; one at a time */
+typedef struct Expiry Expiry;     /* expiry.h: the one deadline, on both clocks */
+typedef struct Evidence Evidence; /* evidence.h: between decide and answer */
+typedef struct Requests Requests; /* request.h: requests under way, recent decisions */
+typedef struct Watch Watch;       /* watch.h: local files that matter */
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
-        GrantSet *set; /* NULL: none verified */
+        GrantSet *set;      /* NULL: none verified */
+        char *jws;          /* its bytes as received, to verify them anew under another policy */
+        size_t jws_size;
         SetFloor floor;
         int64_t accepted_sec;
         int64_t refused_sec; /* last refusal */
         SetError refused;
+        unsigned stale_percent; /* last freshness event: 0, 50 or 80 */
 } IssuerState;
 
 typedef struct Agent {
@@ -32,25 +41,51 @@ typedef struct Agent {
         IdMap *idmap;
         LocalDb *local;
         GrantStore store;
-        StrList locked, ended; /* names and jtis, owned (names.h); persisted in state.json */
+        const Grant **by_jti;  /* store.grants sorted by jti */
+        StrList locked, ended; /* views, rebuilt by agent_refresh(); change them by the functions
+                                  below */
         int64_t started_sec;
-        int64_t time_floor_sec; /* from verified iat only */
+        State *state;
+        Sets *sets;
         Sessions *sessions;
         Writer *writer;
         Journal *journal;
         Listener *listener;
         Denials *denials;
+        Expiry *expiry;
+        Evidence *evidence;
+        Requests *requests;
+        Watch *watch;
         uint64_t generation, decision_id;
         bool sudo_plugin; /* /etc/sudo.conf names sudo_nhi.so (watched) */
-        sd_event_source *expiry_real, *expiry_boot; /* the one expiry deadline, on both clocks */
+        bool serving;     /* READY=1 was said */
+        char config_error[CONFIG_ERROR_MAX]; /* of the last reload; "" where it was good */
 } Agent;
 
+/* An agent that owns config, with an empty store, that serves nobody yet. */
+int agent_new(sd_event *event, Config *config, Agent **ret);
+Agent *agent_free(Agent *a);
+/* Load what outlives a restart, verify the archived sets, reconcile sessions, publish, and then
+ * listen on what listener_take_fds() has: READY=1 comes last. A negative errno and *ret_error (one
+ * sentence) where the agent must not start. */
+#define AGENT_ERROR_MAX 512
+int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
+/* SIGHUP and `nhictl reload`: load the configuration anew, off the loop. A bad one changes nothing
+ * but a->config_error, and is written down. */
+int agent_reload(Agent *a);
+
 Now agent_now(const Agent *a);
+/* True where CLOCK_REALTIME lies behind what verified sets have proved. */
+bool agent_clock_is_behind(const Agent *a, Now now);
 /* Anything that may change who has access has changed: rebuild the store, publish snapshot and
  * gates, review sessions, arm the expiry timer. */
 int agent_refresh(Agent *a);
 HostView agent_host_view(Agent *a);
 void agent_record(Agent *a, const Event *e);
-/* SIGHUP and the control verb "reload": take in the configuration anew. 0; or a negative errno with
- * *ret_error as config_load() words it: the old configuration stays in force. */
-int agent_reload(Agent *a, char ret_error[static CONFIG_ERROR_MAX]);
+const Grant *agent_grant(const Agent *a, const char *jti); /* NULL where none */
+
+/* The holder gives a grant back: over at once and for good. -ENOENT where no set has it, -EALREADY
+ * where it was over. Persisted; refreshes. */
+int agent_give_back(Agent *a, const char *jti);
+/* Lock or unlock an account's name or a jti on this host. Persisted; refreshes. */
+int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed);

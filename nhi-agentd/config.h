@@ -4,20 +4,26 @@
 /* agentd.conf and agentd.conf.d: one table (config-keys.h) declares every key: path, type, range,
  * default, help; the parser, --dump-config, the shipped file and the manual's check come from it.
  *
- *   host: { name = "web1.example.org"; };          default: the FQDN written by nhictl init
+ *   host: { name = "web1.example.org"; };          required; nhictl init writes it
  *   issuers = ( { issuer = "https://grants.example.org";
- *                 source = { type = "file"; path = "/var/lib/nhi-source/web1.example.org.jws"; };
- *                 keys = ( { file = "/etc/nhi/trust/local.jwk"; reach = { ... }; } ); } );
+ *                 source: { type = "file"; path = "/var/lib/nhi-source/web1.example.org.jws"; };
+ *                 keys = ( { file = "/etc/nhi/trust/local.jwk";
+ *                            reach: { sign = [ "accounts", "ssh_keys", "grants" ];
+ *                                     accounts = [ "*" ]; services = [ "*" ]; groups = [ "*" ];
+ *                                     run_as = [ "*" ]; lifetime_max = "24h"; }; } ); } );
  *   gates = ( { name = "ops"; mode = "observe"; services = [ "sudo", "su" ];
  *               accounts = [ "svc-*" ]; groups = [ "operators" ]; } );
  *   modes: { ops = "enforce"; };                   overrides a gate's mode (50-modes.conf)
  *   policy: { lifetime_max = "24h"; services = [ "*" ]; accounts = [ "*" ]; groups = [ "*" ];
  *             run_as = [ "*" ]; groups_allowed = [ ]; };        the host's ceiling
  *   snapshot: { enumerate = false; };
- *   session: { grace = "1s"; ... };   limits: { ... };
+ *   session: { grace = "1s"; };
+ *   limits: { peers_max = 256; peers_per_uid_max = 32; peer_deadline = "2s"; };
  *
- * Several files: scalars of a later file win; entries of issuers and gates are merged by issuer and
- * by name. Unknown keys, wrong types, values out of range and unsafe files are errors that name
+ * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h" "7d".
+ *
+ * Several files: scalars of a later file win; entries of issuers, their keys and gates are merged
+ * by issuer, file and name. Unknown keys, wrong types, values out of range and unsafe files are errors that name
  * file, line and key. */
 
 #include "lib/gate/gate.h"
