@@ -28,31 +28,44 @@
 int caller_peerpidfd_errno;
 #endif
 
-static int peer_pidfd(int sock_fd, pid_t pid, int *ret)
+static int peer_option(int sock_fd, int *ret)
 {
-        int fd = -EBADF, e;
-        socklen_t size = sizeof(fd);
+        socklen_t size = sizeof(*ret);
 
 #ifdef NHI_TEST
         if (caller_peerpidfd_errno != 0)
-                errno = caller_peerpidfd_errno;
-        else
+                return -caller_peerpidfd_errno;
 #endif
-                if (getsockopt(sock_fd, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) {
-                *ret = fd;
-                return 0;
-        }
-        e = errno;
-        if (e == ENODATA || e == EINVAL)
-                return -ESRCH; /* the kernel knows the option; the peer is gone */
-        if (e != ENOPROTOOPT)
-                return -e;
+        return getsockopt(sock_fd, SOL_SOCKET, SO_PEERPIDFD, ret, &size) < 0 ? -errno : 0;
+}
 
-        /* A number, not a process: the caller's own check that it still waits for our answer is the
-         * connection itself, which a later holder of the number does not have. */
+/* Before Linux 6.5 there is only a number. Who holds it now is who connected as long as the
+ * connection's other end is open: a later holder of the number does not have it. */
+static int peer_pidfd_by_number(int sock_fd, pid_t pid, int *ret)
+{
+        _cleanup_close_ int fd = -EBADF;
+        struct pollfd p = { .fd = sock_fd, .events = POLLRDHUP };
+
         fd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (fd < 0)
                 return -errno;
+        if (poll(&p, 1, 0) != 0)
+                return -ESRCH;
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+static int peer_pidfd(int sock_fd, pid_t pid, int *ret)
+{
+        int fd = -EBADF, r;
+
+        r = peer_option(sock_fd, &fd);
+        if (r == -ENOPROTOOPT)
+                return peer_pidfd_by_number(sock_fd, pid, ret);
+        if (r == -ENODATA || r == -EINVAL)
+                return -ESRCH; /* the option is known; the peer is gone */
+        if (r < 0)
+                return r;
         *ret = fd;
         return 0;
 }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/cgroup.h"
+
+#include "lib/base/io.h"
+#include "lib/base/path.h"
+#include "nhi-agentd/caller.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define CGROUP_ROOT      PATH_ROOT "/sys/fs/cgroup"
+#define CGROUP_DEPTH_MAX 16
+
+static int open_beneath(int dir_fd, const char *path, int flags)
+{
+        struct open_how how = { .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+                                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                                           RESOLVE_NO_MAGICLINKS };
+        long fd;
+
+        fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+        return fd < 0 ? -errno : (int)fd;
+}
+
+int cgroup_open(const char *path, Cgroup *ret)
+{
+        _cleanup_close_ int root = -EBADF, dir = -EBADF, events = -EBADF;
+        struct stat st;
+
+        if (path[0] != '/' || path[1] == '\0')
+                return -EINVAL;
+        root = open(CGROUP_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0)
+                return -errno;
+        dir = open_beneath(root, path + 1, O_RDONLY | O_DIRECTORY);
+        if (dir < 0)
+                return dir;
+        events = open_beneath(dir, "cgroup.events", O_RDONLY);
+        if (events < 0)
+                return events;
+        if (fstat(dir, &st) < 0)
+                return -errno;
+        *ret = (Cgroup){ .id = st.st_ino, .dir_fd = TAKE_FD(dir), .events_fd = TAKE_FD(events) };
+        return 0;
+}
+
+void cgroup_close(Cgroup *c)
+{
+        closep(&c->dir_fd);
+        closep(&c->events_fd);
+        *c = CGROUP_NONE;
+}
+
+bool cgroup_is_populated(const Cgroup *c)
+{
+        char text[256];
+        ssize_t n;
+
+        n = pread(c->events_fd, text, sizeof(text) - 1, 0);
+        if (n < 0)
+                return errno != ENODEV; /* removed: only an empty one can be */
+        text[n] = '\0';
+        return strstr(text, "populated 0") == NULL;
+}
+
+int cgroup_kill(const Cgroup *c, const char *path)
+{
+        _cleanup_close_ int fd = -EBADF;
+        const char *scope;
+        size_t n;
+
+        scope = cgroup_scope(path, &n);
+        if (!scope || scope[n] != '\0')
+                return -EPERM;
+        fd = open_beneath(c->dir_fd, "cgroup.kill", O_WRONLY);
+        if (fd < 0)
+                return fd;
+        return fd_write_all(fd, "1", 1);
+}
+
+int cgroup_watch(const Cgroup *c, sd_event *event, sd_event_io_handler_t on_change, void *userdata,
+                 sd_event_source **ret)
+{
+        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *source = NULL;
+        int r;
+
+        r = sd_event_add_io(event, &source, c->events_fd, EPOLLPRI, on_change, userdata);
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(source, "cgroup-events");
+        *ret = TAKE_PTR(source);
+        return 0;
+}
+
+static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_t found)
+{
+        _cleanup_close_ int fd = -EBADF;
+        DIR *dir;
+        FILE *f;
+        int pid;
+
+        fd = open_beneath(dir_fd, "cgroup.procs", O_RDONLY);
+        f = fd < 0 ? NULL : fdopen(TAKE_FD(fd), "re");
+        if (f) {
+                for (; fscanf(f, "%d", &pid) == 1; found++)
+                        if (found < n)
+                                ret[found] = pid;
+                (void)fclose(f);
+        }
+
+        fd = depth < CGROUP_DEPTH_MAX ? open_beneath(dir_fd, ".", O_RDONLY | O_DIRECTORY) : -EBADF;
+        dir = fd < 0 ? NULL : fdopendir(TAKE_FD(fd));
+        if (!dir)
+                return found;
+        for (struct dirent *e; (e = readdir(dir));) {
+                if (e->d_type != DT_DIR || e->d_name[0] == '.')
+                        continue;
+                fd = open_beneath(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY);
+                if (fd >= 0)
+                        found = pids_below(fd, depth + 1, ret, n, found);
+                closep(&fd);
+                fd = -EBADF;
+        }
+        (void)closedir(dir);
+        return found;
+}
+
+size_t cgroup_pids(const Cgroup *c, pid_t *ret, size_t n)
+{
+        return c->dir_fd < 0 ? 0 : pids_below(c->dir_fd, 0, ret, n, 0);
+}
+
+static bool component_is_slice(const char *name, size_t n)
+{
+        return n > 6 && memcmp(name + n - 6, ".slice", 6) == 0;
+}
+
+const char *cgroup_of_unit(const char *path, const char *unit, size_t *ret_len)
+{
+        size_t unit_size = strlen(unit);
+
+        for (const char *name = path; *name == '/' && name[1] != '\0';) {
+                size_t n = strcspn(++name, "/");
+
+                if (n == unit_size && memcmp(name, unit, n) == 0) {
+                        *ret_len = (size_t)(name + n - path);
+                        return path;
+                }
+                if (!component_is_slice(name, n))
+                        return NULL;
+                name += n;
+        }
+        return NULL;
+}
