@@ -49,15 +49,18 @@ int wire_text_copy(WireText t, char *buf, size_t capacity);
 /* Next item: true and *ret, or false at the end. *pos starts at 0. */
 bool wire_list_next(const WireList *l, size_t *pos, WireText *ret);
 /* Build a list or a gid array into caller's storage, for a request or reply about to be encoded. */
+/* 0, or WIRE_E_TOO_LARGE. */
 int wire_list_build(const char *const *items, size_t n, void *storage, size_t capacity,
                     WireList *ret);
 int wire_gids_build(const uint32_t *gids, size_t n, void *storage, size_t capacity, WireGids *ret);
 uint32_t wire_gids_at(const WireGids *g, uint32_t i);
 
-/* Encode into out[capacity]: 0 and *ret_size, or WIRE_E_TOO_LARGE. */
+/* Encode into out[capacity]: 0 and *ret_size; WIRE_E_TOO_LARGE; or WIRE_E_MALFORMED for what the
+ * decoder would refuse: a required field that is missing, one that the type does not know, an
+ * enumeration out of range. Optional fields that are 0, absent or of no items are left out. */
 int wire_request_encode(const WireRequest *r, uint8_t *out, size_t capacity, size_t *ret_size);
 int wire_reply_encode(const WireReply *r, uint8_t *out, size_t capacity, size_t *ret_size);
 /* Decode a whole datagram: 0 and *ret, or WIRE_E_MALFORMED. Fields that the type requires are there
- * (table in codec.c); enumerations are in range. */
+ * (table in schema.c); enumerations are in range. */
 int wire_request_decode(const uint8_t *data, size_t size, WireRequest *ret);
 int wire_reply_decode(const uint8_t *data, size_t size, WireReply *ret);

@@ -15,11 +15,12 @@
  *   datagram's length. Anything else is refused; there is no negotiation: an old module with a
  *   newer agent is denied with REASON "bad-request", never guessed at.
  * - Each tag stands at most once (ARGV and PATHS carry their lists inside). An unknown tag, a tag
- *   that the message type does not know (table in codec.c), trailing bytes, a NUL inside a text
+ *   that the message type does not know (table in schema.c), trailing bytes, a NUL inside a text
  *   and a length over the tag's limit refuse the message.
  * - The reply echoes nonce and SUBJECT; a client that finds either different treats the reply as
  *   malformed (O10).
  * - Whatever a client cannot parse is AUTHINFO_UNAVAIL to it, never a verdict.
+ * - A text field that the type requires is not empty.
  * - Text is bytes without NUL, not assumed to be UTF-8. Lists are u32 count, then per item u32 size
  *   and bytes. GIDS is u32 each. */
 
