@@ -9,7 +9,8 @@ Q       := $(if $(filter 1,$(V)),,@)
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
 PREFIX   ?= /usr
-LIBDIR   ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+LIBDIR   ?= $(PREFIX)/$(if $(MULTIARCH),lib/$(MULTIARCH),lib64)
 # Where the modules live on this system; distributors override.
 PAMDIR   ?= $(LIBDIR)/security
 SUDODIR  ?= $(PREFIX)/libexec/sudo
@@ -56,7 +57,7 @@ PROGRAMS := $(B)/nhi-agentd $(B)/nhi-fetchd $(B)/nhi-authorized-keys $(B)/nhictl
 all: $(MODULES) $(PROGRAMS) ## build modules and programs into build/
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 # ---- objects -----------------------------------------------------------------------------------
 $(B)/obj/%.o: %.c
@@ -164,3 +165,5 @@ tests-build: $(TEST_BIN) $(TEST_MOD)
 
 clean: ## remove build/
 	rm -rf $(B)
+
+include conf/install.mk tests/host/host.mk
