@@ -19,8 +19,7 @@ uid_t owner_trusted(void)
 
 int file_open_trusted(int dir_fd, const char *path, uid_t owner, int *ret_fd, size_t *ret_size)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         struct stat st;
 
         fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -40,8 +39,7 @@ int file_open_trusted(int dir_fd, const char *path, uid_t owner, int *ret_fd, si
 static int fd_read_growing(int fd, size_t hint, size_t size_max, char **ret, size_t *ret_size)
 {
         for (size_t capacity = hint;;) {
-                _cleanup_free_
-                char *text = malloc(capacity + 1);
+                _cleanup_free_ char *text = malloc(capacity + 1);
                 size_t size = 0;
                 int r;
 
@@ -66,8 +64,7 @@ static int fd_read_growing(int fd, size_t hint, size_t size_max, char **ret, siz
 
 int file_read_trusted(const char *path, uid_t owner, size_t size_max, char **ret, size_t *ret_size)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         size_t hint = 0;
         int r;
 
@@ -83,8 +80,7 @@ int file_read_trusted(const char *path, uid_t owner, size_t size_max, char **ret
 static int replace_names(const char *path, char **ret_dir, char **ret_temporary)
 {
         const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-        _cleanup_free_
-        char *dir = NULL, *temporary = NULL;
+        _cleanup_free_ char *dir = NULL, *temporary = NULL;
 
         if (*name == '\0')
                 return -EISDIR;
@@ -123,8 +119,7 @@ static int replace_fill(int fd, const void *data, size_t size, mode_t mode, uid_
 
 static int dir_sync(const char *dir)
 {
-        _cleanup_close_
-        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0 || fsync(fd) < 0)
                 return -errno;
@@ -134,10 +129,8 @@ static int dir_sync(const char *dir)
 int file_replace(const char *path, const void *data, size_t size, mode_t mode, uid_t uid, gid_t gid,
                  bool durable)
 {
-        _cleanup_free_
-        char *dir = NULL, *temporary = NULL;
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_free_ char *dir = NULL, *temporary = NULL;
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
         r = replace_names(path, &dir, &temporary);

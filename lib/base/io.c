@@ -57,8 +57,7 @@ static int socket_file_check(const char *path, uid_t owner)
 int unix_connect(const char *path, int type, uid_t owner, int *ret_fd)
 {
         struct sockaddr_un addr = { .sun_family = AF_UNIX };
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         size_t size = strlen(path);
         int r;
 
