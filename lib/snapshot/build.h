@@ -41,10 +41,15 @@ typedef struct SnapshotBuild {
         size_t n_memberships;
 } SnapshotBuild;
 
-/* 0 and a malloc'ed image; -EINVAL for names or ids that must never be published (uid 0, gid 0 but
- * for nothing, root, an insane string); -E2BIG; -ENOMEM. */
+/* 0 and a malloc'ed image; -EINVAL for what must never be published (the ids 0, 65534, 65535 and
+ * 2^32-1, the name root, an insane string, a group index out of range) and for two active users or
+ * groups of one name, or any two of one id; -E2BIG; -ENOMEM.
+ *
+ * Several memberships of one user in one group become the one that ends last; none outlives its
+ * group. */
 int snapshot_build(const SnapshotBuild *b, uint8_t **ret, size_t *ret_size);
 
-/* Publish bytes at dir/name, mode 0644: write and reserve a temporary file, set `superseded` in the
- * file that is there now, rename, in this order. Not durable (/run). */
+/* Publish bytes at path, mode 0644: write and reserve a temporary file beside it, set `superseded`
+ * in the file that is there now, rename, in this order. Not durable (/run). One publisher at a time
+ * (the agent). 0 or a negative errno, with the old file still in place and nothing left behind. */
 int snapshot_publish(const char *path, const uint8_t *data, size_t size);

@@ -12,15 +12,23 @@
  * at most half full, linear probing, hash FNV-1a 32 of the name's bytes or of the id's four bytes.
  *
  * - Readers accept any minor version and no other major.
- * - checksum is FNV-1a 64 over the whole file with the checksum and superseded fields as zero.
- * - superseded is 0 when published. The agent sets it to 1 in the old file, through a shared mapping,
- *   before it renames the new one into place; a reader that sees it opens the path anew.
+ * - A file's size is a multiple of 8, filled up with zeros. checksum is FNV-1a 64, fed with 64-bit
+ *   words instead of bytes (each process that maps the file pays for it), over the whole file with
+ *   the checksum and superseded fields as zero.
+ * - superseded is 0 when published. The agent sets it to 1 in the old file, through a shared
+ *   mapping, before it renames the new one into place; a reader that sees it opens the path anew.
+ *   Only its first byte is ever written or read, so that no torn value exists.
  * - Every record carries two deadlines, microseconds of CLOCK_REALTIME and of CLOCK_BOOTTIME; it is
  *   over when either clock has reached its deadline. The reader obeys by itself.
  * - A passwd record that is over (or was published with both deadlines 0: retired) answers by uid
  *   only, with shell SNAPSHOT_NOLOGIN, never by name. A group record likewise answers by gid only,
  *   with no members. A membership that is over is left out everywhere.
- * - uid 0, gid 0 and the name "root" are never answered, whatever the file says. */
+ * - A group record with SNAPSHOT_GROUP_LOCAL stands for a group that the host's own files define
+ *   too: its members are merged by nsswitch ("group: files [SUCCESS=merge] nhi"); enumeration
+ *   leaves it out, since the files list it already.
+ * - No string is longer than SNAPSHOT_TEXT_MAX bytes without its NUL.
+ * - uid 0, gid 0 and the name "root" are never answered, whatever the file says; nor are the ids
+ *   65534, 65535 and 2^32-1. */
 
 #include <stdint.h>
 
@@ -30,6 +38,9 @@
 #define SNAPSHOT_SIZE_MAX (256u * 1024 * 1024)
 #define SNAPSHOT_NOLOGIN  "/usr/sbin/nologin"
 #define SNAPSHOT_FOREVER  INT64_MAX /* a deadline that never comes */
+#define SNAPSHOT_TEXT_MAX 4095u
+
+#define SNAPSHOT_GROUP_LOCAL 1u
 
 typedef struct SnapshotTable {
         uint8_t offset_le[4];
@@ -40,7 +51,7 @@ typedef struct SnapshotHeader {
         uint8_t magic[8];
         uint8_t major_le[2];
         uint8_t minor_le[2];
-        uint8_t superseded_le[4]; /* 4-byte aligned: read and written atomically */
+        uint8_t superseded_le[4];
         uint8_t generation_le[8];
         uint8_t size_le[8];
         uint8_t checksum_le[8];
@@ -64,7 +75,7 @@ typedef struct SnapshotGroup {
         uint8_t gid_le[4];
         uint8_t name_le[4];
         uint8_t n_members_le[4];
-        uint8_t reserved[4];
+        uint8_t flags_le[4]; /* SNAPSHOT_GROUP_* */
 } SnapshotGroup;
 
 typedef struct SnapshotMember {

@@ -17,6 +17,7 @@
 typedef struct Snapshot {
         const uint8_t *map;
         size_t size;
+        bool mapped; /* ours to unmap */
 } Snapshot;
 
 /* Both clocks, microseconds. */
@@ -38,10 +39,11 @@ typedef struct SnapshotGroupView {
         size_t n_members;
 } SnapshotGroupView;
 
-/* Open, check header and checksum, map read-only, close the fd. Embedded object. 0; SNAPSHOT_E_*; or
- * a negative errno. */
+/* Open, check header and checksum, map read-only, close the fd. Embedded object. 0; SNAPSHOT_E_*;
+ * or a negative errno. */
 int snapshot_open(const char *path, uid_t owner, Snapshot *ret);
-/* The same over bytes in memory (tests, fuzzing, the builder's own check); close is then a no-op. */
+/* The same over bytes in memory (tests, fuzzing, the builder's own check); close is then a no-op.
+ */
 int snapshot_over(const uint8_t *data, size_t size, Snapshot *ret);
 void snapshot_close(Snapshot *s);
 
@@ -50,15 +52,21 @@ bool snapshot_is_superseded(const Snapshot *s);
 bool snapshot_enumerates(const Snapshot *s);
 
 /* true and *ret where there is such a record now. */
-bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now, SnapshotUserView *ret);
+bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now,
+                           SnapshotUserView *ret);
 bool snapshot_user_by_uid(const Snapshot *s, uid_t uid, SnapshotNow now, SnapshotUserView *ret);
 bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now,
                             SnapshotGroupView *ret);
 bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, SnapshotGroupView *ret);
 /* The i-th member of a group if its membership is not over, else NULL. */
-const char *snapshot_member(const Snapshot *s, const SnapshotGroupView *g, size_t i, SnapshotNow now);
-/* The supplementary gids of a user, active ones only: the number there are; at most n are stored. */
-size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret, size_t n);
-/* Enumeration over active records: *cursor starts at 0. */
+const char *snapshot_member(const Snapshot *s, const SnapshotGroupView *g, size_t i,
+                            SnapshotNow now);
+/* The supplementary gids of a user, active ones only: the number there are; at most n are stored.
+ */
+size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret,
+                          size_t n);
+/* Enumeration over active records: *cursor starts at 0. Groups of the host's own files are left
+ * out. Whether to enumerate at all is the caller's question: snapshot_enumerates(). */
 bool snapshot_next_user(const Snapshot *s, size_t *cursor, SnapshotNow now, SnapshotUserView *ret);
-bool snapshot_next_group(const Snapshot *s, size_t *cursor, SnapshotNow now, SnapshotGroupView *ret);
+bool snapshot_next_group(const Snapshot *s, size_t *cursor, SnapshotNow now,
+                         SnapshotGroupView *ret);
