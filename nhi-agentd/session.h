@@ -92,3 +92,5 @@ typedef struct SessionView {
 } SessionView;
 size_t sessions_list(const Sessions *s, SessionView *ret, size_t n);
 size_t sessions_count(const Sessions *s);
+/* Is there a system bus now? For status. */
+bool sessions_have_bus(const Sessions *s);
