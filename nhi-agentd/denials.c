@@ -4,8 +4,9 @@
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 
-/* Four bytes for each byte of a name that has to be escaped: a name is never cut, so that two
- * accounts never look alike and nobody reads another's denials. */
+#include <stdio.h>
+
+/* A name is never cut, so that two accounts never look alike: nobody reads another's denials. */
 #define DENIAL_NAME_SIZE (4 * LABEL_SIZE_MAX + 1)
 #define DENIAL_WORD_SIZE (SERVICE_SIZE_MAX + 16)
 #define DENIAL_TEXT_SIZE 512
@@ -15,6 +16,7 @@ typedef struct Denial {
         uint64_t decision_id;
         uint32_t uid;
         Reason reason;
+        bool is_named; /* account is a name that somebody can have, and stands here unescaped */
         char account[DENIAL_NAME_SIZE], target[DENIAL_NAME_SIZE];
         char class[DENIAL_WORD_SIZE], service[DENIAL_WORD_SIZE];
         char phase[32], mode[16], jti[72];
@@ -57,6 +59,16 @@ static void copy_text(char *ret, size_t size, const char *text)
         text_escape(ret, size, text ? text : "");
 }
 
+/* A sane name is kept as it is, so that its owner finds it; a backslash may well be part of it. */
+static void copy_account(Denial *slot, const char *name)
+{
+        slot->is_named = name && name_is_sane(name);
+        if (slot->is_named)
+                (void)snprintf(slot->account, sizeof(slot->account), "%s", name);
+        else
+                copy_text(slot->account, sizeof(slot->account), name);
+}
+
 void denials_add(Denials *d, const Event *e, int64_t now_sec)
 {
         Denial *slot;
@@ -69,7 +81,7 @@ void denials_add(Denials *d, const Event *e, int64_t now_sec)
         slot->decision_id = e->decision_id;
         slot->uid = e->account ? e->uid : UINT32_MAX;
         slot->reason = e->has_decision ? e->decision.reason : REASON_NO_GRANT;
-        copy_text(slot->account, sizeof(slot->account), e->account);
+        copy_account(slot, e->account);
         copy_text(slot->target, sizeof(slot->target), e->target);
         copy_text(slot->class, sizeof(slot->class), e->class);
         copy_text(slot->service, sizeof(slot->service), e->service);
@@ -87,7 +99,7 @@ static DenialView denial_view(const Denial *s)
 {
         return (DenialView){
                 .time_sec = s->time_sec,
-                .uid = s->uid,
+                .uid = s->is_named ? s->uid : UINT32_MAX,
                 .account = s->account,
                 .class = s->class,
                 .service = s->service,
@@ -103,18 +115,15 @@ static DenialView denial_view(const Denial *s)
 
 size_t denials_list(const Denials *d, const char *account, DenialView *ret, size_t n)
 {
-        char escaped[DENIAL_NAME_SIZE];
         size_t n_found = 0;
 
         if (!d)
                 return 0;
-        if (account)
-                copy_text(escaped, sizeof(escaped), account);
 
         for (size_t i = 0; i < d->n && n_found < n; i++) {
                 const Denial *s = &d->ring[(d->next + DENIALS_MAX - 1 - i) % DENIALS_MAX];
 
-                if (account && !streq(s->account, escaped))
+                if (account && (!s->is_named || !streq(s->account, account)))
                         continue;
                 ret[n_found++] = denial_view(s);
         }

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The last denials, for `nhictl why`: a ring of fixed size, in memory only. Texts are copied,
- * escaped and cut. */
+ * escaped and cut; an account's name is kept whole, and escaped only where nobody can have it. */
 
 #include "nhi-agentd/event.h"
 

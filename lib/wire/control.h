@@ -21,9 +21,11 @@
  *                                          accepted, quarantined, last_refusal{time, code, detail}}],
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
- *                                          quarantine [{issuer, entry, code, detail}],
- *                                          journal_dropped, locked [..]
- *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets
+ *                                          journal_dropped, config_error (of the last reload, or
+                                          null); for who sees everything: quarantine
+ *                                          [{issuer, entry, code, detail}], locked [..]
+ *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets;
+ *                                          truncated: true where there are more
  *   mine      -                            account, grants [GRANT]
  *   why       account? (root), n?          denials [DENIAL], newest first
  *   sessions  account?                     sessions [SESSION]
