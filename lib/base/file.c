@@ -62,18 +62,24 @@ static int fd_read_growing(int fd, size_t hint, size_t size_max, char **ret, siz
         }
 }
 
-int file_read_trusted(const char *path, uid_t owner, size_t size_max, char **ret, size_t *ret_size)
+int file_read_trusted_at(int dir_fd, const char *path, uid_t owner, size_t size_max, char **ret,
+                         size_t *ret_size)
 {
         _cleanup_close_ int fd = -EBADF;
         size_t hint = 0;
         int r;
 
-        r = file_open_trusted(AT_FDCWD, path, owner, &fd, &hint);
+        r = file_open_trusted(dir_fd, path, owner, &fd, &hint);
         if (r < 0)
                 return r;
         if (hint > size_max)
                 return -EFBIG;
         return fd_read_growing(fd, hint, size_max, ret, ret_size);
+}
+
+int file_read_trusted(const char *path, uid_t owner, size_t size_max, char **ret, size_t *ret_size)
+{
+        return file_read_trusted_at(AT_FDCWD, path, owner, size_max, ret, ret_size);
 }
 
 /* "/etc/nhi/x" gives "/etc/nhi" and "/etc/nhi/.x.XXXXXX"; a bare "x" gives "." and ".x.XXXXXX". */

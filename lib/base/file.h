@@ -20,6 +20,8 @@ int file_open_trusted(int dir_fd, const char *path, uid_t owner, int *ret_fd, si
 /* The same and read it whole: a malloc'ed buffer, NUL-terminated behind size bytes (a NUL inside is
  * the caller's to refuse). A file over size_max is -EFBIG. */
 int file_read_trusted(const char *path, uid_t owner, size_t size_max, char **ret, size_t *ret_size);
+int file_read_trusted_at(int dir_fd, const char *path, uid_t owner, size_t size_max, char **ret,
+                         size_t *ret_size);
 
 /* Replace path by a file with this content: temporary name in the same directory, O_EXCL, space
  * reserved with posix_fallocate, written, mode and owner set, fsync'ed where durable, renamed over,

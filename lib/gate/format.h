@@ -24,7 +24,8 @@
  * - Present but unusable (wrong owner, damaged, unreadable): everybody is treated as gated and
  *   enforced; exemptions still hold.
  *
- * The exempt files, /etc/nhi/exempt and the *.conf files of /etc/nhi/exempt.d, written by administrators, root-owned:
+ * The exempt files, /etc/nhi/exempt and the *.conf files of /etc/nhi/exempt.d, written by
+ * administrators, root-owned:
  *
  *     # comment
  *     ACCOUNT-GLOB CLASS-GLOB

@@ -19,12 +19,19 @@ typedef enum GateMode {
 
 typedef struct Gates Gates;
 
+/* The gid of a group by name: 0 and *ret, -ENOENT where there is no such group, or another negative
+ * errno where that could not be found out. */
+typedef int (*GateGroupLookup)(void *userdata, const char *group, gid_t *ret);
+
 /* One subject, resolved in the calling process. */
 typedef struct GateSubject {
         const char *name;
-        uid_t uid;
+        uid_t uid;         /* (uid_t)-1 where the name does not resolve */
         const gid_t *gids; /* all groups, primary included */
         size_t n_gids;
+        GateGroupLookup
+                lookup; /* NULL: getgrnam_r(3). The agent, which makes no NSS call, has its own */
+        void *lookup_userdata;
 } GateSubject;
 
 typedef struct GatePaths {
@@ -35,11 +42,12 @@ typedef struct GatePaths {
 /* The compiled-in paths. */
 extern const GatePaths gate_paths;
 
-/* The whole question, from the files: exempt (matched first, against the subject) > enforced account
- * or gate > observed gate > ungated. Groups named by a gate are resolved with getgrnam_r only when
- * no account pattern has answered; one that cannot be looked up (an error, not "no such group")
- * counts as matching. Never fails: what is unusable is GATE_ENFORCE (but see format.h: nothing
- * there at all is GATE_UNGATED). ret_gate, where not NULL, receives the name of the deciding gate
+/* The whole question, from the files: exempt (matched first, against the subject) > enforced
+ * account or gate > observed gate > ungated. Groups named by a gate are resolved with getgrnam_r
+ * only when no account pattern has answered; one that cannot be looked up (an error, not "no such
+ * group") counts as matching. Never fails: what is unusable is GATE_ENFORCE (but see format.h:
+ * nothing there at all is GATE_UNGATED). A class of NULL (service_class() refused the name) meets
+ * every gate and no exemption. ret_gate, where not NULL, receives the name of the deciding gate
  * ("" where none), cut to fit. */
 GateMode gate_mode(const GatePaths *paths, const GateSubject *subject, const char *class,
                    char *ret_gate, size_t ret_gate_size);
@@ -49,17 +57,20 @@ GateMode gate_mode(const GatePaths *paths, const GateSubject *subject, const cha
 /* Parse the text of a gates file. 0 and an owned *ret, or -EBADMSG, -ENOMEM. */
 int gates_parse(const char *text, size_t size, Gates **ret);
 Gates *gates_free(Gates *g);
-/* ENFORCE, OBSERVE or UNGATED. A definition (`account` line) matches by name or by uid. */
+/* ENFORCE, OBSERVE or UNGATED. A definition (`account` line) matches by name or by uid. Enforced
+ * gates are asked before observed ones, and names before groups. */
 GateMode gates_match(const Gates *g, const GateSubject *subject, const char *class, char *ret_gate,
                      size_t ret_gate_size);
 /* True where a line of the text exempts name for class. ret_bad_line, where not NULL, receives the
  * number of the first line that does not parse, else 0. */
 bool exempt_match(const char *text, const char *name, const char *class, unsigned *ret_bad_line);
 
-/* Writer (the agent): append lines to a growing malloc'ed text. */
+/* Writer (the agent): append lines to a growing malloc'ed text. 0; -EINVAL for a field that cannot
+ * stand in the file (empty, a blank, comma or control character in it) and -E2BIG for more than its
+ * limits: then nothing was appended; -ENOMEM. */
 typedef struct GatesText {
         char *text;
-        size_t size, n;
+        size_t size, n_gates, n_accounts;
 } GatesText;
 int gates_text_begin(GatesText *t);
 int gates_text_gate(GatesText *t, const char *name, GateMode mode, const char *const *classes,
