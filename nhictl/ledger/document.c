@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/ledger/document.h"
+
+#include "lib/base/io.h"
+#include "lib/base/macro.h"
+#include "nhictl/when.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+int document_read(int dir_fd, const char *path, size_t size_max, char **ret, size_t *ret_size)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        size_t size = 0;
+        int r;
+
+        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || (st.st_mode & S_IWOTH))
+                return -EPERM;
+        if (st.st_size < 0 || (uint64_t)st.st_size > size_max)
+                return -EFBIG;
+        text = malloc((size_t)st.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        r = fd_read_all(fd, text, (size_t)st.st_size, &size);
+        if (r < 0)
+                return r;
+        text[size] = '\0';
+        *ret_size = size;
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+int document_parse(const char *text, size_t size, json_t **ret,
+                   char ret_error[static DOCUMENT_ERROR_MAX])
+{
+        json_error_t error;
+        json_t *doc = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+
+        if (!doc) {
+                (void)snprintf(ret_error, DOCUMENT_ERROR_MAX, "line %d: %s", error.line,
+                               error.text);
+                return -EBADMSG;
+        }
+        if (!json_is_object(doc)) {
+                json_decref(doc);
+                (void)snprintf(ret_error, DOCUMENT_ERROR_MAX, "not a JSON object");
+                return -EBADMSG;
+        }
+        *ret = doc;
+        return 0;
+}
+
+char *document_format(const json_t *doc)
+{
+        _cleanup_free_ char *text = json_dumps(doc, JSON_INDENT(2) | JSON_SORT_KEYS);
+        char *line = NULL;
+
+        if (!text || asprintf(&line, "%s\n", text) < 0)
+                return NULL;
+        return line;
+}
+
+const char *document_text(const json_t *doc, const char *member)
+{
+        const char *text = json_string_value(json_object_get(doc, member));
+
+        return text ? text : "";
+}
+
+int document_time(const json_t *doc, const char *member, int64_t *ret_sec)
+{
+        const json_t *value = json_object_get(doc, member);
+
+        if (!value)
+                return -ENOENT;
+        if (!json_is_string(value) || when_parse_time(json_string_value(value), ret_sec) < 0)
+                return -EBADMSG;
+        return 0;
+}
+
+json_t *document_time_new(int64_t sec)
+{
+        char text[WHEN_TIME_SIZE];
+
+        return json_string(when_format_time(text, sec));
+}
+
+bool document_list_has(const json_t *list, const char *text)
+{
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach(list, i, item)
+        {
+                if (streq_ptr(json_string_value(item), text))
+                        return true;
+        }
+        return false;
+}

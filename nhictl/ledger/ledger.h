@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The ledger: a directory of JSON documents that also works as a git checkout.
+ *
+ *   ledger.json            issuer, uid range, limits, where to publish
+ *   accounts/NAME.json     owners/NAME.json     hosts/NAME.json     grants/JTI.json
+ *   revisions              one line per revision that was ever published or changed here:
+ *                          "HASH TIME WHO"; merged by union
+ *   .lock                  flock(2): writers one at a time, readers together
+ *
+ * Promises, cited by tests/unit/test-ledger.c:
+ *  L1 Two writers at once MUST lose nothing: who opens for writing holds the lock until free.
+ *  L2 A document MUST be old or new after any crash, never in between.
+ *  L3 A document that cannot be read or understood MUST grant nothing: it is left out and listed in
+ *     problems; it never keeps the others from being changed, published or revoked. */
+
+#include "nhictl/ledger/document.h"
+
+#include "lib/base/macro.h"
+
+#define LEDGER_FORMAT    1
+#define LEDGER_ERROR_MAX 512
+#define LEDGER_HASH_SIZE 65  /* hex BLAKE2b-256 and NUL */
+#define LEDGER_NAME_MAX  200 /* of a host: a file name with suffix */
+
+typedef enum DocKind {
+        DOC_ACCOUNT,
+        DOC_OWNER,
+        DOC_HOST,
+        DOC_GRANT,
+        DOC_N,
+} DocKind;
+
+typedef struct LedgerSettings {
+        const char *issuer;
+        const char *publish; /* absolute directory; NULL: nowhere */
+        int64_t uid_min, uid_max;
+        int64_t lifetime_max_sec, set_lifetime_sec;
+} LedgerSettings;
+
+typedef struct Ledger {
+        char *path;
+        int dir_fd, lock_fd;
+        bool writable;
+        LedgerSettings settings;
+        json_t *settings_doc;
+        json_t *docs[DOC_N]; /* objects: name -> document */
+        json_t *hashes;      /* object: file below path -> hash of its bytes */
+        json_t *problems;    /* array of strings: what was left out, and why */
+        char *revisions;     /* the file's text */
+} Ledger;
+
+/* Open and load. writing: hold the lock alone until ledger_free(). 0 and an owned *ret, or a
+ * negative errno and a sentence. */
+int ledger_open(const char *path, bool writing, Ledger **ret,
+                char ret_error[static LEDGER_ERROR_MAX]);
+Ledger *ledger_free(Ledger *l);
+DEFINE_CLEANUP(Ledger *, ledger_free);
+
+/* Make an empty ledger with these settings (borrowed): directory 0700 and folders, as far as they
+ * are missing. -EEXIST where there is a ledger.json already. */
+int ledger_create(const char *path, const json_t *settings,
+                  char ret_error[static LEDGER_ERROR_MAX]);
+
+/* A document, borrowed; NULL where there is none. */
+json_t *ledger_get(const Ledger *l, DocKind kind, const char *name);
+/* Is there a file for it, readable or not? */
+bool ledger_has_file(const Ledger *l, DocKind kind, const char *name);
+/* Write a document durably; steals doc, also on failure (NULL is -ENOMEM). */
+int ledger_put(Ledger *l, DocKind kind, const char *name, json_t *doc);
+int ledger_remove(Ledger *l, DocKind kind, const char *name);
+
+/* The grammar of a name: accounts strict, grants as jti_is_valid(), owners and labels likewise,
+ * hosts as DNS names. */
+bool ledger_name_is_valid(DocKind kind, const char *name);
+/* "account", "owner", "host", "grant" */
+const char *ledger_kind_name(DocKind kind);
+
+/* Read settings out of a ledger.json document. -EBADMSG and "MEMBER: what is wrong". */
+int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
+                         char ret_error[static DOCUMENT_ERROR_MAX]);
+
+/* The hash of all documents as they are now. */
+int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE]);
+/* Append the present revision to revisions unless it is the last one; durable. */
+int ledger_commit(Ledger *l, int64_t now_sec, const char *who);
+/* True where the revision stands in revisions. */
+bool ledger_knows(const Ledger *l, const char *hash);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Revisions: what makes publishing a compare-and-set. A set names the revision it was made from;
+ * only a ledger that knows that revision may publish over it. The file is merged by union, so a
+ * merged checkout knows both sides' revisions. */
+
+#include "lib/base/io.h"
+#include "nhi-agentd/set/set.h"
+#include "nhictl/ledger/ledger.h"
+#include "nhictl/when.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#define HASH_LENGTH (LEDGER_HASH_SIZE - 1)
+
+int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE])
+{
+        _cleanup_free_ char *text = json_dumps(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
+
+        if (!text)
+                return -ENOMEM;
+        content_hash(text, strlen(text), ret);
+        return 0;
+}
+
+bool ledger_knows(const Ledger *l, const char *hash)
+{
+        if (strlen(hash) != HASH_LENGTH)
+                return false;
+        for (const char *line = l->revisions; line && *line;) {
+                const char *end = strchr(line, '\n');
+
+                if (strncmp(line, hash, HASH_LENGTH) == 0 && line[HASH_LENGTH] == ' ')
+                        return true;
+                line = end ? end + 1 : NULL;
+        }
+        return false;
+}
+
+static bool is_last(const Ledger *l, const char *hash)
+{
+        size_t size = l->revisions ? strlen(l->revisions) : 0;
+        const char *line;
+
+        if (size == 0 || l->revisions[size - 1] != '\n')
+                return false;
+        for (line = l->revisions + size - 1; line > l->revisions && line[-1] != '\n'; line--)
+                continue;
+        return strncmp(line, hash, HASH_LENGTH) == 0 && line[HASH_LENGTH] == ' ';
+}
+
+static int append(Ledger *l, const char *line)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        fd = openat(l->dir_fd, "revisions", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                    0600);
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, line, strlen(line));
+        if (r < 0)
+                return r;
+        return fsync(fd) < 0 || fsync(l->dir_fd) < 0 ? -errno : 0;
+}
+
+int ledger_commit(Ledger *l, int64_t now_sec, const char *who)
+{
+        char hash[LEDGER_HASH_SIZE], time[WHEN_TIME_SIZE];
+        _cleanup_free_ char *line = NULL, *grown = NULL;
+        const char *old = l->revisions ? l->revisions : "";
+        bool torn = *old && old[strlen(old) - 1] != '\n';
+        int r;
+
+        if (!l->writable)
+                return -EINVAL;
+        r = ledger_revision(l, hash);
+        if (r < 0)
+                return r;
+        if (is_last(l, hash))
+                return 0;
+        /* A line that a crash cut short is closed, so that it cannot swallow this one. */
+        if (asprintf(&line, "%s%s %s %s\n", torn ? "\n" : "", hash, when_format_time(time, now_sec),
+                     who) < 0)
+                return -ENOMEM;
+        if (asprintf(&grown, "%s%s", old, line) < 0)
+                return -ENOMEM;
+        r = append(l, line);
+        if (r < 0)
+                return r;
+        free(l->revisions);
+        l->revisions = TAKE_PTR(grown);
+        return 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* ledger.json: one table of members. */
+
+#include "lib/base/file.h"
+#include "lib/base/name.h"
+#include "nhictl/ledger/ledger.h"
+#include "nhictl/when.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* The set's own offline limit may not be longer than a host accepts. */
+#define SET_LIFETIME_MAX_SEC (7 * 86400)
+
+static int read_format(const json_t *value, void *target)
+{
+        return json_is_integer(value) && json_integer_value(value) == LEDGER_FORMAT ? 0 : -EBADMSG;
+}
+
+static int read_issuer(const json_t *value, void *target)
+{
+        const char *text = json_string_value(value);
+
+        if (!text || *text == '\0' || strlen(text) > 512)
+                return -EBADMSG;
+        *(const char **)target = text;
+        return 0;
+}
+
+/* An absolute directory, or the same as a file URL. */
+static int read_publish(const json_t *value, void *target)
+{
+        const char *text = json_string_value(value);
+
+        if (text && strncmp(text, "file://", 7) == 0)
+                text += 7;
+        if (!text || *text != '/')
+                return -EBADMSG;
+        *(const char **)target = text;
+        return 0;
+}
+
+static int read_id(const json_t *value, void *target)
+{
+        json_int_t n = json_integer_value(value);
+
+        if (!json_is_integer(value) || n < 0 || !id_is_assignable((uint64_t)n))
+                return -EBADMSG;
+        *(int64_t *)target = n;
+        return 0;
+}
+
+static int read_duration(const json_t *value, void *target)
+{
+        const char *text = json_string_value(value);
+
+        return text && when_parse_duration(text, target) == 0 ? 0 : -EBADMSG;
+}
+
+typedef struct SettingRow {
+        const char *name;
+        int (*read)(const json_t *value, void *target);
+        size_t offset;
+        bool required;
+        const char *wanted;
+} SettingRow;
+
+#define SETTING(member) offsetof(LedgerSettings, member)
+static const SettingRow top_rows[] = {
+        { "format", read_format, 0, true, "must be 1" },
+        { "issuer", read_issuer, SETTING(issuer), true, "must be the issuer's name, a URI" },
+        { "publish", read_publish, SETTING(publish), false,
+          "must be an absolute directory or a file:// URL: this version publishes to files" },
+        { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
+        { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },
+        { "limits", NULL, 0, true, "must be an object" },
+};
+static const SettingRow limit_rows[] = {
+        { "lifetime_max", read_duration, SETTING(lifetime_max_sec), true,
+          "must be a duration such as \"24h\"" },
+        { "set_lifetime", read_duration, SETTING(set_lifetime_sec), true,
+          "must be a duration such as \"24h\"" },
+};
+
+static int refuse(char *error, const char *name, const char *why)
+{
+        (void)snprintf(error, DOCUMENT_ERROR_MAX, "%s: %s", name, why);
+        return -EBADMSG;
+}
+
+static const SettingRow *row_find(const SettingRow *rows, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (streq(rows[i].name, name))
+                        return &rows[i];
+        }
+        return NULL;
+}
+
+static int read_rows(json_t *object, const SettingRow *rows, size_t n, LedgerSettings *s,
+                     char *error)
+{
+        const char *name;
+        json_t *value;
+
+        json_object_foreach(object, name, value)
+        {
+                if (!row_find(rows, n, name))
+                        return refuse(error, name, "unknown member");
+        }
+        for (size_t i = 0; i < n; i++) {
+                value = json_object_get(object, rows[i].name);
+                if (!value && !rows[i].required)
+                        continue;
+                if (!value)
+                        return refuse(error, rows[i].name, "is missing");
+                if (rows[i].read && rows[i].read(value, (char *)s + rows[i].offset) < 0)
+                        return refuse(error, rows[i].name, rows[i].wanted);
+        }
+        return 0;
+}
+
+int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
+                         char ret_error[static DOCUMENT_ERROR_MAX])
+{
+        json_t *limits = json_object_get(doc, "limits");
+        LedgerSettings s = { 0 };
+        int r;
+
+        r = read_rows((json_t *)doc, top_rows, ELEMENTSOF(top_rows), &s, ret_error);
+        if (r < 0)
+                return r;
+        if (!json_is_object(limits))
+                return refuse(ret_error, "limits", "must be an object");
+        r = read_rows(limits, limit_rows, ELEMENTSOF(limit_rows), &s, ret_error);
+        if (r < 0)
+                return r;
+        if (s.uid_min > s.uid_max)
+                return refuse(ret_error, "uid_min", "is greater than uid_max");
+        if (s.set_lifetime_sec > SET_LIFETIME_MAX_SEC)
+                return refuse(ret_error, "set_lifetime", "is over 7d, which hosts refuse");
+        *ret = s;
+        return 0;
+}
+
+static int write_new(const char *dir, const char *name, const char *text)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", dir, name) < 0)
+                return -ENOMEM;
+        return file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), true);
+}
+
+int ledger_create(const char *path, const json_t *settings, char ret_error[static LEDGER_ERROR_MAX])
+{
+        _cleanup_free_ char *text = document_format(settings), *existing = NULL;
+        struct stat st;
+        int r = 0;
+
+        if (!text || asprintf(&existing, "%s/ledger.json", path) < 0)
+                r = -ENOMEM;
+        else if (mkdir(path, 0700) < 0 && errno != EEXIST)
+                r = -errno;
+        else if (lstat(existing, &st) == 0)
+                r = -EEXIST;
+        if (r == 0)
+                r = write_new(path, ".gitattributes", "revisions merge=union\n");
+        if (r == 0)
+                r = write_new(path, ".gitignore", ".lock\n");
+        if (r == 0) /* last: with it the directory is a ledger */
+                r = write_new(path, "ledger.json", text);
+        if (r < 0)
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s: %s", path, strerror(-r));
+        return r;
+}
