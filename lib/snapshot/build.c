@@ -112,8 +112,7 @@ static int ties_make(const SnapshotBuild *b, Tie **ret, size_t *ret_n)
 
 int snapshot_build(const SnapshotBuild *b, uint8_t **ret, size_t *ret_size)
 {
-        _cleanup_free_
-        Tie *ties = NULL;
+        _cleanup_free_ Tie *ties = NULL;
         size_t n_ties = 0;
         int r;
 

@@ -255,8 +255,7 @@ static int tie_compare_group(const void *a, const void *b)
 
 int image_make(const SnapshotBuild *b, Tie *ties, size_t n_ties, uint8_t **ret, size_t *ret_size)
 {
-        _cleanup_free_
-        uint8_t *data = NULL;
+        _cleanup_free_ uint8_t *data = NULL;
         Image img = { 0 };
         int r;
 

@@ -49,8 +49,7 @@ int snapshot_over(const uint8_t *data, size_t size, Snapshot *ret)
 
 int snapshot_open(const char *path, uid_t owner, Snapshot *ret)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         Snapshot s = { .mapped = true };
         int r;
 

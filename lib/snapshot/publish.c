@@ -14,8 +14,7 @@
  * is left alone: nobody has it mapped. */
 static int supersede(const char *path)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         struct stat st;
         SnapshotHeader *h;
 
@@ -40,8 +39,7 @@ static int supersede(const char *path)
 /* A file beside path that holds all of data: no space that is missing later can shorten it. */
 static int write_beside(const char *temporary, const uint8_t *data, size_t size)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
         if (unlink(temporary) < 0 && errno != ENOENT)

@@ -221,21 +221,35 @@ static const SnapshotMember *memberships_of(const Snapshot *s, const char *user,
         return NULL;
 }
 
+bool snapshot_next_gid_of(const Snapshot *s, const char *user, size_t *cursor, SnapshotNow now,
+                          gid_t *ret)
+{
+        const SnapshotMember *m;
+        size_t n = 0;
+
+        if (!name_is_sane(user) || streq(user, "root"))
+                return false;
+        m = memberships_of(s, user, &n);
+        while (m && *cursor < n) {
+                const SnapshotMember *at = m + (*cursor)++;
+                gid_t gid = get_le32(at->gid_le);
+
+                if (!snapshot_id_is_lawful(gid) ||
+                    is_over(at->real_deadline_le, at->boot_deadline_le, now))
+                        continue;
+                *ret = gid;
+                return true;
+        }
+        return false;
+}
+
 size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret,
                           size_t n)
 {
-        const SnapshotMember *m;
-        size_t n_all = 0, n_active = 0;
+        size_t cursor = 0, n_active = 0;
+        gid_t gid;
 
-        if (!name_is_sane(user) || streq(user, "root"))
-                return 0;
-        m = memberships_of(s, user, &n_all);
-        for (size_t i = 0; m && i < n_all; i++) {
-                gid_t gid = get_le32(m[i].gid_le);
-
-                if (!snapshot_id_is_lawful(gid) ||
-                    is_over(m[i].real_deadline_le, m[i].boot_deadline_le, now))
-                        continue;
+        while (snapshot_next_gid_of(s, user, &cursor, now, &gid)) {
                 if (n_active < n)
                         ret[n_active] = gid;
                 n_active++;

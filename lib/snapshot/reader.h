@@ -61,6 +61,9 @@ bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, Snapsh
 /* The i-th member of a group if its membership is not over, else NULL. */
 const char *snapshot_member(const Snapshot *s, const SnapshotGroupView *g, size_t i,
                             SnapshotNow now);
+/* The next supplementary gid of a user whose membership is not over; *cursor starts at 0. */
+bool snapshot_next_gid_of(const Snapshot *s, const char *user, size_t *cursor, SnapshotNow now,
+                          gid_t *ret);
 /* The supplementary gids of a user, active ones only: the number there are; at most n are stored.
  */
 size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret,

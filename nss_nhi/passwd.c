@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib/base/name.h"
+#include "nss_nhi/buffer.h"
+#include "nss_nhi/enumeration.h"
+#include "nss_nhi/nss_nhi.h"
+
+static Enumeration enumeration = ENUMERATION_INIT;
+
+/* 0 and *result, or -ERANGE. */
+static int passwd_pack(const SnapshotUserView *v, struct passwd *result, char *buffer, size_t size)
+{
+        Buffer b = { .at = buffer, .left = size };
+        const struct passwd p = {
+                .pw_name = buffer_text(&b, v->name),
+                /* "x" would send pam_unix to a shadow entry that is not there: it denies. */
+                .pw_passwd = buffer_text(&b, "*"),
+                .pw_uid = v->uid,
+                .pw_gid = v->gid,
+                .pw_gecos = buffer_text(&b, v->gecos),
+                .pw_dir = buffer_text(&b, v->home),
+                .pw_shell = buffer_text(&b, v->shell),
+        };
+
+        if (buffer_is_full(&b))
+                return -ERANGE;
+        *result = p;
+        return 0;
+}
+
+static int passwd_by_name(const char *name, struct passwd *result, char *buffer, size_t size)
+{
+        SnapshotUserView v;
+        Lookup l;
+        int r;
+
+        if (!name_is_strict(name))
+                return NSS_E_NONE;
+        r = lookup_begin(&l);
+        if (r < 0)
+                return r;
+        r = NSS_E_NONE;
+        if (snapshot_user_by_name(&l.snapshot, name, l.now, &v))
+                r = passwd_pack(&v, result, buffer, size);
+        lookup_end(&l);
+        return r;
+}
+
+static int passwd_by_uid(uid_t uid, struct passwd *result, char *buffer, size_t size)
+{
+        SnapshotUserView v;
+        Lookup l;
+        int r;
+
+        if (uid == 0)
+                return NSS_E_NONE;
+        r = lookup_begin(&l);
+        if (r < 0)
+                return r;
+        r = NSS_E_NONE;
+        if (snapshot_user_by_uid(&l.snapshot, uid, l.now, &v))
+                r = passwd_pack(&v, result, buffer, size);
+        lookup_end(&l);
+        return r;
+}
+
+static int passwd_next(struct passwd *result, char *buffer, size_t size)
+{
+        size_t cursor;
+        SnapshotUserView v;
+        int r = enumeration_enter(&enumeration);
+
+        if (r != 0)
+                return r;
+        cursor = enumeration.cursor;
+        r = NSS_E_NONE;
+        if (snapshot_next_user(&enumeration.snapshot, &cursor, clocks_now(), &v))
+                r = passwd_pack(&v, result, buffer, size);
+        if (r == 0)
+                enumeration.cursor = cursor;
+        enumeration_leave(&enumeration);
+        return r;
+}
+
+enum nss_status _nss_nhi_getpwnam_r(const char *name, struct passwd *result, char *buffer,
+                                    size_t size, int *errnop)
+{
+        int saved = errno;
+
+        return nss_answer(passwd_by_name(name, result, buffer, size), saved, errnop);
+}
+
+enum nss_status _nss_nhi_getpwuid_r(uid_t uid, struct passwd *result, char *buffer, size_t size,
+                                    int *errnop)
+{
+        int saved = errno;
+
+        return nss_answer(passwd_by_uid(uid, result, buffer, size), saved, errnop);
+}
+
+enum nss_status _nss_nhi_setpwent(int stay_open)
+{
+        int saved = errno;
+
+        return nss_answer(enumeration_reset(&enumeration), saved, &errno);
+}
+
+enum nss_status _nss_nhi_getpwent_r(struct passwd *result, char *buffer, size_t size, int *errnop)
+{
+        int saved = errno;
+
+        return nss_answer(passwd_next(result, buffer, size), saved, errnop);
+}
+
+enum nss_status _nss_nhi_endpwent(void)
+{
+        return _nss_nhi_setpwent(0);
+}
