@@ -20,11 +20,12 @@
  *   session: { grace = "1s"; };
  *   limits: { peers_max = 256; peers_per_uid_max = 32; peer_deadline = "2s"; };
  *
- * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h" "7d".
+ * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h"
+ * "7d".
  *
  * Several files: scalars of a later file win; entries of issuers, their keys and gates are merged
- * by issuer, file and name. Unknown keys, wrong types, values out of range and unsafe files are errors that name
- * file, line and key. */
+ * by issuer, file and name. Unknown keys, wrong types, values out of range and unsafe files are
+ * errors that name file, line and key. */
 
 #include "lib/gate/gate.h"
 #include "nhi-agentd/set/set.h"
@@ -38,7 +39,8 @@ typedef struct GateRule {
 typedef struct Issuer {
         char *issuer;
         char *source_type, *source_path;
-        SetPolicy policy; /* complete: keys loaded, ceiling and audience of the host */
+        const char **key_files; /* as many as policy.n_keys */
+        SetPolicy policy;       /* complete: keys loaded, ceiling and audience of the host */
 } Issuer;
 
 typedef struct Config {
@@ -59,5 +61,6 @@ typedef struct Config {
 #define CONFIG_ERROR_MAX 512
 /* Load file and the *.conf files of dir in order. 0 and an owned *ret; or -EBADMSG and *ret_error
  * "FILE:LINE: KEY: what is wrong and what to do"; or another negative errno, likewise explained. */
-int config_load(const char *file, const char *dir, Config **ret, char ret_error[static CONFIG_ERROR_MAX]);
+int config_load(const char *file, const char *dir, Config **ret,
+                char ret_error[static CONFIG_ERROR_MAX]);
 Config *config_free(Config *c);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every key of agentd.conf: one table from which the parser, the defaults, --dump-config, the
+ * shipped file and the manual's check come. Room-internal but for the manual's check. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum ConfigType {
+        CONFIG_STRING, /* printable text */
+        CONFIG_PATH,   /* absolute path */
+        CONFIG_WORD,   /* name of a gate, a source type */
+        CONFIG_BOOL,
+        CONFIG_COUNT, /* uint32_t */
+        CONFIG_SEC,   /* duration, kept as int64_t seconds */
+        CONFIG_USEC,  /* duration, kept as uint64_t microseconds */
+        CONFIG_LIST,  /* StrList of patterns or names */
+        CONFIG_MODE,  /* GateMode: "observe" or "enforce" */
+} ConfigType;
+
+typedef enum ConfigScope {
+        CONFIG_HOST,   /* the top level; members of Config */
+        CONFIG_ISSUER, /* an entry of issuers; members of IssuerEntry */
+        CONFIG_KEY,    /* an entry of an issuer's keys; members of KeyEntry */
+        CONFIG_GATE,   /* an entry of gates; members of GateEntry */
+} ConfigScope;
+
+/* X(scope, type, "path in scope", owner struct, member, default, min, max, "help")
+ * The default is text in the file's own syntax; NULL: the key is required. Ranges are in the unit
+ * of the type: a count, seconds, microseconds, entries of a list. */
+#define CONFIG_KEYS(X)                                                                             \
+        X(HOST, STRING, "host.name", Config, host_name, NULL, 1, 253,                              \
+          "This host's name: the aud of the grant sets it accepts. nhictl init writes it.")        \
+        X(HOST, SEC, "policy.lifetime_max", Config, ceiling.lifetime_max_sec, "\"24h\"", 60,       \
+          604800, "Longest lifetime of a grant that this host accepts, whoever signed it.")        \
+        X(HOST, LIST, "policy.services", Config, ceiling.services, "[ \"*\" ]", 0, 256,            \
+          "Service classes that grants may open here.")                                            \
+        X(HOST, LIST, "policy.accounts", Config, ceiling.accounts, "[ \"*\" ]", 0, 256,            \
+          "Accounts that grant sets may define or grant here.")                                    \
+        X(HOST, LIST, "policy.groups", Config, ceiling.groups, "[ \"*\" ]", 0, 256,                \
+          "Groups that grants may give; groups that amount to root need groups_allowed too.")      \
+        X(HOST, LIST, "policy.run_as", Config, ceiling.run_as, "[ \"*\" ]", 0, 256,                \
+          "Users that grants may let somebody become.")                                            \
+        X(HOST, LIST, "policy.groups_allowed", Config, groups_allowed, "[ ]", 0, 256,              \
+          "Groups that amount to root (docker, adm, ...) and may be granted here all the same.")   \
+        X(HOST, BOOL, "snapshot.enumerate", Config, enumerate, "false", 0, 1,                      \
+          "Let getent passwd and getent group list the active accounts and groups.")               \
+        X(HOST, USEC, "session.grace", Config, session_grace_usec, "\"1s\"", 100000, 10000000,     \
+          "How long a session that ends may take before it is killed.")                            \
+        X(HOST, COUNT, "limits.peers_max", Config, peers_max, "256", 16, 4096,                     \
+          "Connections at a time, for each socket.")                                               \
+        X(HOST, COUNT, "limits.peers_per_uid_max", Config, peers_per_uid_max, "32", 1, 4096,       \
+          "Connections at a time of one user other than root, for each socket.")                   \
+        X(HOST, USEC, "limits.peer_deadline", Config, peer_deadline_usec, "\"2s\"", 100000,        \
+          10000000, "How long a connection may take from its first byte to its last.")             \
+        X(ISSUER, STRING, "issuer", IssuerEntry, issuer.issuer, NULL, 1, 1024,                     \
+          "The iss of its grant sets.")                                                            \
+        X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source_type, "\"file\"", 1, 16,         \
+          "Where its grant sets come from: file.")                                                 \
+        X(ISSUER, PATH, "source.path", IssuerEntry, issuer.source_path, NULL, 1, 4095,             \
+          "The file that holds this host's newest set.")                                           \
+        X(KEY, PATH, "file", KeyEntry, file, NULL, 1, 4095,                                        \
+          "A trusted public key, a JWK in a file that only root may write.")                       \
+        X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 3,                                    \
+          "What the key may sign: accounts, ssh_keys, grants.")                                    \
+        X(KEY, LIST, "reach.accounts", KeyEntry, key.reach.accounts, "[ ]", 0, 256,                \
+          "Accounts the key may define or grant.")                                                 \
+        X(KEY, LIST, "reach.services", KeyEntry, key.reach.services, "[ ]", 0, 256,                \
+          "Service classes the key may open.")                                                     \
+        X(KEY, LIST, "reach.groups", KeyEntry, key.reach.groups, "[ ]", 0, 256,                    \
+          "Groups the key may give.")                                                              \
+        X(KEY, LIST, "reach.run_as", KeyEntry, key.reach.run_as, "[ ]", 0, 256,                    \
+          "Users the key may let somebody become.")                                                \
+        X(KEY, SEC, "reach.lifetime_max", KeyEntry, key.reach.lifetime_max_sec, "\"24h\"", 60,     \
+          604800, "Longest lifetime of a grant that the key may sign.")                            \
+        X(GATE, WORD, "name", GateEntry, gate.name, NULL, 1, 64, "The gate's name.")               \
+        X(GATE, MODE, "mode", GateEntry, gate.mode, "\"observe\"", 0, 0,                           \
+          "observe: allow, and record what would have been denied; enforce: deny.")                \
+        X(GATE, LIST, "services", GateEntry, gate.services, "[ \"*\" ]", 1, 64,                    \
+          "Service classes that need a grant.")                                                    \
+        X(GATE, LIST, "accounts", GateEntry, gate.accounts, "[ ]", 0, 256,                         \
+          "Accounts that need one.")                                                               \
+        X(GATE, LIST, "groups", GateEntry, gate.groups, "[ ]", 0, 256,                             \
+          "Groups whose members need one.")
+
+typedef struct ConfigKey {
+        ConfigScope scope;
+        ConfigType type;
+        const char *path;
+        size_t offset;
+        const char *fallback; /* NULL: required */
+        int64_t min, max;
+        const char *help;
+} ConfigKey;
+
+extern const ConfigKey config_keys[];
+extern const size_t config_n_keys;
