@@ -13,6 +13,8 @@ typedef struct LocalDb LocalDb;
 /* dir is "/etc" but in tests. A missing subuid or subgid is empty; a missing passwd or group is an
  * error. */
 int localdb_load(const char *dir, LocalDb **ret);
+/* Nothing local at all: for who judges a set on behalf of another host. */
+int localdb_empty(LocalDb **ret);
 LocalDb *localdb_free(LocalDb *db);
 
 bool localdb_user(const LocalDb *db, const char *name, uint32_t *ret_uid, uint32_t *ret_gid);
