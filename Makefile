@@ -19,9 +19,9 @@ UNITDIR  ?= $(PREFIX)/lib/systemd/system
 WARN := -Wall -Wextra -Werror -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wold-style-definition -Wpointer-arith -Wundef -Wvla -Wcast-align -Wwrite-strings \
         -Wimplicit-fallthrough -Wno-unused-parameter
-HARD := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIC \
+HARD := -ffunction-sections -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIC \
         $(if $(findstring -fsanitize,$(CFLAGS))$(findstring -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
-LDHARD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LDHARD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections
 STD  := -std=gnu17 -D_GNU_SOURCE -I. -DNHI_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(STD) $(WARN) $(HARD) $(CPPFLAGS) $(CFLAGS)
 
@@ -129,6 +129,8 @@ $(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sud
 	@mkdir -p $(@D)
 	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -o $@ $(filter %.o,$^)
 TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
+$(B)/tests/nss/test-nss: | $(B)/tmod/libnss_nhi.so.2
+$(B)/tests/pam/test-sudo-plugin: | $(B)/tmod/sudo_nhi.so
 
 # ---- proofs ------------------------------------------------------------------------------------
 SOURCES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v '^build')
