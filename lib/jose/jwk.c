@@ -12,8 +12,6 @@
 /* The members of RFC 7638 in their order; nothing else, no white space. */
 #define THUMBPRINT_FORMAT "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}"
 
-DEFINE_CLEANUP(json_t *, json_decref);
-
 void jwk_from_public(const uint8_t public[static JWK_PUBLIC_SIZE], Jwk *ret)
 {
         uint8_t hash[crypto_hash_sha256_BYTES];

@@ -13,8 +13,6 @@
 
 #define SIGNATURE_TEXT_SIZE 86u /* base64url of 64 bytes */
 
-DEFINE_CLEANUP(json_t *, json_decref);
-
 const char *jws_error_text(JwsError e)
 {
         static const char *const texts[] = {
