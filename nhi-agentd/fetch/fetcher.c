@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/fetch/fetcher.h"
+
+#include "lib/base/macro.h"
+#include "lib/base/name.h"
+#include "nhi-agentd/fetch/path-watch.h"
+#include "nhi-agentd/fetch/sources.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#define LINE_SIZE 600
+
+/* The types of sources that there are. */
+static const SourceType *const source_types[] = { &source_file };
+
+/* One entry of the list at work. */
+typedef struct Fetch {
+        Fetcher *fetcher;
+        const SourceSpec *spec;
+        const SourceType *type;
+        SourceSink sink;
+        void *source;
+        FeedClient *client;
+        char trouble[LINE_SIZE]; /* of the source; "": none */
+        char answer[LINE_SIZE];  /* of the agent; "": none yet */
+} Fetch;
+
+struct Fetcher {
+        sd_event *event;
+        FetcherConfig config;
+        PathWatch *watch;
+        SourceList list;
+        Fetch *fetches;
+        size_t n_fetches;
+        struct stat seen; /* the list that is at work */
+};
+
+static const SourceType *source_type_find(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(source_types); i++)
+                if (streq(source_types[i]->name, name))
+                        return source_types[i];
+        return NULL;
+}
+
+static void say(const Fetcher *f, int priority, const char *what, const char *line)
+{
+        char escaped[LINE_SIZE], whole[2 * LINE_SIZE];
+
+        if (!f->config.say)
+                return;
+        (void)snprintf(whole, sizeof(whole), "%s: %s", what,
+                       text_escape(escaped, sizeof(escaped), line));
+        f->config.say(priority, whole);
+}
+
+static void status_tell(const Fetcher *f)
+{
+        const Fetch *shown = NULL;
+        char escaped[LINE_SIZE], line[2 * LINE_SIZE];
+
+        if (!f->config.status)
+                return;
+        for (size_t i = 0; i < f->n_fetches; i++)
+                if (!shown || *f->fetches[i].trouble)
+                        shown = &f->fetches[i];
+        if (!shown) {
+                f->config.status("waiting for the agent to say what to fetch");
+                return;
+        }
+        text_escape(escaped, sizeof(escaped), *shown->trouble ? shown->trouble : shown->answer);
+        (void)snprintf(line, sizeof(line), "%zu source%s; %s", f->n_fetches,
+                       f->n_fetches == 1 ? "" : "s", *escaped ? escaped : "nothing delivered yet");
+        f->config.status(line);
+}
+
+/* Remember and say what is new; the same again is silence. */
+static bool text_changed(char text[static LINE_SIZE], const char *now)
+{
+        char cut[LINE_SIZE];
+
+        (void)snprintf(cut, sizeof(cut), "%s", now);
+        if (streq(text, cut))
+                return false;
+        memcpy(text, cut, sizeof(cut));
+        return true;
+}
+
+static void on_deliver(void *userdata, const void *bytes, size_t size)
+{
+        Fetch *fetch = userdata;
+        int r = feed_client_deliver(fetch->client, bytes, size);
+
+        if (r < 0)
+                say(fetch->fetcher, LOG_ERR, fetch->spec->issuer, strerror(-r));
+}
+
+static void on_report(void *userdata, const char *sentence)
+{
+        Fetch *fetch = userdata;
+
+        if (!text_changed(fetch->trouble, sentence ? sentence : ""))
+                return;
+        say(fetch->fetcher, sentence ? LOG_WARNING : LOG_INFO, fetch->spec->issuer,
+            sentence ? sentence : "the source is well");
+        status_tell(fetch->fetcher);
+}
+
+static void on_answered(void *userdata, const char *line)
+{
+        Fetch *fetch = userdata;
+        bool is_refusal = strncmp(line, "refused", 7) == 0;
+
+        if (!text_changed(fetch->answer, line))
+                return;
+        say(fetch->fetcher, is_refusal ? LOG_WARNING : LOG_INFO, fetch->spec->issuer, line);
+        status_tell(fetch->fetcher);
+}
+
+static void fetch_done(Fetch *fetch)
+{
+        if (fetch->source)
+                fetch->type->stop(fetch->source);
+        (void)feed_client_free(fetch->client);
+}
+
+static int fetch_init(Fetch *fetch, Fetcher *f, const SourceSpec *spec)
+{
+        FeedClientConfig feed = f->config.feed;
+        int r;
+
+        *fetch = (Fetch){
+                .fetcher = f,
+                .spec = spec,
+                .type = source_type_find(spec->type),
+                .sink = { .userdata = fetch, .deliver = on_deliver, .report = on_report },
+        };
+        if (!fetch->type)
+                return -EPROTONOSUPPORT;
+
+        feed.issuer_index = spec->index;
+        feed.userdata = fetch;
+        feed.answered = on_answered;
+        r = feed_client_new(f->event, &feed, &fetch->client);
+        if (r < 0)
+                return r;
+        return fetch->type->start(f->event, spec, &fetch->sink, &fetch->source);
+}
+
+static void fetches_stop(Fetcher *f)
+{
+        for (size_t i = 0; i < f->n_fetches; i++)
+                fetch_done(&f->fetches[i]);
+        free(f->fetches);
+        f->fetches = NULL;
+        f->n_fetches = 0;
+        sources_done(&f->list);
+}
+
+/* One entry that cannot be served never holds up the others. */
+static void fetches_start(Fetcher *f, SourceList *list)
+{
+        f->list = *list;
+        *list = (SourceList){ 0 };
+        f->fetches = calloc(f->list.n ? f->list.n : 1, sizeof(*f->fetches));
+        if (!f->fetches) {
+                say(f, LOG_ERR, "sources", strerror(ENOMEM));
+                return;
+        }
+
+        for (size_t i = 0; i < f->list.n; i++) {
+                Fetch *fetch = &f->fetches[f->n_fetches];
+                int r = fetch_init(fetch, f, &f->list.specs[i]);
+
+                if (r >= 0) {
+                        f->n_fetches++;
+                        continue;
+                }
+                fetch_done(fetch);
+                say(f, LOG_ERR, f->list.specs[i].issuer,
+                    r == -EPROTONOSUPPORT ? "this version fetches no source of that type"
+                                          : strerror(-r));
+        }
+}
+
+void fetcher_reload(Fetcher *f)
+{
+        char error[SOURCES_ERROR_MAX] = "";
+        SourceList list = { 0 };
+        int r;
+
+        r = sources_load(f->config.sources_path, f->config.owner, &list, error);
+        if (r < 0 && r != -ENOENT)
+                say(f, LOG_ERR, f->config.sources_path, error);
+        if (r == 0) {
+                fetches_stop(f);
+                fetches_start(f, &list);
+        }
+        status_tell(f);
+}
+
+/* A list that was rewritten, be it with the same words, comes from an agent that began anew. */
+static void on_sources_changed(void *userdata)
+{
+        Fetcher *f = userdata;
+        struct stat st;
+
+        if (lstat(f->config.sources_path, &st) < 0) {
+                status_tell(f);
+                return;
+        }
+        if (st.st_ino == f->seen.st_ino && st.st_dev == f->seen.st_dev &&
+            st.st_ctim.tv_sec == f->seen.st_ctim.tv_sec &&
+            st.st_ctim.tv_nsec == f->seen.st_ctim.tv_nsec)
+                return;
+        f->seen = st;
+        fetcher_reload(f);
+}
+
+DEFINE_CLEANUP(Fetcher *, fetcher_free);
+
+int fetcher_new(sd_event *event, const FetcherConfig *config, Fetcher **ret)
+{
+        _cleanup_(fetcher_freep) Fetcher *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->event = sd_event_ref(event);
+        f->config = *config;
+        r = path_watch_new(event, config->sources_path, on_sources_changed, f, &f->watch);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(f);
+        return 0;
+}
+
+Fetcher *fetcher_free(Fetcher *f)
+{
+        if (!f)
+                return NULL;
+        (void)path_watch_free(f->watch);
+        fetches_stop(f);
+        (void)sd_event_unref(f->event);
+        free(f);
+        return NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A source of grant sets: where bytes come from. A type is one file that fills in one SourceType;
+ * the fetcher knows nothing else of it. Everything runs on the loop; nothing blocks it.
+ *
+ * What a source delivers is not believed by anybody: the agent judges the bytes by their signature.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+/* One entry of sources.json, as the agent wrote it. */
+typedef struct SourceSpec {
+        uint32_t index;     /* position of the issuer in agentd.conf */
+        const char *issuer; /* a label */
+        const char *type;   /* "file" */
+        const char *path;   /* of a file */
+} SourceSpec;
+
+/* What a source needs of the fetcher. */
+typedef struct SourceSink {
+        void *userdata;
+        /* Hand over one whole set, as it is; bytes are borrowed for the call. */
+        void (*deliver)(void *userdata, const void *bytes, size_t size);
+        /* Something an administrator should know, one sentence: said when it changes, not each
+         * time. NULL: all is well again. */
+        void (*report)(void *userdata, const char *sentence);
+} SourceSink;
+
+typedef struct SourceType {
+        const char *name;
+        /* Begin to watch; spec and sink outlive the source. What is there already is delivered from
+         * the loop, never from within. A source whose object is absent is well and waits: only what
+         * can never work is a negative errno. */
+        int (*start)(sd_event *event, const SourceSpec *spec, const SourceSink *sink, void **ret);
+        void (*stop)(void *source);
+} SourceType;
+
+extern const SourceType source_file;
