@@ -7,8 +7,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-DEFINE_CLEANUP(json_t *, json_decref);
-
 static int entry_read(const json_t *entry, SourceSpec *ret)
 {
         const json_t *index = json_object_get(entry, "index");
