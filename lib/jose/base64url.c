@@ -5,12 +5,26 @@
 #include <errno.h>
 #include <sodium.h>
 
+/* The decoder of libsodium 1.0.18 reads every byte from 0x80 to 0xff as '_', so that one message
+ * would have many spellings: the alphabet is checked here. */
+static bool is_base64url(const char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++) {
+                char c = text[i];
+
+                if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+                    c != '-' && c != '_')
+                        return false;
+        }
+        return true;
+}
+
 int base64url_decode(const char *text, size_t size, uint8_t *ret, size_t capacity, size_t *ret_size)
 {
         size_t decoded = 0;
 
         /* 4 characters are 3 bytes, 2 are 1, 3 are 2; a single one left over is nothing. */
-        if (size % 4 == 1)
+        if (size % 4 == 1 || !is_base64url(text, size))
                 return -EBADMSG;
         if (capacity < size / 4 * 3 + size % 4 * 3 / 4)
                 return -ENOBUFS;

@@ -17,7 +17,8 @@
 
 /* Strict base64url (RFC 4648 section 5) without padding: the canonical spelling only. 0 and
  * *ret_size, -EBADMSG, -ENOBUFS. */
-int base64url_decode(const char *text, size_t size, uint8_t *ret, size_t capacity, size_t *ret_size);
+int base64url_decode(const char *text, size_t size, uint8_t *ret, size_t capacity,
+                     size_t *ret_size);
 /* Size of the encoding of n bytes, without NUL. */
 size_t base64url_size(size_t n);
 /* ret has room for base64url_size(n) + 1. */
@@ -53,18 +54,19 @@ int jws_sign(const SigningKey *k, const char *typ, const void *payload, size_t s
 
 typedef enum JwsError {
         JWS_OK = 0,
-        JWS_E_SEGMENTS,    /* not exactly three non-empty segments */
-        JWS_E_BASE64,      /* not canonical base64url */
-        JWS_E_HEADER,      /* header is not the JSON object with exactly alg, kid, typ */
-        JWS_E_ALGORITHM,   /* alg is not EdDSA */
-        JWS_E_TYPE,        /* typ is another */
-        JWS_E_KEY,         /* kid names no trusted key */
-        JWS_E_SIGNATURE,   /* the signature does not verify over the bytes as received */
+        JWS_E_SEGMENTS,  /* not exactly three non-empty segments */
+        JWS_E_BASE64,    /* not canonical base64url */
+        JWS_E_HEADER,    /* header is not the JSON object with exactly alg, kid, typ */
+        JWS_E_ALGORITHM, /* alg is not EdDSA */
+        JWS_E_TYPE,      /* typ is another */
+        JWS_E_KEY,       /* kid names no trusted key */
+        JWS_E_SIGNATURE, /* the signature does not verify over the bytes as received */
         JWS_E_MEMORY,
 } JwsError;
 const char *jws_error_text(JwsError e);
 
 /* Verify and only then decode: trusted[] are the keys, *ret_key the index of the one that signed,
- * *ret_payload malloc'ed, NUL-terminated behind *ret_size bytes. A trailing newline is not accepted. */
+ * *ret_payload malloc'ed, NUL-terminated behind *ret_size bytes. A trailing newline is not
+ * accepted. */
 JwsError jws_open(const char *jws, size_t size, const char *typ, const Jwk *const *trusted,
                   size_t n_trusted, size_t *ret_key, char **ret_payload, size_t *ret_size);
