@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nss_nhi as glibc meets it: the module itself, loaded. N01 N02 N03 N04 N06 N09 N10 N11 N12 N14 N15
+ * N16, and what it exports and needs. */
+
+#include "lib/base/file.h"
+#include "lib/base/macro.h"
+#include "lib/base/path.h"
+#include "lib/snapshot/build.h"
+#include "lib/snapshot/bytes.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <link.h>
+#include <nss.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define MODULE PATH_ROOT "/../tmod/libnss_nhi.so.2"
+
+int __nss_configure_lookup(const char *db, const char *service_line);
+
+/* X(name, parameters): every symbol of nss_nhi.map */
+#define SYMBOLS(X)                                                                                 \
+        X(getpwnam_r, (const char *, struct passwd *, char *, size_t, int *))                      \
+        X(getpwuid_r, (uid_t, struct passwd *, char *, size_t, int *))                             \
+        X(setpwent, (int))                                                                         \
+        X(getpwent_r, (struct passwd *, char *, size_t, int *))                                    \
+        X(endpwent, (void))                                                                        \
+        X(getgrnam_r, (const char *, struct group *, char *, size_t, int *))                       \
+        X(getgrgid_r, (gid_t, struct group *, char *, size_t, int *))                              \
+        X(setgrent, (int))                                                                         \
+        X(getgrent_r, (struct group *, char *, size_t, int *))                                     \
+        X(endgrent, (void))                                                                        \
+        X(initgroups_dyn, (const char *, gid_t, long *, long *, gid_t **, long, int *))
+
+static struct {
+        void *handle;
+#define SYMBOL_MEMBER(name, parameters) enum nss_status(*name) parameters;
+        SYMBOLS(SYMBOL_MEMBER)
+#undef SYMBOL_MEMBER
+} nss;
+
+static int module_open(void)
+{
+        nss.handle = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL);
+        if (!nss.handle)
+                return -ENOENT;
+#define SYMBOL_LOAD(name, parameters)                                                              \
+        *(void **)&nss.name = dlsym(nss.handle, "_nss_nhi_" #name);                                \
+        if (!nss.name)                                                                             \
+                return -ENOENT;
+        SYMBOLS(SYMBOL_LOAD)
+#undef SYMBOL_LOAD
+        return 0;
+}
+
+/* ---- snapshots to look into ---- */
+
+static int64_t deadline_in(int sec)
+{
+        return ((int64_t)time(NULL) + sec) * 1000000;
+}
+
+/* Publish n users svc-0... of uid 70000..., each with a group of its own, and the groups ops-0...
+ * of gid 80000...: 64 with john.doe, one with svc-0 too. All end in sec seconds. */
+static void publish_sample(unsigned n, int sec, bool enumerate, uint64_t generation)
+{
+        static char names[100][16], group_names[65][16];
+        SnapshotBuildUser users[100];
+        SnapshotBuildGroup groups[166];
+        SnapshotBuildMembership ties[66];
+        SnapshotBuild b = { .generation = generation,
+                            .enumerate = enumerate,
+                            .users = users,
+                            .n_users = n,
+                            .groups = groups,
+                            .n_groups = n + 66,
+                            .memberships = ties,
+                            .n_memberships = 66 };
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size = 0;
+
+        for (unsigned i = 0; i < n; i++) {
+                (void)snprintf(names[i], sizeof(names[i]), "svc-%u", i);
+                users[i] = (SnapshotBuildUser){ names[i],         "a service",     "/var/lib/svc",
+                                                "/bin/sh",        70000 + i,       70000 + i,
+                                                deadline_in(sec), SNAPSHOT_FOREVER };
+                groups[i] = (SnapshotBuildGroup){ names[i], 70000 + i, deadline_in(sec),
+                                                  SNAPSHOT_FOREVER, false };
+        }
+        for (unsigned i = 0; i < 65; i++) {
+                (void)snprintf(group_names[i], sizeof(group_names[i]), "ops-%u", i);
+                groups[n + i] = (SnapshotBuildGroup){ group_names[i], 80000 + i, deadline_in(sec),
+                                                      SNAPSHOT_FOREVER, false };
+                ties[i] = (SnapshotBuildMembership){ "john.doe", n + i, deadline_in(sec),
+                                                     SNAPSHOT_FOREVER };
+        }
+        /* A group of the host's own files gets a member. */
+        groups[n + 65] =
+                (SnapshotBuildGroup){ "daemon", 1, SNAPSHOT_FOREVER, SNAPSHOT_FOREVER, true };
+        ties[65] = (SnapshotBuildMembership){ "svc-2", n + 65, deadline_in(sec), SNAPSHOT_FOREVER };
+        ties[64].user = "svc-0"; /* and one member more in the first group */
+        ties[64].group = n;
+        assert_int_equal(snapshot_build(&b, &data, &size), 0);
+        assert_int_equal(snapshot_publish(PATH_SNAPSHOT, data, size), 0);
+}
+
+/* Tell the process's mapping that it is old, then put these bytes into its place. */
+static void publish_bytes(const void *data, size_t size, mode_t mode)
+{
+        publish_sample(1, 3600, false, 1);
+        publish_sample(1, 3600, false, 2);
+        assert_int_equal(file_replace(PATH_SNAPSHOT, data, size, mode, geteuid(), getegid(), false),
+                         0);
+}
+
+/* Bytes that a test puts in place replace a file that nobody marked: mark it. */
+static void supersede_by_hand(void)
+{
+        _cleanup_close_ int fd = open(PATH_SNAPSHOT, O_RDWR | O_CLOEXEC);
+        const char one = 1;
+
+        assert_true(fd >= 0);
+        assert_int_equal(pwrite(fd, &one, 1, offsetof(SnapshotHeader, superseded_le)), 1);
+}
+
+static int setup(void **state)
+{
+        (void)state;
+        (void)mkdir(PATH_ROOT, 0755);
+        (void)mkdir(PATH_ROOT "/run", 0755);
+        (void)mkdir(PATH_RUN_DIR, 0755);
+        publish_sample(3, 3600, false, 1);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        (void)state;
+        if (access(PATH_SNAPSHOT, F_OK) == 0)
+                supersede_by_hand();
+        (void)unlink(PATH_SNAPSHOT);
+        return 0;
+}
+
+static enum nss_status ask_user(const char *name, struct passwd *ret)
+{
+        static char buffer[1024];
+        int error = 0;
+
+        return nss.getpwnam_r(name, ret, buffer, sizeof(buffer), &error);
+}
+
+/* ---- answers ---- */
+
+static void granted_user_is_answered_with_a_star_for_password(void **state)
+{
+        struct passwd p;
+
+        (void)state;
+        assert_int_equal(ask_user("svc-1", &p), NSS_STATUS_SUCCESS);
+        assert_string_equal(p.pw_name, "svc-1");
+        assert_string_equal(p.pw_passwd, "*");
+        assert_int_equal(p.pw_uid, 70001);
+        assert_int_equal(p.pw_gid, 70001);
+        assert_string_equal(p.pw_gecos, "a service");
+        assert_string_equal(p.pw_dir, "/var/lib/svc");
+        assert_string_equal(p.pw_shell, "/bin/sh");
+}
+
+/* Every size from 0 on, at every misalignment: ERANGE with nothing touched, until it fits. */
+static void N01_each_short_buffer_gives_erange_and_touches_nothing(void **state)
+{
+        struct group blank_g, g;
+        struct passwd blank_p, p;
+
+        (void)state;
+        memset(&blank_p, 0x5a, sizeof(blank_p));
+        memset(&blank_g, 0x5a, sizeof(blank_g));
+        for (size_t shift = 0; shift < 8; shift++) {
+                size_t fits_p = 0, fits_g = 0;
+
+                for (size_t size = 0; size < 256; size++) {
+                        char *block = malloc(shift + size + 1), *buffer = block + shift + 1;
+                        enum nss_status status;
+                        int error = 0;
+
+                        p = blank_p;
+                        status = nss.getpwnam_r("svc-1", &p, buffer, size, &error);
+                        if (status == NSS_STATUS_SUCCESS) {
+                                assert_string_equal(p.pw_shell, "/bin/sh");
+                                fits_p = fits_p ? fits_p : size;
+                        } else {
+                                assert_int_equal(status, NSS_STATUS_TRYAGAIN);
+                                assert_int_equal(error, ERANGE);
+                                assert_int_equal(fits_p, 0);
+                                assert_memory_equal(&p, &blank_p, sizeof(p));
+                        }
+                        g = blank_g;
+                        error = 0;
+                        status = nss.getgrnam_r("ops-0", &g, buffer, size, &error);
+                        if (status == NSS_STATUS_SUCCESS) {
+                                assert_int_equal((uintptr_t)g.gr_mem % _Alignof(char *), 0);
+                                assert_string_equal(g.gr_mem[0], "john.doe");
+                                assert_string_equal(g.gr_mem[1], "svc-0");
+                                assert_null(g.gr_mem[2]);
+                                fits_g = fits_g ? fits_g : size;
+                        } else {
+                                assert_int_equal(status, NSS_STATUS_TRYAGAIN);
+                                assert_int_equal(error, ERANGE);
+                                assert_int_equal(fits_g, 0);
+                                assert_memory_equal(&g, &blank_g, sizeof(g));
+                        }
+                        free(block);
+                }
+                /* To the byte: five texts; three pointers, four texts and the alignment. */
+                assert_int_equal(fits_p, sizeof("svc-1*a service/var/lib/svc/bin/sh") + 4);
+                assert_true(fits_g >= 24 + sizeof("ops-0*john.doesvc-0") + 3 &&
+                            fits_g < 24 + 23 + 8);
+        }
+}
+
+static void N02_unknown_is_notfound_and_errno_stays(void **state)
+{
+        static const char *const names[] = { "nobody-here", "",    "UPPER",     "a/b",
+                                             "-x",          "0x0", "4294967295" };
+        char buffer[256];
+        struct passwd p;
+        struct group g;
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                errno = 4711;
+                assert_int_equal(nss.getpwnam_r(names[i], &p, buffer, sizeof(buffer), &errno),
+                                 NSS_STATUS_NOTFOUND);
+                assert_int_equal(nss.getgrnam_r(names[i], &g, buffer, sizeof(buffer), &errno),
+                                 NSS_STATUS_NOTFOUND);
+                assert_int_equal(errno, 4711);
+        }
+        assert_int_equal(nss.getpwnam_r(NULL, &p, buffer, sizeof(buffer), &errno),
+                         NSS_STATUS_NOTFOUND);
+        assert_int_equal(nss.getpwuid_r(12345, &p, buffer, sizeof(buffer), &errno),
+                         NSS_STATUS_NOTFOUND);
+        assert_int_equal(nss.getpwuid_r(70001, &p, buffer, sizeof(buffer), &errno),
+                         NSS_STATUS_SUCCESS);
+        assert_int_equal(errno, 4711);
+}
+
+static void N03_root_is_notfound_with_and_without_a_snapshot(void **state)
+{
+        char buffer[256];
+        struct passwd p;
+        struct group g;
+        int error = 0;
+
+        (void)state;
+        for (int round = 0; round < 2; round++) {
+                assert_int_equal(nss.getpwuid_r(0, &p, buffer, sizeof(buffer), &error),
+                                 NSS_STATUS_NOTFOUND);
+                assert_int_equal(nss.getgrgid_r(0, &g, buffer, sizeof(buffer), &error),
+                                 NSS_STATUS_NOTFOUND);
+                if (round == 0)
+                        assert_int_equal(ask_user("root", &p), NSS_STATUS_NOTFOUND);
+                (void)teardown(NULL);
+        }
+}
+
+static void N04_deadline_ends_the_name_and_keeps_the_uid_with_nobody_alive(void **state)
+{
+        char buffer[1024];
+        struct passwd p;
+        struct group g;
+        int error = 0;
+
+        (void)state;
+        publish_sample(3, -1, true, 2);
+        assert_int_equal(ask_user("svc-1", &p), NSS_STATUS_NOTFOUND);
+        assert_int_equal(nss.getpwuid_r(70001, &p, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_SUCCESS);
+        assert_string_equal(p.pw_name, "svc-1");
+        assert_string_equal(p.pw_shell, SNAPSHOT_NOLOGIN);
+        assert_int_equal(nss.getgrnam_r("ops-0", &g, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_NOTFOUND);
+        assert_int_equal(nss.getgrgid_r(80000, &g, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_SUCCESS);
+        assert_null(g.gr_mem[0]);
+        assert_int_equal(nss.getpwent_r(&p, buffer, sizeof(buffer), &error), NSS_STATUS_NOTFOUND);
+        assert_int_equal(nss.endpwent(), NSS_STATUS_SUCCESS);
+}
+
+static void withdrawal_shows_in_the_next_call(void **state)
+{
+        struct passwd p;
+
+        (void)state;
+        assert_int_equal(ask_user("svc-2", &p), NSS_STATUS_SUCCESS);
+        publish_sample(2, 3600, false, 2);
+        assert_int_equal(ask_user("svc-2", &p), NSS_STATUS_NOTFOUND);
+        publish_sample(3, 3600, false, 3);
+        assert_int_equal(ask_user("svc-2", &p), NSS_STATUS_SUCCESS);
+}
+
+static void superseded_file_still_serves_while_no_newer_one_is_there(void **state)
+{
+        struct passwd p;
+
+        (void)state;
+        assert_int_equal(ask_user("svc-2", &p), NSS_STATUS_SUCCESS);
+        supersede_by_hand();
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(ask_user("svc-2", &p), NSS_STATUS_SUCCESS);
+        publish_sample(2, 3600, false, 2);
+        assert_int_equal(ask_user("svc-2", &p), NSS_STATUS_NOTFOUND);
+}
+
+/* ---- what is no snapshot ---- */
+
+static void assert_unavailable(void)
+{
+        char buffer[1024];
+        struct passwd p;
+        struct group g;
+        int error = 0;
+
+        assert_int_equal(nss.getpwnam_r("svc-1", &p, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_UNAVAIL);
+        assert_int_equal(error, ENOENT);
+        assert_int_equal(nss.getgrgid_r(80000, &g, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_UNAVAIL);
+        assert_int_equal(nss.getpwent_r(&p, buffer, sizeof(buffer), &error), NSS_STATUS_UNAVAIL);
+}
+
+static void N06_missing_short_and_damaged_files_are_unavailable(void **state)
+{
+        _cleanup_free_ char *data = NULL;
+        size_t size = 0;
+
+        (void)state;
+        assert_int_equal(file_read_trusted(PATH_SNAPSHOT, geteuid(), 1 << 20, &data, &size), 0);
+        teardown(NULL);
+        assert_unavailable();
+        publish_bytes("", 0, 0644);
+        assert_unavailable();
+        publish_bytes("N", 1, 0644);
+        assert_unavailable();
+        data[0] ^= 1; /* magic */
+        publish_bytes(data, size, 0644);
+        assert_unavailable();
+        data[0] ^= 1;
+        data[size - 20] ^= 1; /* checksum */
+        publish_bytes(data, size, 0644);
+        assert_unavailable();
+        data[size - 20] ^= 1;
+        publish_bytes(data, size, 0664); /* others may write */
+        assert_unavailable();
+        publish_bytes(data, size, 0644);
+        assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
+}
+
+static void N09_next_major_is_unavailable_and_next_minor_served(void **state)
+{
+        _cleanup_free_ char *data = NULL;
+        size_t size = 0;
+        SnapshotHeader *h;
+
+        (void)state;
+        assert_int_equal(file_read_trusted(PATH_SNAPSHOT, geteuid(), 1 << 20, &data, &size), 0);
+        h = (SnapshotHeader *)data;
+        h->minor_le[0]++;
+        put_le64(h->checksum_le, snapshot_checksum((uint8_t *)data, size));
+        publish_bytes(data, size, 0644);
+        assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
+        supersede_by_hand();
+        h->major_le[0]++;
+        put_le64(h->checksum_le, snapshot_checksum((uint8_t *)data, size));
+        assert_int_equal(file_replace(PATH_SNAPSHOT, data, size, 0644, geteuid(), getegid(), false),
+                         0);
+        assert_unavailable();
+}
+
+static void N16_chroot_without_a_snapshot_is_unavailable_and_loads_nothing(void **state)
+{
+        pid_t pid;
+        int status = 0;
+
+        (void)state;
+        if (geteuid() != 0)
+                skip(); /* chroot(2) is root's */
+        pid = fork();
+        if (pid == 0) {
+                /* No mapping from before: the teardown's mark makes the module look anew. */
+                supersede_by_hand();
+                if (chroot(PATH_ROOT "/run") < 0)
+                        _exit(2);
+                _exit(ask_user("svc-1", &(struct passwd){ 0 }) == NSS_STATUS_UNAVAIL ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
+/* ---- enumeration ---- */
+
+static size_t list_users(bool publish_between)
+{
+        bool seen[100] = { false };
+        char buffer[256];
+        struct passwd p;
+        int error = 0;
+        size_t n = 0;
+
+        assert_int_equal(nss.setpwent(0), NSS_STATUS_SUCCESS);
+        while (nss.getpwent_r(&p, buffer, sizeof(buffer), &error) == NSS_STATUS_SUCCESS) {
+                assert_false(seen[p.pw_uid - 70000]);
+                seen[p.pw_uid - 70000] = true;
+                n++;
+                if (publish_between)
+                        publish_sample(100 - (unsigned)n % 7, 3600, true, n + 10);
+        }
+        assert_int_equal(nss.endpwent(), NSS_STATUS_SUCCESS);
+        return n;
+}
+
+static void enumeration_is_empty_unless_the_snapshot_says_otherwise(void **state)
+{
+        (void)state;
+        assert_int_equal(list_users(false), 0);
+        publish_sample(3, 3600, true, 2);
+        assert_int_equal(list_users(false), 3);
+        assert_int_equal(list_users(false), 3);
+}
+
+static void N10_enumeration_lists_each_once_while_generations_are_published(void **state)
+{
+        (void)state;
+        publish_sample(100, 3600, true, 2);
+        assert_int_equal(list_users(true), 100);
+}
+
+static void N11_lookups_inside_an_enumeration_change_nothing_about_it(void **state)
+{
+        char buffer[256];
+        struct passwd p;
+        struct group g;
+        int error = 0;
+        size_t n = 0;
+
+        (void)state;
+        publish_sample(50, 3600, true, 2);
+        assert_int_equal(nss.setpwent(0), NSS_STATUS_SUCCESS);
+        while (nss.getpwent_r(&p, buffer, sizeof(buffer), &error) == NSS_STATUS_SUCCESS) {
+                n++;
+                assert_int_equal(ask_user("svc-0", &p), NSS_STATUS_SUCCESS);
+                assert_int_equal(nss.getgrgid_r(80000, &g, buffer, sizeof(buffer), &error),
+                                 NSS_STATUS_SUCCESS);
+        }
+        assert_int_equal(n, 50);
+        assert_int_equal(nss.endpwent(), NSS_STATUS_SUCCESS);
+}
+
+static void short_buffer_in_an_enumeration_skips_nobody(void **state)
+{
+        char buffer[256];
+        struct group g;
+        int error = 0;
+        size_t n = 0;
+
+        (void)state;
+        publish_sample(3, 3600, true, 2);
+        assert_int_equal(nss.setgrent(0), NSS_STATUS_SUCCESS);
+        for (;;) {
+                enum nss_status status = nss.getgrent_r(&g, buffer, 3, &error);
+
+                if (status == NSS_STATUS_NOTFOUND)
+                        break;
+                assert_int_equal(status, NSS_STATUS_TRYAGAIN);
+                assert_int_equal(error, ERANGE);
+                assert_int_equal(nss.getgrent_r(&g, buffer, sizeof(buffer), &error),
+                                 NSS_STATUS_SUCCESS);
+                n++;
+        }
+        assert_int_equal(n, 68);
+        assert_int_equal(nss.endgrent(), NSS_STATUS_SUCCESS);
+}
+
+/* ---- initgroups ---- */
+
+static long init_groups(const char *user, gid_t skip, long size, long limit, gid_t **ret)
+{
+        long n = 1;
+        int error = 0;
+        enum nss_status status;
+
+        *ret = calloc((size_t)size, sizeof(**ret));
+        (*ret)[0] = skip;
+        errno = 4711;
+        status = nss.initgroups_dyn(user, skip, &n, &size, ret, limit, &error);
+        assert_true(status == NSS_STATUS_SUCCESS || status == NSS_STATUS_NOTFOUND);
+        assert_int_equal(errno, 4711);
+        assert_true(n <= size);
+        for (long i = 0; i < n; i++)
+                assert_int_not_equal((*ret)[i], 0);
+        return n;
+}
+
+static void N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit(void **state)
+{
+        static const struct {
+                const char *user;
+                gid_t skip;
+                long size, limit, expected;
+        } rows[] = {
+                { "nobody-here", 100, 1, 0, 1 },
+                { "root", 100, 1, 0, 1 },
+                { "svc-0", 100, 1, 0, 2 },
+                { "svc-0", 80000, 1, 0, 1 },
+                { "john.doe", 100, 1, 0, 65 },
+                { "john.doe", 100, 1, -1, 65 },
+                { "john.doe", 100, 64, 0, 65 },
+                { "john.doe", 100, 65, 0, 65 },
+                { "john.doe", 100, 1, 64, 64 },
+                { "john.doe", 100, 1, 65, 65 },
+                { "john.doe", 100, 1, 1, 1 },
+                { "john.doe", 80000, 1, 0, 64 },
+                { "", 100, 1, 0, 1 },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ gid_t *gids = NULL;
+
+                assert_int_equal(
+                        init_groups(rows[i].user, rows[i].skip, rows[i].size, rows[i].limit, &gids),
+                        rows[i].expected);
+        }
+}
+
+/* ---- threads, forks, loading ---- */
+
+static size_t count_fds(void)
+{
+        DIR *d = opendir("/proc/self/fd");
+        size_t n = 0;
+
+        assert_non_null(d);
+        while (readdir(d))
+                n++;
+        (void)closedir(d);
+        return n;
+}
+
+static void *look_up_many(void *failures)
+{
+        char buffer[1024];
+        struct passwd p;
+        struct group g;
+        int error = 0;
+
+        for (int i = 0; i < 500; i++) {
+                if (nss.getpwnam_r("svc-1", &p, buffer, sizeof(buffer), &error) !=
+                            NSS_STATUS_SUCCESS ||
+                    p.pw_uid != 70001 || !streq(p.pw_shell, "/bin/sh") ||
+                    nss.getgrgid_r(80000, &g, buffer, sizeof(buffer), &error) != NSS_STATUS_SUCCESS)
+                        __atomic_add_fetch((int *)failures, 1, __ATOMIC_RELAXED);
+        }
+        return NULL;
+}
+
+static void N12_64_threads_find_everything_while_generations_are_published(void **state)
+{
+        pthread_t threads[64];
+        int failures = 0;
+        size_t before = count_fds();
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, look_up_many, &failures), 0);
+        for (unsigned i = 0; i < 100; i++)
+                publish_sample(3, 3600, false, i + 2);
+        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
+                assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(failures, 0);
+        assert_int_equal(count_fds(), before);
+}
+
+static bool stop;
+
+static void *look_up_until_stopped(void *arg)
+{
+        while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+                (void)look_up_many(arg);
+        return NULL;
+}
+
+static void N12_child_forked_in_the_middle_of_lookups_never_hangs(void **state)
+{
+        pthread_t threads[4];
+        int failures = 0;
+
+        (void)state;
+        stop = false;
+        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
+                assert_int_equal(
+                        pthread_create(&threads[i], NULL, look_up_until_stopped, &failures), 0);
+        for (int i = 0; i < 50; i++) {
+                int status = 0;
+                pid_t pid = fork();
+
+                if (pid == 0) {
+                        int bad = 0;
+
+                        alarm(20); /* a hang becomes a signal */
+                        (void)look_up_many(&bad);
+                        _exit(bad != 0);
+                }
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_int_equal(status, 0);
+        }
+        __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
+                assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(failures, 0);
+}
+
+static size_t count_mappings(void)
+{
+        FILE *f = fopen("/proc/self/maps", "re");
+        char line[512];
+        size_t n = 0;
+
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f))
+                n += strstr(line, PATH_SNAPSHOT) != NULL;
+        (void)fclose(f);
+        return n;
+}
+
+static void N14_loading_and_unloading_leaves_nothing_and_reads_no_environment(void **state)
+{
+        size_t before;
+
+        (void)state;
+        assert_int_equal(dlclose(nss.handle), 0);
+        before = count_fds();
+        assert_int_equal(setenv("NHI_SNAPSHOT", "/etc/passwd", 1), 0);
+        assert_int_equal(setenv("LD_PRELOAD", "/nowhere", 1), 0);
+        for (int i = 0; i < 1000; i++) {
+                assert_int_equal(module_open(), 0);
+                assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
+                assert_int_equal(dlclose(nss.handle), 0);
+        }
+        assert_int_equal(unsetenv("NHI_SNAPSHOT"), 0);
+        assert_int_equal(unsetenv("LD_PRELOAD"), 0);
+        assert_int_equal(count_mappings(), 0);
+        assert_int_equal(count_fds(), before);
+        assert_int_equal(module_open(), 0);
+}
+
+static void lookups_leave_no_descriptor_and_one_mapping(void **state)
+{
+        size_t before = count_fds();
+
+        (void)state;
+        for (unsigned i = 0; i < 100; i++) {
+                publish_sample(3, 3600, false, i + 2);
+                assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
+        }
+        assert_int_equal(count_fds(), before);
+        assert_int_equal(count_mappings(), 1);
+}
+
+/* ---- through glibc itself ---- */
+
+static void glibc_finds_ours_after_the_files_and_merges_groups(void **state)
+{
+        gid_t gids[80];
+        int n = ELEMENTSOF(gids), own = 0;
+        struct group *g;
+
+        (void)state;
+        /* The loader knows the module by its soname: it is loaded already. */
+        assert_int_equal(__nss_configure_lookup("passwd", "files nhi"), 0);
+        assert_int_equal(__nss_configure_lookup("group", "files [SUCCESS=merge] nhi"), 0);
+        assert_int_equal(__nss_configure_lookup("initgroups", "files nhi"), 0);
+
+        assert_non_null(getpwnam("svc-1"));
+        assert_int_equal(getpwuid(70002)->pw_uid, 70002);
+        assert_string_equal(getpwuid(0)->pw_name, "root");
+        errno = 0;
+        assert_null(getpwnam("nobody-here"));
+        assert_int_equal(errno, 0);
+        g = getgrnam("ops-0");
+        assert_non_null(g);
+        assert_string_equal(g->gr_mem[0], "john.doe");
+        g = getgrnam("daemon");
+        assert_non_null(g);
+        assert_int_equal(g->gr_gid, 1);
+        assert_string_equal(g->gr_mem[0], "svc-2");
+        assert_null(g->gr_mem[1]);
+        assert_true(getgrouplist("john.doe", 100, gids, &n) > 0);
+        for (int i = 0; i < n; i++)
+                own += gids[i] >= 80000 && gids[i] < 80065;
+        assert_int_equal(own, 64);
+}
+
+/* ---- what the file is ---- */
+
+static int count_symbols(struct dl_phdr_info *info, size_t size, void *n)
+{
+        (void)size;
+        (void)n;
+        return strstr(info->dlpi_name, "libnss_nhi") != NULL;
+}
+
+static void module_exports_exactly_its_entry_points_and_needs_libc_only(void **state)
+{
+        char line[512];
+        size_t n_exported = 0, n_needed = 0;
+        FILE *p;
+
+        (void)state;
+        assert_int_equal(dl_iterate_phdr(count_symbols, NULL), 1);
+        p = popen("nm -D --defined-only " MODULE " && readelf -d " MODULE, "re");
+        assert_non_null(p);
+        while (fgets(line, sizeof(line), p)) {
+                bool known = false;
+
+#define SYMBOL_IS(name, parameters) known = known || strstr(line, " T _nss_nhi_" #name "\n");
+                if (strstr(line, " T ")) {
+                        SYMBOLS(SYMBOL_IS)
+                        assert_true(known);
+                        n_exported++;
+                }
+#undef SYMBOL_IS
+                if (strstr(line, "(NEEDED)") && !strstr(line, "san.so")) {
+                        assert_non_null(strstr(line, "[libc.so.6]"));
+                        n_needed++;
+                }
+        }
+        assert_int_equal(pclose(p), 0);
+#define SYMBOL_COUNT(name, parameters) +1
+        assert_int_equal(n_exported, 0 SYMBOLS(SYMBOL_COUNT));
+#undef SYMBOL_COUNT
+        assert_int_equal(n_needed, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(granted_user_is_answered_with_a_star_for_password),
+                TEST(N01_each_short_buffer_gives_erange_and_touches_nothing),
+                TEST(N02_unknown_is_notfound_and_errno_stays),
+                TEST(N03_root_is_notfound_with_and_without_a_snapshot),
+                TEST(N04_deadline_ends_the_name_and_keeps_the_uid_with_nobody_alive),
+                TEST(withdrawal_shows_in_the_next_call),
+                TEST(superseded_file_still_serves_while_no_newer_one_is_there),
+                TEST(N06_missing_short_and_damaged_files_are_unavailable),
+                TEST(N09_next_major_is_unavailable_and_next_minor_served),
+                TEST(N16_chroot_without_a_snapshot_is_unavailable_and_loads_nothing),
+                TEST(enumeration_is_empty_unless_the_snapshot_says_otherwise),
+                TEST(N10_enumeration_lists_each_once_while_generations_are_published),
+                TEST(N11_lookups_inside_an_enumeration_change_nothing_about_it),
+                TEST(short_buffer_in_an_enumeration_skips_nobody),
+                TEST(N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit),
+                TEST(N12_64_threads_find_everything_while_generations_are_published),
+                TEST(N12_child_forked_in_the_middle_of_lookups_never_hangs),
+                TEST(N14_loading_and_unloading_leaves_nothing_and_reads_no_environment),
+                TEST(lookups_leave_no_descriptor_and_one_mapping),
+                TEST(glibc_finds_ours_after_the_files_and_merges_groups),
+                TEST(module_exports_exactly_its_entry_points_and_needs_libc_only),
+        };
+
+        (void)mkdir(PATH_ROOT, 0755);
+        if (module_open() < 0) {
+                (void)fprintf(stderr, "%s\n", dlerror());
+                return 1;
+        }
+        return cmocka_run_group_tests_name("nss", tests, NULL, NULL);
+}
