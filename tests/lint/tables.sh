@@ -26,8 +26,8 @@ done
 
 diff <("$B/nhi-agentd" --dump-config --config /nonexistent/agentd.conf 2>/dev/null) conf/agentd.conf >/dev/null ||
         complain "conf/agentd.conf differs from nhi-agentd --dump-config"
-for key in $(sed -n 's/.*KEY([A-Z_a-z]*, *"\([a-z_.]*\)".*/\1/p' nhi-agentd/config-keys.h); do
-        grep -q "${key##*.}" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
+for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config-keys.h | cut -d'"' -f2); do
+        grep -qx "\.It Cm $key" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
 done
 
 for verb in $("$B/nhictl" help --names 2>/dev/null); do
