@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* state.json to and from bytes. */
+
+#include "nhi-agentd/state.h"
+#include "nhi-agentd/trust.h"
+
+#include "lib/base/file.h"
+#include "lib/base/macro.h"
+#include "lib/base/name.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#define STATE_FORMAT 1
+
+DEFINE_CLEANUP(State *, state_free)
+
+static bool hash_is_valid(const char *hash)
+{
+        return strlen(hash) == 64 && strspn(hash, "0123456789abcdef") == 64;
+}
+
+static int parse_issuer(State *s, json_t *j)
+{
+        const char *issuer, *hash;
+        SetFloor floor = {};
+        json_int_t ver;
+        json_t *number;
+
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:o, s:s}", "issuer", &issuer, "ver",
+                           &number, "hash", &hash) < 0 ||
+            !json_is_integer(number) || !hash_is_valid(hash))
+                return -EBADMSG;
+        ver = json_integer_value(number);
+        if (ver <= 0)
+                return -EBADMSG;
+        floor.ver = ver;
+        memcpy(floor.hash, hash, sizeof(floor.hash));
+        return state_set_floor(s, issuer, &floor);
+}
+
+static int parse_ended(State *s, json_t *j)
+{
+        json_t *exp, *at;
+        const char *jti;
+
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:o, s:o}", "jti", &jti, "exp", &exp, "at",
+                           &at) < 0 ||
+            !json_is_integer(exp) || !json_is_integer(at) || !jti_is_valid(jti))
+                return -EBADMSG;
+        if (json_integer_value(exp) < 0 || json_integer_value(at) < 0)
+                return -EBADMSG;
+        return state_add_ended(s, jti, json_integer_value(exp), json_integer_value(at));
+}
+
+static int parse_locked(State *s, json_t *j)
+{
+        int r;
+
+        if (!json_is_string(j))
+                return -EBADMSG;
+        r = state_lock(s, json_string_value(j), true);
+        return r < 0 ? r : 0;
+}
+
+static int parse_array(State *s, json_t *array, int (*parse)(State *s, json_t *j))
+{
+        json_t *entry;
+        size_t i;
+
+        if (!json_is_array(array))
+                return -EBADMSG;
+        json_array_foreach(array, i, entry)
+        {
+                int r = parse(s, entry);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int state_parse(const char *text, size_t size, State **ret)
+{
+        _cleanup_(json_decrefp) json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+        _cleanup_(state_freep) State *s = NULL;
+        json_t *format, *floor, *issuers, *ended, *locked;
+        int r;
+
+        if (!root ||
+            json_unpack_ex(root, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:o, s:o}", "format", &format,
+                           "time_floor", &floor, "issuers", &issuers, "ended", &ended, "locked",
+                           &locked) < 0 ||
+            !json_is_integer(format) || json_integer_value(format) != STATE_FORMAT ||
+            !json_is_integer(floor) || json_integer_value(floor) < 0)
+                return -EBADMSG;
+        r = state_new(&s);
+        if (r < 0)
+                return r;
+        s->time_floor_sec = json_integer_value(floor);
+        r = parse_array(s, issuers, parse_issuer);
+        if (r == 0)
+                r = parse_array(s, ended, parse_ended);
+        if (r == 0)
+                r = parse_array(s, locked, parse_locked);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+int state_load(const char *path, State **ret, char ret_error[static STATE_ERROR_MAX])
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = file_read_trusted(path, owner_trusted(), STATE_FILE_MAX, &text, &size);
+        if (r == -ENOENT)
+                return r;
+        if (r < 0) {
+                (void)snprintf(ret_error, STATE_ERROR_MAX, "%s: %s", path, trust_error_text(r));
+                return r;
+        }
+        r = state_parse(text, size, ret);
+        if (r < 0)
+                (void)snprintf(ret_error, STATE_ERROR_MAX,
+                               "%s: damaged; restore it from a backup, or remove it, which forgets "
+                               "version floors and ended grants",
+                               path);
+        return r;
+}
+
+static json_t *format_issuers(const State *s, const char *issuer, const SetFloor *floor)
+{
+        json_t *array = json_array();
+        bool seen = issuer == NULL;
+
+        for (size_t i = 0; i < s->n_issuers; i++) {
+                const StateIssuer *it = &s->issuers[i];
+                const bool is_it = issuer && streq(it->issuer, issuer);
+                const SetFloor *f = is_it ? floor : &it->floor;
+
+                seen |= is_it;
+                json_array_append_new(array, json_pack("{s:s, s:I, s:s}", "issuer", it->issuer,
+                                                       "ver", (json_int_t)f->ver, "hash", f->hash));
+        }
+        if (!seen)
+                json_array_append_new(array,
+                                      json_pack("{s:s, s:I, s:s}", "issuer", issuer, "ver",
+                                                (json_int_t)floor->ver, "hash", floor->hash));
+        return array;
+}
+
+int state_format(const State *s, const char *issuer, const SetFloor *floor, int64_t time_floor_sec,
+                 char **ret, size_t *ret_size)
+{
+        _cleanup_(json_decrefp) json_t *root = NULL;
+        json_t *ended = json_array(), *locked = json_array();
+        json_t *issuers = format_issuers(s, issuer, floor);
+        const size_t n_issuers = s->n_issuers + (issuer && !state_floor(s, issuer) ? 1 : 0);
+        char *text;
+
+        for (size_t i = 0; i < s->n_ended; i++)
+                json_array_append_new(ended, json_pack("{s:s, s:I, s:I}", "jti", s->ended[i].jti,
+                                                       "exp", (json_int_t)s->ended[i].exp_sec, "at",
+                                                       (json_int_t)s->ended[i].at_sec));
+        for (size_t i = 0; i < s->n_locked; i++)
+                json_array_append_new(locked, json_string(s->locked[i]));
+        root = json_pack("{s:i, s:I, s:o, s:o, s:o}", "format", STATE_FORMAT, "time_floor",
+                         (json_int_t)(issuer ? time_floor_sec : s->time_floor_sec), "issuers",
+                         issuers, "ended", ended, "locked", locked);
+        if (!root || json_array_size(issuers) != n_issuers ||
+            json_array_size(ended) != s->n_ended || json_array_size(locked) != s->n_locked)
+                return -ENOMEM;
+        text = json_dumps(root, JSON_INDENT(1));
+        if (!text)
+                return -ENOMEM;
+        *ret = text;
+        *ret_size = strlen(text);
+        return 0;
+}

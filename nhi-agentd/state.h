@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What outlives a restart: /var/lib/nhi/state.json.
+ *
+ *   { "format": 1, "time_floor": SEC,
+ *     "issuers": [ { "issuer": "...", "ver": N, "hash": "..." } ],
+ *     "ended": [ { "jti": "...", "exp": SEC, "at": SEC } ],
+ *     "locked": [ "name or jti" ] }
+ *
+ * An issuer's ver and hash are its floor, and sets/HASH.jws is its current set: the archive is
+ * written first, then this file, so after any crash the old set or the new one is named. An ended
+ * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
+ * back, for good. A file that does not parse is an error: floors are never reset in silence. */
+
+#include "nhi-agentd/set/set.h"
+
+#define STATE_ENDED_MAX   200000u
+#define STATE_LOCKED_MAX  4096u
+#define STATE_ISSUERS_MAX 64u
+#define STATE_FILE_MAX    (64u * 1024 * 1024)
+#define STATE_ERROR_MAX   256
+
+typedef struct StateEnded {
+        char *jti;
+        int64_t exp_sec; /* 0: given back */
+        int64_t at_sec;
+} StateEnded;
+
+typedef struct StateIssuer {
+        char *issuer;
+        SetFloor floor;
+} StateIssuer;
+
+typedef struct State {
+        int64_t time_floor_sec; /* from verified iat only */
+        StateIssuer issuers[STATE_ISSUERS_MAX];
+        size_t n_issuers;
+        StateEnded *ended; /* sorted by jti */
+        size_t n_ended;
+        char **locked; /* sorted */
+        size_t n_locked;
+} State;
+
+int state_new(State **ret);
+State *state_free(State *s);
+/* 0; -ENOENT where there is none yet; or a negative errno and *ret_error, what is wrong and what to
+ * do. */
+int state_load(const char *path, State **ret, char ret_error[static STATE_ERROR_MAX]);
+int state_parse(const char *text, size_t size, State **ret);
+/* The text as it is; with issuer not NULL, as if that issuer's floor and the time floor were these.
+ */
+int state_format(const State *s, const char *issuer, const SetFloor *floor, int64_t time_floor_sec,
+                 char **ret, size_t *ret_size);
+
+const SetFloor *state_floor(const State *s, const char *issuer); /* NULL: none seen */
+int state_set_floor(State *s, const char *issuer, const SetFloor *floor);
+
+/* NULL where it has not ended. */
+const StateEnded *state_ended(const State *s, const char *jti);
+int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec);
+/* Forget what ended before before_sec and is_needed() does not claim. */
+void state_prune_ended(State *s, int64_t before_sec,
+                       bool (*is_needed)(void *userdata, const char *jti), void *userdata);
+
+/* 1 where it changed something, 0 where not, -ENOSPC, -ENOMEM. */
+int state_lock(State *s, const char *name, bool locked);
