@@ -25,6 +25,9 @@ int file_open_trusted(int dir_fd, const char *path, uid_t owner, int *ret_fd, si
         fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return errno == ENXIO ? -EPERM : -errno; /* ENXIO: a socket */
+        fd = fd_above_stdio(fd);
+        if (fd < 0)
+                return fd;
         if (fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode) || st.st_uid != owner || (st.st_mode & 022) != 0)

@@ -35,6 +35,19 @@ int64_t now_boottime_usec(void)
         return clock_usec(CLOCK_BOOTTIME);
 }
 
+int fd_above_stdio(int fd)
+{
+        int copy;
+
+        if (fd > STDERR_FILENO)
+                return fd;
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (copy < 0)
+                copy = -errno;
+        (void)close(fd);
+        return copy;
+}
+
 static int peer_check(int fd, uid_t owner)
 {
         struct ucred peer = { .uid = (uid_t)-1 };
@@ -72,6 +85,9 @@ int unix_connect(const char *path, int type, uid_t owner, int *ret_fd)
         fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
+        fd = fd_above_stdio(fd);
+        if (fd < 0)
+                return fd;
         if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
                 return -errno;
         r = peer_check(fd, owner);

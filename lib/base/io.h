@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* I/O with one absolute deadline, EINTR handled, SIGPIPE never raised. Deadlines are microseconds of
- * CLOCK_MONOTONIC. No function keeps or leaks a descriptor; all are safe in threads. */
+/* I/O with one absolute deadline, EINTR handled, SIGPIPE never raised. Deadlines are microseconds
+ * of CLOCK_MONOTONIC. No function keeps or leaks a descriptor; all are safe in threads. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,13 @@ int64_t now_boottime_usec(void);
  * uid 0 or whose peer (SO_PEERCRED) is not uid 0: -EPERM. owner is 0 but in tests. */
 int unix_connect(const char *path, int type, uid_t owner, int *ret_fd);
 
-/* Wait until fd is ready for events (poll(2)) or the deadline: 0, -ETIMEDOUT or a negative errno. */
+/* Take over fd and return it, or its copy above 2 where it is 0, 1 or 2: a process with closed
+ * standard descriptors must not write its messages into our socket. Negative errno (fd is closed).
+ */
+int fd_above_stdio(int fd);
+
+/* Wait until fd is ready for events (poll(2)) or the deadline: 0, -ETIMEDOUT or a negative errno.
+ */
 int fd_wait(int fd, short events, uint64_t deadline_usec);
 
 /* One datagram out, one in. recv gives its length; a truncated message is -EMSGSIZE, end of file

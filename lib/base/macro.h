@@ -14,7 +14,7 @@
 
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
 
-#define _cleanup_(f)  __attribute__((__cleanup__(f)))
+#define _cleanup_(f)   __attribute__((__cleanup__(f)))
 #define _printf_(a, b) __attribute__((__format__(__printf__, a, b)))
 
 /* Read a pointer or descriptor and leave the empty value behind: ownership moves to the reader. */

@@ -34,6 +34,12 @@ static bool is_jti_at(unsigned char c, size_t i)
         return i > 0 && (c == '.' || c == '_' || c == '-');
 }
 
+static bool is_label_at(unsigned char c, size_t i)
+{
+        (void)i;
+        return !is_control(c);
+}
+
 static bool is_sane_at(unsigned char c, size_t i)
 {
         (void)i;
@@ -56,6 +62,11 @@ static bool all_lawful(const char *name, size_t size_max, bool (*lawful)(unsigne
 bool name_is_strict(const char *name)
 {
         return all_lawful(name, NAME_MAX_SIZE, is_strict_at);
+}
+
+bool label_is_sane(const char *label)
+{
+        return all_lawful(label, LABEL_SIZE_MAX, is_label_at);
 }
 
 bool name_is_sane(const char *name)

@@ -14,8 +14,12 @@
 /* The strict grammar for names that come in grant sets: ^[a-z_][a-z0-9_-]{0,31}$ (O22). */
 bool name_is_strict(const char *name);
 
-/* A name that a PAM caller handed us: not empty, at most LABEL_SIZE_MAX bytes, no control
- * character, no '/' and no ':'. Names of ungated people (john.doe, CORP\x, a@b) pass. */
+/* Text that may stand where a name is expected: not empty, at most LABEL_SIZE_MAX bytes, no control
+ * character. */
+bool label_is_sane(const char *label);
+
+/* A name that a PAM caller handed us: a sane label with no '/' and no ':'. Names of ungated people
+ * (john.doe, CORP\x, a@b) pass. */
 bool name_is_sane(const char *name);
 
 /* Identifier of a grant (jti): ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ */

@@ -9,17 +9,17 @@
 #define PATH_ROOT ""
 #endif
 
-#define PATH_RUN_DIR       PATH_ROOT "/run/nhi"
-#define PATH_PAM_SOCK      PATH_RUN_DIR "/pam.sock"     /* 0600 root: pam_nhi, sudo_nhi */
-#define PATH_CONTROL_SOCK  PATH_RUN_DIR "/control.sock" /* 0666: nhictl */
-#define PATH_KEYS_SOCK     PATH_RUN_DIR "/keys.sock"    /* 0660 root:nhi-keys */
-#define PATH_FEED_SOCK     PATH_RUN_DIR "/feed.sock"    /* 0660 root:nhi-fetch */
-#define PATH_SNAPSHOT      PATH_RUN_DIR "/identities"   /* 0644 root: nss_nhi */
-#define PATH_GATES_RUN     PATH_RUN_DIR "/gates"        /* 0644 root, read first */
-#define PATH_SESSIONS_RUN  PATH_RUN_DIR "/sessions.json" /* 0600: the agent's own record */
+#define PATH_RUN_DIR      PATH_ROOT "/run/nhi"
+#define PATH_PAM_SOCK     PATH_RUN_DIR "/pam.sock"      /* 0600 root: pam_nhi, sudo_nhi */
+#define PATH_CONTROL_SOCK PATH_RUN_DIR "/control.sock"  /* 0666: nhictl */
+#define PATH_KEYS_SOCK    PATH_RUN_DIR "/keys.sock"     /* 0660 root:nhi-keys */
+#define PATH_FEED_SOCK    PATH_RUN_DIR "/feed.sock"     /* 0660 root:nhi-fetch */
+#define PATH_SNAPSHOT     PATH_RUN_DIR "/identities"    /* 0644 root: nss_nhi */
+#define PATH_GATES_RUN    PATH_RUN_DIR "/gates"         /* 0644 root, read first */
+#define PATH_SESSIONS_RUN PATH_RUN_DIR "/sessions.json" /* 0600: the agent's own record */
 /* 0640 root:nhi-fetch, written by the agent: {"schema":1,"sources":[{"index":0,"issuer":"...",
  * "type":"file","path":"..."}]}. nhi-fetchd needs no configuration of its own. */
-#define PATH_SOURCES_RUN   PATH_RUN_DIR "/sources.json"
+#define PATH_SOURCES_RUN PATH_RUN_DIR "/sources.json"
 
 #define PATH_STATE_DIR   PATH_ROOT "/var/lib/nhi"     /* 0755 root */
 #define PATH_GATES_STATE PATH_STATE_DIR "/gates"      /* copy that outlives a reboot */

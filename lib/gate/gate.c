@@ -121,7 +121,7 @@ GateMode gate_mode(const GatePaths *paths, const GateSubject *subject, const cha
         int saved = errno;
         GateMode mode;
 
-        if (ret_gate_size > 0)
+        if (ret_gate && ret_gate_size > 0)
                 ret_gate[0] = '\0';
         if (is_exempt(paths, subject->name, class))
                 mode = GATE_EXEMPT;

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 typedef enum GateMode {
-        GATE_ENFORCE = 0, /* zeroed means gated */
+        GATE_ENFORCE = 0, /* zeroed means gated; the stricter mode is the smaller one */
         GATE_OBSERVE,
         GATE_UNGATED,
         GATE_EXEMPT,
@@ -23,14 +23,18 @@ typedef struct Gates Gates;
  * errno where that could not be found out. */
 typedef int (*GateGroupLookup)(void *userdata, const char *group, gid_t *ret);
 
-/* One subject, resolved in the calling process. */
+/* The one used where a subject brings none: getgrnam_r(3). The agent, which makes no NSS call,
+ * brings its own. */
+int gate_group_lookup(void *userdata, const char *group, gid_t *ret);
+
+/* One subject, resolved in the calling process. A name of NULL (not known) meets every gate and no
+ * exemption. */
 typedef struct GateSubject {
         const char *name;
         uid_t uid;         /* (uid_t)-1 where the name does not resolve */
         const gid_t *gids; /* all groups, primary included */
         size_t n_gids;
-        GateGroupLookup
-                lookup; /* NULL: getgrnam_r(3). The agent, which makes no NSS call, has its own */
+        GateGroupLookup lookup; /* NULL: gate_group_lookup */
         void *lookup_userdata;
 } GateSubject;
 
@@ -57,7 +61,8 @@ GateMode gate_mode(const GatePaths *paths, const GateSubject *subject, const cha
 /* Parse the text of a gates file. 0 and an owned *ret, or -EBADMSG, -ENOMEM. */
 int gates_parse(const char *text, size_t size, Gates **ret);
 Gates *gates_free(Gates *g);
-/* ENFORCE, OBSERVE or UNGATED. A definition (`account` line) matches by name or by uid. Enforced
+/* ENFORCE, OBSERVE or UNGATED. A definition (`account` line) matches by name or by uid. A gate on
+ * class "ssh" or "login" stands before "systemd-user" too (DESIGN section 7). Enforced
  * gates are asked before observed ones, and names before groups. */
 GateMode gates_match(const Gates *g, const GateSubject *subject, const char *class, char *ret_gate,
                      size_t ret_gate_size);

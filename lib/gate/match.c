@@ -18,7 +18,7 @@
 #define ITEM_SIZE_MAX  LABEL_SIZE_MAX
 
 /* getgrnam_r(3) with a buffer that grows to a bound. */
-static int group_lookup_nss(void *userdata, const char *group, gid_t *ret)
+int gate_group_lookup(void *userdata, const char *group, gid_t *ret)
 {
         (void)userdata;
         for (size_t size = GROUP_SIZE_MIN; size <= GROUP_SIZE_MAX; size *= 4) {
@@ -43,7 +43,7 @@ static int group_lookup_nss(void *userdata, const char *group, gid_t *ret)
 
 static bool group_matches(const GateSubject *subject, const char *group)
 {
-        GateGroupLookup lookup = subject->lookup ? subject->lookup : group_lookup_nss;
+        GateGroupLookup lookup = subject->lookup ? subject->lookup : gate_group_lookup;
         gid_t gid = (gid_t)-1;
         int r;
 
@@ -76,6 +76,15 @@ static bool item_next(const char **list, char ret[static ITEM_SIZE_MAX + 1])
         return true;
 }
 
+/* A user manager is the way to outlive a login: whoever's logins are gated, so is it. */
+static bool class_item_matches(const char *item, const char *class)
+{
+        if (glob_match(item, class))
+                return true;
+        return streq(class, "systemd-user") &&
+               (glob_match(item, "ssh") || glob_match(item, "login"));
+}
+
 static bool class_matches(const char *classes, const char *class)
 {
         char item[ITEM_SIZE_MAX + 1];
@@ -83,7 +92,7 @@ static bool class_matches(const char *classes, const char *class)
         if (!class)
                 return true;
         while (item_next(&classes, item))
-                if (glob_match(item, class))
+                if (class_item_matches(item, class))
                         return true;
         return false;
 }
@@ -93,6 +102,8 @@ static bool subject_matches(const char *patterns, const GateSubject *subject, bo
 {
         char item[ITEM_SIZE_MAX + 1];
 
+        if (!subject->name)
+                return true;
         while (item_next(&patterns, item)) {
                 bool is_group = item[0] == '%';
 
@@ -143,7 +154,7 @@ GateMode gates_match(const Gates *g, const GateSubject *subject, const char *cla
                 { GATE_OBSERVE, true },
         };
 
-        if (ret_gate_size > 0)
+        if (ret_gate && ret_gate_size > 0)
                 ret_gate[0] = '\0';
         if (is_defined_account(g, subject))
                 return GATE_ENFORCE;
@@ -153,7 +164,7 @@ GateMode gates_match(const Gates *g, const GateSubject *subject, const char *cla
 
                 if (!rule)
                         continue;
-                if (ret_gate_size > 0)
+                if (ret_gate && ret_gate_size > 0)
                         (void)snprintf(ret_gate, ret_gate_size, "%s", rule->name);
                 return rule->mode;
         }

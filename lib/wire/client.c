@@ -51,8 +51,7 @@ static bool reply_answers(const WireReply *reply, const WireRequest *request)
 static int ask(const char *path, uid_t owner, WireRequest *request, uint64_t deadline_usec,
                WireExchange *x, WireReply *ret)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         WireReply reply = { 0 };
         size_t size = 0;
         int r;
@@ -81,8 +80,7 @@ static int ask(const char *path, uid_t owner, WireRequest *request, uint64_t dea
 
 static int notify(const char *path, uid_t owner, WireRequest *request, WireExchange *x)
 {
-        _cleanup_close_
-        int fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         size_t size = 0;
         int r;
 

@@ -6,7 +6,8 @@
  *
  * SOCK_STREAM over AF_UNIX, 0666. The client sends one JSON object (RFC 8259) on one line, at most
  * CONTROL_REQUEST_MAX bytes with the newline; the agent answers with one JSON object on one line,
- * at most CONTROL_REPLY_MAX, and closes. Who asks is SO_PEERCRED: uid 0 and members of group nhi-admin see
+ * at most CONTROL_REPLY_MAX, and closes. Who asks is SO_PEERCRED: uid 0 and members of group
+ nhi-admin see
  * everything, everybody else only what concerns the account of their own uid ("mine", "why",
  * "done"; "list", "sessions", "check" are narrowed to it); "end" of another's session, "reload",
  * "lock" and "unlock" are uid 0's.
@@ -18,7 +19,8 @@
  *   verb      members                      reply
  *   status    -                            host, version, pid, started, clock_behind, bus (bool),
  *                                          issuers [{issuer, source, ver, hash, iat, exp, age_sec,
- *                                          accepted, quarantined, last_refusal{time, code, detail}}],
+ *                                          accepted, quarantined, last_refusal{time, code,
+ detail}}],
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
@@ -32,14 +34,16 @@
  *   check     account, class, uid?, gids?, run_as?, run_as_group?, command? [path, arg...], edit?
  *             [path...], from?, unit?, at? (seconds)
  *                                          gate {mode, name}, verdict, reason, sentence, advice,
- *                                          jti?, until?, grants [{jti, rules [{rule, held, detail}]}]
+ *                                          jti?, until?, grants [{jti, rules [{rule, held,
+ detail}]}]
  *   end       session, reason?             ended
  *   done      jti?                         ended [jti...]; without jti: all of the caller's grants
  *   lock      name, reason?                changed;   unlock likewise
  *   reload    -                            changed; the same as SIGHUP
  *
  *   GRANT   { jti, account, sub, act [..], owner, reason, ticket, issued_by, issuer, set, nbf, exp,
- *             until (the earliest end), active (bool), state (reason token), max_sessions, sessions,
+ *             until (the earliest end), active (bool), state (reason token), max_sessions,
+ sessions,
  *             windows [..], authorization_details (as it stands in the set) }
  *   SESSION { id, account, uid, jti, class, service, target, rhost, tty, scope, leader, started,
  *             until, ending, owner, reason, sub }

@@ -76,18 +76,18 @@ typedef enum WireMode {
         X(TTY, 12, TEXT, tty, 256)              /* PAM_TTY: a label */                             \
         X(AUTH_INFO, 13, TEXT, auth_info, 4096) /* SSH_AUTH_INFO_0 from the PAM environment */     \
         X(TARGET_GROUP, 14, TEXT, target_group, 256) /* COMMAND: the run-as group, or empty */     \
-        X(COMMAND, 15, TEXT, command, 4096)     /* COMMAND: absolute path */                       \
-        X(ARGV, 16, LIST, argv, WIRE_LIST_MAX)  /* COMMAND: argv[1..] */                           \
-        X(EDIT, 17, LIST, edit, WIRE_LIST_MAX)  /* COMMAND: sudoedit's files; empty if not */      \
+        X(COMMAND, 15, TEXT, command, 4096)          /* COMMAND: absolute path */                  \
+        X(ARGV, 16, LIST, argv, WIRE_LIST_MAX)       /* COMMAND: argv[1..] */                      \
+        X(EDIT, 17, LIST, edit, WIRE_LIST_MAX)       /* COMMAND: sudoedit's files; empty if not */ \
         X(CWD, 18, TEXT, cwd, 4096)                                                                \
-        X(DECISION, 19, U64, decision, 0)       /* id of the account phase's decision, or 0 */
+        X(DECISION, 19, U64, decision, 0) /* id of the account phase's decision, or 0 */
 
 #define WIRE_REPLY_FIELDS(X)                                                                       \
-        X(SUBJECT, 4, TEXT, subject, 256)       /* echo */                                         \
-        X(VERDICT, 32, U32, verdict, 0)         /* Verdict of core/decide.h: 0 deny, 1 allow */    \
-        X(REASON, 33, TEXT, reason, 64)         /* reason token of core/reason.h */                \
-        X(MESSAGE, 34, TEXT, message, 1024)     /* one line for the person, or empty */            \
-        X(DECISION, 19, U64, decision, 0)       /* id to send with open_session */                 \
-        X(JTI, 35, TEXT, jti, 64)               /* the grant that allowed */                       \
-        X(UNTIL, 36, U64, until_sec, 0)         /* when it ends, seconds since the epoch; 0 none */ \
-        X(KEYS, 37, LIST, keys, WIRE_LIST_MAX)  /* KEYS_LIST: authorized_keys lines */
+        X(SUBJECT, 4, TEXT, subject, 256)      /* echo */                                          \
+        X(VERDICT, 32, U32, verdict, 0)        /* Verdict of core/decide.h: 0 deny, 1 allow */     \
+        X(REASON, 33, TEXT, reason, 64)        /* reason token of core/reason.h */                 \
+        X(MESSAGE, 34, TEXT, message, 1024)    /* one line for the person, or empty */             \
+        X(DECISION, 19, U64, decision, 0)      /* id to send with open_session */                  \
+        X(JTI, 35, TEXT, jti, 64)              /* the grant that allowed */                        \
+        X(UNTIL, 36, U64, until_sec, 0)        /* when it ends, seconds since the epoch; 0 none */ \
+        X(KEYS, 37, LIST, keys, WIRE_LIST_MAX) /* KEYS_LIST: authorized_keys lines */
