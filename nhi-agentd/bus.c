@@ -5,9 +5,9 @@
 
 #include <inttypes.h>
 
-#define BUS_ADDRESS           "unix:path=" PATH_ROOT "/run/dbus/system_bus_socket"
-#define BUS_RETRY_FIRST_USEC  100000ull
-#define BUS_RETRY_MAX_USEC    10000000ull
+#define BUS_ADDRESS          "unix:path=" PATH_ROOT "/run/dbus/system_bus_socket"
+#define BUS_RETRY_FIRST_USEC 100000ull
+#define BUS_RETRY_MAX_USEC   10000000ull
 
 struct Bus {
         sd_event *event;
@@ -143,11 +143,12 @@ static void bus_retry_later(Bus *b)
         int r;
 
         b->retry = sd_event_source_disable_unref(b->retry);
-        r = sd_event_add_time_relative(b->event, &b->retry, CLOCK_MONOTONIC, b->retry_usec, 0, on_retry,
-                                       b);
+        r = sd_event_add_time_relative(b->event, &b->retry, CLOCK_MONOTONIC, b->retry_usec, 0,
+                                       on_retry, b);
         if (r >= 0)
                 (void)sd_event_source_set_description(b->retry, "bus-retry");
-        b->retry_usec = b->retry_usec * 2 > BUS_RETRY_MAX_USEC ? BUS_RETRY_MAX_USEC : b->retry_usec * 2;
+        b->retry_usec =
+                b->retry_usec * 2 > BUS_RETRY_MAX_USEC ? BUS_RETRY_MAX_USEC : b->retry_usec * 2;
 }
 
 /* A done callback frees its job and may begin or free others: look from the start each time. */
@@ -282,8 +283,26 @@ int bus_message_manager(Bus *b, const char *method, sd_bus_message **ret)
 {
         if (!b->up)
                 return -ENOTCONN;
-        return sd_bus_message_new_method_call(b->bus, ret, BUS_SYSTEMD, BUS_SYSTEMD_PATH, BUS_MANAGER,
-                                              method);
+        return sd_bus_message_new_method_call(b->bus, ret, BUS_SYSTEMD, BUS_SYSTEMD_PATH,
+                                              BUS_MANAGER, method);
+}
+
+int bus_message_unit_get(Bus *b, const char *path, const char *property, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        if (!b->up)
+                return -ENOTCONN;
+        r = sd_bus_message_new_method_call(b->bus, &m, BUS_SYSTEMD, path,
+                                           "org.freedesktop.DBus.Properties", "Get");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", BUS_SYSTEMD ".Unit", property);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
 }
 
 int bus_message_logind(Bus *b, const char *path, const char *interface, const char *method,

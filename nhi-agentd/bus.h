@@ -33,16 +33,17 @@ bool bus_is_up(const Bus *b);
 int bus_message_manager(Bus *b, const char *method, sd_bus_message **ret);
 int bus_message_logind(Bus *b, const char *path, const char *interface, const char *method,
                        sd_bus_message **ret);
-/* Send it; reply is called once, errors included (sd_bus_message_is_method_error()), unless the slot
- * is released before. A NULL ret_slot: nobody waits for the answer. */
+int bus_message_unit_get(Bus *b, const char *path, const char *property, sd_bus_message **ret);
+/* Send it; reply is called once, errors included (sd_bus_message_is_method_error()), unless the
+ * slot is released before. A NULL ret_slot: nobody waits for the answer. */
 int bus_send(Bus *b, sd_bus_message *m, sd_bus_message_handler_t reply, void *userdata,
              sd_bus_slot **ret_slot);
 /* The errno of an error reply, as -errno; 0 for a good one. */
 int bus_reply_errno(sd_bus_message *m);
 
 /* Send a message whose reply is a job of PID 1, and wait for that job: done(userdata, 0) when it
- * ended as "done", else a negative errno, -ETIMEDOUT after BUS_TIMEOUT_USEC. Called once, never from
- * within bus_job_new(). done frees the job; to free it earlier is to stop waiting. */
+ * ended as "done", else a negative errno, -ETIMEDOUT after BUS_TIMEOUT_USEC. Called once, never
+ * from within bus_job_new(). done frees the job; to free it earlier is to stop waiting. */
 int bus_job_new(Bus *b, sd_bus_message *m, void (*done)(void *userdata, int r), void *userdata,
                 BusJob **ret);
 BusJob *bus_job_free(BusJob *j);

@@ -214,7 +214,8 @@ const char *cgroup_scope(const char *path, size_t *ret_len)
         n = strcspn(name, "/");
         if (strncmp(name, "session-", 8) != 0 && strncmp(name, "nhi-", 4) != 0)
                 return NULL;
-        if (n < sizeof(suffix) || memcmp(name + n - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1) != 0)
+        if (n < sizeof(suffix) ||
+            memcmp(name + n - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1) != 0)
                 return NULL;
         if (ret_len)
                 *ret_len = n;

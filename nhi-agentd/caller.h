@@ -12,14 +12,14 @@ typedef struct Caller {
         pid_t pid;
         uid_t uid; /* SO_PEERCRED: frozen at connect() */
         gid_t gid;
-        int pidfd;             /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
-        uint64_t pidfd_inode;  /* identity of the process where pidfs has it (Linux 6.9), else 0 */
-        char cgroup[512];      /* the unified path from /proc/PID/cgroup, "" unknown */
-        uint32_t loginuid;     /* (uint32_t)-1: unset */
+        int pidfd;              /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
+        uint64_t pidfd_inode;   /* identity of the process where pidfs has it (Linux 6.9), else 0 */
+        char cgroup[512];       /* the unified path from /proc/PID/cgroup, "" unknown */
+        uint32_t loginuid;      /* (uint32_t)-1: unset */
         uint32_t audit_session; /* likewise */
-        char unit[256];        /* system unit by PID 1 (GetUnitByPIDFD, else GetUnitByPID with the
-                                  pidfd checked afterwards); "" until asked */
-        char invocation[33];   /* its invocation id, hex */
+        char unit[256];         /* system unit by PID 1 (GetUnitByPIDFD, else GetUnitByPID with the
+                                   pidfd checked afterwards); "" until asked */
+        char invocation[33];    /* its invocation id, hex */
 } Caller;
 
 /* Fill in all but unit and invocation from a connected socket: 0; -ESRCH where the process is gone

@@ -97,34 +97,50 @@ int cgroup_watch(const Cgroup *c, sd_event *event, sd_event_io_handler_t on_chan
         return 0;
 }
 
-static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_t found)
+static size_t pids_here(int dir_fd, pid_t *ret, size_t n, size_t found)
 {
-        _cleanup_close_ int fd = -EBADF;
-        DIR *dir;
         FILE *f;
-        int pid;
+        int fd, pid;
 
         fd = open_beneath(dir_fd, "cgroup.procs", O_RDONLY);
-        f = fd < 0 ? NULL : fdopen(TAKE_FD(fd), "re");
-        if (f) {
-                for (; fscanf(f, "%d", &pid) == 1; found++)
-                        if (found < n)
-                                ret[found] = pid;
-                (void)fclose(f);
-        }
-
-        fd = depth < CGROUP_DEPTH_MAX ? open_beneath(dir_fd, ".", O_RDONLY | O_DIRECTORY) : -EBADF;
-        dir = fd < 0 ? NULL : fdopendir(TAKE_FD(fd));
-        if (!dir)
+        if (fd < 0)
                 return found;
+        f = fdopen(fd, "re");
+        if (!f) {
+                (void)close(fd);
+                return found;
+        }
+        for (; fscanf(f, "%d", &pid) == 1; found++)
+                if (found < n)
+                        ret[found] = pid;
+        (void)fclose(f);
+        return found;
+}
+
+static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_t found)
+{
+        DIR *dir;
+        int fd;
+
+        found = pids_here(dir_fd, ret, n, found);
+        if (depth == CGROUP_DEPTH_MAX)
+                return found;
+        fd = open_beneath(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+        if (fd < 0)
+                return found;
+        dir = fdopendir(fd);
+        if (!dir) {
+                (void)close(fd);
+                return found;
+        }
         for (struct dirent *e; (e = readdir(dir));) {
+                _cleanup_close_ int below = -EBADF;
+
                 if (e->d_type != DT_DIR || e->d_name[0] == '.')
                         continue;
-                fd = open_beneath(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY);
-                if (fd >= 0)
-                        found = pids_below(fd, depth + 1, ret, n, found);
-                closep(&fd);
-                fd = -EBADF;
+                below = open_beneath(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY);
+                if (below >= 0)
+                        found = pids_below(below, depth + 1, ret, n, found);
         }
         (void)closedir(dir);
         return found;
@@ -133,6 +149,13 @@ static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_
 size_t cgroup_pids(const Cgroup *c, pid_t *ret, size_t n)
 {
         return c->dir_fd < 0 ? 0 : pids_below(c->dir_fd, 0, ret, n, 0);
+}
+
+bool cgroup_is_within(const char *path, const char *prefix)
+{
+        size_t n = strlen(prefix);
+
+        return n > 1 && strncmp(path, prefix, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
 static bool component_is_slice(const char *name, size_t n)

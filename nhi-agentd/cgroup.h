@@ -34,6 +34,8 @@ int cgroup_watch(const Cgroup *c, sd_event *event, sd_event_io_handler_t on_chan
 /* Pids in the group and below: the number found, at most n are stored. */
 size_t cgroup_pids(const Cgroup *c, pid_t *ret, size_t n);
 
+/* path is the group of prefix or below it; false for an empty prefix. */
+bool cgroup_is_within(const char *path, const char *prefix);
 /* The prefix of path that is unit's own group: every component before it is a slice, so that a
  * group which a user's manager made further down is never taken for a system unit. NULL: none. */
 const char *cgroup_of_unit(const char *path, const char *unit, size_t *ret_len);

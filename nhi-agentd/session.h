@@ -44,22 +44,24 @@ Sessions *sessions_free(Sessions *s);
 /* Connect to the system bus and reconcile: read the state file, find the scopes that are still
  * there, end at once those whose grant is over. done(userdata, r) is called when that is through;
  * only then does the agent serve. Without a bus (r < 0) new sessions are refused and endings go
- * by cgroup. */
+ * by cgroup. -EBADMSG: the state file was damaged; sessions of before are ended by their backstops
+ * only. */
 int sessions_start(Sessions *s, void (*done)(void *userdata, int r), void *userdata);
 
 /* Ask PID 1 which system unit the caller is; answers into caller->unit and caller->invocation and
- * calls back once, never from within: 0, or a negative errno (-ESRCH: the caller is gone). A negative
- * errno from the call itself: done is not called. caller must stay until then. */
+ * calls back once, never from within: 0, or a negative errno (-ESRCH: the caller is gone). A
+ * negative errno from the call itself: done is not called. caller must stay until then. */
 int caller_resolve_unit(Sessions *s, Caller *caller, void (*done)(void *userdata, int r),
                         void *userdata);
 
-/* Tie the caller to the grant. request is copied. done(userdata, reason, session id): REASON_GRANTED
- * when the session is in its scope and its backstop is armed, else the reason to deny, and nothing
- * is left behind. Kinds: the caller is the leader of a logind session of the account: that scope;
- * the caller is a system unit under PAMName= (class "unit"): that unit, ended by StopUnit; anything
- * else: moved into nhi-<jti>-<n>.scope below user-UID.slice of the account, BindsTo= the session
- * scope it came from. A negative errno: done is not called, deny for REASON_SESSION_UNKNOWN. Else
- * done is called once, within two seconds, never from within. caller, grant and texts are copied. */
+/* Tie the caller to the grant. request is copied. done(userdata, reason, session id):
+ * REASON_GRANTED when the session is in its scope and its backstop is armed, else the reason to
+ * deny, and nothing is left behind. Kinds: the caller is the leader of a logind session of the
+ * account: that scope; the caller is a system unit under PAMName= (class "unit"): that unit, ended
+ * by StopUnit; anything else: moved into nhi-<jti>-<n>.scope below user-UID.slice of the account,
+ * BindsTo= the session scope it came from. A negative errno: done is not called, deny for
+ * REASON_SESSION_UNKNOWN. Else done is called once, within two seconds, never from within. caller,
+ * grant and texts are copied. */
 typedef void (*SessionDone)(void *userdata, Reason reason, const char *session_id);
 int session_open(Sessions *s, Caller *caller, const Grant *grant, const AccessRequest *request,
                  const char *service, const char *rhost, const char *tty, int64_t end_sec,

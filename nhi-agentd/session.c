@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/registry.h"
+
+#include "lib/base/file.h"
+#include "lib/base/io.h"
+#include "lib/base/path.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#define START_BUS_USEC    2000000ull /* for the bus to answer, and */
+#define START_END_USEC    8000000ull /* for what is over to be gone, before the agent serves */
+#define REFUSED_KILL_USEC 2000000ull
+#define REFUSALS_MAX      256u
+
+/* ---- one session ---- */
+
+int session_new(Sessions *registry, Session **ret)
+{
+        Session *s;
+
+        if (registry->n_sessions >= SESSIONS_MAX)
+                return -EBUSY;
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (Session){ .registry = registry,
+                        .next = registry->sessions,
+                        .group = CGROUP_NONE,
+                        .leader_pidfd = -EBADF,
+                        .loginuid = AUDIT_UNSET,
+                        .audit_session = AUDIT_UNSET };
+        registry->sessions = s;
+        registry->n_sessions++;
+        *ret = s;
+        return 0;
+}
+
+Session *session_free(Session *s)
+{
+        Session **p;
+
+        if (!s)
+                return NULL;
+        for (p = &s->registry->sessions; *p; p = &(*p)->next)
+                if (*p == s) {
+                        *p = s->next;
+                        s->registry->n_sessions--;
+                        break;
+                }
+        opening_free(s);
+        ending_free(s);
+        bus_job_free(s->backstop.job);
+        sd_event_source_disable_unref(s->backstop.retry);
+        sd_event_source_disable_unref(s->watch);
+        sd_event_source_disable_unref(s->recheck);
+        sd_event_source_disable_unref(s->warn);
+        cgroup_close(&s->group);
+        closep(&s->leader_pidfd);
+        session_tie_done(&s->tie);
+        free(s);
+        return NULL;
+}
+
+int session_watch(Session *s)
+{
+        int r;
+
+        r = cgroup_open(s->cgroup, &s->group);
+        if (r < 0)
+                return r;
+        return cgroup_watch(&s->group, s->registry->event, on_session_watch, s, &s->watch);
+}
+
+void session_record(const Session *s, EventKind kind, const char *code, const char *detail,
+                    int64_t took_usec, uint32_t n_survivors)
+{
+        const AccessRequest *request = &s->tie.request;
+        Event e = {
+                .kind = kind,
+                .account = request->account,
+                .uid = request->uid,
+                .class = request->class,
+                .service = s->tie.service,
+                .phase = kind == EVENT_SESSION_START ? "open-session" : NULL,
+                .target = request->target,
+                .target_group = request->target_group,
+                .mode = "enforce",
+                .has_decision = kind == EVENT_SESSION_START,
+                .decision = { .verdict = VERDICT_ALLOW,
+                              .reason = REASON_GRANTED,
+                              .grant = &s->tie.grant,
+                              .end_sec = s->end_sec,
+                              .boot_end_usec = s->boot_end_usec },
+                .grant = &s->tie.grant,
+                .rhost = s->tie.rhost,
+                .tty = s->tie.tty,
+                .caller = s->opening ? &s->opening->caller : NULL,
+                .session = s->id,
+                .scope = s->unit,
+                .code = code,
+                .detail = detail,
+                .took_usec = took_usec,
+                .n_survivors = n_survivors,
+        };
+
+        s->registry->host.record(s->registry->host.userdata, &e);
+}
+
+bool session_end_passed(const Session *s, Now now)
+{
+        return now.real_usec >= usec_of_sec(s->end_sec) || now.boot_usec >= s->boot_end_usec;
+}
+
+/* ---- the registry ---- */
+
+static void on_bus_change(void *userdata, bool up);
+
+static int boot_id_read(char ret[static 40])
+{
+        _cleanup_close_ int fd = -EBADF;
+        ssize_t n;
+
+        fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        n = read(fd, ret, 39);
+        if (n < 36)
+                return n < 0 ? -errno : -EIO;
+        ret[36] = '\0';
+        return 0;
+}
+
+int sessions_new(sd_event *event, const SessionsHost *host, const char *state_path, Sessions **ret)
+{
+        Sessions *s;
+        int r;
+
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (Sessions){ .event = sd_event_ref(event), .host = *host };
+        s->state_path = strdup(state_path);
+        r = s->state_path ? boot_id_read(s->boot_id) : -ENOMEM;
+        if (r == 0)
+                r = bus_new(event, on_bus_change, s, &s->bus);
+        if (r < 0) {
+                sessions_free(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
+struct Refusal {
+        Sessions *registry;
+        Refusal *next;
+        int pidfd;
+        sd_event_source *timer;
+};
+
+static void refusal_free(Refusal *f)
+{
+        for (Refusal **p = &f->registry->refusals; *p; p = &(*p)->next)
+                if (*p == f) {
+                        *p = f->next;
+                        break;
+                }
+        sd_event_source_disable_unref(f->timer);
+        closep(&f->pidfd);
+        free(f);
+}
+
+Sessions *sessions_free(Sessions *s)
+{
+        if (!s)
+                return NULL;
+        if (s->save)
+                (void)sessions_save_now(s);
+        while (s->sessions)
+                session_free(s->sessions);
+        while (s->refusals)
+                refusal_free(s->refusals);
+        resolves_free(s);
+        bus_free(s->bus);
+        sd_event_source_disable_unref(s->start_deadline);
+        sd_event_unref(s->event);
+        free(s->state_path);
+        free(s);
+        return NULL;
+}
+
+/* ---- start ---- */
+
+static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void start_wait(Sessions *s, uint64_t usec)
+{
+        s->start_deadline = sd_event_source_disable_unref(s->start_deadline);
+        if (sd_event_add_time_relative(s->event, &s->start_deadline, CLOCK_MONOTONIC, usec, 0,
+                                       on_start_deadline, s) >= 0)
+                (void)sd_event_source_set_description(s->start_deadline, "sessions-start");
+}
+
+static void start_finish(Sessions *s)
+{
+        void (*done)(void *, int) = s->start_done;
+
+        s->start_deadline = sd_event_source_disable_unref(s->start_deadline);
+        s->start_done = NULL;
+        if (done)
+                done(s->start_userdata, s->start_r);
+}
+
+void sessions_check_started(Sessions *s)
+{
+        if (!s->start_done || !s->reconciled)
+                return;
+        for (const Session *i = s->sessions; i; i = i->next)
+                if (i->state == SESSION_ENDING)
+                        return;
+        start_finish(s);
+}
+
+/* What is in the state file: gone meanwhile, over, or still in force. */
+static void sessions_reconcile(Sessions *s, int r)
+{
+        if (s->reconciled)
+                return;
+        s->reconciled = true;
+        if (s->start_r == 0)
+                s->start_r = r;
+        for (Session *i = s->sessions, *next; i; i = next) {
+                next = i->next;
+                if (i->group.dir_fd >= 0)
+                        continue;
+                session_record(i, EVENT_SESSION_END, "closed", "ended while the agent was away", 0,
+                               0);
+                backstop_disarm(i);
+                session_free(i);
+        }
+        sessions_review(s);
+        sessions_save(s);
+        start_wait(s, START_END_USEC);
+        sessions_check_started(s);
+}
+
+static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Sessions *s = userdata;
+
+        if (s->reconciled)
+                start_finish(s); /* what does not die must not keep everybody else out */
+        else
+                sessions_reconcile(s, -ENOTCONN);
+        return 0;
+}
+
+static void on_bus_change(void *userdata, bool up)
+{
+        Sessions *s = userdata;
+
+        if (!up || !s->started)
+                return;
+        sessions_reconcile(s, 0);
+        for (Session *i = s->sessions; i; i = i->next)
+                if (i->state == SESSION_ACTIVE && !backstop_is_right(i))
+                        (void)backstop_arm(i);
+}
+
+int sessions_start(Sessions *s, void (*done)(void *userdata, int r), void *userdata)
+{
+        s->start_r = sessions_load(s);
+        s->start_done = done;
+        s->start_userdata = userdata;
+        s->started = true;
+        start_wait(s, START_BUS_USEC);
+        bus_start(s->bus);
+        return 0;
+}
+
+/* ---- questions ---- */
+
+Session *session_by_cgroup(Sessions *registry, const char *cgroup)
+{
+        for (Session *s = registry->sessions; s; s = s->next)
+                if (cgroup_is_within(cgroup, s->cgroup))
+                        return s;
+        return NULL;
+}
+
+void session_scope_of(const char *cgroup, char ret[static UNIT_NAME_SIZE])
+{
+        const char *scope;
+        size_t n = 0;
+
+        scope = cgroup_scope(cgroup, &n);
+        if (!scope || n >= UNIT_NAME_SIZE)
+                n = 0;
+        if (n > 0)
+                memcpy(ret, scope, n);
+        ret[n] = '\0';
+}
+
+const char *session_parent_jti(Sessions *s, const Caller *caller)
+{
+        const Session *i = session_by_cgroup(s, caller->cgroup);
+
+        return i && i->state == SESSION_ACTIVE ? i->tie.grant.jti : NULL;
+}
+
+uint32_t sessions_of_grant(const Sessions *s, const char *jti)
+{
+        uint32_t n = 0;
+
+        for (const Session *i = s->sessions; i; i = i->next)
+                n += !i->judging && !(i->ending && i->ending->refused) &&
+                     streq(i->tie.grant.jti, jti);
+        return n;
+}
+
+void session_close_hint(Sessions *s, const Caller *caller)
+{
+        for (Session *i = s->sessions; i; i = i->next)
+                if (i->leader == caller->pid && pidfd_is_alive(i->leader_pidfd))
+                        i->closed = true;
+}
+
+static const char *state_name(const Session *s)
+{
+        switch (s->state) {
+        case SESSION_OPENING:
+                return "opening";
+        case SESSION_ENDING:
+                return "ending";
+        case SESSION_ACTIVE:
+                break;
+        }
+        return s->closed || s->detached || !pidfd_is_alive(s->leader_pidfd) ? "closing" : "active";
+}
+
+size_t sessions_list(const Sessions *s, SessionView *ret, size_t n)
+{
+        size_t found = 0;
+
+        for (const Session *i = s->sessions; i; i = i->next, found++) {
+                if (found >= n)
+                        continue;
+                ret[found] = (SessionView){
+                        .id = i->id,
+                        .account = i->tie.request.account,
+                        .jti = i->tie.grant.jti,
+                        .class = i->tie.request.class,
+                        .service = i->tie.service,
+                        .target = i->tie.request.target,
+                        .rhost = i->tie.rhost,
+                        .tty = i->tie.tty,
+                        .scope = i->unit,
+                        .state = state_name(i),
+                        .uid = i->tie.request.uid,
+                        .leader = i->leader,
+                        .started_sec = i->started_sec,
+                        .end_sec = i->end_sec,
+                        .ending = i->state == SESSION_ENDING,
+                };
+        }
+        return found;
+}
+
+size_t sessions_count(const Sessions *s)
+{
+        return s->n_sessions;
+}
+
+/* ---- refused ssh connections ---- */
+
+static int on_refusal(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Refusal *f = userdata;
+
+        (void)syscall(SYS_pidfd_send_signal, f->pidfd, SIGTERM, NULL, 0);
+        refusal_free(f);
+        return 0;
+}
+
+void session_refused(Sessions *s, const Caller *caller, const char *class)
+{
+        unsigned n = 0;
+        Refusal *f;
+
+        if (!class || !streq(class, "ssh") || !caller_is_alive(caller))
+                return;
+        for (f = s->refusals; f; f = f->next)
+                n++;
+        f = n < REFUSALS_MAX ? calloc(1, sizeof(*f)) : NULL;
+        if (!f)
+                return;
+        *f = (Refusal){ .registry = s, .next = s->refusals, .pidfd = -EBADF };
+        s->refusals = f;
+        f->pidfd = fcntl(caller->pidfd, F_DUPFD_CLOEXEC, 3);
+        if (f->pidfd < 0 || sd_event_add_time_relative(s->event, &f->timer, CLOCK_MONOTONIC,
+                                                       REFUSED_KILL_USEC, 0, on_refusal, f) < 0) {
+                refusal_free(f);
+                return;
+        }
+        (void)sd_event_source_set_description(f->timer, "refused-connection");
+}
