@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The agent as a service: who may talk to it, and what happens to it.
+
+# A01
+case_only_root_may_ask_the_pam_socket() {
+        local connect='use Socket; socket(S, AF_UNIX, SOCK_SEQPACKET, 0); connect(S, sockaddr_un($ARGV[0])) or do { print "$!\n"; exit 1 }; print "connected\n"'
+        local socket
+        for socket in pam keys feed; do
+                quietly setpriv --reuid=bob --regid=bob --init-groups perl -e "$connect" "/run/nhi/$socket.sock"
+                judge "$socket.sock is not for others" both failed says 'Permission denied'
+                quietly perl -e "$connect" "/run/nhi/$socket.sock"
+                judge "$socket.sock is for root" succeeded
+        done
+        quietly setpriv --reuid=nhi-keys --regid=nhi-keys --init-groups perl -e "$connect" /run/nhi/keys.sock
+        judge 'keys.sock is for nhi-keys' succeeded
+        quietly setpriv --reuid=nhi-keys --regid=nhi-keys --init-groups perl -e "$connect" /run/nhi/pam.sock
+        judge 'pam.sock is not' failed
+}
+
+# A18
+case_a_bad_configuration_is_refused_and_the_old_one_kept() {
+        admin 'echo "gates = ( { name = \"x\"; colour = 3; } );" >/etc/nhi/agentd.conf.d/90-bad.conf; systemctl reload nhi-agentd'
+        judge 'the journal names file, line and key' host_wait "$HOST" 5 bash -c \
+                'journalctl -q -o cat NHI_EVENT=config-refused | grep -q "90-bad.conf:1.*colour"'
+        admin 'journalctl -q -o cat --no-pager -n 1 NHI_EVENT=config-refused'
+        person olga 'sudo -n -u postgres id -un'
+        judge 'the gates still hold' both failed silent_on '^postgres$'
+        admin 'rm /etc/nhi/agentd.conf.d/90-bad.conf; systemctl reload nhi-agentd; nhictl status'
+        judge 'and the good one is taken' succeeded
+}
+
+# A15
+case_a_second_agent_is_refused() {
+        admin '/usr/libexec/nhi/nhi-agentd'
+        judge 'it exits with a sentence' both failed says .
+        person bob 'nhictl mine'
+        judge 'the first one still answers' not says 'unreachable'
+}
+
+# A19: a stopped agent is restarted; exempt and ungated people never notice.
+case_the_watchdog_brings_a_hung_agent_back() {
+        admin 'systemctl kill --signal=STOP nhi-agentd'
+        local from=$(now_ms)
+        person olga 'sudo -n -u postgres id -un'
+        judge 'a gated request is denied' both failed silent_on '^postgres$'
+        judge 'within its deadline of 2 s' test $(($(now_ms) - from)) -lt 4000
+        person ci 'ssh root@web1 id -un'
+        judge 'root gets in' both succeeded says '^root$'
+        person bob 'sudo -n id -u'
+        judge 'an ungated account has its sudo' both succeeded says '^0$'
+        judge 'the watchdog restarts it' host_wait "$HOST" 25 nhictl status
+}
+
+# A10 in small: the sockets outlive it, requests wait for it.
+case_a_killed_agent_comes_back_by_itself() {
+        local round
+        for round in 1 2 3; do
+                quietly systemctl kill --signal=KILL nhi-agentd
+                judge "back after kill $round" host_wait "$HOST" 10 nhictl status
+        done
+        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason back --ssh-key /root/ci.pub --wait 10s"
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'and grants' both succeeded says '^svc-deploy$'
+}
+
+# A21
+case_the_agent_cannot_be_traced_or_dumped() {
+        quietly bash -c 'setpriv --reuid=nhi-fetch --regid=nhi-fetch --init-groups cat /proc/$(pgrep -x nhi-agentd)/environ'
+        judge 'its memory is not for other users' both failed says 'Permission denied'
+        quietly bash -c 'awk "/Max core file size/ { print \$5, \$6 }" /proc/$(pgrep -x nhi-agentd)/limits'
+        judge 'it leaves no core' says '^0 0$'
+        quietly bash -c 'awk "/^CapBnd|^CapEff/ { print \$2 }" /proc/$(pgrep -x nhi-agentd)/status'
+        judge 'it has two capabilities' not silent_on '^0000000000080020$'
+        judge 'and no other' not says '^0*[1-9a-f][0-9a-f]{6,}$'
+}
+
+# A22
+case_the_units_are_well_confined() {
+        local unit score
+        for unit in nhi-agentd nhi-fetchd; do
+                quietly systemd-analyze security --no-pager "$unit.service"
+                score=$(grep -oE 'exposure level for [^:]+: [0-9.]+' <<<"$OUT" | grep -oE '[0-9.]+$')
+                judge "$unit scores ${score:-nothing}" awk -v s="${score:-9}" 'BEGIN { exit !(s <= 2.0) }'
+        done
+}

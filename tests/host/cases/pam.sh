@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The PAM stacks of a real Debian: every way in asks, and no other module speaks before the gate.
+
+# F1, F2, P14: pam_unix says new_authtok_reqd for an expired password, and sudo lets that through.
+case_an_expired_password_does_not_open_nopasswd_sudo() {
+        quietly bash -c 'chage -d 0 olga; chage -d 0 bob'
+        person bob 'sudo -n id -u'
+        judge 'without the gate sudo lets an expired password through' both succeeded says '^0$'
+        person olga 'sudo -n -u postgres id -un'
+        judge 'with the gate it is denied' both failed silent_on '^postgres'
+        quietly bash -c 'chage -d -1 olga; chage -d -1 bob'
+}
+
+# P26: the subject is the invoker, whoever the target is; root's exemption is not for `su root`.
+case_su_root_with_the_right_password_is_denied() {
+        person bob 'echo "battery staple" | su root -c "id -u"'
+        judge "the password is right: an ungated account becomes root" both succeeded says '^0$'
+        person olga 'echo "battery staple" | su root -c "id -u"'
+        judge 'the gated one does not' both failed silent_on '^0$'
+        person olga 'echo "battery staple" | su - root -c "id -u"'
+        judge 'nor by su -' both failed silent_on '^0$'
+        admin 'journalctl --no-pager -q -o verbose -n 1 NHI_EVENT=denial NHI_ACCOUNT=olga | grep -E "NHI_(ACCOUNT|TARGET|CLASS|REASON)"'
+        judge 'the subject in the record is the invoker' says 'NHI_ACCOUNT=olga'
+        judge 'and root is the target' says 'NHI_TARGET=root'
+        person olga 'echo "correct horse" | su olga -c "id -u"'
+        judge 'su to herself is gated, too' both failed silent_on '^[0-9]+$'
+}
+
+# P18: with a grant su works, and what it started ends with it.
+case_su_under_a_grant_ends_with_it() {
+        world_grant "olga --service su --run-as postgres --for 10s --owner payments --reason su --wait 10s"
+        quietly bash -c 'echo "postgres:elephant" | chpasswd'
+        shell_open olga olga 'bash'
+        shell_says olga '(sleep 0.2; echo elephant) | su postgres -c "id -un; (setsid sleep 9101 >/dev/null 2>&1 &)"'
+        judge 'su works' both succeeded says '^postgres$'
+        judge 'its job runs' something_runs '^sleep 9101'
+        shell_says olga 'echo "battery staple" | su root -c "id -u"'
+        judge 'another target is denied' both failed silent_on '^0$'
+        until_second "$GRANT_END"
+        judge 'the job is gone at the end' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 9101'
+        judge 'the shell it came from is not' shell_lives olga
+}
+
+# P18: atd calls with uid 1 and PAM_USER the owner of the job.
+case_an_at_job_runs_only_under_a_grant() {
+        world_gate_people
+        person svc-backup 'echo "touch /tmp/at-ran; sleep 9102" | at -q b now'
+        wait_until 10 at_queue_is_empty
+        judge 'without a grant it does not run' not in_host test -e /tmp/at-ran
+        world_grant "svc-backup --service at --for 10s --owner payments --reason at --wait 10s"
+        person svc-backup 'echo "touch /tmp/at-ran; sleep 9102" | at now'
+        judge 'with one it does' wait_until 10 something_runs '^sleep 9102'
+        until_second "$GRANT_END"
+        judge 'and ends with it' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 9102'
+}
+
+at_queue_is_empty() {
+        [[ -z $(host_run "$HOST" atq 2>/dev/null) ]]
+}
+
+# P17: key, password, -N -L and sftp are all logins.
+case_every_kind_of_ssh_needs_a_grant() {
+        world_gate_people
+        printf '#!/bin/sh\necho secret\n' | host_run "$HOST" bash -c 'cat >/usr/local/bin/askpass; chmod 755 /usr/local/bin/askpass; echo kate:secret | chpasswd'
+        local pw='SSH_ASKPASS=/usr/local/bin/askpass SSH_ASKPASS_REQUIRE=force ssh -o BatchMode=no -o PubkeyAuthentication=no'
+        person ci 'ssh kate@web1 id -un'
+        judge 'key' both failed silent_on '^kate$'
+        person ci "$pw -o PreferredAuthentications=password kate@web1 id -un"
+        judge 'password' both failed silent_on '^kate$'
+        person ci "$pw -o PreferredAuthentications=keyboard-interactive kate@web1 id -un"
+        judge 'keyboard-interactive' both failed silent_on '^kate$'
+        person ci 'timeout 5 ssh -N -L 9000:127.0.0.1:22 -o ExitOnForwardFailure=yes kate@web1'
+        judge '-N -L does not even connect' status 255
+        person ci 'echo pwd | sftp -b - kate@web1'
+        judge 'sftp' both failed silent_on 'working directory'
+        world_grant "kate --service ssh --for 14s --owner payments --reason ssh --wait 10s"
+        person ci 'ssh kate@web1 id -un'
+        judge 'with a grant: key' both succeeded says '^kate$'
+        person ci "$pw -o PreferredAuthentications=password kate@web1 id -un"
+        judge 'password' both succeeded says '^kate$'
+        person ci "$pw -o PreferredAuthentications=keyboard-interactive kate@web1 id -un"
+        judge 'keyboard-interactive' both succeeded says '^kate$'
+        person ci 'echo pwd | sftp -b - kate@web1'
+        judge 'sftp' both succeeded says 'working directory'
+        quietly setpriv --reuid=ci --regid=ci --init-groups env HOME=/home/ci bash -c \
+                'setsid ssh -N -L 9000:127.0.0.1:22 kate@web1 >/dev/null 2>&1 </dev/null & setsid sftp kate@web1 >/dev/null 2>&1 < <(sleep 9103) &'
+        judge 'a tunnel stands' wait_until 5 tunnel_stands
+        until_second "$GRANT_END"
+        judge 'the tunnel is gone at the end (S01)' gone_within $((GRANT_END * 1000)) 2 not tunnel_stands
+        judge 'sftp too (S01)' gone_within $((GRANT_END * 1000)) 2 nothing_runs 'sftp-server'
+        quietly pkill -f '^sleep 9103'
+}
+
+tunnel_stands() {
+        in_host bash -c 'exec 3<>/dev/tcp/127.0.0.1/9000 && read -t 2 -r line <&3 && [[ $line == SSH-* ]]'
+}
+
+# A local account under a gate for ssh, at and cron; made once.
+world_gate_people() {
+        in_host getent passwd kate && return
+        host_run "$HOST" bash -eu -c '
+                useradd --create-home --shell /bin/bash kate
+                mkdir -p -m 700 /home/kate/.ssh; cp /root/ci.pub /home/kate/.ssh/authorized_keys; chown -R kate: /home/kate/.ssh
+                cat >/etc/nhi/agentd.conf.d/30-people.conf <<-X
+			gates = ( { name = "people"; mode = "enforce"; services = [ "ssh", "at", "cron" ]; accounts = [ "kate", "svc-backup" ]; } );
+		X
+                systemctl reload nhi-agentd'
+        wait_until 5 in_host grep -q '^gate people enforce' /run/nhi/gates
+}
+
+# FACTS 43: no user manager without a grant for one, and no delay either.
+case_ssh_works_without_a_user_manager() {
+        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
+        local from=$(now_ms)
+        person ci 'ssh svc-deploy@web1 "id -un; systemctl --user is-system-running; systemd-run --user --quiet sleep 9104"'
+        judge 'systemd-run --user has no manager to ask' both failed says '^svc-deploy$'
+        judge 'the login was not held up' test $(($(now_ms) - from)) -lt 5000
+        judge 'no job runs there' nothing_runs '^/?.*sleep 9104'
+}
+
+# P19, P20: spoofed labels exempt nobody.
+case_a_console_name_in_ruser_or_tty_exempts_nobody() {
+        person olga 'TTY=console PAM_TTY=tty1 SUDO_USER=root LOGNAME=root USER=root sudo -n -u postgres id -un'
+        judge 'sudo is denied' both failed silent_on '^postgres$'
+}
+
+# P28: a module that cannot load, or has no memory, never opens the gate.
+case_su_root_never_succeeds_under_tight_limits() {
+        local opened=0 limit
+        for limit in 3000 4000 4400 4520 4600 4800 5000 5500 6000 7000 8000 9000 10000 12000; do
+                quietly setpriv --reuid=olga --regid=olga --init-groups bash -c \
+                        "ulimit -v $limit; exec su root -c 'id -u' <<<'battery staple'"
+                says '^0$' && opened=$((opened + 1))
+        done
+        for limit in 3 4 5 6 7 8 9 10; do
+                quietly setpriv --reuid=olga --regid=olga --init-groups bash -c \
+                        "ulimit -n $limit; exec su root -c 'id -u' <<<'battery staple'"
+                says '^0$' && opened=$((opened + 1))
+        done
+        judge 'no limit opened it' test "$opened" = 0
+}

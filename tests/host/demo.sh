@@ -1,0 +1,361 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The main job, shown and judged: access that exists only under a grant, on a throw-away host with real clients.
+#
+#    ci, bot (ssh clients) ──► sshd ──► pam_nhi ──► nhi-agentd ◄── nhi-fetchd ◄── HOST.jws ◄── nhictl grant
+#    olga (open shell) ──► sudo ──► pam_nhi, sudo_nhi ──┘ │
+#    cron, systemd units ──► pam_nhi ────────────────────┘└─► logind, PID 1: the end of sessions
+#
+# Usage: demo.sh BUILD-DIR      KEEP=1 leaves the host up. Last line: "N passed, N failed"; 0 only where nothing failed.
+set -uo pipefail
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+B=$(readlink -m "${1:-build}")
+HOST=${HOST:-nhi-demo-$$}
+. "$here/lib.sh"
+. "$here/judge.sh"
+. "$here/world.sh"
+work_dir=$(mktemp -d)
+trap 'status=$?; rm -rf "$work_dir"; (exit $status); host_cleanup' EXIT
+
+build() {
+        make -C "$here/../.." --no-print-directory -s -j"$(nproc)" B="$B" host-stage || {
+                echo "demo: the build failed"
+                echo "0 passed, 1 failed"
+                exit 1
+        }
+}
+
+step_1_before() {
+        step '1. Before: nobody knows svc-deploy'
+        admin 'getent passwd svc-deploy'
+        judge 'getent knows nobody' failed
+        person ci 'ssh svc-deploy@web1 id'
+        judge 'ssh is refused' both failed says 'Permission denied'
+}
+
+step_2_order() {
+        step '2. install, init, switch on in observe mode, read the log, enforce'
+        note 'make install, systemd-sysusers, systemd-tmpfiles, systemctl daemon-reload'
+        world_install "$B/stage"
+        judge 'everything is in its place' in_host test -x /usr/bin/nhictl -a -x /usr/libexec/nhi/nhi-agentd
+        person ci 'ssh olga@web1 id -un'
+        judge 'installing changes no login' succeeded
+        local line
+        for line in "$WORLD_INIT" "$WORLD_NSS" "$WORLD_SSHD" "$WORLD_SUDO" "$WORLD_PAM" "$WORLD_GATES"; do
+                admin "$line"
+                judge 'done' succeeded
+        done
+        judge 'the agent and the fetcher run' in_host systemctl is-active --quiet nhi-agentd nhi-fetchd nhi-renew.timer
+        judge 'pam_nhi is the first account line' account_line_is_first
+        person ci 'ssh olga@web1 sudo -n -u postgres id'
+        judge 'observe mode denies nothing' both succeeded says 'postgres'
+        admin 'nhictl log --would-deny'
+        judge 'and writes down what would have been denied' says 'olga'
+        admin 'nhictl enforce operators jobs'
+        judge 'the gates are enforced' succeeded
+}
+
+account_line_is_first() {
+        [[ $(host_run "$HOST" sed -n '/^account/{p;q}' /etc/pam.d/common-account) == *pam_nhi.so* ]]
+}
+
+# The grant of steps 2 to 4 lives until shortly after cron's next minute began.
+seconds_past_cron() {
+        local left=$((60 - 10#$(date +%S)))
+        ((left >= 25)) || left=$((left + 60))
+        echo $((left + 8))
+}
+
+step_2_grant() {
+        step '2. the first grant'
+        admin 'nhictl owner add payments --contact pay@example.org'
+        judge 'there is an owner' succeeded
+        admin 'nhictl account add svc-deploy --owner payments --shell /bin/bash'
+        judge 'there is an account, but nobody has access' succeeded
+        person ci 'ssh svc-deploy@web1 id'
+        judge 'ssh is still refused' failed
+        admin "systemd-run --quiet --unit=svc-daemon sleep 4004"
+        world_grant "svc-deploy --service ssh --service sudo --service cron --run-as postgres --for $(seconds_past_cron)s" \
+                "--owner payments --reason 'CHG-42 roll out 2.3' --ssh-key /root/ci.pub --wait 10s"
+        judge 'the host has the grant' succeeded
+        FIRST=$GRANT FIRST_END=$GRANT_END
+        admin 'getent passwd svc-deploy'
+        judge 'getent answers' both succeeded says '^svc-deploy:\*:'
+        SVC_UID=$(cut -d: -f3 <<<"$OUT")
+        person ci 'ssh svc-deploy@web1 id'
+        judge 'ssh logs in' both succeeded says "uid=$SVC_UID\(svc-deploy\)"
+        person bot 'ssh svc-deploy@web1 id'
+        judge 'another key does not' failed
+        # The daemon: same uid, begun by root in a unit, under no grant.
+        admin "systemctl stop svc-daemon; systemd-run --quiet --unit=svc-daemon --uid=$SVC_UID sleep 4004"
+        judge 'root starts a daemon of the same uid' succeeded
+        shell_open deploy ci 'ssh -tt svc-deploy@web1'
+        shell_says deploy 'crontab -l 2>/dev/null; echo "* * * * * sleep 4003" | crontab - && crontab -l'
+        judge 'its cron job is in place' says 'sleep 4003'
+}
+
+step_2_sudo() {
+        step '2. sudo: what the grant says, and nothing else'
+        shell_says deploy 'sudo -n -u postgres id'
+        judge 'sudo -u postgres is granted' both succeeded says '\(postgres\)'
+        shell_says deploy 'sudo -n -u root id'
+        judge 'sudo -u root is not' both failed silent_on 'uid=0'
+        shell_says deploy 'sudo -n -i id'
+        judge 'sudo -i is not' both failed silent_on 'uid=0'
+        shell_says deploy 'sudo -n -u postgres -g root id'
+        judge 'another group is not' both failed silent_on 'uid='
+        quietly bash -c 'find / -xdev -newer /root/bot.pub \( -name "shadow.*" -o -name "shadowX*" \) 2>/dev/null | sort >/root/shadows'
+        shell_says deploy 'SUDO_EDITOR=cat sudoedit -n /etc/shadow'
+        judge 'sudoedit is not' both failed silent_on 'root:'
+        quietly bash -c 'find / -xdev -newer /root/bot.pub \( -name "shadow.*" -o -name "shadowX*" \) 2>/dev/null | sort | diff /root/shadows -'
+        judge 'and leaves no copy' succeeded
+        shell_says deploy 'nhictl why'
+        judge 'why says what was denied' says 'run-as-not-granted'
+        judge 'and the group' says 'run-as-group-not-granted'
+        judge 'and the edit' says 'edit-not-granted'
+}
+
+step_3_explain() {
+        step '3. who is here, until when, why'
+        admin 'nhictl sessions'
+        judge 'the session is shown with its account' says svc-deploy
+        judge 'and its reason' says 'CHG-42'
+        admin 'nhictl check svc-deploy sudo --run-as root'
+        judge 'check says no, rule by rule' both failed says 'run-as-not-granted'
+        admin 'nhictl check svc-deploy sudo --run-as postgres'
+        judge 'and yes' succeeded
+        admin 'nhictl status'
+        judge 'status is well' succeeded
+}
+
+step_4_expiry() {
+        step '4. the grant ends while a shell, a sudo and a cron job are running'
+        shell_says deploy 'sleep 4001 & (setsid sleep 4011 >/dev/null 2>&1 &) ; (sudo -n -u postgres sleep 4002 >/dev/null 2>&1 &) ; nohup sleep 4012 >/dev/null 2>&1 &'
+        note 'waiting for cron to begin its minute'
+        wait_until 75 something_runs '^sleep 4003'
+        judge 'cron started the job' something_runs '^sleep 4003'
+        judge 'the job of sudo runs' something_runs '^sleep 4002'
+        admin "ps -o user:12,cgroup:60,args -C sleep | sed 's/[^ ]*,0::/0::/'"
+        note "the grant ends at $(date -d "@$FIRST_END" +%T), now it is $(date +%T)"
+        judge 'all of them until the end' shell_lives deploy
+        until_second "$FIRST_END"
+        judge 'the shell, its children and the tunnel are gone within 2 s' gone_within $((FIRST_END * 1000)) 2 nothing_runs '^sleep 40(01|11|12)'
+        judge 'the sudo job too' gone_within $((FIRST_END * 1000)) 2 nothing_runs '^sleep 4002'
+        judge 'the cron job too' gone_within $((FIRST_END * 1000)) 2 nothing_runs '^sleep 4003'
+        judge 'no scope of the account is left' gone_within $((FIRST_END * 1000)) 2 no_scopes_of "$SVC_UID"
+        judge "the client's connection is closed" wait_until 2 shell_is_over deploy
+        shell_close deploy
+        admin 'getent passwd svc-deploy'
+        judge 'getent knows nobody' failed
+        admin "getent passwd $SVC_UID"
+        judge 'but files keep the name of their owner' both succeeded says '^svc-deploy:.*nologin'
+        person ci 'ssh svc-deploy@web1 id'
+        judge 'ssh is refused' failed
+        judge 'the daemon that no grant started lives on' something_runs '^/?.*sleep 4004'
+}
+
+step_5_revoke() {
+        step '5. revoked while in use'
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason CHG-43 --ssh-key /root/ci.pub --wait 10s"
+        shell_open deploy ci 'ssh -tt svc-deploy@web1'
+        shell_says deploy 'sleep 5001 & id -un'
+        judge 'a shell under the second grant' both shell_lives deploy says svc-deploy
+        judge 'with a job' something_runs '^sleep 5001'
+        admin "nhictl revoke $GRANT --reason 'wrong host'"
+        local revoked=$(now_ms)
+        judge 'everything is gone within 2 s of the revocation' gone_within "$revoked" 2 nothing_runs '^sleep 5001'
+        judge 'the connection too' wait_until 2 shell_is_over deploy
+        shell_close deploy
+        person ci 'ssh svc-deploy@web1 id'
+        judge 'ssh is refused' failed
+}
+
+step_5_backstop() {
+        step '5. expiry with the agent killed: PID 1 ends it'
+        world_grant "svc-deploy --service ssh --service sudo --run-as postgres --for 12s --owner payments --reason CHG-44 --ssh-key /root/ci.pub --wait 10s"
+        shell_open deploy ci 'ssh -tt svc-deploy@web1'
+        shell_says deploy 'sleep 5002 & (sudo -n -u postgres sleep 5003 >/dev/null 2>&1 &) ; id -un'
+        wait_until 5 something_runs '^sleep 5003'
+        admin "$AGENT_KILL"
+        judge 'the agent is dead' wait_until 5 agent_is_dead
+        judge 'the session lives' both shell_lives deploy something_runs '^sleep 5002'
+        until_second "$GRANT_END"
+        judge 'the session is gone within 2 s of its end' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5002'
+        judge 'and sudo' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5003'
+        judge 'the agent is still dead' agent_is_dead
+        shell_close deploy
+        admin "$AGENT_BACK"
+        judge 'the agent is back' succeeded
+}
+
+step_6_operator() {
+        step "6. an operator's own account, in one open shell"
+        shell_open olga ci 'ssh -tt olga@web1'
+        shell_says olga 'sudo -n -u postgres id'
+        judge 'denied without a grant, although sudoers says yes' both failed silent_on 'uid='
+        shell_says olga 'nhictl why'
+        judge 'and why' says 'no-grant'
+        world_grant "olga --service sudo --run-as root --group pay-ops --for 12s --owner payments --reason 'INC-7 disk full' --wait 10s"
+        judge 'the host has the grant' succeeded
+        admin 'getent group pay-ops; id olga'
+        judge 'the group exists, and olga is in it' says '\(pay-ops\)'
+        shell_says olga 'sudo -n id'
+        judge 'the same shell may' both succeeded says 'uid=0\(root\)'
+        shell_says olga '(sudo -n sleep 6001 >/dev/null 2>&1 &) ; sleep 6002 & nhictl mine'
+        judge 'mine shows the grant' says 'INC-7'
+        judge 'a root job runs' wait_until 5 something_runs '^sleep 6001'
+        until_second "$GRANT_END"
+        judge 'it is gone within 2 s of the end' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 6001'
+        admin 'getent group pay-ops'
+        judge 'the group is empty or gone' silent_on olga
+        judge "olga's own job lives" something_runs '^sleep 6002'
+        shell_says olga 'id -un; sudo -n id'
+        judge 'the shell lives on, sudo is denied' both failed says '^olga$'
+        shell_close olga
+        quietly pkill -f '^sleep 6002'
+}
+
+step_7_two_pipelines() {
+        step '7. two grants of one account, two pipelines'
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason 'pipeline ci' --ssh-key /root/ci.pub --wait 10s"
+        local first=$GRANT
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason 'pipeline bot' --ssh-key /root/bot.pub --wait 10s"
+        shell_open ci ci 'ssh -tt svc-deploy@web1'
+        shell_open bot bot 'ssh -tt svc-deploy@web1'
+        shell_says ci 'sleep 7001 & id -un'
+        judge 'the first is in' says svc-deploy
+        shell_says bot 'sleep 7002 & id -un'
+        judge 'the second is in' says svc-deploy
+        admin 'nhictl sessions'
+        judge 'each session belongs to its own grant' both says 'pipeline ci' says 'pipeline bot'
+        admin "nhictl revoke $first --reason 'pipeline ci is done'"
+        local revoked=$(now_ms)
+        judge "the first one's session is gone" gone_within "$revoked" 2 nothing_runs '^sleep 7001'
+        judge 'its connection is closed' wait_until 2 shell_is_over ci
+        shell_says bot 'id -un'
+        judge "the second one's lives" both succeeded says svc-deploy
+        judge 'with its job' something_runs '^sleep 7002'
+        shell_close ci
+        shell_close bot
+        world_revoke_all
+}
+
+step_8_unit() {
+        step '8. a systemd unit that works under a grant'
+        admin 'cat >/etc/systemd/system/pay-migrate.service <<EOF
+[Service]
+User=svc-backup
+PAMName=nhi-unit
+ExecStart=/bin/sleep 8001
+EOF
+systemctl daemon-reload; systemctl start pay-migrate; sleep 0.2; systemctl show -p Result,ExecMainStatus pay-migrate'
+        wait_until 5 unit_has_failed
+        admin 'systemctl show -p ActiveState,Result,ExecMainStatus pay-migrate'
+        judge 'without a grant it fails with 224/PAM' both says 'ExecMainStatus=224' says 'ActiveState=failed'
+        world_grant "svc-backup --unit pay-migrate.service --for 10s --owner payments --reason CHG-45 --wait 10s"
+        admin 'systemctl reset-failed pay-migrate; systemctl start pay-migrate'
+        judge 'under its grant it starts' wait_until 5 something_runs '^/bin/sleep 8001'
+        admin 'systemd-run --quiet --wait --uid=svc-backup --property=PAMName=nhi-unit --unit=other.service true'
+        judge 'another unit of the same account does not' failed
+        until_second "$GRANT_END"
+        judge 'it ends with its grant' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^/bin/sleep 8001'
+        admin 'systemctl reset-failed pay-migrate; systemctl start pay-migrate; true'
+        wait_until 5 unit_has_failed
+        judge 'and starts no more' nothing_runs '^/bin/sleep 8001'
+}
+
+unit_has_failed() {
+        [[ $(host_run "$HOST" systemctl is-failed pay-migrate) == failed ]]
+}
+
+step_9_agent_dead() {
+        step '9. the agent is dead: who gets in'
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason CHG-46 --ssh-key /root/ci.pub --wait 10s"
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'with the agent: the gated account, under its grant' succeeded
+        admin "$AGENT_KILL"
+        judge 'the agent is dead' wait_until 5 agent_is_dead
+        person ci 'ssh root@web1 id -un'
+        judge 'root gets in' both succeeded says '^root$'
+        person ci 'ssh bob@web1 sudo -n id -un'
+        judge 'an ungated account gets in, with sudo' both succeeded says '^root$'
+        person ci 'ssh john.doe@web1 id -un'
+        judge 'a person from SSSD gets in' both succeeded says '^john.doe$'
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'the gated one does not' failed
+        person ci 'ssh olga@web1 sudo -n -u postgres id -un'
+        judge 'nor the gated sudo' both failed silent_on '^postgres'
+        admin 'time ls -l /home /var/lib >/dev/null; time id bob; time id nobody-there'
+        judge 'ls and id do not hang' silent_on 'real.*0m[1-9]|real.*[1-9]m'
+        admin "$AGENT_BACK"
+        judge 'the agent is back' succeeded
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'and the grant holds again' succeeded
+        world_revoke_all
+}
+
+step_10_observe() {
+        step '10. observe mode, agent dead, disk full: no login changes'
+        admin 'nhictl observe operators jobs'
+        judge 'the gates observe' succeeded
+        admin "$AGENT_KILL"
+        judge 'the agent is dead' wait_until 5 agent_is_dead
+        host_full "$HOST"
+        admin 'df --output=avail,pcent,target /var; echo x >/var/lib/full-or-not'
+        judge '/var is full' says 'No space left'
+        person ci 'ssh olga@web1 sudo -n -u postgres id -un'
+        judge 'the operator: ssh and sudo' both succeeded says '^postgres$'
+        person ci 'ssh bob@web1 sudo -n id -un'
+        judge 'the ungated account' both succeeded says '^root$'
+        person ci 'ssh john.doe@web1 id -un'
+        judge 'the person from SSSD' both succeeded says '^john.doe$'
+        person ci 'ssh root@web1 id -un'
+        judge 'root' both succeeded says '^root$'
+        host_roomy "$HOST"
+        quietly systemctl reset-failed
+        admin "$AGENT_BACK"
+        judge 'the agent is back' succeeded
+}
+
+step_11_journal() {
+        step '11. what the journal says: who, what, when, why'
+        admin "nhictl log --grant $FIRST"
+        judge 'log shows the first grant' succeeded
+        admin "journalctl --no-pager -o verbose -n 1 NHI_EVENT=session-start NHI_GRANT=$FIRST | grep -E 'NHI_|MESSAGE|_UID|_SYSTEMD_UNIT'"
+        local field
+        for field in NHI_ACCOUNT=svc-deploy NHI_OWNER=payments 'NHI_WHY=CHG-42 roll out 2.3' "NHI_GRANT=$FIRST" \
+                NHI_CLASS= NHI_SUBJECT= NHI_SET= _SYSTEMD_UNIT=nhi-agentd.service; do
+                judge "it has $field" says "$field"
+        done
+        admin "journalctl --no-pager -q -o cat NHI_EVENT=denial NHI_ACCOUNT=svc-deploy"
+        judge 'denials' says .
+        admin "journalctl --no-pager -q -o cat NHI_EVENT=session-end NHI_ACCOUNT=svc-deploy"
+        judge 'ends of sessions' says .
+        admin "journalctl --no-pager -q -o cat NHI_EVENT=exemption NHI_ACCOUNT=root"
+        judge 'root by exemption' says .
+        admin "journalctl --no-pager -q -x -n 1 NHI_EVENT=denial | tail -n +1"
+        judge 'each event has a catalog entry that says what to do' says 'nhictl'
+        admin 'journalctl --no-pager -q -o cat NHI_EVENT=survivor'
+        judge 'nothing survived' silent_on .
+}
+
+build
+host_boot "$HOST" && world_make || exit 1
+SECONDS=0
+step_1_before
+step_2_order
+step_2_grant
+step_2_sudo
+step_3_explain
+step_4_expiry
+step_5_revoke
+step_5_backstop
+step_6_operator
+step_7_two_pipelines
+step_8_unit
+step_9_agent_dead
+step_10_observe
+step_11_journal
+printf '\n(%d s on the host)' "$SECONDS"
+verdict

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Show a command and judge what the system did. One host at a time: $HOST, booted by tests/host/lib.sh.
+#
+#   step TITLE                  a heading
+#   admin CMDLINE               root types it on the host's console; prints command and output; sets OUT and STATUS
+#   person USER CMDLINE         the local account USER types it, outside of any login (setpriv)
+#   quietly CMD ARG...          host_run without printing; sets OUT and STATUS
+#   judge SENTENCE CMD ARG...   one passed or failed: CMD succeeded or not
+#   verdict                     "N passed, N failed" and its status
+#
+# Conditions for judge: succeeded, failed, status N, says REGEX, silent_on REGEX, in_host CMD..., not CMD...
+#
+#   shell_open NAME USER CMDLINE   USER starts an interactive program (ssh -tt ...) that stays open
+#   shell_says NAME CMDLINE        type into it, wait for the prompt; sets OUT and STATUS
+#   shell_lives NAME               condition
+#   shell_close NAME
+
+n_passed=0 n_failed=0 n_shell_lines=0
+OUT='' STATUS=0
+work_dir=''
+prompt_name=${prompt_name:-web1}
+declare -A shell_pid shell_fd
+
+indent() {
+        sed 's/\r$//; s/^/    /'
+}
+
+step() {
+        printf '\n== %s\n' "$1"
+}
+
+note() {
+        printf '    # %s\n' "$1"
+}
+
+quietly() {
+        OUT=$(host_run "$HOST" "$@" 2>&1 </dev/null)
+        STATUS=$?
+}
+
+admin() {
+        printf '%s# %s\n' "$prompt_name" "$1"
+        quietly bash -c "$1"
+        [[ -z $OUT ]] || indent <<<"$OUT"
+}
+
+person() {
+        printf '%s$ %s\n' "$1" "$2"
+        quietly setpriv --reuid="$1" --regid="$1" --init-groups env HOME="/home/$1" USER="$1" LOGNAME="$1" bash -c "$2"
+        [[ -z $OUT ]] || indent <<<"$OUT"
+}
+
+judge() {
+        local sentence=$1
+        shift
+        if "$@"; then
+                printf '  ok    %s\n' "$sentence"
+                n_passed=$((n_passed + 1))
+                return 0
+        fi
+        printf '  FAIL  %s   [%s; status %s]\n' "$sentence" "$*" "$STATUS"
+        n_failed=$((n_failed + 1))
+        failures+=("$sentence")
+}
+failures=()
+
+succeeded() { [[ $STATUS == 0 ]]; }
+failed() { [[ $STATUS != 0 ]]; }
+status() { [[ $STATUS == "$1" ]]; }
+says() { grep -qE -- "$1" <<<"$OUT"; }
+silent_on() { ! grep -qE -- "$1" <<<"$OUT"; }
+in_host() { host_run "$HOST" "$@" >/dev/null 2>&1 </dev/null; }
+not() { ! "$@"; }
+both() { local first=$1; shift; "$first" && "$@"; }
+
+verdict() {
+        local sentence
+        printf '\n'
+        for sentence in "${failures[@]}"; do printf 'failed: %s\n' "$sentence"; done
+        printf '%s%d passed, %d failed\n' "${1:+$1: }" "$n_passed" "$n_failed"
+        [[ $n_failed == 0 ]]
+}
+
+# ---- shells that stay open ---------------------------------------------------------------------
+
+shell_open() {
+        local name=$1 user=$2 line=$3 fd
+        printf '%s$ %s\n' "$user" "$line"
+        mkfifo "$work_dir/$name.in"
+        exec {fd}<>"$work_dir/$name.in"
+        host_run "$HOST" setpriv --reuid="$user" --regid="$user" --init-groups env HOME="/home/$user" USER="$user" TERM=dumb \
+                bash -c "exec $line" <"$work_dir/$name.in" >>"$work_dir/$name.out" 2>&1 {fd}>&- &
+        shell_pid[$name]=$!
+        shell_fd[$name]=$fd
+        shell_type "$name" 'stty -echo 2>/dev/null; PS1=; PS2='
+}
+
+# The marker is typed in two halves, so that an echo of the line is no answer.
+shell_type() {
+        local name=$1 line=$2
+        n_shell_lines=$((n_shell_lines + 1))
+        : >"$work_dir/$name.out"
+        printf '%s\necho "end""-%d-"$?\n' "$line" "$n_shell_lines" >&"${shell_fd[$name]}"
+        if ! wait_until "${SHELL_SECONDS:-15}" grep -q "end-$n_shell_lines-[0-9]" "$work_dir/$name.out"; then
+                OUT=$(<"$work_dir/$name.out") STATUS=124
+                return
+        fi
+        OUT=$(tr -d '\r\000' <"$work_dir/$name.out")
+        STATUS=$(sed -n "s/.*end-$n_shell_lines-\([0-9]*\).*/\1/p" <<<"$OUT" | tail -1)
+        OUT=$(grep -v "end-$n_shell_lines-\|\"end\"\"\|PS1=; PS2=" <<<"$OUT")
+}
+
+shell_says() {
+        printf '%s> %s\n' "$1" "$2"
+        shell_type "$1" "$2"
+        [[ -z $OUT ]] || indent <<<"$OUT"
+}
+
+shell_lives() {
+        kill -0 "${shell_pid[$1]}" 2>/dev/null
+}
+
+shell_is_over() {
+        ! shell_lives "$1"
+}
+
+shell_close() {
+        local fd=${shell_fd[$1]-}
+        [[ -n $fd ]] || return 0
+        shell_lives "$1" && printf 'exit\n' >&"$fd"
+        exec {fd}>&-
+        wait_until 5 shell_is_over "$1" || kill "${shell_pid[$1]}" 2>/dev/null
+        wait "${shell_pid[$1]}" 2>/dev/null
+        rm -f "$work_dir/$1.in"
+        unset "shell_fd[$1]" "shell_pid[$1]"
+}
+
+# ---- time --------------------------------------------------------------------------------------
+
+now_ms() {
+        local t=${EPOCHREALTIME/[.,]/}
+        echo $((t / 1000))
+}
+
+# Wait until the second $1 since the epoch has begun.
+until_second() {
+        local left=$(($1 * 1000 - $(now_ms)))
+        ((left <= 0)) || sleep "$(printf '%d.%03d' $((left / 1000)) $((left % 1000)))"
+}
+
+# GONE_MS: milliseconds from the second $1 (or, with a dot, from that moment) until CMD succeeded; 1 after $2 s.
+gone_within() {
+        local from_ms=$1 limit=$2
+        shift 2
+        local left=$((from_ms + limit * 1000 - $(now_ms)))
+        ((left > 0)) || left=1
+        until "$@"; do
+                if (($(now_ms) > from_ms + limit * 1000)); then
+                        GONE_MS=-1
+                        return 1
+                fi
+                sleep 0.02
+        done
+        GONE_MS=$(($(now_ms) - from_ms))
+        note "seen after $GONE_MS ms"
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The people and accounts of the demo and the cases, and how nhi is brought onto the host.
+#
+#   root         has an ssh key; is in the shipped exempt file for ssh
+#   ci, bot      two pipelines: local accounts whose ssh clients reach the host over its loopback network
+#   olga         an operator: a local account with key and password, member of operators
+#   bob          a local account that no gate names
+#   postgres     a local account that others run as
+#   svc-backup   a local account that a systemd unit runs as
+#   john.doe     a person who comes from SSSD
+#   svc-deploy   known to nobody but a grant set
+#
+# sudoers says what is possible, the grant decides: world_make writes both of the administrator's files.
+
+world_ssh_user() { # USER: a key pair, and a client configuration that asks nothing
+        host_run "$HOST" bash -eu -c '
+                user=$1; home=$(getent passwd "$user" | cut -d: -f6); mkdir -p -m 700 "$home/.ssh"
+                [ -f "$home/.ssh/id_ed25519" ] || ssh-keygen -q -t ed25519 -N "" -C "$user" -f "$home/.ssh/id_ed25519"
+                printf "Host *\n BatchMode yes\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n ConnectTimeout 10\n" \
+                        >"$home/.ssh/config"
+                chown -R "$user:" "$home/.ssh"' world "$1"
+}
+
+world_people() {
+        local user
+        for user in ci bot olga bob postgres svc-backup; do
+                host_run "$HOST" useradd --create-home --shell /bin/bash "$user" || return
+        done
+        host_run "$HOST" bash -eu -c '
+                groupadd operators; usermod -aG operators olga
+                echo "olga:correct horse" | chpasswd; echo "root:battery staple" | chpasswd
+                echo "127.0.0.1 web1.example.org web1" >>/etc/hosts'
+        for user in ci bot root; do world_ssh_user "$user" || return; done
+        # One key opens every local account: what is tested is the account, not the key.
+        host_run "$HOST" bash -eu -c '
+                for user in root olga bob; do home=$(getent passwd "$user" | cut -d: -f6)
+                        mkdir -p -m 700 "$home/.ssh"; cp /home/ci/.ssh/id_ed25519.pub "$home/.ssh/authorized_keys"
+                        chown -R "$user:" "$home/.ssh"; done
+                cp /home/ci/.ssh/id_ed25519.pub /root/ci.pub; cp /home/bot/.ssh/id_ed25519.pub /root/bot.pub'
+}
+
+world_sssd() {
+        host_run "$HOST" bash -eu -c '
+                mkdir -p /var/lib/extrausers
+                echo "john.doe:x:20001:20001:John Doe:/home/john.doe:/bin/bash" >/var/lib/extrausers/passwd
+                echo "people:x:20001:" >/var/lib/extrausers/group
+                cat >/etc/sssd/sssd.conf <<-X
+			[sssd]
+			services = nss, pam
+			domains = people
+			[domain/people]
+			id_provider = proxy
+			proxy_lib_name = extrausers
+			proxy_pam_target = sssd-people
+			access_provider = permit
+			pwfield = *
+		X
+                chmod 600 /etc/sssd/sssd.conf; systemctl -q start sssd
+                mkdir -p -m 700 /home/john.doe/.ssh; cp /home/ci/.ssh/id_ed25519.pub /home/john.doe/.ssh/authorized_keys
+                chown -R 20001:20001 /home/john.doe'
+        host_wait "$HOST" 15 getent passwd john.doe
+}
+
+world_sudoers() {
+        host_run "$HOST" bash -eu -c '
+                cat >/etc/sudoers.d/world <<-X
+			svc-deploy ALL=(ALL:ALL) NOPASSWD: ALL
+			olga ALL=(postgres) NOPASSWD: ALL
+			%pay-ops ALL=(ALL:ALL) NOPASSWD: ALL
+			bob ALL=(ALL:ALL) NOPASSWD: ALL
+		X
+                chmod 440 /etc/sudoers.d/world; visudo -qc'
+}
+
+# The console of a new host: everybody but nhi.
+world_make() {
+        world_people && world_sudoers && world_sssd
+}
+
+# What `make install` put into STAGE, and what a package's postinst does.
+world_install() {
+        host_put "$HOST" "$1" / && host_run "$HOST" bash -eu -c '
+                systemd-sysusers; systemd-tmpfiles --create nhi.conf; journalctl --update-catalog
+                ldconfig; systemctl daemon-reload'
+}
+
+# The steps of the order in README.md that switch nhi on, each as an administrator types it.
+WORLD_INIT='nhictl init --local --name web1.example.org'
+WORLD_NSS="sed -i -E '/^(passwd|group):/{/ nhi/!s/\$/ nhi/}' /etc/nsswitch.conf"
+WORLD_SSHD='install -m 644 /usr/share/doc/nhi/sshd/20-nhi.conf /etc/ssh/sshd_config.d/ && sshd -t && systemctl reload ssh'
+WORLD_SUDO='nhictl sudo enable'
+WORLD_PAM='DEBIAN_FRONTEND=noninteractive pam-auth-update --enable nhi nhi-session'
+WORLD_GATES='cat >/etc/nhi/agentd.conf.d/20-gates.conf <<EOF
+gates = ( { name = "operators"; mode = "observe"; services = [ "sudo", "su" ]; groups = [ "operators" ]; },
+          { name = "jobs"; mode = "observe"; services = [ "unit", "cron" ]; accounts = [ "svc-backup" ]; } );
+EOF
+systemctl reload nhi-agentd'
+
+# Everything on and enforced, without showing it: for the cases.
+world_enforce() {
+        local line
+        for line in "$WORLD_INIT" "$WORLD_NSS" "$WORLD_SSHD" "$WORLD_SUDO" "$WORLD_PAM" "$WORLD_GATES" 'nhictl enforce' \
+                'nhictl owner add payments --contact pay@example.org' \
+                'nhictl account add svc-deploy --owner payments --shell /bin/bash'; do
+                quietly bash -c "$line"
+                [[ $STATUS == 0 ]] || { printf 'world: %s\n%s\n' "$line" "$OUT" >&2; return 1; }
+        done
+}
+
+# world_grant ARGS: as admin types it. GRANT is its id and GRANT_END its end in seconds.
+world_grant() {
+        admin "nhictl grant $*"
+        GRANT=$(grep -oE '^g-[A-Za-z0-9._-]+$' <<<"$OUT" | tail -1)
+        GRANT_END=$(host_run "$HOST" nhictl list --json 2>/dev/null </dev/null | tr -d ' \n' | sed 's/{"/\n{"/g' |
+                grep -F "\"$GRANT\"" | grep -oE '"exp":[0-9]+' | head -1 | cut -d: -f2)
+        [[ -n $GRANT && -n $GRANT_END ]]
+}
+
+world_revoke_all() {
+        quietly bash -c 'for a in svc-deploy olga svc-backup; do nhictl revoke --account "$a" --reason "next case"; done'
+        wait_until 10 world_no_grants
+}
+
+world_no_grants() {
+        local list
+        list=$(host_run "$HOST" nhictl list --json 2>/dev/null </dev/null) && ! grep -q '"jti"' <<<"$list"
+}
+
+# Dead, and not brought back: PID 1 would have it back within a second.
+AGENT_KILL='systemctl mask --quiet --runtime nhi-agentd.service; systemctl kill --signal=KILL nhi-agentd.service'
+AGENT_BACK='systemctl unmask --quiet --runtime nhi-agentd.service; systemctl reset-failed; systemctl start nhi-agentd.service'
+agent_is_dead() { not in_host pgrep -x nhi-agentd; }
+
+# Does anything of this command line run?
+something_runs() { in_host pgrep -f -- "$1"; }
+nothing_runs() { not something_runs "$1"; }
+
+# No session is left for a uid: neither a logind scope nor one of ours.
+no_scopes_of() {
+        [[ -z $(host_run "$HOST" find "/sys/fs/cgroup/user.slice/user-$1.slice" -maxdepth 1 -name '*.scope' 2>/dev/null) ]]
+}
