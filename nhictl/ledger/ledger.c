@@ -79,6 +79,26 @@ json_t *ledger_get(const Ledger *l, DocKind kind, const char *name)
         return name ? json_object_get(l->docs[kind], name) : NULL;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n)
+{
+        const char **names = calloc(json_object_size(l->docs[kind]) + 1, sizeof(*names));
+        const char *name;
+        json_t *doc;
+        size_t n = 0;
+
+        if (!names)
+                return NULL;
+        json_object_foreach(l->docs[kind], name, doc) names[n++] = name;
+        qsort(names, n, sizeof(*names), compare_names);
+        *ret_n = n;
+        return names;
+}
+
 static void document_file(DocKind kind, const char *name, char ret[static LEDGER_FILE_MAX])
 {
         (void)snprintf(ret, LEDGER_FILE_MAX, "%s/%s.json", ledger_kinds[kind].folder, name);

@@ -20,7 +20,7 @@
 #include "lib/base/macro.h"
 
 #define LEDGER_FORMAT    1
-#define LEDGER_ERROR_MAX 512
+#define LEDGER_ERROR_MAX 1024
 #define LEDGER_HASH_SIZE 65  /* hex BLAKE2b-256 and NUL */
 #define LEDGER_NAME_MAX  200 /* of a host: a file name with suffix */
 
@@ -70,6 +70,9 @@ bool ledger_has_file(const Ledger *l, DocKind kind, const char *name);
 /* Write a document durably; steals doc, also on failure (NULL is -ENOMEM). */
 int ledger_put(Ledger *l, DocKind kind, const char *name, json_t *doc);
 int ledger_remove(Ledger *l, DocKind kind, const char *name);
+
+/* The names of a kind's documents, sorted, malloc'ed, borrowed texts; NULL: memory. */
+const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n);
 
 /* The grammar of a name: accounts strict, grants as jti_is_valid(), owners and labels likewise,
  * hosts as DNS names. */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/central.h"
+
+#include "lib/base/file.h"
+#include "lib/base/io.h"
+#include "lib/base/path.h"
+#include "nhictl/who.h"
+
+#include <sodium.h>
+
+#define KEY_SIZE_MAX 8192u
+
+int central_open(const CentralOptions *o, bool writing, Ledger **ret)
+{
+        const char *path = o->ledger ? o->ledger : PATH_LEDGER_DIR;
+        char error[LEDGER_ERROR_MAX];
+        const json_t *problem;
+        Ledger *l = NULL;
+        size_t i;
+
+        if (ledger_open(path, writing, &l, error) < 0)
+                return fail(VERB_FAILED, "%s", error);
+        json_array_foreach(l->problems, i, problem) say("left out: %s", json_string_value(problem));
+        *ret = l;
+        return VERB_OK;
+}
+
+int central_key(const CentralOptions *o, SigningKey *ret)
+{
+        const char *path = o->key ? o->key : PATH_ISSUER_KEY;
+        char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = file_read_trusted(path, geteuid(), KEY_SIZE_MAX, &text, &size);
+        if (r == -ENOENT)
+                return fail(VERB_FAILED, "there is no key at %s: nhictl key new, or --key FILE",
+                            path);
+        if (r < 0)
+                return fail(VERB_FAILED,
+                            "%s: %s (the key must be yours and writable by nobody "
+                            "else)",
+                            path, strerror(-r));
+        r = signing_key_parse(text, size, ret);
+        sodium_memzero(text, size);
+        free(text);
+        return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s is no private Ed25519 JWK", path);
+}
+
+static int say_report(const PublishReport *report)
+{
+        const json_t *text;
+        size_t i;
+
+        json_array_foreach(report->notes, i, text) say("%s", json_string_value(text));
+        if (report->n_failed > 0)
+                return fail(VERB_FAILED, "%zu of %zu hosts were not published", report->n_failed,
+                            json_array_size(report->hosts));
+        return VERB_OK;
+}
+
+int central_publish(const CentralOptions *o, const Ledger *l, const PublishRequest *request,
+                    bool *ret_changed)
+{
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        SigningKey key = { 0 };
+        int r;
+
+        r = central_key(o, &key);
+        if (r != VERB_OK)
+                return r;
+        r = ledger_publish(l, &key, request, &report, error);
+        signing_key_done(&key);
+        if (r < 0)
+                return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
+        r = say_report(&report);
+        if (ret_changed)
+                *ret_changed = report.n_published > 0;
+        publish_report_done(&report);
+        return r;
+}
+
+int central_finish(const Call *call, const CentralOptions *o, Ledger *l, bool changed)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = now_realtime_usec() };
+        char who[WHO_SIZE];
+        int r;
+
+        if (!changed)
+                return VERB_OK;
+        r = ledger_commit(l, call->now_sec, who_am_i(who));
+        if (r < 0)
+                return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
+        if (o->no_publish || !l->settings.publish)
+                return VERB_OK;
+        r = central_publish(o, l, &request, NULL);
+        if (r != VERB_OK)
+                say("the change is in the ledger and not yet on every host: nhictl publish");
+        return r;
+}
+
+int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed)
+{
+        int r = central_finish(call, o, l, changed);
+
+        if (r == VERB_OK && output_changed(&call->out, changed) < 0)
+                return VERB_FAILED;
+        return r;
+}
+
+int central_put(Ledger *l, DocKind kind, const char *name, json_t *doc)
+{
+        int r = ledger_put(l, kind, name, doc);
+
+        if (r < 0)
+                return fail(VERB_FAILED, "%s: %s %s was not written: %s", l->path,
+                            ledger_kind_name(kind), name, strerror(-r));
+        return VERB_OK;
+}
+
+int central_check_name(DocKind kind, const char *name)
+{
+        static const char *const grammar[DOC_N] = {
+                [DOC_ACCOUNT] = "a lower-case letter or _, then lower-case letters, digits, _ and "
+                                "-, at most 32 in all",
+                [DOC_OWNER] = "a letter or digit, then letters, digits, '.', '_' and '-', at most "
+                              "64 in all",
+                [DOC_HOST] = "a DNS name in lower case, at most 200 characters",
+                [DOC_GRANT] = "what nhictl grant printed",
+        };
+
+        if (ledger_name_is_valid(kind, name))
+                return VERB_OK;
+        return fail(VERB_USAGE, "\"%s\" is no name of a %s: it is %s", name, ledger_kind_name(kind),
+                    grammar[kind]);
+}
+
+json_t *central_mark(int64_t now_sec, const char *reason)
+{
+        char who[WHO_SIZE];
+
+        return json_pack("{s:o, s:s, s:s*}", "at", document_time_new(now_sec), "by", who_am_i(who),
+                         "reason", reason);
+}
+
+int central_mark_document(Ledger *l, DocKind kind, const char *name, const char *mark,
+                          int64_t now_sec, const char *reason, bool *ret_changed)
+{
+        json_t *doc = ledger_get(l, kind, name);
+        json_t *marked;
+
+        if (!doc)
+                return fail(VERB_USAGE, "there is no %s %s in %s", ledger_kind_name(kind), name,
+                            l->path);
+        if (json_object_get(doc, mark))
+                return VERB_OK;
+        marked = json_copy(doc);
+        if (!marked || json_object_set_new(marked, mark, central_mark(now_sec, reason)) < 0) {
+                json_decref(marked);
+                return fail(VERB_FAILED, "out of memory");
+        }
+        *ret_changed = true;
+        return central_put(l, kind, name, marked);
+}

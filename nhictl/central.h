@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the verbs of the central side share: which ledger, which key, and what happens after a
+ * change: the revision is noted and, where the ledger says where, the sets are published. */
+
+#include "nhictl/ledger/publish.h"
+#include "nhictl/verb.h"
+
+typedef struct CentralOptions {
+        const char *ledger, *key;
+        bool no_publish;
+} CentralOptions;
+
+#define LEDGER_OPTION(type, member)                                                                \
+        {                                                                                          \
+                "ledger", 0, OPTION_STRING, offsetof(type, member.ledger), "DIR",                  \
+                        "the ledger (default " PATH_LEDGER_DIR ")"                                 \
+        }
+#define KEY_OPTION(type, member)                                                                   \
+        {                                                                                          \
+                "key", 0, OPTION_STRING, offsetof(type, member.key), "FILE",                       \
+                        "the issuer's private key (default " PATH_ISSUER_KEY ")"                   \
+        }
+/* For verbs that change the ledger. */
+#define CENTRAL_OPTIONS(type, member)                                                              \
+        LEDGER_OPTION(type, member), KEY_OPTION(type, member),                                     \
+        {                                                                                          \
+                "no-publish", 0, OPTION_FLAG, offsetof(type, member.no_publish), NULL,             \
+                        "change the ledger only: nhictl publish follows"                           \
+        }
+
+/* Open the ledger; what was left out of it is said. VERB_OK and an owned *ret, or a status. */
+int central_open(const CentralOptions *o, bool writing, Ledger **ret);
+/* Read the private key: wipe with signing_key_done(). */
+int central_key(const CentralOptions *o, SigningKey *ret);
+
+/* Note the revision and publish. What happened is said; the status is not VERB_OK where something
+ * that should have been published was not. `changed` false: nothing to note, nothing to publish. */
+int central_finish(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
+/* The same for verbs whose result is "changed": prints it. */
+int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
+
+/* Publish and say what came of it. */
+int central_publish(const CentralOptions *o, const Ledger *l, const PublishRequest *request,
+                    bool *ret_changed);
+
+/* Put a document and say what went wrong: VERB_OK or VERB_FAILED. Steals doc. */
+int central_put(Ledger *l, DocKind kind, const char *name, json_t *doc);
+
+/* VERB_OK where name may name such a document, else VERB_USAGE, said. */
+int central_check_name(DocKind kind, const char *name);
+
+/* {"at": TIME, "by": WHO, "reason": REASON} for marks such as disabled and revoked; reason may be
+ * NULL. */
+json_t *central_mark(int64_t now_sec, const char *reason);
+/* Give a document such a mark and write it: 0 and *ret_changed. One that has it stays as it is. */
+int central_mark_document(Ledger *l, DocKind kind, const char *name, const char *mark,
+                          int64_t now_sec, const char *reason, bool *ret_changed);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* From the ledger to the signed grant set of one host (DESIGN section 4). What is minted holds the
+ * host's live grants and the accounts they need, nothing else: a host learns nothing of others. */
+
+#include "lib/jose/jose.h"
+#include "nhi-agentd/set/set.h"
+#include "nhictl/ledger/ledger.h"
+
+/* The payload for a host, without `ver` and `ledger`. host: its document; NULL for one that the
+ * ledger has no more: an empty set under name. -ENOMEM, or 0 and an owned *ret. */
+int mint_payload(const Ledger *l, const char *name, const json_t *host, int64_t now_sec,
+                 json_t **ret);
+
+/* Complete the payload (borrowed, changed) and sign it. 0 and a malloc'ed compact JWS; -EFBIG over
+ * SET_SIZE_MAX; -ENOMEM. */
+int mint_sign(const SigningKey *key, json_t *payload, int64_t ver, const char *revision,
+              char **ret);
+
+/* Read a set the way its host will, with nothing local and no ceiling but the ledger's: 0 and an
+ * owned *ret, whose quarantine is empty when all of it will be understood; -EBADMSG and *ret_error.
+ */
+int mint_verify(const Ledger *l, const SigningKey *key, const char *name, const char *jws,
+                int64_t now_sec, GrantSet **ret, SetError *ret_error);
+DEFINE_CLEANUP(GrantSet *, grant_set_free);
+
+/* Judge one grant before it is written: mint a set with nothing but it (and its account), under a
+ * key of the moment, and read it back. 0; -EBADMSG and "CODE: detail"; -ENOMEM. */
+int mint_check_grant(const Ledger *l, const json_t *grant, int64_t now_sec,
+                     char ret_error[static LEDGER_ERROR_MAX]);
+/* The same for an account. */
+int mint_check_account(const Ledger *l, const json_t *account, int64_t now_sec,
+                       char ret_error[static LEDGER_ERROR_MAX]);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/ledger/publish.h"
+
+#include "lib/base/file.h"
+#include "nhictl/ledger/published.h"
+#include "nhictl/ledger/state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define SUFFIX         ".jws"
+#define READER_GROUP   "nhi-fetch"
+#define PUBLISHED_MODE 0640
+
+/* One host's place in this run. */
+typedef struct Target {
+        char name[LEDGER_NAME_MAX + 1];
+        char *path;
+        const json_t *host; /* NULL: the ledger has it no more; its set is emptied */
+        int error;          /* reading what is published */
+        Published published;
+} Target;
+
+typedef struct Run {
+        const Ledger *l;
+        const SigningKey *key;
+        const PublishRequest *request;
+        PublishReport *report;
+        const char *dir;
+        int64_t now_sec;
+        gid_t gid;
+        int lock_fd;
+        char revision[LEDGER_HASH_SIZE];
+        Target *targets;
+        size_t n_targets;
+} Run;
+
+static void run_done(Run *r)
+{
+        for (size_t i = 0; i < r->n_targets; i++) {
+                published_done(&r->targets[i].published);
+                free(r->targets[i].path);
+        }
+        free(r->targets);
+        closep(&r->lock_fd);
+}
+
+void publish_report_done(PublishReport *r)
+{
+        json_decref(r->hosts);
+        json_decref(r->notes);
+        *r = (PublishReport){ 0 };
+}
+
+/* A note that cannot be stored is only talk lost. */
+static _printf_(2, 3) void note(Run *r, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        (void)json_array_append_new(r->report->notes, json_vsprintf(format, ap));
+        va_end(ap);
+}
+
+static void report(Run *r, const Target *t, const char *action, int64_t ver)
+{
+        (void)json_array_append_new(r->report->hosts,
+                                    json_pack("{s:s, s:s, s:I}", "host", t->name, "action", action,
+                                              "ver", (json_int_t)ver));
+}
+
+static int add_target(Run *r, const char *name, const json_t *host)
+{
+        Target *grown = realloc(r->targets, (r->n_targets + 1) * sizeof(*grown)), *t;
+
+        if (!grown)
+                return -ENOMEM;
+        r->targets = grown;
+        t = &grown[r->n_targets];
+        *t = (Target){ .host = host };
+        (void)snprintf(t->name, sizeof(t->name), "%s", name);
+        if (asprintf(&t->path, "%s/%s" SUFFIX, r->dir, name) < 0)
+                return -ENOMEM;
+        r->n_targets++;
+        t->error = published_read(t->path, r->l, r->key, t->name, &t->published);
+        return t->error == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int add_hosts(Run *r)
+{
+        const char *name;
+        json_t *host;
+        int n;
+
+        json_object_foreach(r->l->docs[DOC_HOST], name, host)
+        {
+                n = add_target(r, name, host);
+                if (n < 0)
+                        return n;
+        }
+        return 0;
+}
+
+static bool says_something(const Published *p)
+{
+        return p->ours && (json_array_size(json_object_get(p->payload, "grants")) > 0 ||
+                           json_array_size(json_object_get(p->payload, "accounts")) > 0);
+}
+
+/* HOST of HOST.jws where the ledger has no file for it. A document that is there but unreadable
+ * keeps its set. */
+static bool is_left_behind(const Run *r, const char *file, char name[static LEDGER_NAME_MAX + 1])
+{
+        size_t size = strlen(file), stem = size - strlen(SUFFIX);
+
+        if (size <= strlen(SUFFIX) || stem > LEDGER_NAME_MAX || !streq(file + stem, SUFFIX))
+                return false;
+        memcpy(name, file, stem);
+        name[stem] = '\0';
+        return ledger_name_is_valid(DOC_HOST, name) && !ledger_has_file(r->l, DOC_HOST, name);
+}
+
+/* Sets of hosts that left the ledger are emptied, so that what they granted ends now and not at the
+ * offline limit. */
+static int add_left_behind(Run *r)
+{
+        char name[LEDGER_NAME_MAX + 1];
+        const struct dirent *entry;
+        DIR *dir = opendir(r->dir);
+        int n = 0;
+
+        if (!dir)
+                return -errno;
+        while (n == 0 && (entry = readdir(dir))) {
+                Target *t;
+
+                if (!is_left_behind(r, entry->d_name, name))
+                        continue;
+                n = add_target(r, name, NULL);
+                t = &r->targets[r->n_targets - 1];
+                if (n < 0 || says_something(&t->published))
+                        continue;
+                published_done(&t->published);
+                free(t->path);
+                r->n_targets--;
+        }
+        (void)closedir(dir);
+        return n;
+}
+
+static bool may_replace(const Run *r, const char *hash)
+{
+        for (size_t i = 0; i < r->request->n_replace; i++) {
+                if (streq(r->request->replace[i], hash))
+                        return true;
+        }
+        return false;
+}
+
+/* B1, for every host before the first is written. */
+static int check_revisions(const Run *r, char *error)
+{
+        for (size_t i = 0; i < r->n_targets; i++) {
+                const Published *p = &r->targets[i].published;
+
+                if (!p->ours || ledger_knows(r->l, p->revision) || may_replace(r, p->revision))
+                        continue;
+                (void)snprintf(error, LEDGER_ERROR_MAX,
+                               "%s was published from revision %.64s, which this ledger does not "
+                               "know: it is an older copy. Update it (git pull) and publish again; "
+                               "after restoring a backup, look at what is lost and then: nhictl "
+                               "publish --replace %.64s",
+                               r->targets[i].name, p->revision, p->revision);
+                return -ESTALE;
+        }
+        return 0;
+}
+
+static bool is_wanted(const Run *r, const Target *t, const json_t *payload)
+{
+        const Published *p = &t->published;
+
+        if (!p->ours || r->request->mode == PUBLISH_ALL || published_is_due(p, r->now_sec))
+                return true;
+        return r->request->mode == PUBLISH_CHANGED && !published_equals(p, payload);
+}
+
+/* B2: milliseconds of the clock, and above what is there. */
+static int64_t next_version(Run *r, const Target *t)
+{
+        int64_t ver = r->request->now_usec / 1000;
+
+        if (t->published.ver < ver)
+                return ver;
+        if (t->published.ver - ver > (int64_t)SET_AHEAD_SEC * 1000)
+                note(r,
+                     "%s: the published version is ahead of this clock: hosts refuse the set "
+                     "until their clocks have caught up. Is the clock of this machine right?",
+                     t->name);
+        return t->published.ver + 1;
+}
+
+static void note_quarantine(Run *r, const Target *t, const GrantSet *set)
+{
+        for (size_t i = 0; i < set->n_quarantine; i++)
+                note(r, "%s: hosts will not take %s: %s: %s", t->name, set->quarantine[i].entry,
+                     set->quarantine[i].code, set->quarantine[i].detail);
+}
+
+/* B3: as of the version's own time. One that runs ahead of the clock is noted by next_version(). */
+static int read_back(Run *r, const Target *t, const char *jws, int64_t ver)
+{
+        _cleanup_(grant_set_freep) GrantSet *set = NULL;
+        int64_t at_sec = ver / 1000 > r->now_sec ? ver / 1000 : r->now_sec;
+        SetError refused;
+        int n;
+
+        n = mint_verify(r->l, r->key, t->name, jws, at_sec, &set, &refused);
+        if (n == -EBADMSG)
+                note(r, "%s: the host would refuse the set: %s: %s", t->name, refused.code,
+                     refused.detail);
+        if (n == 0)
+                note_quarantine(r, t, set);
+        return n;
+}
+
+static int write_set(Run *r, Target *t, json_t *payload)
+{
+        _cleanup_free_ char *jws = NULL;
+        int64_t ver = next_version(r, t);
+        int n;
+
+        n = mint_sign(r->key, payload, ver, r->revision, &jws);
+        if (n == 0)
+                n = read_back(r, t, jws, ver);
+        if (n == 0)
+                n = file_replace(t->path, jws, strlen(jws), PUBLISHED_MODE, geteuid(), r->gid,
+                                 true);
+        if (n < 0)
+                return n;
+        report(r, t, "published", ver);
+        r->report->n_published++;
+        return 0;
+}
+
+static int publish_target(Run *r, Target *t)
+{
+        json_t *payload = NULL;
+        int n = t->error;
+
+        if (n == 0 && t->published.exists && !t->published.ours &&
+            !may_replace(r, t->published.hash)) {
+                note(r, "%s is not signed by this key: publish --replace %s overwrites it", t->path,
+                     t->published.hash);
+                n = -EPERM;
+        }
+        if (n == 0)
+                n = mint_payload(r->l, t->name, t->host, r->now_sec, &payload);
+        if (n == 0 && is_wanted(r, t, payload))
+                n = write_set(r, t, payload);
+        else if (n == 0)
+                report(r, t, "unchanged", t->published.ver);
+        json_decref(payload);
+        return n;
+}
+
+/* B4 */
+static void publish_targets(Run *r)
+{
+        for (size_t i = 0; i < r->n_targets; i++) {
+                Target *t = &r->targets[i];
+                int n = publish_target(r, t);
+
+                if (n == 0)
+                        continue;
+                note(r, "%s: not published: %s", t->path, strerror(-n));
+                report(r, t, "failed", t->published.ver);
+                r->report->n_failed++;
+        }
+}
+
+static int open_target(Run *r)
+{
+        const struct group *group = getgrnam(READER_GROUP);
+        _cleanup_close_ int fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_mode & S_IWOTH)
+                return -EPERM;
+        r->gid = group ? group->gr_gid : st.st_gid;
+        r->lock_fd = openat(fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (r->lock_fd < 0)
+                return -errno;
+        while (flock(r->lock_fd, LOCK_EX) < 0) {
+                if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+static int run(Run *r, char *error)
+{
+        int n;
+
+        n = open_target(r);
+        if (n == -EPERM)
+                (void)snprintf(error, LEDGER_ERROR_MAX, "%s is writable by everybody: chmod o-w it",
+                               r->dir);
+        if (n == 0)
+                n = add_hosts(r);
+        if (n == 0)
+                n = add_left_behind(r);
+        if (n == 0)
+                n = check_revisions(r, error);
+        if (n == 0)
+                n = ledger_revision(r->l, r->revision);
+        if (n == 0)
+                publish_targets(r);
+        if (n < 0 && *error == '\0')
+                (void)snprintf(error, LEDGER_ERROR_MAX, "%s: %s", r->dir, strerror(-n));
+        return n;
+}
+
+int ledger_publish(const Ledger *l, const SigningKey *key, const PublishRequest *request,
+                   PublishReport *ret_report, char ret_error[static LEDGER_ERROR_MAX])
+{
+        Run r = { .l = l,
+                  .key = key,
+                  .request = request,
+                  .report = ret_report,
+                  .dir = request->target ? request->target : l->settings.publish,
+                  .now_sec = request->now_usec / 1000000,
+                  .lock_fd = -EBADF };
+        int n;
+
+        ret_error[0] = '\0';
+        *ret_report = (PublishReport){ .hosts = json_array(), .notes = json_array() };
+        if (!r.dir) {
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX,
+                               "%s/ledger.json names no place to publish: add \"publish\", or use "
+                               "publish --to",
+                               l->path);
+                n = -EINVAL;
+        } else {
+                n = run(&r, ret_error);
+        }
+        run_done(&r);
+        if (n < 0)
+                publish_report_done(ret_report);
+        return n;
+}

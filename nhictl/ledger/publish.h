@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Publishing: one HOST.jws per host into the target directory, by compare-and-set.
+ *
+ * Promises, cited by tests/unit/test-publish.c:
+ *  B1 A ledger MUST NOT publish over a set whose revision it does not know: an older checkout that
+ *     comes last cannot un-revoke.
+ *  B2 `ver` MUST rise, whatever the clock and the ledger's age.
+ *  B3 A set is written only after it was read back as its host will read it.
+ *  B4 One host's trouble MUST NOT keep another host's set from being published. */
+
+#include "nhictl/ledger/mint.h"
+
+typedef enum PublishMode {
+        PUBLISH_CHANGED, /* hosts whose grants changed, and sets over a quarter of their lifetime */
+        PUBLISH_RENEW,   /* sets over a quarter of their lifetime */
+        PUBLISH_ALL,
+} PublishMode;
+
+typedef struct PublishRequest {
+        PublishMode mode;
+        int64_t now_usec;
+        const char *target;         /* directory; NULL: the ledger's own */
+        const char *const *replace; /* revisions, or hashes of files, that may be overwritten */
+        size_t n_replace;
+} PublishRequest;
+
+typedef struct PublishReport {
+        json_t *hosts; /* [{host, action: published|unchanged|failed, ver}] */
+        json_t *notes; /* sentences for the administrator */
+        size_t n_published, n_failed;
+} PublishReport;
+
+void publish_report_done(PublishReport *r);
+
+/* The ledger is open for writing and committed. 0 and *ret_report (some hosts may have failed: see
+ * it); -ESTALE where the ledger is older than what is published (B1), or another negative errno,
+ * with a sentence in ret_error; then nothing was written. */
+int ledger_publish(const Ledger *l, const SigningKey *key, const PublishRequest *request,
+                   PublishReport *ret_report, char ret_error[static LEDGER_ERROR_MAX]);
