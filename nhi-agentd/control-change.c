@@ -15,7 +15,7 @@ static const SessionView *session_find(const SessionView *list, size_t n, const 
         return NULL;
 }
 
-int verb_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         _cleanup_free_ SessionView *list = NULL;
         const char *id = request_text(request, "session"), *why = request_text(request, "reason");
@@ -81,7 +81,7 @@ static int give_back_all(Agent *a, json_t *ids)
 }
 
 /* The holder's own verb: root, who is not the holder, narrows by lock, end or revoke. */
-int verb_done(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_done(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         const char *jti = request_text(request, "jti");
         json_t *ids;
@@ -139,18 +139,18 @@ static int hold_set(Agent *a, json_t *request, bool locked, json_t **ret_reply)
         return reply_ok(json_pack("{s:b}", "changed", changed), ret_reply);
 }
 
-int verb_lock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_lock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         return hold_set(a, request, true, ret_reply);
 }
 
-int verb_unlock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_unlock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         return hold_set(a, request, false, ret_reply);
 }
 
 /* The files are read off the loop: what came of it shows in status ("config_error"). */
-int verb_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         int r = agent_reload(a);
 

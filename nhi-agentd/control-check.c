@@ -311,7 +311,7 @@ static int question_answer(Agent *a, const Question *q, json_t **ret_reply)
         return reply_ok(body, ret_reply);
 }
 
-int verb_check(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_check(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         _cleanup_free_ Question *q = calloc(1, sizeof(*q));
         const char *account, *wrong;

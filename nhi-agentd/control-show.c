@@ -105,7 +105,7 @@ static size_t count_active(const Agent *a, Now now)
 }
 
 /* Who may not see everything learns that the host is well, or what ails it, and no names. */
-int verb_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         Now now = agent_now(a);
         json_t *body;
@@ -175,7 +175,7 @@ static int reply_grants(Agent *a, const char *account, bool all, json_t **ret_re
         return reply_ok(body, ret_reply);
 }
 
-int verb_list(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_list(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         const char *account;
         int r = request_account(peer, request, &account, ret_reply);
@@ -185,7 +185,7 @@ int verb_list(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
         return reply_grants(a, account, json_is_true(json_object_get(request, "all")), ret_reply);
 }
 
-int verb_mine(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_mine(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         if (!*peer->account)
                 return reply_no_account(peer, ret_reply);
@@ -194,7 +194,7 @@ int verb_mine(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 
 /* Without an account: the peer's own, for root too, whose own denials are everybody's concern: root
  * with no account named sees all. */
-int verb_why(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_why(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         _cleanup_free_ DenialView *views = NULL;
         int64_t wanted = request_number(request, "n", WHY_DEFAULT);
@@ -223,7 +223,7 @@ int verb_why(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
         return reply_ok(json_pack("{s:o}", "denials", list), ret_reply);
 }
 
-int verb_sessions(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+int control_sessions(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         _cleanup_free_ SessionView *views = NULL;
         const char *account;

@@ -23,17 +23,17 @@ typedef struct Peer {
  * type before; *ret_reply is made by reply_ok() or reply_refuse(). */
 typedef int (*ControlHandler)(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 
-int verb_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_list(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_mine(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_why(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_sessions(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_check(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_done(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_lock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_unlock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
-int verb_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_list(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_mine(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_why(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_sessions(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_check(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_done(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_lock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_unlock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 
 /* body (an object, stolen, NULL allowed: -ENOMEM) with schema and ok added. */
 int reply_ok(json_t *body, json_t **ret_reply);
