@@ -57,7 +57,7 @@ static char *sign_raw(const char *header, size_t header_size, const char *payloa
         return jws;
 }
 
-static JwsError open_header(const char *format, ...)
+_printf_(1, 2) static JwsError open_header(const char *format, ...)
 {
         _cleanup_free_ char *jws = NULL;
         char header[4096];
