@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pam_nhi/tell.h"
+
+#include "lib/base/macro.h"
+
+#include <security/pam_ext.h>
+#include <syslog.h>
+
+#define ESCAPED_SIZE 320
+
+static int log_level(Cause cause)
+{
+        switch (cause_outcome(cause)) {
+        case OUTCOME_FAULT:
+                return LOG_ERR;
+        case OUTCOME_GRANTED:
+        case OUTCOME_LEFT_ALONE:
+                return LOG_DEBUG;
+        case OUTCOME_DENIED:
+        case OUTCOME_BAD_NAME:
+        default:
+                return LOG_NOTICE;
+        }
+}
+
+void tell_log(const Call *c, Cause cause)
+{
+        const char *reason = cause == CAUSE_DENIED && c->reason[0] ? c->reason : cause_token(cause);
+        const char *name = c->subject.name[0] ? c->subject.name : c->subject.given;
+        char subject[ESCAPED_SIZE], user[ESCAPED_SIZE], option[ESCAPED_SIZE], token[ESCAPED_SIZE];
+        int level = c->options.unknown ? LOG_ERR : log_level(cause);
+
+        if (level == LOG_DEBUG && !c->options.debug)
+                return;
+        pam_syslog(c->pamh, level, "%s: %s subject=\"%s\" user=\"%s\" class=%s gate=%s%s%s",
+                   phase_word(c->phase), text_escape(token, sizeof(token), reason),
+                   text_escape(subject, sizeof(subject), name),
+                   text_escape(user, sizeof(user), c->user), c->class ? c->class : "-",
+                   c->gate[0] ? c->gate : "-", c->options.unknown ? " unknown option: " : "",
+                   text_escape(option, sizeof(option), c->options.unknown));
+}
+
+/* The agent's words, with whatever could move a terminal's cursor taken out. */
+static void line_clean(char *line)
+{
+        for (; *line; line++)
+                if ((unsigned char)*line < 0x20 || *line == 0x7f)
+                        *line = ' ';
+}
+
+static void tell_denied(const Call *c, Cause cause)
+{
+        char message[sizeof(c->message)];
+
+        if (cause != CAUSE_DENIED || !c->message[0]) {
+                const char *reason =
+                        cause == CAUSE_DENIED && c->reason[0] ? c->reason : cause_token(cause);
+
+                (void)pam_error(c->pamh, "nhi: %s (%s); %s", cause_sentence(cause), reason,
+                                cause_advice(cause));
+                return;
+        }
+        memcpy(message, c->message, sizeof(message));
+        line_clean(message);
+        if (!c->reason[0] || strstr(message, c->reason))
+                (void)pam_error(c->pamh, "nhi: %s", message);
+        else
+                (void)pam_error(c->pamh, "nhi: %s (%s)", message, c->reason);
+}
+
+static void tell_granted(const Call *c)
+{
+        char message[sizeof(c->message)];
+
+        if (c->phase != PHASE_OPEN_SESSION || !c->message[0])
+                return;
+        memcpy(message, c->message, sizeof(message));
+        line_clean(message);
+        (void)pam_info(c->pamh, "nhi: %s", message);
+}
+
+/* Before they have proved who they are, strangers learn nothing about an account (A09). */
+static bool may_be_a_stranger(const Call *c)
+{
+        return c->phase == PHASE_AUTHENTICATE && !c->elevation;
+}
+
+void tell_person(const Call *c, Cause cause)
+{
+        if (c->silent || c->options.quiet || may_be_a_stranger(c))
+                return;
+        if (c->phase == PHASE_CLOSE_SESSION || cause_outcome(cause) == OUTCOME_LEFT_ALONE)
+                return;
+        if (cause_outcome(cause) == OUTCOME_GRANTED)
+                tell_granted(c);
+        else
+                tell_denied(c, cause);
+}
