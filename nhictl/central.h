@@ -57,3 +57,7 @@ json_t *central_mark(int64_t now_sec, const char *reason);
 /* Give a document such a mark and write it: 0 and *ret_changed. One that has it stays as it is. */
 int central_mark_document(Ledger *l, DocKind kind, const char *name, const char *mark,
                           int64_t now_sec, const char *reason, bool *ret_changed);
+
+/* List a kind's documents: a table made by row(), or {"HOSTs": [documents]}. */
+int central_list(const Call *call, const CentralOptions *o, DocKind kind,
+                 const char *const *headings, int (*row)(Table *t, const json_t *doc));

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhictl key new|show */
+
+#include "nhictl/key.h"
+
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+#include "nhictl/central.h"
+
+#include <sodium.h>
+#include <sys/stat.h>
+
+typedef struct KeyOptions {
+        CentralOptions central;
+        const char *issuer;
+} KeyOptions;
+
+int key_create(const char *path)
+{
+        SigningKey key = { 0 };
+        char *text = NULL;
+        int r;
+
+        r = signing_key_generate(&key);
+        if (r == 0)
+                r = signing_key_format(&key, &text);
+        signing_key_done(&key);
+        if (r == 0)
+                r = file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), true);
+        if (text)
+                sodium_memzero(text, strlen(text));
+        free(text);
+        return r;
+}
+
+json_t *key_public_document(const Jwk *public, const char *issuer)
+{
+        char *text = NULL;
+        json_t *doc;
+
+        if (jwk_format(public, &text) < 0)
+                return NULL;
+        doc = json_loads(text, 0, NULL);
+        free(text);
+        if (!doc || json_object_set_new(doc, "kid", json_string(public->kid)) < 0 ||
+            (issuer && json_object_set_new(doc, "iss", json_string(issuer)) < 0)) {
+                json_decref(doc);
+                return NULL;
+        }
+        return doc;
+}
+
+/* Never over a key that is there: hosts trust it. */
+static VerbStatus run_new(Call *call)
+{
+        const KeyOptions *o = call->options;
+        const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
+        struct stat st;
+        int r;
+
+        if (lstat(path, &st) == 0) {
+                say("%s exists and stays as it is", path);
+                return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;
+        }
+        r = key_create(path);
+        if (r < 0)
+                return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
+        say("%s holds the new key; nhictl key show prints what hosts have to trust", path);
+        return output_changed(&call->out, true) < 0 ? VERB_FAILED : VERB_OK;
+}
+
+/* The issuer's name goes with the key where the ledger is at hand: nhictl init --trust reads both
+ * from one file. */
+static VerbStatus run_show(Call *call)
+{
+        const KeyOptions *o = call->options;
+        const char *path = o->central.ledger ? o->central.ledger : PATH_LEDGER_DIR;
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        char error[LEDGER_ERROR_MAX];
+        SigningKey key = { 0 };
+        json_t *doc;
+        int r;
+
+        r = central_key(&o->central, &key);
+        if (r != VERB_OK)
+                return r;
+        if (!o->issuer && ledger_open(path, false, &l, error) < 0 && o->central.ledger) {
+                signing_key_done(&key);
+                return fail(VERB_FAILED, "%s", error);
+        }
+        doc = key_public_document(&key.public, o->issuer ? o->issuer
+                                               : l       ? l->settings.issuer
+                                                         : NULL);
+        signing_key_done(&key);
+        if (!doc)
+                return fail(VERB_FAILED, "out of memory");
+        if (call->out.json)
+                return output_document(doc) < 0 ? VERB_FAILED : VERB_OK;
+        r = json_dumpf(doc, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+        json_decref(doc);
+        return r < 0 || puts("") == EOF ? VERB_FAILED : VERB_OK;
+}
+
+static const Option new_options[] = { KEY_OPTION(KeyOptions, central), OPTION_END };
+static const Option show_options[] = {
+        KEY_OPTION(KeyOptions, central),
+        LEDGER_OPTION(KeyOptions, central),
+        { "issuer", 0, OPTION_STRING, offsetof(KeyOptions, issuer), "URI",
+          "the issuer's name to print with it (default: the ledger's)" },
+        OPTION_END,
+};
+
+const Verb verb_key_new = {
+        .name = "key new",
+        .synopsis = "[--key FILE]",
+        .help = "make the issuer's signing key, unless there is one",
+        .options = new_options,
+        .options_size = sizeof(KeyOptions),
+        .run = run_new,
+};
+const Verb verb_key_show = {
+        .name = "key show",
+        .synopsis = "[--key FILE] [--ledger DIR]",
+        .help = "print the public key as a JWK: what hosts have to trust",
+        .options = show_options,
+        .options_size = sizeof(KeyOptions),
+        .run = run_show,
+};

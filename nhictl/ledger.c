@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhictl ledger: what was granted */
+
+#include "nhictl/ledger/check.h"
+
+#include "lib/base/path.h"
+#include "nhictl/central.h"
+#include "nhictl/ledger/state.h"
+#include "nhictl/texts.h"
+#include "nhictl/when.h"
+
+typedef struct LedgerOptions {
+        CentralOptions central;
+        int64_t expiring_sec;
+        bool history;
+} LedgerOptions;
+
+/* Live grants; with --history all; with --expiring those that end soon. */
+static bool is_shown(const Ledger *l, const LedgerOptions *o, const json_t *doc, int64_t now_sec)
+{
+        int64_t exp_sec = 0;
+
+        if (!o->history && !grant_state_is_live(grant_state(l, doc, now_sec)))
+                return false;
+        if (o->expiring_sec == 0)
+                return true;
+        return document_time(doc, "exp", &exp_sec) == 0 && exp_sec <= now_sec + o->expiring_sec;
+}
+
+/* A copy with the state of now. */
+static json_t *with_state(const Ledger *l, const json_t *doc, int64_t now_sec)
+{
+        json_t *copy = json_copy((json_t *)doc);
+        const char *state = grant_state_name(grant_state(l, doc, now_sec));
+
+        if (copy && json_object_set_new(copy, "state", json_string(state)) < 0) {
+                json_decref(copy);
+                return NULL;
+        }
+        return copy;
+}
+
+static int add_row(Table *t, const Ledger *l, const json_t *doc, int64_t now_sec)
+{
+        char hosts[TEXTS_LINE_MAX], labels[TEXTS_LINE_MAX];
+        GrantState state = grant_state(l, doc, now_sec);
+        int r;
+
+        (void)texts_line(hosts, json_object_get(doc, "hosts"));
+        (void)texts_line(labels, json_object_get(doc, "labels"));
+        r = table_row(
+                t, (const char *const[]){ document_text(doc, "jti"), document_text(doc, "account"),
+                                          document_text(doc, "owner"), *hosts ? hosts : labels,
+                                          document_text(doc, "exp"), grant_state_name(state),
+                                          document_text(doc, "reason") });
+        if (r == 0 && !grant_state_is_live(state))
+                table_shade(t, -1, SHADE_DIM);
+        return r;
+}
+
+static int print_list(const Call *call, const Ledger *l)
+{
+        static const char *const headings[] = { "ID",    "ACCOUNT", "OWNER",  "HOSTS",
+                                                "UNTIL", "STATE",   "REASON", NULL };
+        const LedgerOptions *o = call->options;
+        size_t n = 0;
+        _cleanup_free_ const char **names = ledger_names(l, DOC_GRANT, &n);
+        _cleanup_(table_freep) Table *t = NULL;
+        json_t *list = json_array();
+        int r = names && list ? table_new(&call->out, headings, &t) : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                const json_t *doc = ledger_get(l, DOC_GRANT, names[i]);
+
+                if (!is_shown(l, o, doc, call->now_sec))
+                        continue;
+                if (!call->out.json)
+                        r = add_row(t, l, doc, call->now_sec);
+                else if (json_array_append_new(list, with_state(l, doc, call->now_sec)) < 0)
+                        r = -ENOMEM;
+        }
+        if (r == 0 && call->out.json)
+                return output_document(json_pack("{s:o}", "grants", list));
+        json_decref(list);
+        return r == 0 ? table_print(t) : r;
+}
+
+/* One member a line; what is not a string as JSON. */
+static int print_document(const Call *call, const Ledger *l, const json_t *doc)
+{
+        static const char *const headings[] = { "MEMBER", "VALUE", NULL };
+        _cleanup_(table_freep) Table *t = NULL;
+        json_t *shown = with_state(l, doc, call->now_sec), *value;
+        const char *member;
+        int r;
+
+        if (!shown)
+                return -ENOMEM;
+        if (call->out.json)
+                return output_document(json_pack("{s:o}", "grant", shown));
+        r = table_new(&call->out, headings, &t);
+        json_object_foreach(shown, member, value)
+        {
+                _cleanup_free_ char *text =
+                        json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+
+                if (r == 0)
+                        r = table_row(
+                                t, (const char *const[]){ member, json_is_string(value)
+                                                                          ? json_string_value(value)
+                                                                          : text });
+        }
+        json_decref(shown);
+        return r == 0 ? table_print(t) : r;
+}
+
+static VerbStatus run(Call *call)
+{
+        const LedgerOptions *o = call->options;
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        const json_t *doc = NULL;
+        int r;
+
+        r = central_open(&o->central, false, &l);
+        if (r != VERB_OK)
+                return r;
+        if (call->operands.n > 0) {
+                doc = ledger_get(l, DOC_GRANT, call->operands.items[0]);
+                if (!doc)
+                        return fail(VERB_PROBLEM, "there is no grant %s in %s",
+                                    call->operands.items[0], l->path);
+        }
+        r = doc ? print_document(call, l, doc) : print_list(call, l);
+        return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s", strerror(-r));
+}
+
+static VerbStatus run_check(Call *call)
+{
+        const LedgerOptions *o = call->options;
+        const char *path = o->central.ledger ? o->central.ledger : PATH_LEDGER_DIR;
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        char error[LEDGER_ERROR_MAX];
+        json_t *problems = NULL;
+        const json_t *text;
+        size_t i, n;
+
+        if (ledger_open(path, false, &l, error) < 0)
+                return fail(VERB_FAILED, "%s", error);
+        if (ledger_check(l, call->now_sec, &problems) < 0)
+                return fail(VERB_FAILED, "out of memory");
+        n = json_array_size(problems);
+        if (call->out.json)
+                return output_document(json_pack("{s:o}", "problems", problems)) < 0 ? VERB_FAILED
+                       : n > 0                                                       ? VERB_PROBLEM
+                                                                                     : VERB_OK;
+        json_array_foreach(problems, i, text)(void) puts(json_string_value(text));
+        json_decref(problems);
+        return n > 0 ? VERB_PROBLEM : VERB_OK;
+}
+
+static const Option options[] = {
+        { "expiring", 0, OPTION_DURATION, offsetof(LedgerOptions, expiring_sec), "T",
+          "only those that end within T" },
+        { "history", 0, OPTION_FLAG, offsetof(LedgerOptions, history), NULL,
+          "ended and revoked ones too" },
+        LEDGER_OPTION(LedgerOptions, central),
+        OPTION_END,
+};
+static const Option check_options[] = { LEDGER_OPTION(LedgerOptions, central), OPTION_END };
+
+const Verb verb_ledger = {
+        .name = "ledger",
+        .synopsis = "[ID] [--expiring T] [--history]",
+        .help = "list the ledger's grants, or show one",
+        .options = options,
+        .options_size = sizeof(LedgerOptions),
+        .operands_max = 1,
+        .run = run,
+};
+const Verb verb_ledger_check = {
+        .name = "ledger check",
+        .synopsis = "",
+        .help = "look for what hosts would refuse or nobody meant; exit status 1 if there is any",
+        .options = check_options,
+        .options_size = sizeof(LedgerOptions),
+        .run = run_check,
+};
