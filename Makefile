@@ -98,7 +98,7 @@ $(B)/nhi-agentd: $(call obj,$(AGENT) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) 
 $(B)/nhi-fetchd: $(call obj,$(FETCH) $(BASE))
 	$(link) -pie -o $@ $^ $(LIBS_FETCH)
 
-$(B)/nhi-authorized-keys: $(call obj,$(KEYS) $(WIRE) $(BASE))
+$(B)/nhi-authorized-keys: $(call obj,$(KEYS) $(GATE) $(WIRE) $(BASE))
 	$(link) -pie -o $@ $^
 
 $(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
@@ -109,7 +109,7 @@ $(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE
 TESTS    := $(wildcard tests/unit/test-*.c tests/pam/test-*.c tests/nss/test-*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(CORE) $(SET) \
-             $(filter-out %/main.c,$(AGENT) $(FETCH) $(CTL))
+             $(filter-out %/main.c,$(AGENT) $(FETCH) $(KEYS) $(CTL))
 $(B)/libtest.a: $(call tobj,$(TEST_ROOM))
 	$(if $(Q),@echo "  AR      $@")
 	$(Q)rm -f $@ && ar rcs $@ $^
