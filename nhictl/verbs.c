@@ -5,6 +5,13 @@
 
 #include "nhictl/verb.h"
 
+/* This host. */
+extern const Verb verb_status, verb_list, verb_mine, verb_why, verb_sessions, verb_end, verb_done;
+extern const Verb verb_check, verb_log, verb_observe, verb_enforce, verb_lock, verb_unlock;
+extern const Verb verb_feed;
+
 const Verb *const verbs[] = {
-        NULL,
+        &verb_status,  &verb_list, &verb_mine,   &verb_why,  &verb_sessions,
+        &verb_end,     &verb_done, &verb_check,  &verb_log,  &verb_observe,
+        &verb_enforce, &verb_lock, &verb_unlock, &verb_feed, NULL,
 };

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhictl mine: the caller's own grants. */
+
+#include "nhictl/agent-client.h"
+#include "nhictl/reply.h"
+#include "nhictl/verb.h"
+
+static void say_windows(const json_t *grants)
+{
+        const json_t *g, *w;
+        size_t i, k;
+
+        json_array_foreach(grants, i, g) json_array_foreach(json_object_get(g, "windows"), k, w)
+                say("%s holds only on %s", member_text(g, "jti") ?: "?",
+                    json_string_value(w) ?: "?");
+}
+
+static VerbStatus mine_run(Call *call)
+{
+        const json_t *grants;
+        json_t *reply = NULL;
+        int status;
+
+        status = agent_ask(json_pack("{s:s}", "verb", "mine"), &reply);
+        if (status != VERB_OK)
+                return status;
+        if (call->out.json)
+                return reply_print(reply);
+
+        grants = json_object_get(reply, "grants");
+        if (json_array_size(grants) == 0)
+                say("%s has no grant on this host; ask for one: nhictl grant ACCOUNT --for 30m ...",
+                    member_text(reply, "account") ?: "your account");
+        status = grants_print(&call->out, grants, call->now_sec);
+        say_windows(grants);
+        json_decref(reply);
+        return status;
+}
+
+const Verb verb_mine = {
+        .name = "mine",
+        .synopsis = "",
+        .help = "Show your own grants on this host.",
+        .run = mine_run,
+};
