@@ -7,7 +7,7 @@
 
 #define BUS_ADDRESS          "unix:path=" PATH_ROOT "/run/dbus/system_bus_socket"
 #define BUS_RETRY_FIRST_USEC 100000ull
-#define BUS_RETRY_MAX_USEC   10000000ull
+#define BUS_RETRY_MAX_USEC   2000000ull
 
 struct Bus {
         sd_event *event;

@@ -4,8 +4,11 @@
 /* Inside the registry of sessions (session.h is its door): what a session is, and which file does
  * what with it.
  *
- *   session.c         the registry itself: start, reconcile, list, look up
+ *   session.c         the registry itself: sessions, list, look up
+ *   session-start.c   the bus, the state file, what became of the sessions of before
+ *   refusal.c         connections that sshd keeps although they were denied
  *   session-open.c    from a caller to a session in its scope with its backstop
+ *   session-logind.c  is the caller the leader of a logind session?
  *   session-review.c  who is over, whose end moved
  *   session-record.c  request and grant as JSON and back: the copy that a session keeps
  *   session-state.c   the state file
@@ -117,7 +120,7 @@ struct Session {
 };
 
 typedef struct Resolve Resolve; /* resolve.c */
-typedef struct Refusal Refusal; /* session.c */
+typedef struct Refusal Refusal; /* refusal.c */
 
 struct Sessions {
         sd_event *event;
@@ -150,8 +153,16 @@ void sessions_check_started(Sessions *s);
 /* The user's own session scope or ours that this cgroup path lies in, as text; "" where none. */
 void session_scope_of(const char *cgroup, char ret[static UNIT_NAME_SIZE]);
 
-/* session-open.c */
+/* session-open.c: the steps of an opening. Each goes on by itself to the next; after one of them s
+ * may be gone. */
 void opening_free(Session *s);
+void open_fail(Session *s, Reason reason);
+void open_scope(Session *s, const char *bind_to);
+void open_backstop(Session *s);
+/* Hold the cgroup at s->cgroup open and watch it; false where the caller is not alive in it. */
+bool open_tie(Session *s);
+/* session-logind.c */
+void open_lookup(Session *s);
 
 /* session-review.c */
 Decision session_judge(Session *s);
@@ -195,6 +206,11 @@ bool audit_session_is_own(pid_t pid, uint32_t audit_session);
 
 /* warn.c */
 void warn_arm(Session *s);
+
+/* session-start.c */
+void on_bus_change(void *userdata, bool up);
+/* refusal.c */
+void refusals_free(Sessions *s);
 
 /* resolve.c */
 void resolves_free(Sessions *s);

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/registry.h"
 
-#include "lib/base/file.h"
-#include "lib/base/io.h"
-#include "lib/base/path.h"
-
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
-
-#define START_BUS_USEC    2000000ull /* for the bus to answer, and */
-#define START_END_USEC    8000000ull /* for what is over to be gone, before the agent serves */
-#define REFUSED_KILL_USEC 2000000ull
-#define REFUSALS_MAX      256u
 
 /* ---- one session ---- */
 
@@ -116,8 +105,6 @@ bool session_end_passed(const Session *s, Now now)
 
 /* ---- the registry ---- */
 
-static void on_bus_change(void *userdata, bool up);
-
 static int boot_id_read(char ret[static 40])
 {
         _cleanup_close_ int fd = -EBADF;
@@ -154,25 +141,6 @@ int sessions_new(sd_event *event, const SessionsHost *host, const char *state_pa
         return 0;
 }
 
-struct Refusal {
-        Sessions *registry;
-        Refusal *next;
-        int pidfd;
-        sd_event_source *timer;
-};
-
-static void refusal_free(Refusal *f)
-{
-        for (Refusal **p = &f->registry->refusals; *p; p = &(*p)->next)
-                if (*p == f) {
-                        *p = f->next;
-                        break;
-                }
-        sd_event_source_disable_unref(f->timer);
-        closep(&f->pidfd);
-        free(f);
-}
-
 Sessions *sessions_free(Sessions *s)
 {
         if (!s)
@@ -181,8 +149,7 @@ Sessions *sessions_free(Sessions *s)
                 (void)sessions_save_now(s);
         while (s->sessions)
                 session_free(s->sessions);
-        while (s->refusals)
-                refusal_free(s->refusals);
+        refusals_free(s);
         resolves_free(s);
         bus_free(s->bus);
         sd_event_source_disable_unref(s->start_deadline);
@@ -190,95 +157,6 @@ Sessions *sessions_free(Sessions *s)
         free(s->state_path);
         free(s);
         return NULL;
-}
-
-/* ---- start ---- */
-
-static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userdata);
-
-static void start_wait(Sessions *s, uint64_t usec)
-{
-        s->start_deadline = sd_event_source_disable_unref(s->start_deadline);
-        if (sd_event_add_time_relative(s->event, &s->start_deadline, CLOCK_MONOTONIC, usec, 0,
-                                       on_start_deadline, s) >= 0)
-                (void)sd_event_source_set_description(s->start_deadline, "sessions-start");
-}
-
-static void start_finish(Sessions *s)
-{
-        void (*done)(void *, int) = s->start_done;
-
-        s->start_deadline = sd_event_source_disable_unref(s->start_deadline);
-        s->start_done = NULL;
-        if (done)
-                done(s->start_userdata, s->start_r);
-}
-
-void sessions_check_started(Sessions *s)
-{
-        if (!s->start_done || !s->reconciled)
-                return;
-        for (const Session *i = s->sessions; i; i = i->next)
-                if (i->state == SESSION_ENDING)
-                        return;
-        start_finish(s);
-}
-
-/* What is in the state file: gone meanwhile, over, or still in force. */
-static void sessions_reconcile(Sessions *s, int r)
-{
-        if (s->reconciled)
-                return;
-        s->reconciled = true;
-        if (s->start_r == 0)
-                s->start_r = r;
-        for (Session *i = s->sessions, *next; i; i = next) {
-                next = i->next;
-                if (i->group.dir_fd >= 0)
-                        continue;
-                session_record(i, EVENT_SESSION_END, "closed", "ended while the agent was away", 0,
-                               0);
-                backstop_disarm(i);
-                session_free(i);
-        }
-        sessions_review(s);
-        sessions_save(s);
-        start_wait(s, START_END_USEC);
-        sessions_check_started(s);
-}
-
-static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Sessions *s = userdata;
-
-        if (s->reconciled)
-                start_finish(s); /* what does not die must not keep everybody else out */
-        else
-                sessions_reconcile(s, -ENOTCONN);
-        return 0;
-}
-
-static void on_bus_change(void *userdata, bool up)
-{
-        Sessions *s = userdata;
-
-        if (!up || !s->started)
-                return;
-        sessions_reconcile(s, 0);
-        for (Session *i = s->sessions; i; i = i->next)
-                if (i->state == SESSION_ACTIVE && !backstop_is_right(i))
-                        (void)backstop_arm(i);
-}
-
-int sessions_start(Sessions *s, void (*done)(void *userdata, int r), void *userdata)
-{
-        s->start_r = sessions_load(s);
-        s->start_done = done;
-        s->start_userdata = userdata;
-        s->started = true;
-        start_wait(s, START_BUS_USEC);
-        bus_start(s->bus);
-        return 0;
 }
 
 /* ---- questions ---- */
@@ -372,38 +250,4 @@ size_t sessions_list(const Sessions *s, SessionView *ret, size_t n)
 size_t sessions_count(const Sessions *s)
 {
         return s->n_sessions;
-}
-
-/* ---- refused ssh connections ---- */
-
-static int on_refusal(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Refusal *f = userdata;
-
-        (void)syscall(SYS_pidfd_send_signal, f->pidfd, SIGTERM, NULL, 0);
-        refusal_free(f);
-        return 0;
-}
-
-void session_refused(Sessions *s, const Caller *caller, const char *class)
-{
-        unsigned n = 0;
-        Refusal *f;
-
-        if (!class || !streq(class, "ssh") || !caller_is_alive(caller))
-                return;
-        for (f = s->refusals; f; f = f->next)
-                n++;
-        f = n < REFUSALS_MAX ? calloc(1, sizeof(*f)) : NULL;
-        if (!f)
-                return;
-        *f = (Refusal){ .registry = s, .next = s->refusals, .pidfd = -EBADF };
-        s->refusals = f;
-        f->pidfd = fcntl(caller->pidfd, F_DUPFD_CLOEXEC, 3);
-        if (f->pidfd < 0 || sd_event_add_time_relative(s->event, &f->timer, CLOCK_MONOTONIC,
-                                                       REFUSED_KILL_USEC, 0, on_refusal, f) < 0) {
-                refusal_free(f);
-                return;
-        }
-        (void)sd_event_source_set_description(f->timer, "refused-connection");
 }
