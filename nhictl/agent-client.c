@@ -52,8 +52,7 @@ static int make_room(char **buffer, size_t *capacity, size_t used)
 /* One line, without its line feed; the agent closes behind it. */
 static int receive_line(int fd, uint64_t deadline_usec, char **ret, size_t *ret_size)
 {
-        _cleanup_free_
-        char *buffer = NULL;
+        _cleanup_free_ char *buffer = NULL;
         size_t capacity = 0, used = 0;
 
         for (;;) {
@@ -88,8 +87,7 @@ static int receive_line(int fd, uint64_t deadline_usec, char **ret, size_t *ret_
 
 static int exchange(int fd, const char *line, size_t size, uint64_t deadline_usec, json_t **ret)
 {
-        _cleanup_free_
-        char *reply = NULL;
+        _cleanup_free_ char *reply = NULL;
         size_t reply_size = 0;
         json_t *document;
         int r;
@@ -112,10 +110,8 @@ static int exchange(int fd, const char *line, size_t size, uint64_t deadline_use
 int agent_call_at(const char *path, uid_t owner, json_t *request, uint64_t usec, json_t **ret)
 {
         uint64_t deadline_usec = now_monotonic_usec() + usec;
-        _cleanup_close_
-        int fd = -EBADF;
-        _cleanup_free_
-        char *line = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *line = NULL;
         size_t size;
         int r;
 

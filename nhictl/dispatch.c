@@ -70,8 +70,7 @@ static int run_parsed(const Verb *v, void *options, const Args *args, int64_t no
 static int run_verb(const Verb *v, int argc, char **argv)
 {
         int64_t now_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
-        _cleanup_free_
-        void *options = calloc(1, v->options_size ? v->options_size : 1);
+        _cleanup_free_ void *options = calloc(1, v->options_size ? v->options_size : 1);
         char error[ARGS_ERROR_MAX];
         Args args;
         int r;

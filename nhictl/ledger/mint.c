@@ -46,19 +46,25 @@ static int add_grant(json_t *grants, const json_t *doc)
         return json_array_append_new(grants, grant) < 0 ? -ENOMEM : 0;
 }
 
-/* The account of a grant, once, where it is one of ours. */
-static int add_account(const Ledger *l, json_t *seen, json_t *accounts, const json_t *grant)
+/* Every enabled account, granted here or not: a uid or name that a host cannot give shows when the
+ * account is added, and not in the hour in which it is granted. */
+static int fill_accounts(const Ledger *l, json_t *accounts)
 {
-        const char *name = document_text(grant, "account");
-        const json_t *doc = ledger_get(l, DOC_ACCOUNT, name);
-        json_t *account;
+        size_t n = 0;
+        _cleanup_free_ const char **names = ledger_names(l, DOC_ACCOUNT, &n);
+        int r = names ? 0 : -ENOMEM;
 
-        if (!doc || json_object_get(seen, name))
-                return 0;
-        if (json_object_set_new(seen, name, json_true()) < 0)
-                return -ENOMEM;
-        account = copy_members(doc, account_members, ELEMENTSOF(account_members));
-        return json_array_append_new(accounts, account) < 0 ? -ENOMEM : 0;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                const json_t *doc = ledger_get(l, DOC_ACCOUNT, names[i]);
+                json_t *account;
+
+                if (document_is_disabled(doc))
+                        continue;
+                account = copy_members(doc, account_members, ELEMENTSOF(account_members));
+                if (json_array_append_new(accounts, account) < 0)
+                        r = -ENOMEM;
+        }
+        return r;
 }
 
 static json_t *payload_new(const Ledger *l, const char *name, int64_t now_sec, json_t *accounts,
@@ -70,24 +76,18 @@ static json_t *payload_new(const Ledger *l, const char *name, int64_t now_sec, j
                          "grants", grants);
 }
 
-static int fill(const Ledger *l, const json_t *host, int64_t now_sec, json_t *accounts,
-                json_t *grants)
+static int fill_grants(const Ledger *l, const json_t *host, int64_t now_sec, json_t *grants)
 {
         size_t n = 0;
         _cleanup_free_ const char **names = ledger_names(l, DOC_GRANT, &n);
-        json_t *seen = json_object();
-        int r = names && seen ? 0 : -ENOMEM;
+        int r = names ? 0 : -ENOMEM;
 
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const json_t *doc = ledger_get(l, DOC_GRANT, names[i]);
 
-                if (!grant_reaches(doc, host) || !grant_state_is_live(grant_state(l, doc, now_sec)))
-                        continue;
-                r = add_account(l, seen, accounts, doc);
-                if (r == 0)
+                if (grant_reaches(doc, host) && grant_state_is_live(grant_state(l, doc, now_sec)))
                         r = add_grant(grants, doc);
         }
-        json_decref(seen);
         return r;
 }
 
@@ -98,7 +98,9 @@ int mint_payload(const Ledger *l, const char *name, const json_t *host, int64_t 
         int r = accounts && grants ? 0 : -ENOMEM;
 
         if (r == 0 && host)
-                r = fill(l, host, now_sec, accounts, grants);
+                r = fill_accounts(l, accounts);
+        if (r == 0 && host)
+                r = fill_grants(l, host, now_sec, grants);
         if (r < 0) {
                 json_decref(accounts);
                 json_decref(grants);

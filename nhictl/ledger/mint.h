@@ -2,7 +2,7 @@
 #pragma once
 
 /* From the ledger to the signed grant set of one host (DESIGN section 4). What is minted holds the
- * host's live grants and the accounts they need, nothing else: a host learns nothing of others. */
+ * enabled accounts and the host's own live grants: no host learns of another's. */
 
 #include "lib/jose/jose.h"
 #include "nhi-agentd/set/set.h"

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhictl init --local: this host is its own source. */
+
+#include "lib/base/path.h"
+#include "nhictl/init.h"
+#include "nhictl/key.h"
+
+#include <sys/stat.h>
+
+#define TRUST_FILE PATH_TRUST_DIR "/local.jwk"
+
+static int make_key(const InitOptions *o, bool *changed)
+{
+        const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
+        struct stat st;
+        int r;
+
+        if (lstat(path, &st) == 0)
+                return VERB_OK;
+        r = key_create(path);
+        if (r < 0)
+                return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
+        *changed = true;
+        return VERB_OK;
+}
+
+/* The trusted key is what the ledger signs with: the file follows the key. */
+static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
+{
+        _cleanup_free_ char *text = NULL;
+        SigningKey key = { 0 };
+        json_t *doc;
+        int r;
+
+        r = central_key(&o->central, &key);
+        if (r != VERB_OK)
+                return r;
+        doc = key_public_document(&key.public, issuer);
+        signing_key_done(&key);
+        text = doc ? document_format(doc) : NULL;
+        json_decref(doc);
+        if (!text)
+                return fail(VERB_FAILED, "out of memory");
+        r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
+        return r == VERB_OK ? init_write(TRUST_FILE, text, changed) : r;
+}
+
+static json_t *settings_new(const InitOptions *o, const char *host)
+{
+        json_t *issuer = o->issuer ? json_string(o->issuer) : json_sprintf("nhi-local:%s", host);
+
+        return json_pack("{s:i, s:o, s:i, s:i, s:{s:s, s:s}, s:s}", "format", LEDGER_FORMAT,
+                         "issuer", issuer, "uid_min", 70000, "uid_max", 89999, "limits",
+                         "lifetime_max", "24h", "set_lifetime", "24h", "publish",
+                         PATH_PUBLISHED_DIR);
+}
+
+static int make_ledger(const InitOptions *o, const char *path, const char *host, bool *changed)
+{
+        json_t *settings = settings_new(o, host);
+        char error[LEDGER_ERROR_MAX];
+        int r = settings ? ledger_create(path, settings, error) : -ENOMEM;
+
+        json_decref(settings);
+        if (r == -EEXIST)
+                return VERB_OK;
+        if (r < 0)
+                return fail(VERB_FAILED, "%s", r == -ENOMEM ? "out of memory" : error);
+        *changed = true;
+        return VERB_OK;
+}
+
+static int add_host(const Call *call, Ledger *l, const char *host, bool *changed)
+{
+        if (ledger_get(l, DOC_HOST, host))
+                return VERB_OK;
+        *changed = true;
+        return central_put(l, DOC_HOST, host,
+                           json_pack("{s:s, s:[], s:o}", "name", host, "labels", "created",
+                                     central_mark(call->now_sec, NULL)));
+}
+
+/* The ledger, its key and its first set; *ret_issuer is malloc'ed. */
+static int make_central(const Call *call, const InitOptions *o, const char *host, char **ret_source,
+                        char **ret_issuer, bool *changed)
+{
+        const char *path = o->central.ledger ? o->central.ledger : PATH_LEDGER_DIR;
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        const char *target;
+        bool added = false;
+        int r;
+
+        r = make_key(o, changed);
+        if (r == VERB_OK)
+                r = make_ledger(o, path, host, changed);
+        if (r == VERB_OK)
+                r = central_open(&o->central, true, &l);
+        if (r != VERB_OK)
+                return r;
+        if (o->issuer && !streq(o->issuer, l->settings.issuer))
+                return fail(VERB_FAILED, "%s/ledger.json names another issuer: %s", path,
+                            l->settings.issuer);
+        target = l->settings.publish ? l->settings.publish : PATH_PUBLISHED_DIR;
+        r = init_make_directory(target, 02750, "nhi-fetch", changed);
+        if (r == VERB_OK)
+                r = add_host(call, l, host, &added);
+        if (r == VERB_OK) /* also where nothing was added: the set may be missing */
+                r = central_finish(call, &o->central, l, true);
+        *changed |= added;
+        if (r == VERB_OK && (asprintf(ret_source, "%s/%s.jws", target, host) < 0 ||
+                             !(*ret_issuer = strdup(l->settings.issuer))))
+                return fail(VERB_FAILED, "out of memory");
+        return r;
+}
+
+int init_local(const Call *call, const InitOptions *o)
+{
+        _cleanup_free_ char *source = NULL, *issuer = NULL;
+        char host[LEDGER_NAME_MAX + 56];
+        bool changed = false;
+        int r;
+
+        r = init_host_name(o, host);
+        if (r == VERB_OK)
+                r = init_make_directory(PATH_ETC_DIR, 0755, NULL, &changed);
+        if (r == VERB_OK)
+                r = make_central(call, o, host, &source, &issuer, &changed);
+        if (r == VERB_OK)
+                r = make_trust(o, issuer, &changed);
+        if (r == VERB_OK)
+                r = init_write_config("10-local.conf", host, issuer, source, TRUST_FILE, &changed);
+        if (r == VERB_OK)
+                r = init_start(true, changed);
+        if (r != VERB_OK)
+                return r;
+        say("%s is its own source. Its key may sign every account, service, group and run-as "
+            "user here, for at most 24h; narrow that in " PATH_CONF_DIR "/10-local.conf",
+            host);
+        return output_changed(&call->out, changed) < 0 ? VERB_FAILED : VERB_OK;
+}

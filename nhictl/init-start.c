@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/base/path.h"
+#include "nhictl/init.h"
+
+#include <spawn.h>
+#include <sys/wait.h>
+
+#define SYSTEMCTL "/usr/bin/systemctl"
+
+/* Run systemctl; what it prints goes to stderr, stdout is for data. */
+static int systemctl(const char *const *words)
+{
+        static char *const environment[] = { (char *)"LANG=C.UTF-8", NULL };
+        posix_spawn_file_actions_t actions;
+        int status = -1, r;
+        pid_t pid;
+
+        if (posix_spawn_file_actions_init(&actions) != 0)
+                return -ENOMEM;
+        r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn(&pid, SYSTEMCTL, &actions, NULL, (char *const *)words, environment);
+        (void)posix_spawn_file_actions_destroy(&actions);
+        if (r != 0)
+                return -r;
+        while (waitpid(pid, &status, 0) < 0) {
+                if (errno != EINTR)
+                        return -errno;
+        }
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+int init_start(bool renew, bool changed)
+{
+        static const char *const enable[] = { SYSTEMCTL,
+                                              "--quiet",
+                                              "enable",
+                                              "--now",
+                                              "nhi-agentd-pam.socket",
+                                              "nhi-agentd-control.socket",
+                                              "nhi-agentd-keys.socket",
+                                              "nhi-agentd-feed.socket",
+                                              "nhi-agentd.service",
+                                              "nhi-fetchd.service",
+                                              NULL };
+        static const char *const enable_timer[] = { SYSTEMCTL, "--quiet",         "enable",
+                                                    "--now",   "nhi-renew.timer", NULL };
+        static const char *const reload[] = { SYSTEMCTL, "reload", "nhi-agentd.service", NULL };
+
+        if (access(PATH_ROOT "/run/systemd/system", F_OK) < 0) {
+                say("systemd does not run here: nhi-agentd, nhi-fetchd%s start with: systemctl "
+                    "enable --now nhi-agentd nhi-fetchd%s",
+                    renew ? " and nhi-renew.timer" : "", renew ? " nhi-renew.timer" : "");
+                return VERB_OK;
+        }
+        if (systemctl(enable) < 0 || (renew && systemctl(enable_timer) < 0))
+                return fail(VERB_FAILED, "the units did not start: systemctl status nhi-agentd");
+        /* Started before this configuration was there, it reads it now. */
+        if (changed && systemctl(reload) < 0)
+                return fail(VERB_FAILED, "the agent did not reload: systemctl status nhi-agentd");
+        return VERB_OK;
+}
