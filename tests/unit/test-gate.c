@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/gate/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64], run[96], state_copy[96], exempt_file[96], exempt_dir[96], one[128], other[128];
+static GatePaths paths;
+
+#define ENFORCED "nhi-gates 1\ngate a enforce ssh svc-*\nend 1\n"
+#define OBSERVED "nhi-gates 1\ngate a observe ssh svc-*\nend 1\n"
+
+static void spit(const char *path, const char *text, mode_t mode)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        assert_int_equal(fchmod(fd, mode), 0);
+        close(fd);
+}
+
+static int host_setup(void **state)
+{
+        snprintf(dir, sizeof(dir), "/tmp/nhi-test-gate.XXXXXX");
+        if (!mkdtemp(dir))
+                return -1;
+        snprintf(run, sizeof(run), "%s/run", dir);
+        snprintf(state_copy, sizeof(state_copy), "%s/state", dir);
+        snprintf(exempt_file, sizeof(exempt_file), "%s/exempt", dir);
+        snprintf(exempt_dir, sizeof(exempt_dir), "%s/exempt.d", dir);
+        snprintf(one, sizeof(one), "%s/one.conf", exempt_dir);
+        snprintf(other, sizeof(other), "%s/other.bak", exempt_dir);
+        paths = (GatePaths){ run, state_copy, exempt_file, exempt_dir, geteuid() };
+        return 0;
+}
+
+static int host_teardown(void **state)
+{
+        unlink(run);
+        unlink(state_copy);
+        unlink(exempt_file);
+        unlink(one);
+        unlink(other);
+        rmdir(exempt_dir);
+        return rmdir(dir);
+}
+
+static GateMode mode_of(const char *name, const char *class)
+{
+        GateSubject s = { .name = name, .uid = 1000 };
+
+        return gate_mode(&paths, &s, class, NULL, 0);
+}
+
+static void nothing_was_ever_configured_means_nobody_is_gated_K01(void **state)
+{
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_UNGATED);
+        assert_int_equal(mode_of(NULL, NULL), GATE_UNGATED);
+}
+
+static void the_run_file_is_read_first_and_the_copy_after_a_reboot(void **state)
+{
+        spit(state_copy, ENFORCED, 0644);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_ENFORCE);
+        assert_int_equal(mode_of("john", "ssh"), GATE_UNGATED);
+        spit(run, OBSERVED, 0644);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_OBSERVE);
+}
+
+static void an_unusable_run_file_gives_way_to_the_copy(void **state)
+{
+        spit(run, "damaged", 0644);
+        spit(state_copy, OBSERVED, 0644);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_OBSERVE);
+        assert_int_equal(mode_of("john", "ssh"), GATE_UNGATED);
+}
+
+static void what_cannot_be_read_gates_everybody_O7(void **state)
+{
+        spit(run, "damaged", 0644);
+        assert_int_equal(mode_of("john", "ssh"), GATE_ENFORCE);
+        spit(run, OBSERVED, 0666); /* anybody's */
+        assert_int_equal(mode_of("john", "ssh"), GATE_ENFORCE);
+        spit(run, OBSERVED, 0644);
+        paths.owner = geteuid() + 1;
+        assert_int_equal(mode_of("john", "ssh"), GATE_ENFORCE);
+        paths.owner = geteuid();
+        unlink(run);
+        assert_int_equal(symlink("/dev/null", run), 0);
+        assert_int_equal(mode_of("john", "ssh"), GATE_ENFORCE);
+        unlink(run);
+        spit(state_copy, "damaged", 0644);
+        assert_int_equal(mode_of("john", "ssh"), GATE_ENFORCE);
+}
+
+static void a_fifo_holds_nobody_up_O5(void **state)
+{
+        assert_int_equal(mkfifo(run, 0644), 0);
+        assert_int_equal(mkfifo(exempt_file, 0644), 0);
+        assert_int_equal(mode_of("john", "ssh"), GATE_ENFORCE);
+}
+
+static void exemptions_hold_whatever_became_of_the_gates(void **state)
+{
+        spit(exempt_file, "root ssh\n", 0644);
+        assert_int_equal(mode_of("root", "ssh"), GATE_EXEMPT);
+        spit(run, "damaged", 0644);
+        assert_int_equal(mode_of("root", "ssh"), GATE_EXEMPT);
+        assert_int_equal(mode_of("root", "sudo"), GATE_ENFORCE);
+        assert_int_equal(mode_of(NULL, "ssh"), GATE_ENFORCE);
+        assert_int_equal(mode_of("root", NULL), GATE_ENFORCE);
+}
+
+static void an_exempt_file_that_others_could_write_is_ignored(void **state)
+{
+        spit(run, ENFORCED, 0644);
+        spit(exempt_file, "* *\n", 0666);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_ENFORCE);
+        spit(exempt_file, "* *\n", 0644);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_EXEMPT);
+}
+
+static void the_exempt_directory_is_read_where_only_its_owner_writes(void **state)
+{
+        spit(run, ENFORCED, 0644);
+        assert_int_equal(mkdir(exempt_dir, 0755), 0);
+        spit(other, "* *\n", 0644); /* no .conf */
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_ENFORCE);
+        spit(one, "svc-a ssh\n", 0644);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_EXEMPT);
+        assert_int_equal(mode_of("svc-b", "ssh"), GATE_ENFORCE);
+        assert_int_equal(chmod(exempt_dir, 0777), 0);
+        assert_int_equal(mode_of("svc-a", "ssh"), GATE_ENFORCE);
+}
+
+static void no_descriptor_left_means_gated_P22(void **state)
+{
+        struct rlimit before, none;
+        GateMode mode;
+
+        spit(run, OBSERVED, 0644);
+        getrlimit(RLIMIT_NOFILE, &before);
+        none = (struct rlimit){ 0, before.rlim_max };
+        setrlimit(RLIMIT_NOFILE, &none);
+        mode = mode_of("john", "ssh");
+        setrlimit(RLIMIT_NOFILE, &before);
+        assert_int_equal(mode, GATE_ENFORCE);
+        assert_int_equal(mode_of("john", "ssh"), GATE_UNGATED);
+}
+
+static void nothing_is_kept_and_errno_is_not_touched(void **state)
+{
+        int before = dup(0), after;
+
+        close(before);
+        spit(run, "damaged", 0644);
+        errno = 4711;
+        for (int i = 0; i < 20; i++)
+                (void)mode_of("john", "ssh");
+        assert_int_equal(errno, 4711);
+        after = dup(0);
+        close(after);
+        assert_int_equal(after, before);
+}
+
+#define HOST_TEST(f) cmocka_unit_test_setup_teardown(f, host_setup, host_teardown)
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                HOST_TEST(nothing_was_ever_configured_means_nobody_is_gated_K01),
+                HOST_TEST(the_run_file_is_read_first_and_the_copy_after_a_reboot),
+                HOST_TEST(an_unusable_run_file_gives_way_to_the_copy),
+                HOST_TEST(what_cannot_be_read_gates_everybody_O7),
+                HOST_TEST(a_fifo_holds_nobody_up_O5),
+                HOST_TEST(exemptions_hold_whatever_became_of_the_gates),
+                HOST_TEST(an_exempt_file_that_others_could_write_is_ignored),
+                HOST_TEST(the_exempt_directory_is_read_where_only_its_owner_writes),
+                HOST_TEST(no_descriptor_left_means_gated_P22),
+                HOST_TEST(nothing_is_kept_and_errno_is_not_touched),
+        };
+
+        return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
+}
