@@ -76,8 +76,13 @@ void on_bus_change(void *userdata, bool up)
 {
         Sessions *s = userdata;
 
-        if (!up || !s->started)
+        if (!s->started)
                 return;
+        if (!up) {
+                if (!s->reconciled)
+                        start_wait(s, 0); /* nothing to wait for; it is tried again meanwhile */
+                return;
+        }
         sessions_reconcile(s, 0);
         for (Session *i = s->sessions; i; i = i->next)
                 if (i->state == SESSION_ACTIVE && !backstop_is_right(i))

@@ -60,7 +60,10 @@ int session_watch(Session *s)
         r = cgroup_open(s->cgroup, &s->group);
         if (r < 0)
                 return r;
-        return cgroup_watch(&s->group, s->registry->event, on_session_watch, s, &s->watch);
+        r = cgroup_watch(&s->group, s->registry->event, on_session_watch, s, &s->watch);
+        if (r < 0)
+                cgroup_close(&s->group);
+        return r;
 }
 
 void session_record(const Session *s, EventKind kind, const char *code, const char *detail,
