@@ -20,12 +20,12 @@ typedef struct LocalDb LocalDb; /* set/localdb.h */
 typedef struct IdMap IdMap;     /* set/idmap.h */
 
 /* Bounds of one set; an excess refuses the set. */
-#define SET_SIZE_MAX        (16u * 1024 * 1024)
-#define SET_ACCOUNTS_MAX    20000u
-#define SET_GRANTS_MAX      100000u
-#define GRANT_LIST_MAX      256u
-#define GRANT_TEXT_MAX      1024u
-#define SET_AHEAD_SEC       60 /* iat or ver further ahead of the clock refuses the set */
+#define SET_SIZE_MAX     (16u * 1024 * 1024)
+#define SET_ACCOUNTS_MAX 20000u
+#define SET_GRANTS_MAX   100000u
+#define GRANT_LIST_MAX   256u
+#define GRANT_TEXT_MAX   1024u
+#define SET_AHEAD_SEC    60 /* iat or ver further ahead of the clock refuses the set */
 
 typedef struct TrustedKey {
         Jwk jwk;
@@ -44,7 +44,7 @@ typedef struct SetPolicy {
 
 /* The floor of one issuer, persisted. */
 typedef struct SetFloor {
-        int64_t ver; /* 0: none seen */
+        int64_t ver;   /* 0: none seen */
         char hash[65]; /* hex BLAKE2b-256 of the JWS bytes of that version; "" where none */
 } SetFloor;
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Memory that is given back at once: a set's entries live and die together. Zeroed, aligned for
+ * any type; NULL where there is no memory or n * size overflows. */
+
+#include <stddef.h>
+
+typedef struct Arena Arena;
+
+Arena *arena_new(void);
+Arena *arena_free(Arena *a);
+void *arena_alloc(Arena *a, size_t n, size_t size);
+/* NULL text gives NULL. */
+const char *arena_text(Arena *a, const char *text);
+const char *arena_text_size(Arena *a, const char *text, size_t size);

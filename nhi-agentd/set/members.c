@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "nhi-agentd/set/members.h"
+
+#include "lib/base/macro.h"
+#include "lib/base/name.h"
+#include "nhi-agentd/set/value.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int decode_problem(Decode *d, const char *code, const char *format, ...)
+{
+        va_list ap;
+
+        d->code = code;
+        va_start(ap, format);
+        vsnprintf(d->detail, sizeof(d->detail), format, ap);
+        va_end(ap);
+        return DECODE_E_PROBLEM;
+}
+
+static const Member *find_member(const Member *table, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (streq(table[i].name, name))
+                        return &table[i];
+        return NULL;
+}
+
+static int check_known(Decode *d, const json_t *object, const Member *table, size_t n)
+{
+        const char *name;
+        json_t *v;
+
+        json_object_foreach((json_t *)object, name, v)
+        {
+                char shown[65];
+
+                if (find_member(table, n, name))
+                        continue;
+                text_escape(shown, sizeof(shown), name);
+                return decode_problem(d, "unknown-member",
+                                      "member \"%s\" is not known to this version", shown);
+        }
+        return 0;
+}
+
+int members_read(Decode *d, const json_t *object, const Member *table, size_t n, void *ret)
+{
+        int r;
+
+        if (!json_is_object(object))
+                return decode_problem(d, "member-type", "not a JSON object");
+        r = check_known(d, object, table, n);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                const Member *m = &table[i];
+                const json_t *v = json_object_get(object, m->name);
+
+                if (v)
+                        r = m->read(d, m, v, (char *)ret + m->offset);
+                else if (m->required)
+                        r = decode_problem(d, "member-missing", "member \"%s\" is missing",
+                                           m->name);
+        }
+        return r;
+}
+
+static int wrong_type(Decode *d, const Member *m, const char *wanted)
+{
+        return decode_problem(d, "member-type", "member \"%s\" must be %s", m->name, wanted);
+}
+
+int check_text(Decode *d, const Member *m, const json_t *v)
+{
+        size_t limit = m->limit ? m->limit : GRANT_TEXT_MAX;
+        const char *text;
+
+        if (!json_is_string(v))
+                return wrong_type(d, m, "a text");
+        text = json_string_value(v);
+        if (json_string_length(v) == 0 && !m->may_be_empty)
+                return decode_problem(d, "member-value", "member \"%s\" is empty", m->name);
+        if (json_string_length(v) > limit)
+                return decode_problem(d, "member-value", "member \"%s\" is longer than %zu bytes",
+                                      m->name, limit);
+        if (!text_is_clean(text))
+                return decode_problem(d, "member-value",
+                                      "member \"%s\" has control or hidden characters", m->name);
+        if (m->valid && !m->valid(text)) {
+                char shown[65];
+
+                text_escape(shown, sizeof(shown), text);
+                return decode_problem(d, "member-value", "member \"%s\": \"%s\" is not %s", m->name,
+                                      shown, m->expects);
+        }
+        return 0;
+}
+
+int check_array(Decode *d, const Member *m, const json_t *v)
+{
+        if (!json_is_array(v))
+                return wrong_type(d, m, "an array");
+        if (json_array_size(v) == 0 && !m->may_be_empty)
+                return decode_problem(d, "member-value",
+                                      "member \"%s\" is an empty list; leave it out", m->name);
+        if (json_array_size(v) > GRANT_LIST_MAX)
+                return decode_problem(d, "member-value", "member \"%s\" has more than %u items",
+                                      m->name, GRANT_LIST_MAX);
+        return 0;
+}
+
+int read_text(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        const char *text;
+        int r;
+
+        r = check_text(d, m, v);
+        if (r != 0)
+                return r;
+        text = arena_text(d->arena, json_string_value(v));
+        if (!text)
+                return -ENOMEM;
+        *(const char **)ret = text;
+        return 0;
+}
+
+int read_list(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        StrList list = { 0 };
+        int r;
+
+        r = check_array(d, m, v);
+        if (r != 0)
+                return r;
+        list.items = arena_alloc(d->arena, json_array_size(v), sizeof(*list.items));
+        if (!list.items)
+                return -ENOMEM;
+        for (; list.n < json_array_size(v); list.n++) {
+                Member item = *m;
+
+                item.may_be_empty = false;
+                r = read_text(d, &item, json_array_get(v, list.n), &list.items[list.n]);
+                if (r != 0)
+                        return r;
+        }
+        *(StrList *)ret = list;
+        return 0;
+}
+
+/* A JSON integer in range: 1e3, 1.0 and "1" are none, and 0 never means "no end" (F9). */
+static int check_integer(Decode *d, const Member *m, const json_t *v, int64_t min, int64_t max,
+                         int64_t *ret)
+{
+        if (!json_is_integer(v))
+                return wrong_type(d, m, "an integer, written without fraction or exponent");
+        if (json_integer_value(v) < min || json_integer_value(v) > max)
+                return decode_problem(d, "member-value",
+                                      "member \"%s\" is not between %lld and %lld", m->name,
+                                      (long long)min, (long long)max);
+        *ret = json_integer_value(v);
+        return 0;
+}
+
+int read_time(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        return check_integer(d, m, v, 1, TIME_SEC_MAX, ret);
+}
+
+int read_number(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        return check_integer(d, m, v, 1, INT64_MAX, ret);
+}
+
+static int read_u32(Decode *d, const Member *m, const json_t *v, int64_t min, uint32_t *ret)
+{
+        int64_t value;
+        int r;
+
+        r = check_integer(d, m, v, min, UINT32_MAX, &value);
+        if (r == 0)
+                *ret = (uint32_t)value;
+        return r;
+}
+
+int read_id(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        return read_u32(d, m, v, 0, ret);
+}
+
+int read_count(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        return read_u32(d, m, v, 1, ret);
+}
+
+int read_flag(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        if (!json_is_boolean(v))
+                return wrong_type(d, m, "true or false");
+        *(bool *)ret = json_is_true(v);
+        return 0;
+}
+
+int read_array(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        if (!json_is_array(v))
+                return wrong_type(d, m, "an array");
+        *(const json_t **)ret = v;
+        return 0;
+}
+
+int read_object(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        if (!json_is_object(v))
+                return wrong_type(d, m, "an object");
+        *(const json_t **)ret = v;
+        return 0;
+}
+
+int read_json_list(Decode *d, const Member *m, const json_t *v, void *ret)
+{
+        _cleanup_free_ char *json = NULL;
+        const char *copy;
+        int r;
+
+        r = check_array(d, m, v);
+        if (r != 0)
+                return r;
+        /* ASCII only: whatever hides in its texts is shown as an escape. */
+        json = json_dumps(v, JSON_COMPACT | JSON_ENSURE_ASCII);
+        copy = json ? arena_text(d->arena, json) : NULL;
+        if (!copy)
+                return -ENOMEM;
+        *(const char **)ret = copy;
+        return 0;
+}

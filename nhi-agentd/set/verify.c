@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The order in which a set is believed: signature, then JSON, then for whom and when, and only
+ * then its entries (S1, S2). */
+
+#include "lib/base/macro.h"
+#include "nhi-agentd/set/compose.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+#define SET_LIFETIME_MAX_SEC (7 * INT64_C(86400))
+
+void content_hash(const void *data, size_t size, char ret[static 65])
+{
+        uint8_t hash[32];
+
+        crypto_generichash(hash, sizeof(hash), data, size, NULL, 0);
+        sodium_bin2hex(ret, 65, hash, sizeof(hash));
+}
+
+static const char *jws_error_code(JwsError e)
+{
+        static const char *const codes[] = {
+                [JWS_E_SEGMENTS] = "segments",   [JWS_E_BASE64] = "base64",
+                [JWS_E_HEADER] = "header",       [JWS_E_ALGORITHM] = "algorithm",
+                [JWS_E_TYPE] = "type",           [JWS_E_KEY] = "key",
+                [JWS_E_SIGNATURE] = "signature",
+        };
+
+        return e < ELEMENTSOF(codes) && codes[e] ? codes[e] : "signature";
+}
+
+/* Verify the bytes; what comes out is parsed by somebody else. */
+static int open_signed(Decode *d, const char *jws, size_t size, char **ret_payload,
+                       size_t *ret_size)
+{
+        const SetPolicy *p = d->policy;
+        _cleanup_free_ const Jwk **trusted = NULL;
+        size_t key = 0;
+        JwsError e;
+
+        if (size > SET_SIZE_MAX)
+                return decode_problem(d, "size", "the set is larger than %u bytes", SET_SIZE_MAX);
+        trusted = calloc(p->n_keys > 0 ? p->n_keys : 1, sizeof(*trusted));
+        if (!trusted)
+                return -ENOMEM;
+        for (size_t i = 0; i < p->n_keys; i++)
+                trusted[i] = &p->keys[i].jwk;
+        e = jws_open(jws, size, JWS_TYP_GRANTS, trusted, p->n_keys, &key, ret_payload, ret_size);
+        if (e == JWS_E_MEMORY)
+                return -ENOMEM;
+        if (e != JWS_OK)
+                return decode_problem(d, jws_error_code(e), "%s", jws_error_text(e));
+        d->key = &p->keys[key];
+        return 0;
+}
+
+static int check_addressee(Decode *d, const Envelope *e)
+{
+        if (!streq(e->iss, d->policy->issuer))
+                return decode_problem(d, "issuer", "iss is %.80s, expected %.80s", e->iss,
+                                      d->policy->issuer);
+        if (!streq(e->aud, d->policy->audience))
+                return decode_problem(d, "audience", "aud is %.80s, this host is %.80s", e->aud,
+                                      d->policy->audience);
+        return 0;
+}
+
+/* A set far ahead of the clock would raise the floor for good. */
+static int check_not_ahead(Decode *d, const Envelope *e)
+{
+        int64_t now_sec = d->now.real_usec / 1000000, now_msec = d->now.real_usec / 1000;
+
+        if (e->iat_sec - SET_AHEAD_SEC > now_sec)
+                return decode_problem(d, "ahead", "iat is %lld s ahead of this host's clock",
+                                      (long long)(e->iat_sec - now_sec));
+        if (e->ver / 1000 - SET_AHEAD_SEC > now_sec ||
+            e->ver - SET_AHEAD_SEC * INT64_C(1000) > now_msec)
+                return decode_problem(d, "ahead", "ver is over %d s ahead of this host's clock",
+                                      SET_AHEAD_SEC);
+        return 0;
+}
+
+static int check_floor(Decode *d, const Envelope *e, const SetFloor *floor)
+{
+        if (e->ver < floor->ver)
+                return decode_problem(d, "version-floor", "ver %lld is below %lld, seen before",
+                                      (long long)e->ver, (long long)floor->ver);
+        if (e->ver == floor->ver && !streq(floor->hash, d->set->hash))
+                return decode_problem(d, "equivocation",
+                                      "ver %lld was seen before with other content",
+                                      (long long)e->ver);
+        return 0;
+}
+
+static int check_lifetime(Decode *d, const Envelope *e, bool at_start)
+{
+        if (e->exp_sec <= e->iat_sec || e->exp_sec - e->iat_sec > SET_LIFETIME_MAX_SEC)
+                return decode_problem(d, "lifetime", "exp is not within 7 days after iat");
+        /* The archived set of a long night is loaded all the same: it grants nothing any more, but
+         * says so as "stale" and not as "none". */
+        if (!at_start && e->exp_sec <= d->now.real_usec / 1000000)
+                return decode_problem(d, "expired", "the set's exp has passed");
+        return 0;
+}
+
+static int check_envelope(Decode *d, const Envelope *e, const SetFloor *floor, bool at_start)
+{
+        int r;
+
+        r = check_addressee(d, e);
+        /* An archived set was not ahead when it was accepted; a clock set back since is the
+         * agent's to notice. */
+        if (r == 0 && !at_start)
+                r = check_not_ahead(d, e);
+        if (r == 0)
+                r = check_floor(d, e, floor);
+        if (r == 0)
+                r = check_lifetime(d, e, at_start);
+        return r;
+}
+
+/* What the set says of itself, before its entries are read: they point to it. */
+static int fill_head(Decode *d, const Envelope *e)
+{
+        GrantSet *s = d->set;
+
+        s->issuer = e->iss;
+        s->audience = e->aud;
+        s->ledger = e->ledger;
+        s->iat_sec = e->iat_sec;
+        s->exp_sec = e->exp_sec;
+        s->ver = e->ver;
+        memcpy(s->kid, d->key->jwk.kid, sizeof(s->kid));
+        return 0;
+}
+
+static int decode_payload(Decode *d, const char *payload, size_t size, const SetFloor *floor,
+                          bool at_start)
+{
+        _cleanup_(json_decrefp) json_t *json = NULL;
+        Envelope e = { 0 };
+        json_error_t error;
+        int r;
+
+        json = json_loadb(payload, size, JSON_REJECT_DUPLICATES, &error);
+        if (!json)
+                return decode_problem(d, "json", "line %d: %.160s", error.line, error.text);
+        r = envelope_decode(d, json, &e);
+        if (r == 0)
+                r = check_envelope(d, &e, floor, at_start);
+        if (r == 0)
+                r = fill_head(d, &e);
+        return r == 0 ? compose_entries(d, e.accounts, e.grants) : r;
+}
+
+static int verify(Decode *d, const char *jws, size_t size, const SetFloor *floor, bool at_start)
+{
+        _cleanup_free_ char *payload = NULL;
+        size_t payload_size = 0;
+        int r;
+
+        r = open_signed(d, jws, size, &payload, &payload_size);
+        if (r != 0)
+                return r;
+        content_hash(jws, size, d->set->hash);
+        if (!at_start && streq(floor->hash, d->set->hash))
+                return SET_E_UNCHANGED;
+        return decode_payload(d, payload, payload_size, floor, at_start);
+}
+
+GrantSet *grant_set_free(GrantSet *s)
+{
+        if (s)
+                arena_free(s->storage); /* the set itself lives in it */
+        return NULL;
+}
+
+int grant_set_verify(const char *jws, size_t size, const SetPolicy *policy, const SetFloor *floor,
+                     const LocalDb *local, const IdMap *idmap, Now now, bool at_start,
+                     GrantSet **ret, SetError *ret_error)
+{
+        Decode d = { .policy = policy, .local = local, .idmap = idmap, .now = now };
+        int r;
+
+        d.arena = arena_new();
+        if (!d.arena)
+                return -ENOMEM;
+        d.set = arena_alloc(d.arena, 1, sizeof(*d.set));
+        if (!d.set) {
+                arena_free(d.arena);
+                return -ENOMEM;
+        }
+        d.set->storage = d.arena;
+
+        r = verify(&d, jws, size, floor, at_start);
+        if (r == 0) {
+                *ret = d.set;
+                return 0;
+        }
+        if (r == DECODE_E_PROBLEM) {
+                snprintf(ret_error->code, sizeof(ret_error->code), "%s", d.code);
+                snprintf(ret_error->detail, sizeof(ret_error->detail), "%s", d.detail);
+                r = SET_E_REFUSED;
+        }
+        grant_set_free(d.set);
+        return r;
+}
