@@ -217,10 +217,9 @@ static int read_file(LocalDb *db, const char *dir, const char *name, LineReader 
         return r;
 }
 
-int localdb_load(const char *dir, LocalDb **ret)
+int localdb_empty(LocalDb **ret)
 {
         _cleanup_(localdb_freep) LocalDb *db = calloc(1, sizeof(*db));
-        int r;
 
         if (!db)
                 return -ENOMEM;
@@ -231,8 +230,18 @@ int localdb_load(const char *dir, LocalDb **ret)
         db->arena = arena_new();
         if (!db->arena)
                 return -ENOMEM;
+        *ret = TAKE_PTR(db);
+        return 0;
+}
 
-        r = read_file(db, dir, "passwd", read_user, true);
+int localdb_load(const char *dir, LocalDb **ret)
+{
+        _cleanup_(localdb_freep) LocalDb *db = NULL;
+        int r;
+
+        r = localdb_empty(&db);
+        if (r == 0)
+                r = read_file(db, dir, "passwd", read_user, true);
         if (r == 0)
                 r = read_file(db, dir, "group", read_group, true);
         if (r == 0)
