@@ -24,8 +24,8 @@ typedef struct Watch Watch;       /* watch.h: local files that matter */
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
-        GrantSet *set;      /* NULL: none verified */
-        char *jws;          /* its bytes as received, to verify them anew under another policy */
+        GrantSet *set; /* NULL: none verified */
+        char *jws;     /* its bytes as received, to verify them anew under another policy */
         size_t jws_size;
         SetFloor floor;
         int64_t accepted_sec;
@@ -57,9 +57,15 @@ typedef struct Agent {
         Requests *requests;
         Watch *watch;
         uint64_t generation, decision_id;
-        bool sudo_plugin; /* /etc/sudo.conf names sudo_nhi.so (watched) */
-        bool serving;     /* READY=1 was said */
-        char config_error[CONFIG_ERROR_MAX]; /* of the last reload; "" where it was good */
+        char *gates_text; /* as published */
+        size_t gates_size;
+        int64_t floor_real_usec, floor_boot_usec; /* the clock said at least the one at the other */
+        bool sudo_plugin;                         /* /etc/sudo.conf names sudo_nhi.so (watched) */
+        bool reconciled; /* sessions are known: from now on refreshes publish */
+        bool serving;    /* READY=1 was said */
+        int lock_fd;     /* one agent a host */
+        void (*on_failed)(struct Agent *a, int r); /* cannot serve after all; NULL: exit the loop */
+        char config_error[CONFIG_ERROR_MAX];       /* of the last reload; "" where it was good */
 } Agent;
 
 /* An agent that owns config, with an empty store, that serves nobody yet. */
@@ -70,11 +76,19 @@ Agent *agent_free(Agent *a);
  * sentence) where the agent must not start. */
 #define AGENT_ERROR_MAX 512
 int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
+/* Load state, ids, local files and archived sets: agent_start() without sessions and sockets. */
+int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
 /* SIGHUP and `nhictl reload`: load the configuration anew, off the loop. A bad one changes nothing
  * but a->config_error, and is written down. */
 int agent_reload(Agent *a);
 
 Now agent_now(const Agent *a);
+/* Now for verifying sets: never before what verified sets have proved, so that ends on the boot
+ * clock cannot move out with a clock that was set back. */
+Now agent_judging_now(const Agent *a);
+/* A verified set says that at boot_usec it was iat_sec or later. */
+void agent_prove_time(Agent *a, int64_t iat_sec, int64_t boot_usec);
+void agent_issuers_free(IssuerState *issuers, size_t n);
 /* True where CLOCK_REALTIME lies behind what verified sets have proved. */
 bool agent_clock_is_behind(const Agent *a, Now now);
 /* Anything that may change who has access has changed: rebuild the store, publish snapshot and

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From nothing to serving, and back. */
+
+#include "nhi-agentd/agent.h"
+
+#include "nhi-agentd/denials.h"
+#include "nhi-agentd/evidence.h"
+#include "nhi-agentd/expiry.h"
+#include "nhi-agentd/journal.h"
+#include "nhi-agentd/listener.h"
+#include "nhi-agentd/publish.h"
+#include "nhi-agentd/request.h"
+#include "nhi-agentd/sets.h"
+#include "nhi-agentd/state.h"
+#include "nhi-agentd/trust.h"
+#include "nhi-agentd/watch.h"
+#include "nhi-agentd/writer.h"
+
+#include "lib/base/file.h"
+#include "lib/base/io.h"
+#include "lib/base/macro.h"
+#include "lib/base/path.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#define UIDS_FILE_MAX (16u * 1024 * 1024)
+#define PATH_LOCK     PATH_RUN_DIR "/agentd.lock"
+
+void agent_issuers_free(IssuerState *issuers, size_t n)
+{
+        for (size_t i = 0; issuers && i < n; i++) {
+                grant_set_free(issuers[i].set);
+                free(issuers[i].jws);
+        }
+        free(issuers);
+}
+
+/* The writer goes first: what it still holds is answered while everything else stands. */
+Agent *agent_free(Agent *a)
+{
+        if (!a)
+                return NULL;
+        requests_stop(a->requests);
+        a->listener = listener_free(a->listener);
+        a->evidence = evidence_free(a->evidence);
+        a->watch = watch_free(a->watch);
+        a->expiry = expiry_free(a->expiry);
+        a->reconciled = false;
+        a->writer = writer_free(a->writer);
+        a->sets = sets_free(a->sets);
+        a->sessions = sessions_free(a->sessions);
+        a->requests = requests_free(a->requests);
+        grant_store_done(&a->store);
+        free(a->by_jti);
+        free(a->ended.items);
+        agent_issuers_free(a->issuers, a->config ? a->config->n_issuers : 0);
+        idmap_free(a->idmap);
+        localdb_free(a->local);
+        state_free(a->state);
+        denials_free(a->denials);
+        journal_free(a->journal);
+        config_free(a->config);
+        free(a->gates_text);
+        if (a->lock_fd >= 0)
+                (void)close(a->lock_fd);
+        sd_event_unref(a->event);
+        free(a);
+        return NULL;
+}
+DEFINE_CLEANUP(Agent *, agent_free)
+
+int agent_new(sd_event *event, Config *config, Agent **ret)
+{
+        _cleanup_(agent_freep) Agent *a = calloc(1, sizeof(*a));
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        a->lock_fd = -EBADF;
+        a->event = sd_event_ref(event);
+        a->started_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
+        a->issuers = calloc(config->n_issuers + 1, sizeof(*a->issuers));
+        r = a->issuers ? state_new(&a->state) : -ENOMEM;
+        if (r == 0)
+                r = idmap_new(&a->idmap);
+        if (r == 0)
+                r = journal_new(PATH_JOURNAL_SOCK, &a->journal);
+        if (r == 0)
+                r = denials_new(&a->denials);
+        if (r == 0)
+                r = writer_new(event, &a->writer);
+        if (r == 0)
+                r = sets_new(a, &a->sets);
+        if (r == 0)
+                r = evidence_new(a, &a->evidence);
+        if (r == 0)
+                r = requests_new(a, &a->requests);
+        if (r == 0)
+                r = expiry_new(a, &a->expiry);
+        if (r == 0)
+                r = listener_new(a, &a->listener);
+        if (r < 0)
+                return r;
+        a->config = config; /* last: on failure it stays the caller's */
+        *ret = TAKE_PTR(a);
+        return 0;
+}
+
+/* ---- loading ----------------------------------------------------------------------------------
+ */
+
+/* A13: whoever made the directory before us must have been root, and it must be one. */
+static int check_dir(const char *path, char ret_error[static AGENT_ERROR_MAX])
+{
+        struct stat st;
+
+        if (lstat(path, &st) < 0) {
+                int r = -errno;
+
+                (void)snprintf(ret_error, AGENT_ERROR_MAX,
+                               "%s: %s; systemd-tmpfiles --create makes it", path, strerror(-r));
+                return r;
+        }
+        if (S_ISDIR(st.st_mode) && st.st_uid == owner_trusted() && (st.st_mode & 022) == 0)
+                return 0;
+        (void)snprintf(ret_error, AGENT_ERROR_MAX,
+                       "%s: must be a directory, owned by root and writable by nobody else", path);
+        return -EPERM;
+}
+
+static int take_lock(Agent *a, char ret_error[static AGENT_ERROR_MAX])
+{
+        a->lock_fd = open(PATH_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+        if (a->lock_fd >= 0 && flock(a->lock_fd, LOCK_EX | LOCK_NB) == 0)
+                return 0;
+        int r = -errno;
+
+        (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s: %s", PATH_LOCK,
+                       r == -EWOULDBLOCK ? "another nhi-agentd runs on this host" : strerror(-r));
+        return r;
+}
+
+static int load_state(Agent *a, char ret_error[static AGENT_ERROR_MAX])
+{
+        char error[STATE_ERROR_MAX] = "";
+        State *loaded = NULL;
+        int r;
+
+        r = state_load(PATH_STATE_FILE, &loaded, error);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0) {
+                (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s", error);
+                return r;
+        }
+        state_free(a->state);
+        a->state = loaded;
+        agent_prove_time(a, loaded->time_floor_sec, now_boottime_usec());
+        return 0;
+}
+
+static int load_uids(Agent *a, char ret_error[static AGENT_ERROR_MAX])
+{
+        _cleanup_free_ char *text = NULL;
+        IdMap *loaded = NULL;
+        size_t size = 0;
+        int r;
+
+        r = file_read_trusted(PATH_UIDS_FILE, owner_trusted(), UIDS_FILE_MAX, &text, &size);
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = idmap_parse(text, size, &loaded);
+        if (r < 0) {
+                (void)snprintf(ret_error, AGENT_ERROR_MAX,
+                               "%s: %s; restore it from a backup: it says which ids must never be "
+                               "given to another name",
+                               PATH_UIDS_FILE, r == -EBADMSG ? "damaged" : trust_error_text(r));
+                return r;
+        }
+        idmap_free(a->idmap);
+        a->idmap = loaded;
+        return 0;
+}
+
+int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX])
+{
+        int r;
+
+        r = check_dir(PATH_RUN_DIR, ret_error);
+        if (r == 0)
+                r = check_dir(PATH_STATE_DIR, ret_error);
+        if (r == 0)
+                r = check_dir(PATH_SETS_DIR, ret_error);
+        if (r == 0)
+                r = take_lock(a, ret_error);
+        if (r == 0)
+                r = load_state(a, ret_error);
+        if (r == 0)
+                r = load_uids(a, ret_error);
+        if (r < 0)
+                return r;
+
+        r = localdb_load(WATCH_ETC_DIR, &a->local);
+        if (r == 0)
+                r = watch_new(a, &a->watch);
+        if (r < 0) {
+                (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s: passwd and group: %s",
+                               WATCH_ETC_DIR, strerror(-r));
+                return r;
+        }
+        watch_read_sudo_conf(a);
+        r = sets_load_archived(a->sets);
+        if (r < 0)
+                (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s: %s", PATH_SETS_DIR, strerror(-r));
+        return r;
+}
+
+/* ---- what the registry of sessions asks -------------------------------------------------------
+ */
+
+static Decision on_judge(void *userdata, const char *jti, const AccessRequest *request)
+{
+        Agent *a = userdata;
+        const Grant *g = agent_grant(a, jti);
+        HostView view = agent_host_view(a);
+        AccessRequest review = *request;
+
+        if (!g)
+                return (Decision){ .verdict = VERDICT_DENY, .reason = REASON_REVOKED };
+        /* A session is one of its grant's already, and a clock that is behind closes what is new;
+         * what is there ends by CLOCK_BOOTTIME. */
+        review.kind = REQUEST_REVIEW;
+        view.clock_behind = false;
+        return decide_one(&a->store, g, &view, &review, agent_now(a));
+}
+
+static bool on_issuer_is_verified(void *userdata, const char *issuer)
+{
+        const Agent *a = userdata;
+
+        for (size_t i = 0; i < a->config->n_issuers; i++)
+                if (streq(a->config->issuers[i].issuer, issuer))
+                        return a->issuers[i].set != NULL;
+        return false;
+}
+
+static Now on_now(void *userdata)
+{
+        return agent_now(userdata);
+}
+
+static void on_record(void *userdata, const Event *e)
+{
+        agent_record(userdata, e);
+}
+
+static const Grant *on_grant(void *userdata, const char *jti)
+{
+        return agent_grant(userdata, jti);
+}
+
+/* ---- start ------------------------------------------------------------------------------------
+ */
+
+static void agent_fail(Agent *a, int r)
+{
+        if (a->on_failed)
+                a->on_failed(a, r);
+        else
+                (void)sd_event_exit(a->event, r);
+}
+
+/* What should be dead is dead by now: publish, then listen, then say so. */
+static void on_reconciled(void *userdata, int bus)
+{
+        Agent *a = userdata;
+        Event e = { .kind = EVENT_AGENT_START,
+                    .detail = bus < 0 ? "without the system bus" : NULL };
+        int r;
+
+        a->reconciled = true;
+        r = publish_sources(a->config);
+        if (r == 0)
+                r = agent_refresh(a);
+        if (r == 0)
+                r = listener_start(a->listener);
+        if (r < 0) {
+                e = (Event){ .kind = EVENT_AGENT_STOP,
+                             .code = "start-failed",
+                             .detail = strerror(-r) };
+                agent_record(a, &e);
+                agent_fail(a, r);
+                return;
+        }
+        agent_record(a, &e);
+        a->serving = true;
+        (void)sd_notify(0, "READY=1");
+        (void)agent_refresh(a);
+}
+
+int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX])
+{
+        const SessionsHost host = {
+                .userdata = a,
+                .judge = on_judge,
+                .now = on_now,
+                .record = on_record,
+                .grant = on_grant,
+                .issuer_is_verified = on_issuer_is_verified,
+                .grace_usec = a->config->session_grace_usec,
+        };
+        int r;
+
+        r = agent_load(a, ret_error);
+        if (r < 0)
+                return r;
+        r = sessions_new(a->event, &host, PATH_SESSIONS_RUN, &a->sessions);
+        if (r == 0)
+                r = sessions_start(a->sessions, on_reconciled, a);
+        if (r < 0)
+                (void)snprintf(ret_error, AGENT_ERROR_MAX, "sessions: %s", strerror(-r));
+        return r;
+}
+
+/* ---- reload -----------------------------------------------------------------------------------
+ */
+
+typedef struct Reload {
+        Agent *agent;
+        Config *config;
+        char error[CONFIG_ERROR_MAX];
+} Reload;
+
+static int load_config(void *userdata)
+{
+        Reload *l = userdata;
+
+        return config_load(PATH_CONF_FILE, PATH_CONF_DIR, &l->config, l->error);
+}
+
+static void on_config_loaded(void *userdata, int r)
+{
+        Reload *l = userdata;
+        Agent *a = l->agent;
+
+        if (r == -ECANCELED) {
+                config_free(l->config);
+        } else if (r < 0) {
+                const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = l->error };
+
+                memcpy(a->config_error, l->error, sizeof(a->config_error));
+                agent_record(a, &e);
+                (void)agent_refresh(a);
+        } else {
+                const Event e = { .kind = EVENT_CONFIG_CHANGED, .detail = PATH_CONF_FILE };
+
+                a->config_error[0] = '\0';
+                agent_record(a, &e);
+                sets_change_config(a->sets, l->config);
+        }
+        if (a->serving && r != -ECANCELED)
+                (void)sd_notify(0, "READY=1");
+        free(l);
+}
+
+int agent_reload(Agent *a)
+{
+        Reload *l = calloc(1, sizeof(*l));
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->agent = a;
+        r = writer_call(a->writer, load_config, on_config_loaded, l);
+        if (r < 0) {
+                free(l);
+                return r;
+        }
+        if (a->serving)
+                (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                                 (unsigned long long)now_monotonic_usec());
+        return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/expiry.h"
+
+#include "lib/base/io.h"
+#include "lib/base/macro.h"
+
+#include <sys/timerfd.h>
+#include <time.h>
+
+#define USEC       ((int64_t)USEC_PER_SEC)
+#define MINUTE     (60 * USEC)
+#define IDLE_USEC  (24 * 3600 * USEC) /* armed even without a deadline: to hear of a set clock */
+#define SLACK_USEC 1000
+
+struct Expiry {
+        Agent *agent;
+        int real_fd;
+        sd_event_source *real, *boot;
+};
+
+static void sooner(int64_t *at, int64_t now, int64_t other)
+{
+        if (other > now && other < *at)
+                *at = other;
+}
+
+static int64_t sec_to_usec(int64_t sec)
+{
+        return sec > INT64_MAX / USEC ? INT64_MAX : sec * USEC;
+}
+
+static void grant_next(const Grant *g, Now now, int64_t *real, int64_t *boot)
+{
+        sooner(real, now.real_usec, sec_to_usec(g->nbf_sec - NBF_LEEWAY_SEC));
+        sooner(real, now.real_usec, sec_to_usec(g->exp_sec));
+        sooner(real, now.real_usec, sec_to_usec(g->set_exp_sec));
+        sooner(boot, now.boot_usec, g->boot_end_usec);
+        /* Windows open and close on whole minutes. */
+        if (g->n_windows > 0 && sec_to_usec(g->exp_sec) > now.real_usec)
+                sooner(real, now.real_usec, (now.real_usec / MINUTE + 1) * MINUTE);
+}
+
+static const unsigned stale_percents[] = { 50, 80, 100 };
+
+static void set_next(const GrantSet *set, Now now, int64_t *real)
+{
+        const int64_t lifetime = set->exp_sec - set->iat_sec;
+
+        for (size_t i = 0; i < ELEMENTSOF(stale_percents); i++)
+                sooner(real, now.real_usec,
+                       sec_to_usec(set->iat_sec + lifetime * stale_percents[i] / 100));
+}
+
+unsigned expiry_age_percent(const GrantSet *set, Now now)
+{
+        const int64_t lifetime = set->exp_sec - set->iat_sec;
+        const int64_t age = now.real_usec / USEC - set->iat_sec;
+
+        if (lifetime <= 0 || age >= lifetime)
+                return 100;
+        return age <= 0 ? 0 : (unsigned)(age * 100 / lifetime);
+}
+
+void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_usec)
+{
+        int64_t real = INT64_MAX, boot = INT64_MAX, session_real, session_boot;
+
+        for (size_t i = 0; i < a->store.n_grants; i++)
+                grant_next(a->store.grants[i], now, &real, &boot);
+        for (size_t i = 0; i < a->config->n_issuers; i++)
+                if (a->issuers[i].set)
+                        set_next(a->issuers[i].set, now, &real);
+        if (a->sessions && sessions_next_end(a->sessions, &session_real, &session_boot)) {
+                sooner(&real, now.real_usec, session_real);
+                sooner(&boot, now.boot_usec, session_boot);
+        }
+        *ret_real_usec = real;
+        *ret_boot_usec = boot;
+}
+
+static int on_real(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Expiry *x = userdata;
+        uint64_t n;
+
+        /* ECANCELED: the clock was set. Either way everything is judged anew. */
+        if (read(fd, &n, sizeof(n)) < 0 && errno == EAGAIN)
+                return 0;
+        (void)agent_refresh(x->agent);
+        return 0;
+}
+
+static int on_boot(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Expiry *x = userdata;
+
+        (void)agent_refresh(x->agent);
+        return 0;
+}
+
+DEFINE_CLEANUP(Expiry *, expiry_free)
+
+int expiry_new(Agent *a, Expiry **ret)
+{
+        _cleanup_(expiry_freep) Expiry *x = calloc(1, sizeof(*x));
+        int r;
+
+        if (!x)
+                return -ENOMEM;
+        x->agent = a;
+        x->real_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (x->real_fd < 0)
+                return -errno;
+        r = sd_event_add_io(a->event, &x->real, x->real_fd, EPOLLIN, on_real, x);
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(x->real, "expiry-realtime");
+        r = sd_event_add_time(a->event, &x->boot, CLOCK_BOOTTIME, UINT64_MAX, SLACK_USEC, on_boot,
+                              x);
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(x->boot, "expiry-boottime");
+        *ret = TAKE_PTR(x);
+        return 0;
+}
+
+Expiry *expiry_free(Expiry *x)
+{
+        if (!x)
+                return NULL;
+        sd_event_source_disable_unref(x->real);
+        sd_event_source_disable_unref(x->boot);
+        if (x->real_fd >= 0)
+                (void)close(x->real_fd);
+        free(x);
+        return NULL;
+}
+
+int expiry_arm(Expiry *x)
+{
+        struct itimerspec spec = {};
+        const Now now = agent_now(x->agent);
+        int64_t real, boot;
+        int r;
+
+        expiry_next(x->agent, now, &real, &boot);
+        if (real > now.real_usec + IDLE_USEC)
+                real = now.real_usec + IDLE_USEC;
+        spec.it_value.tv_sec = real / USEC;
+        spec.it_value.tv_nsec = (real % USEC) * 1000;
+        if (timerfd_settime(x->real_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL) <
+                    0 &&
+            errno != ECANCELED)
+                return -errno;
+        r = sd_event_source_set_time(x->boot, boot == INT64_MAX ? UINT64_MAX : (uint64_t)boot);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(x->boot, SD_EVENT_ONESHOT);
+}

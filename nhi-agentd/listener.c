@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/listener-internal.h"
+
+#include "lib/base/macro.h"
+
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+#define ACCEPT_BATCH 16u     /* connections taken before others have their turn */
+#define PAUSE_USEC   100000u /* no descriptors left: let the backlog wait */
+
+typedef struct PeerType {
+        const char *name; /* FileDescriptorName= */
+        int type;
+        void (*serve)(Peer *p);
+} PeerType;
+
+static const PeerType types[PEER_N] = {
+        [PEER_PAM] = { "pam", SOCK_SEQPACKET, pam_serve },
+        [PEER_CONTROL] = { "control", SOCK_STREAM, control_serve },
+        [PEER_KEYS] = { "keys", SOCK_SEQPACKET, keys_serve },
+        [PEER_FEED] = { "feed", SOCK_SEQPACKET, feed_serve },
+};
+
+static size_t peers_of_uid(const Door *d, uid_t uid)
+{
+        size_t n = 0;
+
+        for (const Peer *p = d->peers; p; p = p->next)
+                n += p->credentials.uid == uid;
+        return n;
+}
+
+static bool may_enter(const Door *d, const struct ucred *who)
+{
+        const Config *c = d->listener->agent->config;
+
+        return d->n_peers < c->peers_max &&
+               (who->uid == 0 || peers_of_uid(d, who->uid) < c->peers_per_uid_max);
+}
+
+static void admit(Door *d, int fd)
+{
+        struct ucred who = { .pid = -1, .uid = (uid_t)-1, .gid = (gid_t)-1 };
+        socklen_t size = sizeof(who);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || size != sizeof(who) ||
+            who.pid <= 0 || !may_enter(d, &who))
+                (void)close(fd);
+        else
+                (void)peer_new(d, fd, &who, types[d->kind].name, types[d->kind].serve);
+}
+
+static int on_resume(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Door *d = userdata;
+
+        return sd_event_source_set_enabled(d->source, SD_EVENT_ON);
+}
+
+/* A17: out of descriptors or memory the socket stays readable; look again in a while. */
+static void door_pause(Door *d)
+{
+        (void)sd_event_source_set_enabled(d->source, SD_EVENT_OFF);
+        if (sd_event_source_set_time_relative(d->pause, PAUSE_USEC) < 0 ||
+            sd_event_source_set_enabled(d->pause, SD_EVENT_ONESHOT) < 0)
+                (void)sd_event_source_set_enabled(d->source, SD_EVENT_ON);
+}
+
+static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Door *d = userdata;
+
+        for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+                const int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+                if (peer >= 0) {
+                        admit(d, peer);
+                        continue;
+                }
+                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+                        door_pause(d);
+                if (errno != ECONNABORTED && errno != EINTR)
+                        break;
+        }
+        return 0;
+}
+
+int listener_new(Agent *a, Listener **ret)
+{
+        Listener *l = calloc(1, sizeof(*l));
+
+        if (!l)
+                return -ENOMEM;
+        l->agent = a;
+        for (unsigned i = 0; i < PEER_N; i++)
+                l->doors[i] = (Door){ .listener = l, .kind = (PeerKind)i, .fd = -EBADF };
+        *ret = l;
+        return 0;
+}
+
+static void door_close(Door *d)
+{
+        peers_close(d);
+        sd_event_source_disable_unref(d->source);
+        sd_event_source_disable_unref(d->pause);
+        if (d->fd >= 0)
+                (void)close(d->fd);
+}
+
+Listener *listener_free(Listener *l)
+{
+        for (unsigned i = 0; l && i < PEER_N; i++)
+                door_close(&l->doors[i]);
+        free(l);
+        return NULL;
+}
+
+int listener_add(Listener *l, PeerKind kind, int fd)
+{
+        if (l->doors[kind].fd >= 0)
+                return -EEXIST;
+        if (sd_is_socket(fd, AF_UNIX, types[kind].type, 1) <= 0)
+                return -EINVAL;
+        l->doors[kind].fd = fd;
+        return 0;
+}
+
+static int add_named(Listener *l, const char *name, int fd)
+{
+        for (unsigned k = 0; k < PEER_N; k++)
+                if (streq(types[k].name, name))
+                        return listener_add(l, (PeerKind)k, fd);
+        return -ENOENT;
+}
+
+int listener_take_fds(Listener *l, char ret_error[static AGENT_ERROR_MAX])
+{
+        char **names = NULL;
+        const int n = sd_listen_fds_with_names(1, &names);
+        int r = 0;
+
+        for (int i = 0; i < n; i++) {
+                const int fd = SD_LISTEN_FDS_START + i;
+                const int added = r == 0 ? add_named(l, names[i], fd) : r;
+
+                if (added < 0) {
+                        (void)close(fd);
+                        if (r == 0)
+                                (void)snprintf(ret_error, AGENT_ERROR_MAX,
+                                               "socket %d (%s): %s; the nhi-agentd-*.socket units "
+                                               "name them pam, control, keys and feed",
+                                               fd, names[i], strerror(-added));
+                        r = added;
+                }
+                free(names[i]);
+        }
+        free(names);
+        for (unsigned k = 0; r == 0 && k < PEER_N; k++)
+                if (l->doors[k].fd < 0) {
+                        (void)snprintf(ret_error, AGENT_ERROR_MAX,
+                                       "no %s socket: nhi-agentd is started by systemd, which "
+                                       "holds its sockets: systemctl start nhi-agentd.service",
+                                       types[k].name);
+                        r = -ENOTSOCK;
+                }
+        return r;
+}
+
+int listener_start(Listener *l)
+{
+        for (unsigned i = 0; i < PEER_N; i++) {
+                Door *d = &l->doors[i];
+                int r;
+
+                if (d->fd < 0)
+                        continue;
+                r = sd_event_add_io(l->agent->event, &d->source, d->fd, EPOLLIN, on_connection, d);
+                if (r < 0)
+                        return r;
+                (void)sd_event_source_set_description(d->source, types[i].name);
+                r = sd_event_add_time_relative(l->agent->event, &d->pause, CLOCK_MONOTONIC,
+                                               PAUSE_USEC, 0, on_resume, d);
+                if (r < 0)
+                        return r;
+                r = sd_event_source_set_enabled(d->pause, SD_EVENT_OFF);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+size_t listener_n_peers(const Listener *l, PeerKind kind)
+{
+        return l->doors[kind].n_peers;
+}

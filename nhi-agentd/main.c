@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhi-agentd: options, the process's own armour, the loop. */
+
+#include "nhi-agentd/agent.h"
+#include "nhi-agentd/config-dump.h"
+#include "nhi-agentd/listener.h"
+
+#include "lib/base/macro.h"
+#include "lib/base/path.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#define EXIT_USAGE  2
+#define EXIT_CONFIG 78 /* EX_CONFIG, sysexits(3) */
+
+typedef enum Action {
+        ACTION_SERVE = 0,
+        ACTION_DUMP_CONFIG,
+        ACTION_DUMP_DEFAULTS,
+        ACTION_CHECK_CONFIG,
+        ACTION_VERSION,
+        ACTION_HELP,
+} Action;
+
+static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "dump-config", no_argument, NULL, ACTION_DUMP_CONFIG },
+        { "dump-defaults", no_argument, NULL, ACTION_DUMP_DEFAULTS },
+        { "check-config", no_argument, NULL, ACTION_CHECK_CONFIG },
+        { "version", no_argument, NULL, ACTION_VERSION },
+        { "help", no_argument, NULL, ACTION_HELP },
+        {},
+};
+
+static const char usage[] =
+        "nhi-agentd [--config FILE] [--check-config | --dump-config | --dump-defaults]\n"
+        "\n"
+        "  --config FILE     read FILE instead of " PATH_CONF_FILE " and its .d directory;\n"
+        "                    only to check and to dump\n"
+        "  --check-config    say whether the configuration is good, exit 0 or 78\n"
+        "  --dump-config     print the configuration in force\n"
+        "  --dump-defaults   print every key with its default and what it means\n"
+        "  --version, --help\n";
+
+static int load_config(const char *file, Config **ret)
+{
+        char error[CONFIG_ERROR_MAX] = "";
+        const int r = file ? config_load(file, NULL, ret, error)
+                           : config_load(PATH_CONF_FILE, PATH_CONF_DIR, ret, error);
+
+        if (r < 0)
+                (void)fprintf(stderr, "nhi-agentd: %s\n", error);
+        return r;
+}
+
+static int show_config(Action action, const char *file)
+{
+        Config *c = NULL;
+
+        if (load_config(file, &c) < 0)
+                return EXIT_CONFIG;
+        if (action == ACTION_DUMP_CONFIG)
+                config_dump(c, stdout);
+        config_free(c);
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* A21: nobody looks into the process, and it leaves no core behind. */
+static int harden(void)
+{
+        const struct rlimit none = {};
+
+        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+                return -errno;
+        return sodium_init() < 0 ? -ENOSYS : 0;
+}
+
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        Agent *a = userdata;
+        const Event e = { .kind = EVENT_AGENT_STOP };
+
+        (void)sd_notify(0, "STOPPING=1");
+        agent_record(a, &e);
+        return sd_event_exit(a->event, 0);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+        (void)agent_reload(userdata);
+        return 0;
+}
+
+static int add_signals(Agent *a)
+{
+        sigset_t set;
+        int r;
+
+        (void)sigemptyset(&set);
+        (void)sigaddset(&set, SIGTERM);
+        (void)sigaddset(&set, SIGINT);
+        (void)sigaddset(&set, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(a->event, NULL, SIGTERM, on_terminate, a);
+        if (r >= 0)
+                r = sd_event_add_signal(a->event, NULL, SIGINT, on_terminate, a);
+        if (r >= 0)
+                r = sd_event_add_signal(a->event, NULL, SIGHUP, on_hangup, a);
+        return r < 0 ? r : 0;
+}
+
+static int run(Agent *a, char error[static AGENT_ERROR_MAX])
+{
+        int r;
+
+        (void)snprintf(error, AGENT_ERROR_MAX, "the event loop");
+        r = add_signals(a);
+        if (r < 0)
+                return r;
+        r = sd_event_set_watchdog(a->event, true);
+        if (r < 0)
+                return r;
+        r = listener_take_fds(a->listener, error);
+        if (r < 0)
+                return r;
+        r = agent_start(a, error);
+        if (r < 0)
+                return r;
+        (void)snprintf(error, AGENT_ERROR_MAX, "stopped: the journal says why");
+        return sd_event_loop(a->event);
+}
+
+static int serve(void)
+{
+        char error[AGENT_ERROR_MAX] = "";
+        sd_event *event = NULL;
+        Config *config = NULL;
+        Agent *agent = NULL;
+        int r;
+
+        if (load_config(NULL, &config) < 0)
+                return EXIT_CONFIG;
+        r = harden();
+        if (r == 0)
+                r = sd_event_default(&event);
+        if (r >= 0)
+                r = agent_new(event, config, &agent);
+        if (r < 0)
+                config_free(config);
+        else
+                r = run(agent, error);
+        if (r < 0)
+                (void)fprintf(stderr, "nhi-agentd: %s%s%s\n", error, *error ? ": " : "",
+                              strerror(-r));
+        agent_free(agent);
+        sd_event_unref(event);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int act(Action action, const char *file)
+{
+        switch (action) {
+        case ACTION_SERVE:
+                if (!file)
+                        return serve();
+                (void)fputs("nhi-agentd: --config is only to check and to dump\n", stderr);
+                return EXIT_USAGE;
+        case ACTION_DUMP_CONFIG:
+        case ACTION_CHECK_CONFIG:
+                return show_config(action, file);
+        case ACTION_DUMP_DEFAULTS:
+                config_dump(NULL, stdout);
+                break;
+        case ACTION_VERSION:
+                (void)puts("nhi-agentd " NHI_VERSION);
+                break;
+        case ACTION_HELP:
+                (void)fputs(usage, stdout);
+                break;
+        }
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+        Action action = ACTION_SERVE;
+        const char *file = NULL;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                if (c == '?')
+                        return EXIT_USAGE;
+                if (c == 'c')
+                        file = optarg;
+                else
+                        action = (Action)c;
+        }
+        if (optind < argc) {
+                (void)fputs("nhi-agentd: takes no arguments, see --help\n", stderr);
+                return EXIT_USAGE;
+        }
+        return act(action, file);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/request-answer.h"
+
+#include "lib/base/macro.h"
+
+#include <stdio.h>
+#include <time.h>
+
+const char *answer_phase_name(const WireRequest *w)
+{
+        static const char *const names[] = {
+                [WIRE_PHASE_AUTHENTICATE] = "authenticate",
+                [WIRE_PHASE_ACCOUNT] = "account",
+                [WIRE_PHASE_OPEN_SESSION] = "open-session",
+                [WIRE_PHASE_CLOSE_SESSION] = "close-session",
+        };
+
+        if (w->type == WIRE_COMMAND)
+                return "command";
+        return w->phase < ELEMENTSOF(names) ? names[w->phase] : NULL;
+}
+
+EventKind answer_event_kind(uint32_t mode, Verdict verdict)
+{
+        if (mode == WIRE_MODE_EXEMPT)
+                return EVENT_EXEMPTION;
+        if (verdict == VERDICT_ALLOW)
+                return EVENT_DECISION;
+        return mode == WIRE_MODE_OBSERVE ? EVENT_WOULD_DENY : EVENT_DENIAL;
+}
+
+static bool gives_groups(const Grant *g)
+{
+        for (size_t i = 0; g && i < g->n_terms; i++)
+                if (g->terms[i].type == TERM_GROUP)
+                        return true;
+        return false;
+}
+
+void answer_message(const RequestData *d, const Decision *decision, char *ret, size_t size)
+{
+        const char *advice = reason_advice(decision->reason);
+        const time_t end = (time_t)decision->end_sec;
+        char until[32] = "";
+        struct tm tm;
+
+        ret[0] = '\0';
+        if (decision->verdict != VERDICT_ALLOW) {
+                (void)snprintf(ret, size, "%s (%s)%s%s", reason_sentence(decision->reason),
+                               reason_token(decision->reason), *advice ? "; " : "", advice);
+                return;
+        }
+        /* Processes that carry a granted group end with the grant: say so at login (DESIGN 8). */
+        if (d->access.kind == REQUEST_SESSION && !d->access.elevation &&
+            gives_groups(decision->grant) && gmtime_r(&end, &tm) &&
+            strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
+                (void)snprintf(ret, size,
+                               "group memberships of this grant, and every process that carries "
+                               "them, end at %s",
+                               until);
+}
+
+int answer_send(Peer *p, const RequestData *d, const Decision *decision, uint64_t id,
+                const char *jti, uint8_t *buffer, size_t capacity)
+{
+        const bool allowed = decision->verdict == VERDICT_ALLOW;
+        char message[512];
+        WireReply reply = {
+                .type = WIRE_VERDICT,
+                .nonce = d->wire.nonce,
+                .verdict = allowed ? VERDICT_ALLOW : VERDICT_DENY,
+                .decision = id,
+                .until_sec = allowed && decision->end_sec > 0 ? (uint64_t)decision->end_sec : 0,
+                .subject = wire_text(d->subject),
+                .reason = wire_text(reason_token(decision->reason)),
+        };
+        size_t size = 0;
+
+        answer_message(d, decision, message, sizeof(message));
+        reply.message = wire_text(message);
+        if (allowed)
+                reply.jti = wire_text(jti);
+        if (wire_reply_encode(&reply, buffer, capacity, &size) != 0) {
+                peer_close(p);
+                return -EMSGSIZE;
+        }
+        return peer_reply(p, buffer, size);
+}

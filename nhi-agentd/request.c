@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/request.h"
+
+#include "nhi-agentd/evidence.h"
+#include "nhi-agentd/listener.h"
+#include "nhi-agentd/recent.h"
+#include "nhi-agentd/request-answer.h"
+#include "nhi-agentd/request-read.h"
+
+#include "lib/base/file.h"
+#include "lib/base/io.h"
+
+typedef struct Request {
+        struct Request *next, **self;
+        Requests *owner;
+        Peer *peer; /* NULL: a notice, or the peer is gone */
+        Caller caller;
+        bool is_notice;
+        RequestData data;
+        Decision decision;
+        char jti[65], preferred[65];
+        uint64_t id;
+} Request;
+
+struct Requests {
+        Agent *agent;
+        Request *first;
+        size_t n;
+        RecentRing recent;
+        bool stopped;
+        uint8_t buffer[WIRE_MSG_MAX];
+};
+
+int requests_new(Agent *a, Requests **ret)
+{
+        Requests *q = calloc(1, sizeof(*q));
+
+        if (!q)
+                return -ENOMEM;
+        q->agent = a;
+        recent_init(&q->recent);
+        *ret = q;
+        return 0;
+}
+
+uint8_t *requests_buffer(Requests *q)
+{
+        return q->buffer;
+}
+
+size_t requests_count(const Requests *q)
+{
+        return q->n;
+}
+
+static void request_free(Request *r)
+{
+        if (r->peer)
+                peer_close(r->peer);
+        *r->self = r->next;
+        if (r->next)
+                r->next->self = r->self;
+        r->owner->n--;
+        caller_done(&r->caller);
+        request_data_done(&r->data);
+        free(r);
+}
+
+void requests_stop(Requests *q)
+{
+        if (q)
+                q->stopped = true;
+}
+
+Requests *requests_free(Requests *q)
+{
+        if (!q)
+                return NULL;
+        while (q->first)
+                request_free(q->first);
+        recent_done(&q->recent);
+        free(q);
+        return NULL;
+}
+
+/* ---- events and answers ------------------------------------------------------------------------
+ */
+
+static Event request_event(Request *r)
+{
+        static const char *const modes[] = {
+                [WIRE_MODE_ENFORCE] = "enforce",
+                [WIRE_MODE_OBSERVE] = "observe",
+                [WIRE_MODE_EXEMPT] = "exempt",
+        };
+        const RequestData *d = &r->data;
+        const Account *ours = grant_store_account(&r->owner->agent->store, d->subject);
+
+        return (Event){
+                .kind = answer_event_kind(d->wire.mode, r->decision.verdict),
+                .account = d->subject,
+                .uid = d->wire.subject_uid,
+                .account_kind = ours ? account_kind_name(ours->kind) : NULL,
+                .class = d->class,
+                .service = d->service,
+                .phase = answer_phase_name(&d->wire),
+                .target = d->access.target,
+                .target_group = d->access.target_group,
+                .command = d->access.command,
+                .mode = d->wire.mode < ELEMENTSOF(modes) ? modes[d->wire.mode] : NULL,
+                .has_decision = d->wire.mode != WIRE_MODE_EXEMPT,
+                .decision = r->decision,
+                .rhost = d->rhost,
+                .tty = d->tty,
+                .ruser = d->ruser,
+                .caller = &r->caller,
+                .decision_id = r->id,
+        };
+}
+
+static void record(Request *r)
+{
+        const Event e = request_event(r);
+
+        agent_record(r->owner->agent, &e);
+}
+
+static void deny(Request *r, Reason reason)
+{
+        r->decision =
+                (Decision){ .verdict = VERDICT_DENY, .reason = reason, .grant = r->decision.grant };
+}
+
+/* The answer leaves; the request is over. */
+static int request_answer(Request *r)
+{
+        Agent *a = r->owner->agent;
+        const bool allowed = r->decision.verdict == VERDICT_ALLOW;
+        Peer *peer = TAKE_PTR(r->peer);
+        int result = -EPIPE;
+
+        if (!allowed && a->sessions && r->data.access.kind == REQUEST_SESSION)
+                session_refused(a->sessions, &r->caller, r->data.class);
+        if (allowed && peer)
+                recent_add(&r->owner->recent, r->id, &r->caller, r->data.subject, r->jti);
+        if (peer)
+                result = answer_send(peer, &r->data, &r->decision, r->id, r->jti,
+                                     requests_buffer(r->owner), WIRE_MSG_MAX);
+        request_free(r);
+        return result;
+}
+
+/* ---- the way of a request ----------------------------------------------------------------------
+ */
+
+static Decision request_decide(Request *r)
+{
+        Agent *a = r->owner->agent;
+        const HostView view = agent_host_view(a);
+
+        return decide(&a->store, &view, &r->data.access, agent_now(a));
+}
+
+static void on_session(void *userdata, Reason reason, const char *session_id)
+{
+        Request *r = userdata;
+        Agent *a = r->owner->agent;
+        char id[128];
+
+        if (reason != REASON_GRANTED) {
+                r->decision.grant = agent_grant(a, r->jti);
+                deny(r, reason);
+                record(r);
+                (void)request_answer(r);
+                return;
+        }
+        strncpy(id, session_id ? session_id : "", sizeof(id) - 1);
+        id[sizeof(id) - 1] = '\0';
+        /* Q2: whoever asked counts as denied when the answer cannot reach it. */
+        if (request_answer(r) < 0)
+                (void)session_end(a->sessions, id, "nobody waited for the answer");
+}
+
+static void open_session(Request *r)
+{
+        Agent *a = r->owner->agent;
+        const RequestData *d = &r->data;
+
+        if (a->sessions && session_open(a->sessions, &r->caller, r->decision.grant, &d->access,
+                                        d->service, d->rhost, d->tty, r->decision.end_sec,
+                                        r->decision.boot_end_usec, on_session, r) == 0)
+                return;
+        deny(r, REASON_SESSION_UNKNOWN);
+        record(r);
+        (void)request_answer(r);
+}
+
+static void keep_jti(Request *r)
+{
+        const Grant *g = r->decision.grant;
+
+        r->jti[0] = '\0';
+        if (g && g->jti && strlen(g->jti) < sizeof(r->jti))
+                strcpy(r->jti, g->jti);
+}
+
+/* Recorded: time has passed, and grants may have gone, so decide again. */
+static void on_recorded(void *userdata, int error)
+{
+        Request *r = userdata;
+        const Verdict recorded = r->decision.verdict;
+
+        r->decision = request_decide(r);
+        if (error < 0 || r->owner->stopped)
+                deny(r, REASON_EVIDENCE_FAILED);
+        keep_jti(r);
+        if (r->decision.verdict != VERDICT_ALLOW) {
+                if (recorded == VERDICT_ALLOW && !r->owner->stopped)
+                        record(r);
+                (void)request_answer(r);
+                return;
+        }
+        if (recorded != VERDICT_ALLOW) { /* Q1: an allowing answer has its own record */
+                deny(r, REASON_BUSY);
+                (void)request_answer(r);
+                return;
+        }
+        if (r->data.access.kind == REQUEST_SESSION)
+                open_session(r);
+        else
+                (void)request_answer(r);
+}
+
+static void on_notice_recorded(void *userdata, int error)
+{
+        request_free(userdata);
+}
+
+static void prefer(Request *r)
+{
+        Agent *a = r->owner->agent;
+        const char *jti =
+                recent_find(&r->owner->recent, r->data.wire.decision, &r->caller, r->data.subject);
+
+        if (!jti && a->sessions)
+                jti = session_parent_jti(a->sessions, &r->caller);
+        if (!jti || strlen(jti) >= sizeof(r->preferred))
+                return;
+        strcpy(r->preferred, jti);
+        r->data.access.preferred_jti = r->preferred;
+}
+
+static void request_judge(Request *r)
+{
+        Agent *a = r->owner->agent;
+        Event e;
+
+        if (r->owner->stopped) {
+                request_free(r);
+                return;
+        }
+        r->id = ++a->decision_id;
+        prefer(r);
+        r->decision = request_decide(r);
+        e = request_event(r);
+        if (evidence_append(a->evidence, &e, r->is_notice ? on_notice_recorded : on_recorded, r) ==
+            0)
+                return;
+        if (!r->is_notice) {
+                deny(r, REASON_EVIDENCE_FAILED);
+                (void)request_answer(r);
+                return;
+        }
+        request_free(r);
+}
+
+static void on_unit(void *userdata, int error)
+{
+        Request *r = userdata;
+
+        /* Without its unit's name the caller is in none that a grant names. */
+        if (error == 0 && r->caller.unit[0])
+                r->data.access.unit = r->caller.unit;
+        request_judge(r);
+}
+
+static void request_begin(Request *r)
+{
+        Agent *a = r->owner->agent;
+
+        if (!streq(r->data.class, "unit") || !a->sessions ||
+            caller_resolve_unit(a->sessions, &r->caller, on_unit, r) < 0)
+                request_judge(r);
+}
+
+/* ---- receiving ---------------------------------------------------------------------------------
+ */
+
+static void on_gone(void *userdata)
+{
+        Request *r = userdata;
+
+        r->peer = NULL;
+}
+
+static Request *request_new(Requests *q)
+{
+        Request *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return NULL;
+        r->owner = q;
+        r->caller.pidfd = -EBADF;
+        r->next = q->first;
+        r->self = &q->first;
+        if (r->next)
+                r->next->self = &r->next;
+        q->first = r;
+        q->n++;
+        return r;
+}
+
+static void record_malformed(Agent *a, const struct ucred *who)
+{
+        const Caller caller = { .pid = who->pid,
+                                .uid = who->uid,
+                                .gid = who->gid,
+                                .pidfd = -EBADF,
+                                .loginuid = (uint32_t)-1,
+                                .audit_session = (uint32_t)-1 };
+        const Event e = {
+                .kind = EVENT_DENIAL,
+                .has_decision = true,
+                .decision = { .reason = REASON_BAD_REQUEST },
+                .caller = &caller,
+        };
+
+        agent_record(a, &e);
+}
+
+/* -EAGAIN: nothing there yet. */
+static int receive(Peer *p, Requests *q, WireRequest *ret)
+{
+        size_t size = 0;
+        int r;
+
+        r = datagram_recv(peer_fd(p), q->buffer, sizeof(q->buffer), now_monotonic_usec(), &size);
+        if (r == -ETIMEDOUT || r == -EAGAIN)
+                return -EAGAIN;
+        if (r < 0)
+                return r;
+        return wire_request_decode(q->buffer, size, ret) == 0 ? 0 : -EBADMSG;
+}
+
+static void close_session(Agent *a, Peer *p)
+{
+        Caller caller = { .pidfd = -EBADF };
+
+        if (a->sessions && caller_read(peer_fd(p), &caller) == 0) {
+                session_close_hint(a->sessions, &caller);
+                caller_done(&caller);
+        }
+        peer_close(p);
+}
+
+static void serve_request(Peer *p, const WireRequest *wire)
+{
+        Agent *a = peer_agent(p);
+        Request *r = request_new(a->requests);
+        int error;
+
+        if (!r) {
+                peer_close(p);
+                return;
+        }
+        r->peer = p;
+        r->is_notice = wire->mode != WIRE_MODE_ENFORCE;
+        error = request_read(a, wire, &r->data);
+        if (error == 0)
+                error = caller_read(peer_fd(p), &r->caller);
+        if (error == -EBADMSG)
+                record_malformed(a, peer_credentials(p));
+        if (error < 0) { /* gone, or nothing that can be judged: no answer is a denial */
+                request_free(r);
+                return;
+        }
+        if (r->is_notice)
+                peer_close(TAKE_PTR(r->peer));
+        else
+                peer_hold(p, on_gone, r);
+        request_begin(r);
+}
+
+void pam_serve(Peer *p)
+{
+        Agent *a = peer_agent(p);
+        WireRequest wire;
+        int r;
+
+        if (peer_credentials(p)->uid != owner_trusted()) {
+                peer_close(p);
+                return;
+        }
+        r = receive(p, a->requests, &wire);
+        if (r == -EAGAIN)
+                return;
+        if (r == 0 && wire.type == WIRE_PAM && wire.phase == WIRE_PHASE_CLOSE_SESSION) {
+                close_session(a, p);
+                return;
+        }
+        if (r == 0 && (wire.type == WIRE_PAM || wire.type == WIRE_COMMAND)) {
+                serve_request(p, &wire);
+                return;
+        }
+        if (r == 0 || r == -EBADMSG)
+                record_malformed(a, peer_credentials(p));
+        peer_close(p);
+}
