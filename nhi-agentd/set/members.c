@@ -174,7 +174,7 @@ int read_number(Decode *d, const Member *m, const json_t *v, void *ret)
 
 static int read_u32(Decode *d, const Member *m, const json_t *v, int64_t min, uint32_t *ret)
 {
-        int64_t value;
+        int64_t value = 0;
         int r;
 
         r = check_integer(d, m, v, min, UINT32_MAX, &value);
