@@ -72,7 +72,7 @@ $(B)/tobj/%.o: %.c
 	$(if $(Q),@echo "  CC test $<")
 	$(Q)$(CC) $(ALL_CFLAGS) -DPATH_ROOT='"$(TESTROOT)"' -DNHI_TEST=1 -MMD -MP -c -o $@ $<
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
 define link
 	$(if $(Q),@echo "  LD      $@")
