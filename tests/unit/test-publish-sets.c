@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Promises B1 to B4 of nhictl/ledger/publish.h. */
+
+#include "nhictl/ledger/publish.h"
+#include "nhictl/ledger/published.h"
+#include "tests/unit/ledger-fixture.h"
+
+#include <sodium.h>
+
+static SigningKey key;
+
+static int publish_at(const Ledger *l, const PublishRequest *request, PublishReport *report,
+                      char error[static LEDGER_ERROR_MAX])
+{
+        return ledger_publish(l, &key, request, report, error);
+}
+
+/* Commit and publish at a time; the number of sets written. */
+static size_t publish(Ledger *l, PublishMode mode, int64_t now_usec)
+{
+        const PublishRequest request = { .mode = mode, .now_usec = now_usec };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        size_t n;
+
+        assert_int_equal(ledger_commit(l, now_usec / 1000000, "test"), 0);
+        if (publish_at(l, &request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_failed, 0);
+        n = report.n_published;
+        publish_report_done(&report);
+        return n;
+}
+
+static Published read_set(const Fixture *f, const Ledger *l, const char *host)
+{
+        char path[400];
+        Published p;
+
+        (void)snprintf(path, sizeof(path), "%s/%s.jws", f->target, host);
+        assert_int_equal(published_read(path, l, &key, host, &p), 0);
+        return p;
+}
+
+static int64_t version_of(const Fixture *f, const Ledger *l, const char *host)
+{
+        Published p = read_set(f, l, host);
+        int64_t ver = p.ver;
+
+        published_done(&p);
+        return ver;
+}
+
+static size_t grants_of(const Fixture *f, const Ledger *l, const char *host)
+{
+        Published p = read_set(f, l, host);
+        size_t n;
+
+        assert_true(p.ours);
+        n = json_array_size(json_object_get(p.payload, "grants"));
+        published_done(&p);
+        return n;
+}
+
+#define NOW_USEC (FIXTURE_NOW * 1000000ll)
+#define HOUR     3600000000ll
+
+static void a_set_is_written_once_and_again_when_it_changes(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+        struct stat st;
+        char path[400];
+        json_t *grant;
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        (void)snprintf(path, sizeof(path), "%s/web1.jws", f->target);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0640);
+        assert_int_equal(version_of(f, l, "web1"), FIXTURE_NOW * 1000ll);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 0);
+        assert_int_equal(version_of(f, l, "web1"), FIXTURE_NOW * 1000ll);
+
+        grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 2000000), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 2000000), 1);
+        assert_int_equal(grants_of(f, l, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 3000000), 1);
+        ledger_free(l);
+}
+
+static void renewal_begins_behind_a_quarter_of_the_lifetime(void **state)
+{
+        Ledger *l = fixture_open(*state, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 6 * HOUR), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 6 * HOUR + 1000000), 1);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 7 * HOUR), 0);
+        ledger_free(l);
+}
+
+/* B1 */
+static void an_older_checkout_that_publishes_last_is_refused(void **state)
+{
+        const Fixture *f = *state;
+        const PublishRequest late = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC + HOUR };
+        Fixture old = *f;
+        char command[1024], error[LEDGER_ERROR_MAX];
+        Published p;
+        PublishReport report;
+        PublishRequest forced;
+        Ledger *l = fixture_open(f, true);
+        json_t *grant;
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        (void)snprintf(old.ledger, sizeof(old.ledger), "%s/old", f->root);
+        (void)snprintf(command, sizeof(command), "cp -a '%s' '%s'", f->ledger, old.ledger);
+        assert_int_equal(system(command), 0);
+        grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
+        ledger_free(l);
+
+        l = fixture_open(&old, true);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "old"), 0);
+        assert_int_equal(publish_at(l, &late, &report, error), -ESTALE);
+        assert_non_null(strstr(error, "older copy"));
+        assert_int_equal(grants_of(f, l, "web1"), 0);
+
+        /* A restored backup is published deliberately, by naming what it overwrites; ver rises. B2
+         */
+        p = read_set(f, l, "web1");
+        forced = late;
+        forced.replace = (const char *const[]){ p.revision };
+        forced.n_replace = 1;
+        forced.now_usec = NOW_USEC; /* and the clock is behind, too */
+        assert_int_equal(publish_at(l, &forced, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        publish_report_done(&report);
+        assert_true(version_of(f, l, "web1") > p.ver);
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+        published_done(&p);
+        ledger_free(l);
+}
+
+/* Both sides' lines are kept by git's union merge: the merged ledger may publish. */
+static void a_merged_checkout_may_publish(void **state)
+{
+        const Fixture *f = *state;
+        char hash[LEDGER_HASH_SIZE], path[400];
+        Ledger *l = fixture_open(f, true);
+        FILE *file;
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(ledger_revision(l, hash), 0);
+        ledger_free(l);
+        (void)snprintf(path, sizeof(path), "%s/revisions", f->ledger);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        fprintf(file, "%064d 2026-11-21T22:00:00Z other@side\n%s 2026-11-21T22:00:00Z me@here\n", 7,
+                hash);
+        assert_int_equal(fclose(file), 0);
+        l = fixture_open(f, true);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 1000000), 1);
+        ledger_free(l);
+}
+
+/* B2 */
+static void the_version_rises_whatever_the_clock_does(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC), 1);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC), 1);
+        assert_int_equal(version_of(f, l, "web1"), FIXTURE_NOW * 1000ll + 1);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC - 10 * HOUR), 1);
+        assert_int_equal(version_of(f, l, "web1"), FIXTURE_NOW * 1000ll + 2);
+        ledger_free(l);
+}
+
+/* B4 */
+static void a_set_of_another_key_is_kept_and_the_others_are_published(void **state)
+{
+        const Fixture *f = *state;
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX], path[400];
+        Ledger *l = fixture_open(f, true);
+        PublishReport report;
+        FILE *file;
+
+        fixture_fill(l);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        (void)snprintf(path, sizeof(path), "%s/web2.jws", f->target);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs("somebody else's", file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(publish_at(l, &request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(report.n_failed, 1);
+        assert_true(json_array_size(report.notes) >= 1);
+        publish_report_done(&report);
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+        ledger_free(l);
+}
+
+static void the_set_of_a_host_that_left_is_emptied_once(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
+        assert_int_equal(grants_of(f, l, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 2000000), 0);
+        ledger_free(l);
+}
+
+static void a_host_whose_document_is_torn_keeps_its_set(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        ledger_free(l);
+        fixture_write(f, "hosts/web1.json", "{");
+        l = fixture_open(f, true);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 1000000), 0);
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+        ledger_free(l);
+}
+
+static void a_target_of_everybody_is_refused(void **state)
+{
+        const Fixture *f = *state;
+        const PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        Ledger *l = fixture_open(f, true);
+
+        assert_int_equal(chmod(f->target, 0777), 0);
+        assert_int_equal(publish_at(l, &request, &report, error), -EPERM);
+        assert_int_equal(rmdir(f->target), 0);
+        assert_int_equal(publish_at(l, &request, &report, error), -ENOENT);
+        assert_non_null(strstr(error, f->target));
+        ledger_free(l);
+}
+
+static int make_key(void **state)
+{
+        return sodium_init() < 0 ? -1 : signing_key_generate(&key);
+}
+
+static int wipe_key(void **state)
+{
+        signing_key_done(&key);
+        return 0;
+}
+
+#define LEDGER_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                LEDGER_TEST(a_set_is_written_once_and_again_when_it_changes),
+                LEDGER_TEST(renewal_begins_behind_a_quarter_of_the_lifetime),
+                LEDGER_TEST(an_older_checkout_that_publishes_last_is_refused),
+                LEDGER_TEST(a_merged_checkout_may_publish),
+                LEDGER_TEST(the_version_rises_whatever_the_clock_does),
+                LEDGER_TEST(a_set_of_another_key_is_kept_and_the_others_are_published),
+                LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
+                LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set),
+                LEDGER_TEST(a_target_of_everybody_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, make_key, wipe_key);
+}
