@@ -129,7 +129,7 @@ $(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sud
 	@mkdir -p $(@D)
 	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -o $@ $(filter %.o,$^)
 TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
-$(B)/tests/pam/test-pam: | $(B)/tmod/pam_nhi.so
+$(B)/tests/pam/test-pam $(B)/tests/pam/test-pam-faults: | $(B)/tmod/pam_nhi.so
 $(B)/tests/nss/test-nss: | $(B)/tmod/libnss_nhi.so.2
 $(B)/tests/pam/test-sudo-plugin: | $(B)/tmod/sudo_nhi.so
 
