@@ -146,6 +146,8 @@ static const char *question_read(const Agent *a, json_t *request, Question *q)
         r->elevation = class_is_elevation(class);
         r->sudo_plugin = a->sudo_plugin;
         r->target = request_text(request, "run_as");
+        if (!r->target && r->elevation && (r->command || r->edit.n > 0))
+                r->target = "root"; /* sudo's default */
         r->target_group = request_text(request, "run_as_group");
         r->unit = request_text(request, "unit");
         r->has_from = from != NULL;

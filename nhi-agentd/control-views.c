@@ -5,6 +5,7 @@
 #include "nhi-agentd/control-verbs.h"
 
 #include "lib/base/io.h"
+#include "nhi-agentd/core/rules.h"
 
 #include <stdio.h>
 
@@ -79,21 +80,13 @@ static json_t *terms_view(const Grant *g)
         return terms ? terms : json_array();
 }
 
-static bool list_has(const StrList *l, const char *name)
-{
-        for (size_t i = 0; i < l->n; i++)
-                if (streq(l->items[i], name))
-                        return true;
-        return false;
-}
-
 Reason grant_state(const Agent *a, const Grant *g, Now now)
 {
         int64_t end_sec, boot_end_usec;
 
-        if (list_has(&a->ended, g->jti))
+        if (list_contains(&a->ended, g->jti))
                 return REASON_GIVEN_BACK;
-        if (list_has(&a->locked, g->jti) || list_has(&a->locked, g->account))
+        if (list_contains(&a->locked, g->jti) || list_contains(&a->locked, g->account))
                 return REASON_LOCKED;
         if (grant_is_active(g, now, &end_sec, &boot_end_usec))
                 return REASON_GRANTED;
