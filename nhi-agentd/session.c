@@ -164,6 +164,11 @@ Sessions *sessions_free(Sessions *s)
 
 /* ---- questions ---- */
 
+bool sessions_have_bus(const Sessions *s)
+{
+        return s && bus_is_up(s->bus);
+}
+
 Session *session_by_cgroup(Sessions *registry, const char *cgroup)
 {
         for (Session *s = registry->sessions; s; s = s->next)
