@@ -27,7 +27,7 @@ bool auth_info_key(char *auth_info, SshKey *ret)
         return false;
 }
 
-bool address_parse(const char *text, uint8_t ret[static 16])
+bool origin_parse(const char *text, uint8_t ret[static 16])
 {
         static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
         char plain[INET6_ADDRSTRLEN];
@@ -196,7 +196,7 @@ static void fill_access(const Agent *a, RequestData *d)
         x->target_group = target_group(a, d, kind);
         x->command = kind == REQUEST_COMMAND ? d->command : NULL;
         x->is_local = x->elevation || !d->rhost[0];
-        x->has_from = !x->is_local && address_parse(d->rhost, x->from);
+        x->has_from = !x->is_local && origin_parse(d->rhost, x->from);
         x->key_is_judged = kind == REQUEST_SESSION && streq(d->class, "ssh");
         if (x->key_is_judged && auth_info_key(d->auth_info, &d->key))
                 x->key = &d->key;

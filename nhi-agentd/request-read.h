@@ -30,4 +30,4 @@ void request_data_done(RequestData *d);
  * where there is none. */
 bool auth_info_key(char *auth_info, SshKey *ret);
 /* A numeric address, IPv4 as ::ffff:a.b.c.d; a zone is dropped. Never asks a resolver. */
-bool address_parse(const char *text, uint8_t ret[static 16]);
+bool origin_parse(const char *text, uint8_t ret[static 16]);

@@ -38,6 +38,12 @@ void offer_answer(Offer *o, const char *format, ...)
         o->done = NULL;
 }
 
+/* The very set that state.json names, which the archive could not give back. */
+static bool is_lost(const IssuerState *s, const char *hash)
+{
+        return !s->set && streq(s->floor.hash, hash);
+}
+
 /* The issuer whose key signed is found by trying: a foreign key is refused before anything is
  * parsed. The error that is told is the labelled source's own. */
 int offer_verify(void *offer)
@@ -46,6 +52,9 @@ int offer_verify(void *offer)
         Agent *a = o->sets->agent;
         const size_t n = a->config->n_issuers, first = o->label < n ? o->label : 0;
 
+        char hash[65];
+
+        content_hash(o->jws, o->size, hash);
         o->r = SET_E_REFUSED;
         o->index = first;
         for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
@@ -56,11 +65,11 @@ int offer_verify(void *offer)
                 if (o->again && k > 0)
                         break;
                 o->r = grant_set_verify(o->jws, o->size, &a->config->issuers[i].policy, &s->floor,
-                                        a->local, a->idmap, o->now, o->again || !s->set, &o->set,
-                                        &error);
+                                        a->local, a->idmap, o->now, o->again || is_lost(s, hash),
+                                        &o->set, &error);
                 if (o->r != SET_E_REFUSED)
                         o->index = i;
-                else if (k == 0)
+                else if (k == 0 || streq(o->error.code, "key"))
                         o->error = error;
         }
         return 0;
