@@ -222,9 +222,9 @@ static VerbStatus check_run(Call *call)
 const Verb verb_check = {
         .name = "check",
         .synopsis = "ACCOUNT CLASS [--run-as U] [--command C] [--from A] [--at T] [-q]",
-        .help = "Say which verdict ACCOUNT would be given for CLASS (ssh sudo su cron at login "
-                "unit\n"
-                "pam:NAME), and why, rule by rule. Exit status: 0 allowed, 1 denied.",
+        .help = "say which verdict ACCOUNT would be given for CLASS, and why, rule by rule\n"
+                "CLASS is ssh, sudo, su, cron, at, login, unit or pam:NAME.\n"
+                "Exit status: 0 allowed, 1 denied.",
         .options = check_options,
         .options_size = sizeof(CheckOptions),
         .operands_min = 2,

@@ -33,8 +33,8 @@ static VerbStatus end_run(Call *call)
 const Verb verb_end = {
         .name = "end",
         .synopsis = "SESSION [--reason R]",
-        .help = "End one session now, with every process in it. The grant stays: see revoke, done\n"
-                "and lock.",
+        .help = "end one session now, with every process in it\n"
+                "The grant stays: see revoke, done and lock.",
         .options = end_options,
         .options_size = sizeof(EndOptions),
         .operands_min = 1,

@@ -156,7 +156,7 @@ static VerbStatus feed_run(Call *call)
 const Verb verb_feed = {
         .name = "feed",
         .synopsis = "FILE|-",
-        .help = "Hand a signed grant set to this host's agent, which believes its signature only.\n"
+        .help = "hand this host's agent a signed grant set: it believes the signature only\n"
                 "For root. Exit status 4: the set was refused.",
         .operands_min = 1,
         .operands_max = 1,

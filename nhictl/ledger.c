@@ -181,7 +181,8 @@ const Verb verb_ledger = {
 const Verb verb_ledger_check = {
         .name = "ledger check",
         .synopsis = "",
-        .help = "look for what hosts would refuse or nobody meant; exit status 1 if there is any",
+        .help = "look for what hosts would refuse or nobody meant\n"
+                "Exit status 1 if there is any.",
         .options = check_options,
         .options_size = sizeof(LedgerOptions),
         .run = run_check,

@@ -36,8 +36,8 @@ static VerbStatus lock_run(Call *call)
 const Verb verb_lock = {
         .name = "lock",
         .synopsis = "ACCOUNT|ID [--reason R]",
-        .help = "Lock an account or a grant on this host at once: its sessions end, new access is\n"
-                "denied, until unlock. For root.",
+        .help = "lock an account or a grant on this host at once, until unlock\n"
+                "Its sessions end and new access is denied. For root.",
         .options = lock_options,
         .options_size = sizeof(LockOptions),
         .operands_min = 1,
@@ -48,7 +48,8 @@ const Verb verb_lock = {
 const Verb verb_unlock = {
         .name = "unlock",
         .synopsis = "ACCOUNT|ID [--reason R]",
-        .help = "Undo lock. Only a grant that is still active gives access again. For root.",
+        .help = "undo lock\n"
+                "Only a grant that is still active gives access again. For root.",
         .options = lock_options,
         .options_size = sizeof(LockOptions),
         .operands_min = 1,

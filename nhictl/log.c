@@ -240,9 +240,8 @@ static VerbStatus log_run(Call *call)
 const Verb verb_log = {
         .name = "log",
         .synopsis = "[--follow] [--account A] [--grant ID] [--since T] [--would-deny]",
-        .help = "Show what the agent recorded: who got in or did not, when and why, sessions, "
-                "sets,\n"
-                "changes. With --follow --json: one JSON object a line.",
+        .help = "show what the agent recorded: who got in or did not, when and why\n"
+                "Sessions, sets and changes too. With --follow --json: one JSON object a line.",
         .options = log_options,
         .options_size = sizeof(LogOptions),
         .run = log_run,

@@ -41,6 +41,6 @@ static VerbStatus mine_run(Call *call)
 const Verb verb_mine = {
         .name = "mine",
         .synopsis = "",
-        .help = "Show your own grants on this host.",
+        .help = "show your own grants on this host",
         .run = mine_run,
 };

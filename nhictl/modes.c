@@ -181,8 +181,8 @@ static VerbStatus modes_run(Call *call)
 const Verb verb_observe = {
         .name = "observe",
         .synopsis = "[GATE...]",
-        .help = "Let gates only observe: access goes on as without them, and what would have been\n"
-                "denied is recorded (nhictl log --would-deny). Without GATE: all. For root.",
+        .help = "let gates only observe: nothing is denied, and what would be is recorded\n"
+                "Read it with nhictl log --would-deny. Without GATE: all. For root.",
         .operands_max = OPERANDS_ANY,
         .run = modes_run,
 };
@@ -190,9 +190,8 @@ const Verb verb_observe = {
 const Verb verb_enforce = {
         .name = "enforce",
         .synopsis = "[GATE...]",
-        .help = "Enforce gates: from now on there is no access without a grant. Without GATE: "
-                "all.\n"
-                "For root. Read nhictl log --would-deny first.",
+        .help = "enforce gates: from now on there is no access without a grant\n"
+                "Without GATE: all. For root. Read nhictl log --would-deny first.",
         .operands_max = OPERANDS_ANY,
         .run = modes_run,
 };

@@ -238,7 +238,7 @@ static VerbStatus status_run(Call *call)
 const Verb verb_status = {
         .name = "status",
         .synopsis = "",
-        .help = "Show agent, sources, grants, sessions, gates and their modes.\n"
+        .help = "show agent, sources, grants, sessions, gates and their modes\n"
                 "Exit status: 0 well, 1 a problem is shown, 3 no agent, 4 no set that is good now.",
         .run = status_run,
 };

@@ -264,7 +264,7 @@ static VerbStatus run_status(Call *call)
 const Verb verb_sudo_enable = {
         .name = "sudo enable",
         .synopsis = "",
-        .help = "Let sudo ask for each command: needed for grants narrower than root.\n"
+        .help = "let sudo ask for each command: needed for grants narrower than root\n"
                 "Adds sudo_nhi and \"Set group_source dynamic\" to /etc/sudo.conf, looks whether\n"
                 "sudo still works, and puts the file back where it does not.",
         .run = run_enable,
@@ -273,13 +273,13 @@ const Verb verb_sudo_enable = {
 const Verb verb_sudo_disable = {
         .name = "sudo disable",
         .synopsis = "",
-        .help = "Take sudo_nhi out of /etc/sudo.conf again.",
+        .help = "take sudo_nhi out of /etc/sudo.conf again",
         .run = run_disable,
 };
 
 const Verb verb_sudo_status = {
         .name = "sudo status",
         .synopsis = "",
-        .help = "Whether sudo loads sudo_nhi, and can.",
+        .help = "say whether sudo loads sudo_nhi, and can",
         .run = run_status,
 };

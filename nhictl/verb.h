@@ -29,7 +29,8 @@ typedef struct Call {
 typedef struct Verb {
         const char *name;      /* "grant", or noun and action: "account add" */
         const char *synopsis;  /* what follows the name in usage: "ACCOUNT --for T ..." */
-        const char *help;      /* one sentence, and more lines where they help */
+        const char *help;      /* a summary of at most 78 characters, lower case, no full stop; then
+                                  sentences on lines of their own */
         const Option *options; /* NULL: none of its own */
         size_t options_size;   /* sizeof of its struct; 0 with NULL */
         size_t operands_min, operands_max; /* counts outside are a usage error */

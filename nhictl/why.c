@@ -78,7 +78,7 @@ static VerbStatus why_run(Call *call)
 const Verb verb_why = {
         .name = "why",
         .synopsis = "[ACCOUNT] [-n N]",
-        .help = "Say why access was denied, newest first, and what to do next.\n"
+        .help = "say why access was denied, newest first, and what to do next\n"
                 "Without ACCOUNT: your own denials; root sees everybody's.",
         .options = why_options,
         .options_size = sizeof(WhyOptions),
