@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The central side as an administrator meets it: whole command lines through nhictl_main(). */
+
+#include "lib/base/name.h"
+#include "nhictl/verb.h"
+#include "tests/unit/ledger-fixture.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#define OUTPUT_MAX 65536
+
+static char out[OUTPUT_MAX], err[OUTPUT_MAX];
+static char jti[64];
+
+static void slurp(int fd, char *text)
+{
+        ssize_t n = pread(fd, text, OUTPUT_MAX - 1, 0);
+
+        text[n > 0 ? n : 0] = '\0';
+        (void)close(fd);
+}
+
+/* A file without a name that stands in for stdout or stderr; *saved is the real one. */
+static int redirect(FILE *stream, int *saved)
+{
+        int fd = open(PATH_ROOT, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        (void)fflush(stream);
+        *saved = dup(fileno(stream));
+        assert_true(dup2(fd, fileno(stream)) >= 0);
+        return fd;
+}
+
+static void restore(FILE *stream, int saved)
+{
+        (void)fflush(stream);
+        (void)dup2(saved, fileno(stream));
+        (void)close(saved);
+}
+
+static int run_words(const char *const *words)
+{
+        int argc = 0, status, saved_out, saved_err, out_fd, err_fd;
+
+        while (words[argc])
+                argc++;
+        out_fd = redirect(stdout, &saved_out);
+        err_fd = redirect(stderr, &saved_err);
+        status = nhictl_main(argc, (char **)words);
+        restore(stdout, saved_out);
+        restore(stderr, saved_err);
+        slurp(out_fd, out);
+        slurp(err_fd, err);
+        return status;
+}
+#define RUN(...) run_words((const char *const[]){ "nhictl", __VA_ARGS__, NULL })
+
+static void assert_status(int status, int wanted)
+{
+        if (status != wanted)
+                fail_msg("exit status %d, not %d\nstdout: %s\nstderr: %s", status, wanted, out,
+                         err);
+}
+#define OK(...)           assert_status(RUN(__VA_ARGS__), VERB_OK)
+#define ENDS(status, ...) assert_status(RUN(__VA_ARGS__), status)
+
+static void assert_said(const char *text)
+{
+        if (!strstr(err, text))
+                fail_msg("stderr does not say \"%s\": %s", text, err);
+}
+
+#define GRANT_WORDS "grant", "svc-deploy", "--owner", "payments", "--reason", "CHG-42"
+
+/* Only what these tests make: other test programs live below the same root. */
+static int world_teardown(void **state)
+{
+        static const char *const places[] = { PATH_ETC_DIR, PATH_LEDGER_DIR, PATH_PUBLISHED_DIR,
+                                              PATH_RUN_DIR, PATH_ROOT "/trust.jwk" };
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                fixture_remove_tree(places[i]);
+        return 0;
+}
+
+static int world_setup(void **state)
+{
+        (void)world_teardown(state);
+        fixture_make_path(PATH_ROOT "/etc");
+        fixture_make_path(PATH_ROOT "/var/lib");
+        OK("init", "--local", "--name", "web1");
+        assert_string_equal(out, "changed\n");
+        OK("owner", "add", "payments");
+        OK("account", "add", "svc-deploy", "--owner", "payments");
+        OK(GRANT_WORDS, "--service", "ssh", "--for", "30m");
+        (void)snprintf(jti, sizeof(jti), "%.*s", (int)strcspn(out, "\n"), out);
+        return 0;
+}
+
+static json_t *run_json(void)
+{
+        json_error_t error;
+        json_t *doc = json_loads(out, JSON_REJECT_DUPLICATES, &error);
+
+        if (!doc)
+                fail_msg("no JSON: %s: %s", error.text, out);
+        assert_int_equal(json_integer_value(json_object_get(doc, "schema")), 1);
+        return doc;
+}
+
+/* The state of the world's grant in the ledger. */
+static const char *state_of_grant(void)
+{
+        static char text[32];
+        json_t *doc;
+
+        OK("ledger", jti, "--json");
+        doc = run_json();
+        (void)snprintf(text, sizeof(text), "%s",
+                       document_text(json_object_get(doc, "grant"), "state"));
+        json_decref(doc);
+        return text;
+}
+
+static void usage_is_exit_status_2_and_names_the_word(void **state)
+{
+        ENDS(VERB_USAGE, "frobnicate");
+        assert_said("no such verb: frobnicate");
+        ENDS(VERB_USAGE, "grant", "a", "--colour", "x");
+        assert_said("unknown option: --colour");
+        ENDS(VERB_USAGE, "account");
+        assert_said("account disable");
+        ENDS(VERB_USAGE, "account", "add");
+        ENDS(VERB_USAGE, "ledger", "a", "b");
+        assert_said("too many words");
+        OK("help");
+        assert_non_null(strstr(out, "account disable"));
+        OK("help", "account", "add");
+        assert_non_null(strstr(out, "--shell"));
+        OK("grant", "--help");
+        assert_non_null(strstr(out, "--run-as-group"));
+        OK("--version");
+}
+
+static void summaries_stand_on_one_line(void **state)
+{
+        for (const Verb *const *v = verbs; *v; v++) {
+                size_t size = strcspn((*v)->help, "\n");
+
+                assert_true(size > 0);
+                if (size > 78)
+                        fail_msg("%s: the first line of its help is too long", (*v)->name);
+                assert_true(islower((unsigned char)(*v)->help[0]) && (*v)->help[size - 1] != '.');
+                assert_true((*v)->options == NULL || (*v)->options_size > 0);
+        }
+}
+
+static void init_again_changes_nothing(void **state)
+{
+        OK("init", "--local");
+        assert_string_equal(out, "unchanged\n");
+        ENDS(VERB_FAILED, "init", "--local", "--name", "other");
+        assert_said("host.name");
+        ENDS(VERB_USAGE, "init");
+        ENDS(VERB_USAGE, "init", "--local", "--source", "/x");
+        ENDS(VERB_USAGE, "init", "--source", "https://x/y", "--trust", "/x");
+        assert_said("file sources only");
+}
+
+static void init_with_a_source_trusts_what_key_show_printed(void **state)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *file;
+
+        OK("key", "show");
+        file = fopen(PATH_ROOT "/trust.jwk", "we");
+        assert_non_null(file);
+        assert_true(fputs(out, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk");
+        assert_string_equal(out, "changed\n");
+        assert_int_equal(
+                document_read(AT_FDCWD, PATH_CONF_DIR "/10-source.conf", 10000, &text, &size), 0);
+        assert_non_null(strstr(text, "nhi-local:web1"));
+        assert_non_null(strstr(text, PATH_PUBLISHED_DIR "/web1.jws"));
+        free(text);
+        OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk");
+        assert_string_equal(out, "unchanged\n");
+}
+
+static void the_private_key_is_private_and_never_overwritten(void **state)
+{
+        struct stat st;
+
+        assert_int_equal(stat(PATH_ISSUER_KEY, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        OK("key", "new");
+        assert_string_equal(out, "unchanged\n");
+        OK("key", "show");
+        assert_null(strstr(out, "\"d\""));
+        assert_non_null(strstr(out, "\"iss\":\"nhi-local:web1\""));
+}
+
+static void adding_twice_changes_once(void **state)
+{
+        OK("owner", "add", "payments");
+        assert_string_equal(out, "unchanged\n");
+        OK("owner", "add", "payments", "--contact", "x@y");
+        assert_string_equal(out, "changed\n");
+        OK("account", "add", "svc-deploy");
+        assert_string_equal(out, "unchanged\n");
+        OK("account", "add", "svc-deploy", "--shell", "/bin/sh", "--json");
+        json_decref(run_json());
+        OK("host", "add", "web2", "db1", "--label", "prod");
+        assert_string_equal(out, "changed\n");
+        OK("host", "add", "web2", "--label", "prod");
+        assert_string_equal(out, "unchanged\n");
+        OK("host", "remove", "web2", "nowhere");
+        assert_string_equal(out, "changed\n");
+        OK("host", "remove", "web2");
+        assert_string_equal(out, "unchanged\n");
+}
+
+static void accounts_get_uids_of_the_range_and_keep_them(void **state)
+{
+        json_t *doc;
+
+        OK("account", "add", "svc-two", "--owner", "payments");
+        OK("account", "list", "--json");
+        doc = run_json();
+        assert_int_equal(json_integer_value(json_object_get(
+                                 json_array_get(json_object_get(doc, "accounts"), 1), "uid")),
+                         70001);
+        json_decref(doc);
+        ENDS(VERB_USAGE, "account", "add", "svc-two", "--uid", "70005");
+        assert_said("never changes");
+        ENDS(VERB_USAGE, "account", "add", "svc-three", "--owner", "payments", "--uid", "70001");
+        assert_said("belongs to svc-two");
+        ENDS(VERB_USAGE, "account", "add", "svc-three", "--owner", "payments", "--uid", "65535");
+        OK("account", "add", "svc-three", "--owner", "payments", "--uid", "65536");
+        ENDS(VERB_USAGE, "account", "add", "svc-four", "--owner", "nobody");
+        assert_said("owner add nobody");
+        ENDS(VERB_USAGE, "account", "add", "john.doe", "--owner", "payments");
+        ENDS(VERB_USAGE, "account", "add", "svc-four", "--owner", "payments", "--home", "tmp");
+}
+
+static void only_the_id_is_printed_on_stdout(void **state)
+{
+        assert_int_equal(strlen(jti), 28);
+        assert_true(jti_is_valid(jti));
+        assert_int_equal(strncmp(jti, "g-0", 3), 0);
+        OK(GRANT_WORDS, "--service", "ssh", "--for", "30m", "--json");
+        json_decref(run_json());
+}
+
+static void what_makes_no_sense_is_refused_at_grant_time(void **state)
+{
+        static const struct {
+                const char *words[8];
+                const char *said;
+        } bad[] = {
+                { { "--for", "30m" }, "grants nothing" },
+                { { "--service", "ssh" }, "needs its end" },
+                { { "--service", "ssh", "--for", "1m", "--until", "2h" }, "needs its end" },
+                { { "--service", "ssh", "--for", "25h" }, "lifetime_max" },
+                { { "--service", "ssh", "--until", "2000-01-01T00:00:00Z" }, "over before" },
+                { { "--service", "telnet", "--for", "1m" }, "no service class" },
+                { { "--service", "unit", "--for", "1m" }, "--unit U" },
+                { { "--service", "systemd-user", "--for", "1m" }, "--user-manager" },
+                { { "--service", "sudo", "--for", "1m" }, "needs --run-as" },
+                { { "--service", "ssh", "--for", "1m", "--run-as", "pg" }, "--service sudo" },
+                { { "--service", "ssh", "--for", "1m", "--edit", "/etc/x" }, "--service sudo" },
+                { { "--service", "cron", "--for", "1m", "--ssh-key", "/x" }, "--service ssh" },
+                { { "--unit", "a.service", "--for", "1m", "--from", "::/0" }, "login service" },
+                { { "--service", "ssh", "--for", "1m", "--ssh-key", "/nonexistent" }, "ssh-key" },
+                { { "--service", "ssh", "--for", "1m", "--ssh-key", PATH_ISSUER_KEY },
+                  "no public key" },
+                { { "--service", "ssh", "--for", "1m", "--window", "always" }, "--window wants" },
+                { { "--service", "ssh", "--for", "1m", "--from", "10.0.0.0/33" }, "not take" },
+                { { "--service", "ssh", "--for", "1m", "--host", "nowhere" }, "host add nowhere" },
+                { { "--service", "sudo", "--run-as", "pg", "--for", "1m", "--command", "'x" },
+                  "quote" },
+                { { "--service", "sudo", "--run-as", "pg", "--for", "1m", "--command", "ls" },
+                  "not take" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                const char *words[20] = { "nhictl", GRANT_WORDS };
+
+                memcpy(words + 7, bad[i].words, sizeof(bad[i].words));
+                assert_status(run_words(words), VERB_USAGE);
+                assert_string_equal(out, "");
+                assert_said(bad[i].said);
+        }
+        ENDS(VERB_USAGE, "grant", "svc-deploy", "--owner", "nobody", "--reason", "r", "--for", "1m",
+             "--service", "ssh");
+        assert_said("owner add nobody");
+        ENDS(VERB_USAGE, "grant", "svc-deploy", "--owner", "payments", "--for", "1m");
+        assert_said("--reason");
+}
+
+static json_t *grant_details(void)
+{
+        json_t *doc, *details;
+
+        (void)snprintf(jti, sizeof(jti), "%.*s", (int)strcspn(out, "\n"), out);
+        OK("ledger", jti, "--json");
+        doc = run_json();
+        details = json_incref(
+                json_object_get(json_object_get(doc, "grant"), "authorization_details"));
+        json_decref(doc);
+        return details;
+}
+
+static void assert_details(const char *wanted)
+{
+        json_t *details = grant_details(), *expected = json_loads(wanted, 0, NULL);
+
+        assert_non_null(expected);
+        assert_true(json_equal(details, expected));
+        json_decref(details);
+        json_decref(expected);
+}
+
+static void options_become_terms(void **state)
+{
+        OK(GRANT_WORDS, "--for", "1m", "--service", "ssh", "--service", "sudo", "--service",
+           "pam:vsftpd", "--run-as", "pg", "--command", "/bin/echo 'a b'", "--group", "pay-ops",
+           "--unit", "x.service", "--user-manager");
+        assert_details("[{\"type\": \"nhi_login\", \"services\": [\"ssh\", \"pam:vsftpd\"], "
+                       "\"user_manager\": true},"
+                       " {\"type\": \"nhi_elevate\", \"services\": [\"sudo\"], \"run_as\": "
+                       "[\"pg\"], \"commands\": [[\"/bin/echo\", \"a b\"]]},"
+                       " {\"type\": \"nhi_unit\", \"units\": [\"x.service\"]},"
+                       " {\"type\": \"nhi_group\", \"groups\": [\"pay-ops\"]}]");
+        /* Editing alone grants no command. */
+        OK(GRANT_WORDS, "--for", "1m", "--service", "sudo", "--run-as", "root", "--edit",
+           "/etc/app.conf");
+        assert_said("recorded, not prevented");
+        assert_details("[{\"type\": \"nhi_elevate\", \"services\": [\"sudo\"], \"run_as\": "
+                       "[\"root\"], \"commands\": [], \"edit\": [\"/etc/app.conf\"]}]");
+}
+
+static void an_account_without_a_document_is_granted_with_a_note(void **state)
+{
+        OK("grant", "olga", "--owner", "payments", "--reason", "r", "--for", "1m", "--service",
+           "ssh");
+        assert_said("has to exist on the hosts");
+}
+
+static void revoke_ends_and_stays_as_history(void **state)
+{
+        assert_string_equal(state_of_grant(), "active");
+        ENDS(VERB_USAGE, "revoke", jti);
+        assert_said("--reason");
+        ENDS(VERB_USAGE, "revoke", jti, "--account", "svc-deploy", "--reason", "r");
+        ENDS(VERB_USAGE, "revoke", jti, "g-none", "--reason", "r");
+        assert_said("nothing was revoked");
+        assert_string_equal(state_of_grant(), "active");
+        OK("revoke", jti, "--reason", "wrong host");
+        assert_string_equal(out, "changed\n");
+        OK("revoke", jti, "--reason", "wrong host");
+        assert_string_equal(out, "unchanged\n");
+        assert_string_equal(state_of_grant(), "revoked");
+        OK("ledger");
+        assert_string_equal(out, "");
+        OK("ledger", "--history");
+        assert_non_null(strstr(out, "revoked"));
+        ENDS(VERB_FAILED, "extend", jti, "--for", "1h");
+        assert_said("make a new grant");
+        ENDS(VERB_PROBLEM, "ledger", "g-none");
+}
+
+static void disabling_revokes_for_good(void **state)
+{
+        OK("account", "disable", "svc-deploy", "--reason", "leaving");
+        assert_string_equal(state_of_grant(), "revoked");
+        ENDS(VERB_USAGE, GRANT_WORDS, "--service", "ssh", "--for", "1m");
+        OK("account", "add", "svc-deploy");
+        assert_string_equal(out, "changed\n");
+        assert_string_equal(state_of_grant(), "revoked");
+        OK(GRANT_WORDS, "--service", "ssh", "--for", "1m");
+        (void)snprintf(jti, sizeof(jti), "%.*s", (int)strcspn(out, "\n"), out);
+        OK("owner", "disable", "payments");
+        assert_string_equal(state_of_grant(), "revoked");
+        OK("owner", "disable", "payments");
+        assert_string_equal(out, "unchanged\n");
+}
+
+static void extend_moves_the_end_forward_only(void **state)
+{
+        json_t *doc;
+
+        OK("extend", jti, "--for", "1h", "--reason", "not done");
+        assert_string_equal(out, "changed\n");
+        OK("ledger", jti, "--json");
+        doc = run_json();
+        assert_int_equal(json_array_size(json_object_get(json_object_get(doc, "grant"), "history")),
+                         1);
+        json_decref(doc);
+        OK("extend", jti, "--for", "10m");
+        assert_string_equal(out, "unchanged\n");
+        ENDS(VERB_USAGE, "extend", jti, "--for", "25h");
+        assert_said("lifetime_max");
+        ENDS(VERB_USAGE, "extend", jti);
+}
+
+static void expiring_lists_what_ends_soon(void **state)
+{
+        OK("ledger", "--expiring", "29m");
+        assert_string_equal(out, "");
+        OK("ledger", "--expiring", "31m");
+        assert_non_null(strstr(out, jti));
+}
+
+static void changes_without_a_key_are_kept_and_said(void **state)
+{
+        assert_int_equal(unlink(PATH_ISSUER_KEY), 0);
+        ENDS(VERB_FAILED, "revoke", jti, "--reason", "r");
+        assert_said("nhictl publish");
+        assert_string_equal(state_of_grant(), "revoked");
+        OK("owner", "add", "ops", "--no-publish");
+        ENDS(VERB_FAILED, "publish");
+        assert_said("key new");
+}
+
+static void publish_says_whether_it_changed_anything(void **state)
+{
+        OK("publish");
+        assert_string_equal(out, "unchanged\n");
+        OK("publish", "--renew");
+        assert_string_equal(out, "unchanged\n");
+        OK("publish", "--all");
+        assert_string_equal(out, "changed\n");
+        ENDS(VERB_USAGE, "publish", "--to", "https://x");
+        ENDS(VERB_FAILED, "publish", "--to", PATH_ROOT "/nowhere");
+}
+
+static void check_finds_problems_with_exit_status_1(void **state)
+{
+        OK("ledger", "check");
+        assert_int_equal(unlink(PATH_LEDGER_DIR "/owners/payments.json"), 0);
+        ENDS(VERB_PROBLEM, "ledger", "check");
+        assert_non_null(strstr(out, "no owner \"payments\""));
+        ENDS(VERB_PROBLEM, "ledger", "check", "--json");
+        json_decref(run_json());
+}
+
+/* An agent that answers n requests with the same line. */
+static pid_t fake_agent(const char *reply, int n)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        char request[4096];
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+        pid_t pid;
+
+        fixture_make_path(PATH_RUN_DIR);
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", PATH_CONTROL_SOCK);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(listen(fd, 8), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        for (int i = 0; pid == 0 && i < n; i++) {
+                peer = accept(fd, NULL, NULL);
+                if (read(peer, request, sizeof(request)) <= 0 || !strstr(request, "\"list\""))
+                        _exit(1);
+                if (write(peer, reply, strlen(reply)) < 0)
+                        _exit(1);
+                (void)close(peer);
+        }
+        if (pid == 0)
+                _exit(0);
+        (void)close(fd);
+        return pid;
+}
+
+static void wait_without_an_agent_is_exit_status_5_and_the_grant_stays(void **state)
+{
+        ENDS(VERB_FAILED, GRANT_WORDS, "--service", "ssh", "--for", "1m", "--wait", "1s");
+        assert_said("agent does not answer");
+        assert_int_equal(strncmp(out, "g-", 2), 0);
+        OK("ledger", "--json");
+        assert_non_null(strstr(out, "g-"));
+}
+
+static void wait_says_what_the_agent_lists_instead(void **state)
+{
+        pid_t pid = fake_agent("{\"schema\": 1, \"ok\": true, \"grants\": []}\n", 100);
+
+        ENDS(VERB_FAILED, GRANT_WORDS, "--service", "ssh", "--for", "1m", "--wait", "1s");
+        assert_said("does not list the grant");
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                WORLD_TEST(usage_is_exit_status_2_and_names_the_word),
+                cmocka_unit_test(summaries_stand_on_one_line),
+                WORLD_TEST(init_again_changes_nothing),
+                WORLD_TEST(init_with_a_source_trusts_what_key_show_printed),
+                WORLD_TEST(the_private_key_is_private_and_never_overwritten),
+                WORLD_TEST(adding_twice_changes_once),
+                WORLD_TEST(accounts_get_uids_of_the_range_and_keep_them),
+                WORLD_TEST(only_the_id_is_printed_on_stdout),
+                WORLD_TEST(what_makes_no_sense_is_refused_at_grant_time),
+                WORLD_TEST(options_become_terms),
+                WORLD_TEST(an_account_without_a_document_is_granted_with_a_note),
+                WORLD_TEST(revoke_ends_and_stays_as_history),
+                WORLD_TEST(disabling_revokes_for_good),
+                WORLD_TEST(extend_moves_the_end_forward_only),
+                WORLD_TEST(expiring_lists_what_ends_soon),
+                WORLD_TEST(changes_without_a_key_are_kept_and_said),
+                WORLD_TEST(publish_says_whether_it_changed_anything),
+                WORLD_TEST(check_finds_problems_with_exit_status_1),
+                WORLD_TEST(wait_without_an_agent_is_exit_status_5_and_the_grant_stays),
+                WORLD_TEST(wait_says_what_the_agent_lists_instead),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
