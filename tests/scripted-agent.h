@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -160,7 +161,11 @@ static inline void agent_serve_one(ScriptedAgent *a, int fd)
 static inline void *agent_serve(void *userdata)
 {
         ScriptedAgent *a = userdata;
+        sigset_t all;
 
+        /* Signals are the client's. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, NULL);
         for (;;) {
                 int fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC);
 
