@@ -125,18 +125,19 @@ case_a_console_name_in_ruser_or_tty_exempts_nobody() {
         judge 'sudo is denied' both failed silent_on '^postgres$'
 }
 
-# P28: a module that cannot load, or has no memory, never opens the gate.
+# P28: a module that cannot load, or has no memory, never opens the gate. The ungated account shows where each scan
+# reaches limits that su itself can live with.
 case_su_root_never_succeeds_under_tight_limits() {
-        local opened=0 limit
-        for limit in 3000 4000 4400 4520 4600 4800 5000 5500 6000 7000 8000 9000 10000 12000; do
-                quietly setpriv --reuid=olga --regid=olga --init-groups bash -c \
-                        "ulimit -v $limit; exec su root -c 'echo became-\$(id -un)' <<<'battery staple'"
-                says became-root && opened=$((opened + 1))
+        local limit
+        local -A opened=([bob]=0 [olga]=0)
+        for limit in 'v '{3000..42000..1500} 'n '{3..14} 'u '{1..30..8}; do
+                for user in bob olga; do
+                        quietly setpriv --reuid=$user --regid=$user --init-groups bash -c \
+                                "ulimit -$limit; exec su root -c 'echo became-\$(id -un)' <<<'battery staple'"
+                        says became-root && opened[$user]=$((opened[$user] + 1))
+                done
         done
-        for limit in 3 4 5 6 7 8 9 10; do
-                quietly setpriv --reuid=olga --regid=olga --init-groups bash -c \
-                        "ulimit -n $limit; exec su root -c 'echo became-\$(id -un)' <<<'battery staple'"
-                says became-root && opened=$((opened + 1))
-        done
-        judge 'no limit opened it' test "$opened" = 0
+        note "an ungated account became root under ${opened[bob]} of these limits"
+        judge 'the scan reaches limits that su can live with' test "${opened[bob]}" -gt 0
+        judge 'the gated account never became root' test "${opened[olga]}" = 0
 }
