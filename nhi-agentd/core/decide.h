@@ -53,26 +53,26 @@ typedef struct AccessRequest {
         bool has_from;            /* from is an address */
         bool is_local;            /* no remote host at all (su, sudo, cron, unit) */
         uint8_t from[16];
-        const SshKey *key;        /* NULL: not known */
-        bool key_is_judged;       /* open_session of ssh: a missing key counts as a wrong one */
+        const SshKey *key;         /* NULL: not known */
+        bool key_is_judged;        /* open_session of ssh: a missing key counts as a wrong one */
         const char *preferred_jti; /* the parent session's or the account phase's grant, or NULL */
 } AccessRequest;
 
 /* What the host adds: locks, given-back grants, sessions in use. Answers about one grant. */
 typedef struct HostView {
-        const StrList *locked;     /* accounts and jtis */
-        const StrList *ended;      /* jtis that ended or were given back */
+        const StrList *locked; /* accounts and jtis */
+        const StrList *ended;  /* jtis that ended or were given back */
         uint32_t (*n_sessions)(void *userdata, const char *jti); /* NULL: none */
         void *userdata;
-        bool clock_behind;         /* realtime is below the persisted floor */
+        bool clock_behind; /* realtime is below the persisted floor */
 } HostView;
 
 typedef struct Decision {
         Verdict verdict;
         Reason reason;
-        const Grant *grant;     /* the one that allows, or the nearest miss; may be NULL */
-        int64_t end_sec;        /* when this access ends, seconds since the epoch */
-        int64_t boot_end_usec;  /* the same on CLOCK_BOOTTIME */
+        const Grant *grant;    /* the one that allows, or the nearest miss; may be NULL */
+        int64_t end_sec;       /* when this access ends, seconds since the epoch */
+        int64_t boot_end_usec; /* the same on CLOCK_BOOTTIME */
 } Decision;
 
 Decision decide(const GrantStore *store, const HostView *host, const AccessRequest *request,

@@ -76,8 +76,8 @@ typedef struct Grant {
         const char *approvals_json;     /* "[]" or the array as it stands */
         const char *terms_json;         /* authorization_details as it stands, for display */
         int64_t nbf_sec, exp_sec;
-        int64_t set_exp_sec;    /* the offline limit of the set it came in */
-        int64_t boot_end_usec;  /* CLOCK_BOOTTIME by which it is over, set at acceptance; 0: over */
+        int64_t set_exp_sec;   /* the offline limit of the set it came in */
+        int64_t boot_end_usec; /* CLOCK_BOOTTIME by which it is over, set at acceptance; 0: over */
         const Term *terms;
         size_t n_terms;
         const Window *windows; /* none: always */

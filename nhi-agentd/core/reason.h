@@ -2,8 +2,8 @@
 #pragma once
 
 /* Why: one table of reason codes. The token is what logs, replies and nhictl carry; the sentence is
- * what a denied person reads; the advice is what to do next. REASON_NO_GRANT is 0: a zeroed decision
- * denies for it. */
+ * what a denied person reads; the advice is what to do next. REASON_NO_GRANT is 0: a zeroed
+ * decision denies for it. */
 
 /* X(NAME, "token", "sentence", "what to do next") */
 #define REASONS(X)                                                                                 \

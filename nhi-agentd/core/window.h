@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 typedef struct Window {
-        uint8_t days;            /* bit 0 Monday .. bit 6 Sunday; 0: never open */
-        uint16_t begin, end;     /* minutes from midnight of the first day; end > begin, <= 2880 */
+        uint8_t days;        /* bit 0 Monday .. bit 6 Sunday; 0: never open */
+        uint16_t begin, end; /* minutes from midnight of the first day; end > begin, <= 2880 */
 } Window;
 
 /* 0 and *ret, or -EINVAL. */

@@ -219,18 +219,19 @@ static int read_file(LocalDb *db, const char *dir, const char *name, LineReader 
 
 int localdb_empty(LocalDb **ret)
 {
-        _cleanup_(localdb_freep) LocalDb *db = calloc(1, sizeof(*db));
+        LocalDb *db = calloc(1, sizeof(*db));
 
-        if (!db)
+        if (db)
+                db->arena = arena_new();
+        if (!db || !db->arena) {
+                localdb_free(db);
                 return -ENOMEM;
+        }
         db->users_by_name.compare = user_by_name;
         db->users_by_uid.compare = user_by_uid;
         db->groups_by_name.compare = group_by_name;
         db->groups_by_gid.compare = group_by_gid;
-        db->arena = arena_new();
-        if (!db->arena)
-                return -ENOMEM;
-        *ret = TAKE_PTR(db);
+        *ret = db;
         return 0;
 }
 

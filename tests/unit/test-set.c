@@ -275,7 +275,7 @@ static void set_terms_are_taken_whole(void **state)
         assert_int_equal(t[0].from[0].prefix, 104);
         assert_int_equal(t[0].from[1].prefix, 32);
         assert_string_equal(t[0].ssh_keys[0].algorithm, "ssh-ed25519");
-        assert_string_equal(t[0].ssh_keys[0].blob, KEY1 + strlen("ssh-ed25519 "));
+        assert_string_equal(t[0].ssh_keys[0].blob, &KEY1[strlen("ssh-ed25519 ")]);
         assert_int_equal(t[1].type, TERM_ELEVATE);
         assert_true(t[1].has_commands);
         assert_int_equal(t[1].commands[0].argv.n, 2);
