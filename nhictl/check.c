@@ -26,7 +26,7 @@ static const Option check_options[] = {
         { "command", 0, OPTION_STRING, offsetof(CheckOptions, command), "'PATH ARG...'",
           "which command, with its arguments" },
         { "edit", 0, OPTION_LIST, offsetof(CheckOptions, edit), "FILE",
-          "which file, for sudoedit; may be repeated" },
+          "which file, for sudoedit" },
         { "from", 0, OPTION_STRING, offsetof(CheckOptions, from), "ADDRESS",
           "from which address, for ssh" },
         { "unit", 0, OPTION_STRING, offsetof(CheckOptions, unit), "U",
@@ -222,9 +222,10 @@ static VerbStatus check_run(Call *call)
 const Verb verb_check = {
         .name = "check",
         .synopsis = "ACCOUNT CLASS [--run-as U] [--command C] [--from A] [--at T] [-q]",
-        .help = "say which verdict ACCOUNT would be given for CLASS, and why, rule by rule\n"
-                "CLASS is ssh, sudo, su, cron, at, login, unit or pam:NAME.\n"
-                "Exit status: 0 allowed, 1 denied.",
+        .help = "say which verdict would be given, and why, rule by rule\n"
+                "Classes: ssh sudo su cron at login unit systemd-user pam:NAME. Exit status: 0 "
+                "allowed,\n"
+                "1 denied. What is not said (an address, a target) is taken as not known.",
         .options = check_options,
         .options_size = sizeof(CheckOptions),
         .operands_min = 2,

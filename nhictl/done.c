@@ -34,8 +34,8 @@ static VerbStatus done_run(Call *call)
 const Verb verb_done = {
         .name = "done",
         .synopsis = "[ID]",
-        .help = "give a grant of yours back before its end: its sessions end at once\n"
-                "Without ID: all of yours on this host.",
+        .help = "give a grant of yours back before its end\n"
+                "Its sessions end at once. Without ID: all of yours on this host.",
         .operands_max = 1,
         .run = done_run,
 };

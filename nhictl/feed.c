@@ -156,8 +156,9 @@ static VerbStatus feed_run(Call *call)
 const Verb verb_feed = {
         .name = "feed",
         .synopsis = "FILE|-",
-        .help = "hand this host's agent a signed grant set: it believes the signature only\n"
-                "For root. Exit status 4: the set was refused.",
+        .help = "hand a signed grant set to this host's agent\n"
+                "The agent believes its signature only. For root. Exit status 4: the set was "
+                "refused.",
         .operands_min = 1,
         .operands_max = 1,
         .run = feed_run,

@@ -45,7 +45,7 @@ static VerbStatus list_run(Call *call)
 const Verb verb_list = {
         .name = "list",
         .synopsis = "[ACCOUNT] [--all]",
-        .help = "show the active grants of this host: who, until when and why",
+        .help = "show the active grants on this host: who may do what, until when and why",
         .options = list_options,
         .options_size = sizeof(ListOptions),
         .operands_max = 1,

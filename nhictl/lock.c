@@ -36,8 +36,8 @@ static VerbStatus lock_run(Call *call)
 const Verb verb_lock = {
         .name = "lock",
         .synopsis = "ACCOUNT|ID [--reason R]",
-        .help = "lock an account or a grant on this host at once, until unlock\n"
-                "Its sessions end and new access is denied. For root.",
+        .help = "lock an account or a grant on this host at once\n"
+                "Its sessions end and new access is denied, until unlock. For root.",
         .options = lock_options,
         .options_size = sizeof(LockOptions),
         .operands_min = 1,

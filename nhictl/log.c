@@ -241,7 +241,7 @@ const Verb verb_log = {
         .name = "log",
         .synopsis = "[--follow] [--account A] [--grant ID] [--since T] [--would-deny]",
         .help = "show what the agent recorded: who got in or did not, when and why\n"
-                "Sessions, sets and changes too. With --follow --json: one JSON object a line.",
+                "Also sessions, sets and changes. With --follow --json: one JSON object a line.",
         .options = log_options,
         .options_size = sizeof(LogOptions),
         .run = log_run,

@@ -181,8 +181,8 @@ static VerbStatus modes_run(Call *call)
 const Verb verb_observe = {
         .name = "observe",
         .synopsis = "[GATE...]",
-        .help = "let gates only observe: nothing is denied, and what would be is recorded\n"
-                "Read it with nhictl log --would-deny. Without GATE: all. For root.",
+        .help = "let gates only observe: would-be denials are recorded, access goes on\n"
+                "See them by nhictl log --would-deny. Without GATE: all gates. For root.",
         .operands_max = OPERANDS_ANY,
         .run = modes_run,
 };
@@ -191,7 +191,7 @@ const Verb verb_enforce = {
         .name = "enforce",
         .synopsis = "[GATE...]",
         .help = "enforce gates: from now on there is no access without a grant\n"
-                "Without GATE: all. For root. Read nhictl log --would-deny first.",
+                "Read nhictl log --would-deny first. Without GATE: all gates. For root.",
         .operands_max = OPERANDS_ANY,
         .run = modes_run,
 };

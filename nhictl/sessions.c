@@ -85,7 +85,7 @@ static VerbStatus sessions_run(Call *call)
 const Verb verb_sessions = {
         .name = "sessions",
         .synopsis = "[ACCOUNT]",
-        .help = "show the sessions that run under grants: who, until when and why",
+        .help = "show what runs under grants: who, until when and why",
         .operands_max = 1,
         .run = sessions_run,
 };
