@@ -7,40 +7,58 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define CGROUP_ROOT      PATH_ROOT "/sys/fs/cgroup"
 #define CGROUP_DEPTH_MAX 16
 
-static int open_beneath(int dir_fd, const char *path, int flags)
+/* One name in a directory; never a symbolic link. (openat2(2) would say all of it at once, but a
+ * unit with RestrictSUIDSGID= gets ENOSYS from it.) */
+static int open_in(int dir_fd, const char *name, int flags)
 {
-        struct open_how how = { .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-                                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-                                           RESOLVE_NO_MAGICLINKS };
-        long fd;
+        int fd;
 
-        fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-        return fd < 0 ? -errno : (int)fd;
+        if (*name == '\0' || streq(name, "..") || strchr(name, '/'))
+                return -EINVAL;
+        fd = openat(dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int open_group(const char *path, int *ret)
+{
+        _cleanup_close_ int dir = -EBADF;
+        char copy[512], *name, *rest = copy;
+
+        if (path[0] != '/' || strlen(path) >= sizeof(copy))
+                return -EINVAL;
+        memcpy(copy, path + 1, strlen(path));
+        dir = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return -errno;
+        while ((name = strsep(&rest, "/"))) {
+                int below = open_in(dir, name, O_RDONLY | O_DIRECTORY);
+
+                if (below < 0)
+                        return below;
+                (void)close(dir);
+                dir = below;
+        }
+        *ret = TAKE_FD(dir);
+        return 0;
 }
 
 int cgroup_open(const char *path, Cgroup *ret)
 {
-        _cleanup_close_ int root = -EBADF, dir = -EBADF, events = -EBADF;
+        _cleanup_close_ int dir = -EBADF, events = -EBADF;
         struct stat st;
+        int r;
 
-        if (path[0] != '/' || path[1] == '\0')
-                return -EINVAL;
-        root = open(CGROUP_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (root < 0)
-                return -errno;
-        dir = open_beneath(root, path + 1, O_RDONLY | O_DIRECTORY);
-        if (dir < 0)
-                return dir;
-        events = open_beneath(dir, "cgroup.events", O_RDONLY);
+        r = open_group(path, &dir);
+        if (r < 0)
+                return r;
+        events = open_in(dir, "cgroup.events", O_RDONLY);
         if (events < 0)
                 return events;
         if (fstat(dir, &st) < 0)
@@ -77,7 +95,7 @@ int cgroup_kill(const Cgroup *c, const char *path)
         scope = cgroup_scope(path, &n);
         if (!scope || scope[n] != '\0')
                 return -EPERM;
-        fd = open_beneath(c->dir_fd, "cgroup.kill", O_WRONLY);
+        fd = open_in(c->dir_fd, "cgroup.kill", O_WRONLY);
         if (fd < 0)
                 return fd;
         return fd_write_all(fd, "1", 1);
@@ -102,7 +120,7 @@ static size_t pids_here(int dir_fd, pid_t *ret, size_t n, size_t found)
         FILE *f;
         int fd, pid;
 
-        fd = open_beneath(dir_fd, "cgroup.procs", O_RDONLY);
+        fd = open_in(dir_fd, "cgroup.procs", O_RDONLY);
         if (fd < 0)
                 return found;
         f = fdopen(fd, "re");
@@ -125,7 +143,7 @@ static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_
         found = pids_here(dir_fd, ret, n, found);
         if (depth == CGROUP_DEPTH_MAX)
                 return found;
-        fd = open_beneath(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+        fd = open_in(dir_fd, ".", O_RDONLY | O_DIRECTORY);
         if (fd < 0)
                 return found;
         dir = fdopendir(fd);
@@ -138,7 +156,7 @@ static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_
 
                 if (e->d_type != DT_DIR || e->d_name[0] == '.')
                         continue;
-                below = open_beneath(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY);
+                below = open_in(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY);
                 if (below >= 0)
                         found = pids_below(below, depth + 1, ret, n, found);
         }

@@ -43,11 +43,12 @@ static uint64_t grace_usec(const Session *s)
 static void ending_ask(Session *s)
 {
         Bus *bus = s->registry->bus;
-        int r;
 
-        r = s->kind == SESSION_LOGIND ? bus_terminate_session(bus, s->logind_id)
-                                      : bus_stop_unit(bus, s->unit);
-        s->ending->asked = r >= 0;
+        /* logind may have forgotten a session whose holder logged out while processes stayed in its
+         * scope (FACTS 14): PID 1 has not. */
+        if (s->kind == SESSION_LOGIND)
+                (void)bus_terminate_session(bus, s->logind_id);
+        s->ending->asked = bus_stop_unit(bus, s->unit) >= 0;
 }
 
 static void ending_kill(Session *s)

@@ -161,6 +161,9 @@ void open_scope(Session *s, const char *bind_to);
 void open_backstop(Session *s);
 /* Hold the cgroup at s->cgroup open and watch it; false where the caller is not alive in it. */
 bool open_tie(Session *s);
+/* Whose is the audit session that the caller bears: this session's own, so that what carries it
+ * elsewhere belongs to it, or somebody's else? */
+void open_audit(Session *s, bool own);
 /* session-logind.c */
 void open_lookup(Session *s);
 
@@ -201,7 +204,8 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
 /* sweep.c: processes elsewhere that bear the audit session and the loginuid of s. Those in the
  * cgroup of another session are that session's. signal 0 only counts. */
 size_t sweep_session(Session *s, int signal);
-/* Is this audit session one that was begun for this process, not its parent's? */
+/* Was this audit session begun by this very process? Only where the parent is there and has none:
+ * an orphan's parent is PID 1 or a user's manager, which says nothing of whose session it bears. */
 bool audit_session_is_own(pid_t pid, uint32_t audit_session);
 
 /* warn.c */

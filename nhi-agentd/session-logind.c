@@ -61,6 +61,16 @@ static bool logind_session_is_ours(const Session *s, const LogindView *v)
                streq(path, c->cgroup) && strlen(v->id) < sizeof(s->logind_id);
 }
 
+/* logind names a session after the audit session that was begun for it; any other name (c1) says
+ * that the audit session is of before. */
+static bool logind_id_is_audit_session(const char *id, uint32_t audit_session)
+{
+        char text[16];
+
+        (void)snprintf(text, sizeof(text), "%" PRIu32, audit_session);
+        return audit_session != AUDIT_UNSET && streq(id, text);
+}
+
 static int on_logind_session(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Session *s = userdata;
@@ -79,6 +89,7 @@ static int on_logind_session(sd_bus_message *m, void *userdata, sd_bus_error *er
                 open_scope(s, scope);
         } else {
                 s->kind = SESSION_LOGIND;
+                open_audit(s, logind_id_is_audit_session(v.id, o->caller.audit_session));
                 (void)snprintf(s->logind_id, sizeof(s->logind_id), "%s", v.id);
                 (void)snprintf(s->unit, sizeof(s->unit), "%s", scope);
                 memcpy(s->cgroup, o->caller.cgroup, sizeof(s->cgroup));

@@ -126,6 +126,14 @@ bool open_tie(Session *s)
 
 /* ---- our own scope ---- */
 
+void open_audit(Session *s, bool own)
+{
+        const Caller *c = &s->opening->caller;
+
+        s->audit_session = own ? c->audit_session : AUDIT_UNSET;
+        s->loginuid = own ? c->loginuid : AUDIT_UNSET;
+}
+
 static void on_scope_made(void *userdata, int r)
 {
         Session *s = userdata;
@@ -151,10 +159,13 @@ static bool scope_outlives_move(const Session *s)
 void open_scope(Session *s, const char *bind_to)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const Caller *c = &s->opening->caller;
         char description[128];
         int r;
 
         s->kind = SESSION_SCOPE;
+        if (!s->tie.request.elevation) /* sudo and su bear the audit session of their invoker */
+                open_audit(s, audit_session_is_own(c->pid, c->audit_session));
         (void)snprintf(description, sizeof(description), "nhi: session %s of %.32s under grant %s",
                        s->id, s->tie.request.account, s->tie.grant.jti);
         r = scope_name_format(s->tie.grant.jti, s->number, s->unit);
@@ -165,7 +176,7 @@ void open_scope(Session *s, const char *bind_to)
                                 .name = s->unit,
                                 .description = description,
                                 .bind_to = *bind_to && scope_outlives_move(s) ? bind_to : NULL,
-                                .pid = s->opening->caller.pid,
+                                .pid = c->pid,
                                 .uid = s->tie.request.uid,
                                 .stop_usec = s->registry->host.grace_usec != 0
                                                      ? s->registry->host.grace_usec
@@ -176,7 +187,7 @@ void open_scope(Session *s, const char *bind_to)
                        s->tie.request.uid, s->unit);
         if (r == 0)
                 r = sessions_save_now(s->registry); /* an agent that dies now leaves no stranger */
-        if (r == 0 && !caller_is_alive(&s->opening->caller))
+        if (r == 0 && !caller_is_alive(c))
                 r = -ESRCH;
         if (r == 0)
                 r = bus_job_new(s->registry->bus, m, on_scope_made, s, &s->opening->job);
@@ -227,7 +238,6 @@ static void on_unit_resolved(void *userdata, int r)
         memcpy(s->invocation, c->invocation, sizeof(s->invocation));
         memcpy(s->cgroup, group, n);
         s->cgroup[n] = '\0';
-        s->audit_session = AUDIT_UNSET; /* ended by PID 1, in its cgroup only */
         open_supersede(s);
         if (open_tie(s))
                 open_backstop(s);
@@ -309,10 +319,6 @@ int session_open(Sessions *registry, Caller *caller, const Grant *grant,
         s->started_sec = registry->host.now(registry->host.userdata).real_usec / 1000000;
         s->end_sec = end_sec;
         s->boot_end_usec = boot_end_usec;
-        if (audit_session_is_own(caller->pid, caller->audit_session)) {
-                s->audit_session = caller->audit_session;
-                s->loginuid = caller->loginuid;
-        }
         r = opening_new(s, caller, done, userdata);
         if (r == 0)
                 r = open_begin(s);

@@ -37,7 +37,7 @@ bool audit_session_is_own(pid_t pid, uint32_t audit_session)
         if (audit_session == AUDIT_UNSET)
                 return false;
         parent = parent_of(pid);
-        return parent > 0 && process_audit_id(parent, "sessionid") != audit_session;
+        return parent > 1 && process_audit_id(parent, "sessionid") == AUDIT_UNSET;
 }
 
 /* The pid in a name of /proc, 0 where it is none. */

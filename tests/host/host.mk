@@ -12,7 +12,14 @@ demo: packages ## the whole path on a throw-away host, step by step; KEEP=1 leav
 check-host: packages ## the demo and the host scenarios (tests/host/cases); CASES='...' selects by name
 	@KEEP=$(KEEP) tests/host/run $(B) $(CASES)
 
+# The registry of sessions without the rest of the agent, for tests/host/cases/registry.sh.
+LAB := tests/host/session-lab.c $(BASE) nhi-agentd/core/reason.c $(wildcard nhi-agentd/session*.c) \
+       $(patsubst %,nhi-agentd/%.c,backstop bus caller cgroup ending refusal resolve scope sweep warn)
+$(B)/tests/host/session-lab: $(call obj,$(LAB))
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ -lsystemd -ljansson -lpam
+
 .PHONY: host-stage
-host-stage: all
+host-stage: all $(B)/tests/host/session-lab
 	$(Q)rm -rf $(B)/stage
 	$(Q)$(MAKE) --no-print-directory -s B=$(B) DESTDIR=$(abspath $(B))/stage install

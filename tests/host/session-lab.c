@@ -182,6 +182,7 @@ static void lab_open(LabPeer *p, char *class, char *account, const char *jti, do
                 return;
         }
         request.uid = pw->pw_uid;
+        request.elevation = streq(class, "sudo") || streq(class, "su");
         r = session_open(p->lab->sessions, &p->caller, &grant, &request, class, "", "lab",
                          g->end_usec / 1000000, g->boot_end_usec, on_lab_opened, p);
         if (r < 0)

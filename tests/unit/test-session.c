@@ -387,9 +387,10 @@ static void groups_are_found_only_below_their_root(void **state)
         assert_int_equal(cgroup_open("/user.slice/absent.scope", &g), -ENOENT);
         assert_int_equal(cgroup_open("", &g), -EINVAL);
         assert_int_equal(cgroup_open("/", &g), -EINVAL);
-        assert_int_equal(cgroup_open("/../../../../etc", &g), -EXDEV);
+        assert_int_equal(cgroup_open("/../../../../etc", &g), -EINVAL);
+        (void)unlink(CGROUPS "/user.slice/user-1.slice");
         assert_int_equal(symlink("user-1000.slice", CGROUPS "/user.slice/user-1.slice"), 0);
-        assert_int_equal(cgroup_open("/user.slice/user-1.slice/nhi-g-1-1.scope", &g), -ELOOP);
+        assert_int_equal(cgroup_open("/user.slice/user-1.slice/nhi-g-1-1.scope", &g), -ENOTDIR);
         assert_int_equal(unlink(CGROUPS "/user.slice/user-1.slice"), 0);
         assert_int_equal(g.dir_fd, -EBADF);
         group_remove(SCOPE_PATH);
