@@ -18,3 +18,6 @@ typedef struct KeysQuestion {
 /* Print one authorized_keys line per key, all or nothing: 0, also where there are none; KEYS_E_*;
  * or a negative errno. */
 int keys_print(const KeysQuestion *q, FILE *out);
+
+/* The whole program: what main() does, for tests too. The exit status. */
+int keys_main(int argc, char *argv[]);

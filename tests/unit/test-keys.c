@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nhi-authorized-keys: K1 to K4 of nhi-agentd/keys/main.c. */
+/* nhi-authorized-keys: K1 to K4 of nhi-agentd/keys/command.c. */
 
 #include "nhi-agentd/keys/keys.h"
 #include "tests/fake-agent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -152,6 +153,111 @@ static void offered_key_goes_along_unless_it_is_too_long(void **state)
         assert_int_equal(agent.seen.auth_info.size, 0);
 }
 
+/* ---- the program ---- */
+
+#define CHAINED PATH_ROOT "/other-keys"
+
+/* Run it in a child, stdout into a file: its exit status, and what it printed. */
+static int run(const char *const *argv, char ret_text[static 256])
+{
+        int argc = 0, status = 0;
+        FILE *f = tmpfile();
+        pid_t pid;
+
+        assert_non_null(f);
+        while (argv[argc])
+                argc++;
+        (void)fflush(NULL);
+        pid = fork();
+        if (pid == 0) {
+                (void)dup2(fileno(f), STDOUT_FILENO);
+                if (!freopen("/dev/null", "w", stderr))
+                        _exit(99);
+                _exit(keys_main(argc, (char **)argv));
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        rewind(f);
+        ret_text[fread(ret_text, 1, 255, f)] = '\0';
+        (void)fclose(f);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static const char *const chained[] = { "k", "svc-deploy", "--then", CHAINED, "svc-deploy", NULL };
+static const char *const chained_with_key[] = { "k",      "svc-deploy", "ssh-rsa",    "AA",
+                                                "--then", CHAINED,      "svc-deploy", NULL };
+
+static void write_chained(mode_t mode)
+{
+        assert_int_equal(fake_file(CHAINED, "#!/bin/sh\necho key of $1\n"), 0);
+        assert_int_equal(chmod(CHAINED, mode), 0);
+}
+
+static void other_command_runs_for_the_ungated_only(void **state)
+{
+        static const char *const alone[] = { "k", "svc-deploy", NULL };
+        char text[256];
+
+        (void)state;
+        write_chained(0755);
+        assert_int_equal(fake_file(PATH_GATES_RUN, NULL), 0);
+        assert_int_equal(run(chained, text), 0);
+        assert_string_equal(text, "key of svc-deploy\n");
+        assert_int_equal(run(chained_with_key, text), 0);
+        assert_string_equal(text, "key of svc-deploy\n");
+        assert_int_equal(run(alone, text), 0);
+        assert_string_equal(text, "");
+
+        /* K3: gated, agent dead and agent without keys */
+        assert_int_equal(fake_file(PATH_GATES_RUN, GATES_ENFORCE), 0);
+        assert_int_equal(run(chained, text), 1);
+        assert_string_equal(text, "");
+        agent.answer = FAKE_ALLOW;
+        agent.n_keys = 0;
+        assert_int_equal(fake_agent_start(&agent, PATH_KEYS_SOCK), 0);
+        assert_int_equal(run(chained_with_key, text), 0);
+        assert_string_equal(text, "");
+        fake_agent_stop(&agent);
+        assert_int_equal(fake_file(CHAINED, NULL), 0);
+}
+
+static void other_command_must_be_roots_own(void **state)
+{
+        char text[256];
+
+        (void)state;
+        assert_int_equal(fake_file(PATH_GATES_RUN, NULL), 0);
+        assert_int_equal(run(chained, text), 1); /* absent */
+        write_chained(0775);
+        assert_int_equal(run(chained, text), 1);
+        write_chained(0757);
+        assert_int_equal(run(chained, text), 1);
+        write_chained(0755);
+        assert_int_equal(run(chained, text), 0);
+        assert_int_equal(
+                run((const char *const[]){ "k", "svc-deploy", "--then", "bin/true", NULL }, text),
+                1);
+        assert_int_equal(fake_file(CHAINED, NULL), 0);
+}
+
+static void wrong_words_are_an_error(void **state)
+{
+        static const char *const rows[][6] = {
+                { "k", NULL },
+                { "k", "svc-deploy", "--then", NULL },
+                { "k", "svc-deploy", "ssh-rsa", NULL },
+                { "k", "svc-deploy", "ssh-rsa", "AA", "--then", NULL },
+                { "k", "svc-deploy", "ssh-rsa", "AA", "more", NULL },
+        };
+        char text[256];
+
+        (void)state;
+        assert_int_equal(fake_file(PATH_GATES_RUN, NULL), 0);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_int_equal(run(rows[i], text), 1);
+                assert_string_equal(text, "");
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -163,6 +269,9 @@ int main(void)
                 TEST(K2_errors_print_nothing),
                 TEST(K2_bad_names_are_errors),
                 TEST(offered_key_goes_along_unless_it_is_too_long),
+                TEST(other_command_runs_for_the_ungated_only),
+                TEST(other_command_must_be_roots_own),
+                TEST(wrong_words_are_an_error),
         };
 
         return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
