@@ -89,7 +89,8 @@ static int on_logind_session(sd_bus_message *m, void *userdata, sd_bus_error *er
                 open_scope(s, scope);
         } else {
                 s->kind = SESSION_LOGIND;
-                open_audit(s, logind_id_is_audit_session(v.id, o->caller.audit_session));
+                open_audit(s, !s->tie.request.elevation &&
+                                      logind_id_is_audit_session(v.id, o->caller.audit_session));
                 (void)snprintf(s->logind_id, sizeof(s->logind_id), "%s", v.id);
                 (void)snprintf(s->unit, sizeof(s->unit), "%s", scope);
                 memcpy(s->cgroup, o->caller.cgroup, sizeof(s->cgroup));
