@@ -7,7 +7,7 @@ table=tests/lint/rooms.txt
 bad=0
 
 rule_of() { # file -> its line of the table, longest prefix first
-        grep -v '^#' $table | awk -F'|' '{ sub(/ +$/, "", $1); print length($1) "|" $0 }' | sort -rn |
+        grep -v '^#' $table | awk -F'|' -v OFS='|' '{ sub(/ +$/, "", $1); print length($1) "|" $0 }' | sort -rn |
                 cut -d'|' -f2- | while IFS='|' read -r room project libs; do
                 room=${room%% *}
                 case $1 in "$room"/*) echo "$room|$project|$libs" && break ;; esac

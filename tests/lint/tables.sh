@@ -30,10 +30,15 @@ for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config-keys.h |
         grep -qx "\.It Cm $key" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
 done
 
-for verb in $("$B/nhictl" help --names 2>/dev/null); do
-        grep -q "$verb" docs/man/nhictl.1 || complain "docs/man/nhictl.1: verb $verb is missing"
-        grep -q "$verb" conf/completions/nhictl.bash || complain "conf/completions/nhictl.bash: verb $verb is missing"
-done
+"$B/nhictl" help | sed -nE 's/^  ([a-z]+( [a-z]+)?)  +.*/\1/p' >"$B/verbs.txt"
+[ -s "$B/verbs.txt" ] || complain "nhictl help lists no verbs"
+while read -r verb; do
+        grep -q "^\.It Cm $verb" docs/man/nhictl.1 || complain "docs/man/nhictl.1: verb $verb is missing"
+        # shellcheck disable=SC2086 # one word or two
+        for option in $("$B/nhictl" help $verb | sed -nE 's/^  --([a-z-]+).*/\1/p'); do
+                grep -qE -- "Fl -$option|Fl $option" docs/man/nhictl.1 || complain "docs/man/nhictl.1: option --$option of $verb is missing"
+        done
+done <"$B/verbs.txt"
 for page in docs/man/*.[1-8]; do
         out=$(mandoc -Tlint -Wwarning "$page" 2>&1) || complain "$out"
 done
