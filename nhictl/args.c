@@ -132,7 +132,7 @@ static int parse_option(Parser *p, const char *word)
         if (!o)
                 return refuse(p, "unknown option: %.*s", is_long ? (int)size + 2 : 2, word);
         if (o->kind == OPTION_FLAG)
-                return equals ? refuse(p, "--%s takes no value", o->name) : store(p, o, base, NULL);
+                return equals ? refuse(p, "--%s takes no value", o->name) : store(p, o, base, "");
         if (equals)
                 return store(p, o, base, equals + 1);
         if (p->i + 1 >= p->argc)

@@ -81,14 +81,12 @@ int central_publish(const CentralOptions *o, const Ledger *l, const PublishReque
         return r;
 }
 
-int central_finish(const Call *call, const CentralOptions *o, Ledger *l, bool changed)
+int central_finish(const Call *call, const CentralOptions *o, Ledger *l)
 {
         const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = now_realtime_usec() };
         char who[WHO_SIZE];
         int r;
 
-        if (!changed)
-                return VERB_OK;
         r = ledger_commit(l, call->now_sec, who_am_i(who));
         if (r < 0)
                 return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
@@ -102,7 +100,7 @@ int central_finish(const Call *call, const CentralOptions *o, Ledger *l, bool ch
 
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed)
 {
-        int r = central_finish(call, o, l, changed);
+        int r = central_finish(call, o, l);
 
         if (r == VERB_OK && output_changed(&call->out, changed) < 0)
                 return VERB_FAILED;

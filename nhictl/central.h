@@ -35,9 +35,10 @@ int central_open(const CentralOptions *o, bool writing, Ledger **ret);
 /* Read the private key: wipe with signing_key_done(). */
 int central_key(const CentralOptions *o, SigningKey *ret);
 
-/* Note the revision and publish. What happened is said; the status is not VERB_OK where something
- * that should have been published was not. `changed` false: nothing to note, nothing to publish. */
-int central_finish(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
+/* Note the revision and publish, also where this call changed nothing: what an earlier one could
+ * not publish goes out now. The status is not VERB_OK where something that should have been
+ * published was not. */
+int central_finish(const Call *call, const CentralOptions *o, Ledger *l);
 /* The same for verbs whose result is "changed": prints it. */
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
 

@@ -46,6 +46,23 @@ static bool host_has(const char *jti, char *seen, size_t size)
         return state != NULL;
 }
 
+bool grant_host_here(char *ret, size_t size)
+{
+        json_t *request = json_pack("{s:s}", "verb", "status"), *reply = NULL;
+        bool found = false;
+
+        if (request && agent_call(request, &reply) == 0) {
+                const char *host = document_text(reply, "host");
+
+                found = *host != '\0' && strlen(host) < size;
+                if (found)
+                        (void)snprintf(ret, size, "%s", host);
+        }
+        json_decref(request);
+        json_decref(reply);
+        return found;
+}
+
 int grant_wait(const char *jti, int64_t wait_sec)
 {
         uint64_t deadline_usec = now_monotonic_usec() + (uint64_t)wait_sec * USEC_PER_SEC;

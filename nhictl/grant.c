@@ -141,21 +141,43 @@ static void say_limits(const GrantOptions *o)
         }
 }
 
-static int wait_for_host(const Ledger *l, const json_t *doc, const char *jti, const GrantOptions *o)
+/* How many of the ledger's hosts the grant reaches; *ret_here: is the named one among them? */
+static size_t count_hosts(const Ledger *l, const json_t *doc, const char *here, bool *ret_here)
 {
-        char here[LEDGER_NAME_MAX + 56];
         const char *name;
         json_t *host;
         size_t n = 0;
 
-        if (o->wait_sec == 0)
-                return VERB_OK;
-        json_object_foreach(l->docs[DOC_HOST], name, host) n +=
-                grant_reaches(doc, host) && !streq(name, who_is_host(here, sizeof(here)));
-        if (n > 0)
-                say("%zu hosts of the grant cannot be seen from here: only this host is waited for",
-                    n);
-        return grant_wait(jti, o->wait_sec);
+        *ret_here = false;
+        json_object_foreach(l->docs[DOC_HOST], name, host)
+        {
+                if (!grant_reaches(doc, host))
+                        continue;
+                *ret_here |= streq(name, here);
+                n++;
+        }
+        return n;
+}
+
+/* Only this host's agent can be asked. */
+static int wait_for_host(const Ledger *l, const char *jti, int64_t wait_sec)
+{
+        char here[LEDGER_NAME_MAX + 56] = "";
+        bool reaches_here;
+        size_t n;
+
+        if (grant_host_here(here, sizeof(here))) {
+                n = count_hosts(l, ledger_get(l, DOC_GRANT, jti), here, &reaches_here);
+                if (!reaches_here)
+                        return fail(VERB_FAILED,
+                                    "%s is not for this host, %s: other hosts cannot be seen from "
+                                    "here",
+                                    jti, here);
+                if (n > 1)
+                        say("%zu other hosts cannot be seen from here: only %s is waited for",
+                            n - 1, here);
+        }
+        return grant_wait(jti, wait_sec);
 }
 
 static int write_grant(const Call *call, Ledger *l, const char *jti, json_t *doc)
@@ -179,7 +201,7 @@ static int write_grant(const Call *call, Ledger *l, const char *jti, json_t *doc
 static int make(const Call *call, const GrantOptions *o, json_t *terms, const char *jti)
 {
         _cleanup_(ledger_freep) Ledger *l = NULL;
-        json_t *doc, *written;
+        json_t *doc;
         int r;
 
         r = central_open(&o->central, true, &l);
@@ -195,20 +217,17 @@ static int make(const Call *call, const GrantOptions *o, json_t *terms, const ch
                 return r;
         say_labels(l, o);
         say_limits(o);
-        r = central_finish(call, &o->central, l, true);
+        r = central_finish(call, &o->central, l);
         if (call->out.json)
                 (void)output_document(json_pack("{s:b, s:s}", "changed", 1, "jti", jti));
         else if (puts(jti) == EOF || fflush(stdout) == EOF)
                 return VERB_FAILED;
         if (r != VERB_OK || o->wait_sec == 0)
                 return r;
-        written = json_incref(ledger_get(l, DOC_GRANT, jti));
         /* Waiting is no reason to keep other administrators out. */
         closep(&l->lock_fd);
         l->lock_fd = -EBADF;
-        r = wait_for_host(l, written, jti, o);
-        json_decref(written);
-        return r;
+        return wait_for_host(l, jti, o->wait_sec);
 }
 
 static VerbStatus run(Call *call)

@@ -27,5 +27,7 @@ void grant_id_new(int64_t now_usec, char ret[static GRANT_ID_SIZE]);
  * VerbStatus; what is wrong is said. */
 int ssh_key_append(json_t *list, const char *file_or_key);
 
+/* This host's name as its agent knows it; false where no agent answers. */
+bool grant_host_here(char *ret, size_t size);
 /* Poll this host's agent until it has the grant, at most wait_sec. A VerbStatus. */
 int grant_wait(const char *jti, int64_t wait_sec);

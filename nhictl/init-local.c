@@ -105,8 +105,8 @@ static int make_central(const Call *call, const InitOptions *o, const char *host
         r = init_make_directory(target, 02750, "nhi-fetch", changed);
         if (r == VERB_OK)
                 r = add_host(call, l, host, &added);
-        if (r == VERB_OK) /* also where nothing was added: the set may be missing */
-                r = central_finish(call, &o->central, l, true);
+        if (r == VERB_OK)
+                r = central_finish(call, &o->central, l);
         *changed |= added;
         if (r == VERB_OK && (asprintf(ret_source, "%s/%s.jws", target, host) < 0 ||
                              !(*ret_issuer = strdup(l->settings.issuer))))

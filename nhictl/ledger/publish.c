@@ -2,28 +2,16 @@
 #include "nhictl/ledger/publish.h"
 
 #include "lib/base/file.h"
-#include "nhictl/ledger/published.h"
-#include "nhictl/ledger/state.h"
+#include "nhictl/ledger/target.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define SUFFIX         ".jws"
 #define READER_GROUP   "nhi-fetch"
 #define PUBLISHED_MODE 0640
-
-/* One host's place in this run. */
-typedef struct Target {
-        char name[LEDGER_NAME_MAX + 1];
-        char *path;
-        const json_t *host; /* NULL: the ledger has it no more; its set is emptied */
-        int error;          /* reading what is published */
-        Published published;
-} Target;
 
 typedef struct Run {
         const Ledger *l;
@@ -35,19 +23,8 @@ typedef struct Run {
         gid_t gid;
         int lock_fd;
         char revision[LEDGER_HASH_SIZE];
-        Target *targets;
-        size_t n_targets;
+        Targets targets;
 } Run;
-
-static void run_done(Run *r)
-{
-        for (size_t i = 0; i < r->n_targets; i++) {
-                published_done(&r->targets[i].published);
-                free(r->targets[i].path);
-        }
-        free(r->targets);
-        closep(&r->lock_fd);
-}
 
 void publish_report_done(PublishReport *r)
 {
@@ -73,85 +50,6 @@ static void report(Run *r, const Target *t, const char *action, int64_t ver)
                                               "ver", (json_int_t)ver));
 }
 
-static int add_target(Run *r, const char *name, const json_t *host)
-{
-        Target *grown = realloc(r->targets, (r->n_targets + 1) * sizeof(*grown)), *t;
-
-        if (!grown)
-                return -ENOMEM;
-        r->targets = grown;
-        t = &grown[r->n_targets];
-        *t = (Target){ .host = host };
-        (void)snprintf(t->name, sizeof(t->name), "%s", name);
-        if (asprintf(&t->path, "%s/%s" SUFFIX, r->dir, name) < 0)
-                return -ENOMEM;
-        r->n_targets++;
-        t->error = published_read(t->path, r->l, r->key, t->name, &t->published);
-        return t->error == -ENOMEM ? -ENOMEM : 0;
-}
-
-static int add_hosts(Run *r)
-{
-        const char *name;
-        json_t *host;
-        int n;
-
-        json_object_foreach(r->l->docs[DOC_HOST], name, host)
-        {
-                n = add_target(r, name, host);
-                if (n < 0)
-                        return n;
-        }
-        return 0;
-}
-
-static bool says_something(const Published *p)
-{
-        return p->ours && (json_array_size(json_object_get(p->payload, "grants")) > 0 ||
-                           json_array_size(json_object_get(p->payload, "accounts")) > 0);
-}
-
-/* HOST of HOST.jws where the ledger has no file for it. A document that is there but unreadable
- * keeps its set. */
-static bool is_left_behind(const Run *r, const char *file, char name[static LEDGER_NAME_MAX + 1])
-{
-        size_t size = strlen(file), stem = size - strlen(SUFFIX);
-
-        if (size <= strlen(SUFFIX) || stem > LEDGER_NAME_MAX || !streq(file + stem, SUFFIX))
-                return false;
-        memcpy(name, file, stem);
-        name[stem] = '\0';
-        return ledger_name_is_valid(DOC_HOST, name) && !ledger_has_file(r->l, DOC_HOST, name);
-}
-
-/* Sets of hosts that left the ledger are emptied, so that what they granted ends now and not at the
- * offline limit. */
-static int add_left_behind(Run *r)
-{
-        char name[LEDGER_NAME_MAX + 1];
-        const struct dirent *entry;
-        DIR *dir = opendir(r->dir);
-        int n = 0;
-
-        if (!dir)
-                return -errno;
-        while (n == 0 && (entry = readdir(dir))) {
-                Target *t;
-
-                if (!is_left_behind(r, entry->d_name, name))
-                        continue;
-                n = add_target(r, name, NULL);
-                t = &r->targets[r->n_targets - 1];
-                if (n < 0 || says_something(&t->published))
-                        continue;
-                published_done(&t->published);
-                free(t->path);
-                r->n_targets--;
-        }
-        (void)closedir(dir);
-        return n;
-}
-
 static bool may_replace(const Run *r, const char *hash)
 {
         for (size_t i = 0; i < r->request->n_replace; i++) {
@@ -164,8 +62,8 @@ static bool may_replace(const Run *r, const char *hash)
 /* B1, for every host before the first is written. */
 static int check_revisions(const Run *r, char *error)
 {
-        for (size_t i = 0; i < r->n_targets; i++) {
-                const Published *p = &r->targets[i].published;
+        for (size_t i = 0; i < r->targets.n; i++) {
+                const Published *p = &r->targets.items[i].published;
 
                 if (!p->ours || ledger_knows(r->l, p->revision) || may_replace(r, p->revision))
                         continue;
@@ -174,7 +72,7 @@ static int check_revisions(const Run *r, char *error)
                                "know: it is an older copy. Update it (git pull) and publish again; "
                                "after restoring a backup, look at what is lost and then: nhictl "
                                "publish --replace %.64s",
-                               r->targets[i].name, p->revision, p->revision);
+                               r->targets.items[i].name, p->revision, p->revision);
                 return -ESTALE;
         }
         return 0;
@@ -271,8 +169,8 @@ static int publish_target(Run *r, Target *t)
 /* B4 */
 static void publish_targets(Run *r)
 {
-        for (size_t i = 0; i < r->n_targets; i++) {
-                Target *t = &r->targets[i];
+        for (size_t i = 0; i < r->targets.n; i++) {
+                Target *t = &r->targets.items[i];
                 int n = publish_target(r, t);
 
                 if (n == 0)
@@ -313,9 +211,7 @@ static int run(Run *r, char *error)
                 (void)snprintf(error, LEDGER_ERROR_MAX, "%s is writable by everybody: chmod o-w it",
                                r->dir);
         if (n == 0)
-                n = add_hosts(r);
-        if (n == 0)
-                n = add_left_behind(r);
+                n = targets_collect(r->l, r->key, r->dir, &r->targets);
         if (n == 0)
                 n = check_revisions(r, error);
         if (n == 0)
@@ -350,7 +246,8 @@ int ledger_publish(const Ledger *l, const SigningKey *key, const PublishRequest 
         } else {
                 n = run(&r, ret_error);
         }
-        run_done(&r);
+        targets_done(&r.targets);
+        closep(&r.lock_fd);
         if (n < 0)
                 publish_report_done(ret_report);
         return n;

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define HASH_LENGTH (LEDGER_HASH_SIZE - 1)
 
@@ -53,8 +54,11 @@ static bool is_last(const Ledger *l, const char *hash)
 static int append(Ledger *l, const char *line)
 {
         _cleanup_close_ int fd = -EBADF;
+        struct stat st;
         int r;
 
+        if (fstat(l->dir_fd, &st) < 0)
+                return -errno;
         fd = openat(l->dir_fd, "revisions", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
                     0600);
         if (fd < 0)

@@ -429,6 +429,8 @@ static void changes_without_a_key_are_kept_and_said(void **state)
         OK("owner", "add", "ops", "--no-publish");
         ENDS(VERB_FAILED, "publish");
         assert_said("key new");
+        /* The same again is no success as long as the hosts don't know. */
+        ENDS(VERB_FAILED, "revoke", jti, "--reason", "r");
 }
 
 static void publish_says_whether_it_changed_anything(void **state)
@@ -469,7 +471,7 @@ static pid_t fake_agent(const char *reply, int n)
         assert_true(pid >= 0);
         for (int i = 0; pid == 0 && i < n; i++) {
                 peer = accept(fd, NULL, NULL);
-                if (read(peer, request, sizeof(request)) <= 0 || !strstr(request, "\"list\""))
+                if (read(peer, request, sizeof(request)) <= 0 || !strstr(request, "\"verb\""))
                         _exit(1);
                 if (write(peer, reply, strlen(reply)) < 0)
                         _exit(1);
@@ -492,10 +494,21 @@ static void wait_without_an_agent_is_exit_status_5_and_the_grant_stays(void **st
 
 static void wait_says_what_the_agent_lists_instead(void **state)
 {
-        pid_t pid = fake_agent("{\"schema\": 1, \"ok\": true, \"grants\": []}\n", 100);
+        pid_t pid = fake_agent(
+                "{\"schema\": 1, \"ok\": true, \"host\": \"web1\", \"grants\": []}\n", 100);
 
         ENDS(VERB_FAILED, GRANT_WORDS, "--service", "ssh", "--for", "1m", "--wait", "1s");
         assert_said("does not list the grant");
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void wait_is_for_this_host_only(void **state)
+{
+        pid_t pid = fake_agent("{\"schema\": 1, \"ok\": true, \"host\": \"web2\"}\n", 100);
+
+        ENDS(VERB_FAILED, GRANT_WORDS, "--service", "ssh", "--for", "1m", "--wait", "1s");
+        assert_said("not for this host, web2");
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -525,6 +538,7 @@ int main(void)
                 WORLD_TEST(check_finds_problems_with_exit_status_1),
                 WORLD_TEST(wait_without_an_agent_is_exit_status_5_and_the_grant_stays),
                 WORLD_TEST(wait_says_what_the_agent_lists_instead),
+                WORLD_TEST(wait_is_for_this_host_only),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
