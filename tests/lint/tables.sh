@@ -24,8 +24,8 @@ for token in $(sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)".*/\1/p' nhi-agentd/core/rea
         grep -q "${token//-/\\\\-}\|$token" docs/man/nhi.7 || complain "docs/man/nhi.7: reason $token is not explained"
 done
 
-diff <("$B/nhi-agentd" --dump-config --config /nonexistent/agentd.conf 2>/dev/null) conf/agentd.conf >/dev/null ||
-        complain "conf/agentd.conf differs from nhi-agentd --dump-config"
+diff <("$B/nhi-agentd" --dump-defaults) conf/agentd.conf >/dev/null ||
+        complain "conf/agentd.conf differs from nhi-agentd --dump-defaults"
 for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config-keys.h | cut -d'"' -f2); do
         grep -qx "\.It Cm $key" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
 done
