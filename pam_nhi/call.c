@@ -42,7 +42,7 @@ static void call_subjects(Call *c)
                 subject_init_uid(&c->subject, bound_uid);
         } else {
                 subject_init_name(&c->subject, c->user);
-                if (c->real_uid != 0 && c->real_uid != c->subject.uid) {
+                if (c->real_uid != 0 && c->real_uid != c->subject.account.uid) {
                         subject_init_uid(&c->caller, c->real_uid);
                         c->caller_mode = subject_mode(&c->caller, c->class, NULL, 0);
                 }

@@ -61,14 +61,14 @@ static int request_build(Call *c, Subject *s, WireMode mode, Exchange *x)
 {
         int r;
 
-        r = subject_load_gids(s);
+        r = gate_account_load_gids(&s->account);
         if (r < 0)
                 return r;
         x->request = (WireRequest){
                 .type = WIRE_PAM,
                 .phase = phase_for(c, s),
                 .mode = mode,
-                .subject_uid = s->uid,
+                .subject_uid = s->account.uid,
                 .real_uid = c->real_uid,
                 .egid = getegid(),
                 .service = wire_text(c->service),
@@ -82,7 +82,8 @@ static int request_build(Call *c, Subject *s, WireMode mode, Exchange *x)
         };
         if (s == &c->subject && c->phase != PHASE_ACCOUNT && c->binding)
                 x->request.decision = c->binding->decision;
-        return wire_gids_build(s->gids, s->n_gids, x->gids, sizeof(x->gids), &x->request.gids);
+        return wire_gids_build(s->account.gids, s->account.n_gids, x->gids, sizeof(x->gids),
+                               &x->request.gids);
 }
 
 /* What went wrong, from wire_ask()'s answer. */

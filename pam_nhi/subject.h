@@ -5,9 +5,7 @@
  * of SSSD and LDAP resolve too (DESIGN section 5). */
 
 #include "lib/base/name.h"
-#include "lib/gate/gate.h"
-
-#include <sys/types.h>
+#include "lib/gate/account.h"
 
 typedef enum SubjectState {
         SUBJECT_BAD = 0, /* no usable name */
@@ -20,19 +18,13 @@ typedef struct Subject {
         SubjectState state;
         char given[LABEL_SIZE_MAX + 1]; /* as the caller named it; "" where it did not */
         char name[LABEL_SIZE_MAX + 1];  /* as passwd spells it */
-        uid_t uid;                      /* (uid_t)-1 where it is not resolved */
-        gid_t gid;
-        gid_t *gids; /* owned; loaded on demand, since most subjects are ungated */
-        size_t n_gids;
+        GateAccount account;            /* its name is the one above; uid (uid_t)-1: not resolved */
 } Subject;
 
-/* Never fail: what cannot be resolved is in state. */
+/* Never fail: what cannot be resolved is in state. s stays where it is: it points into itself. */
 void subject_init_name(Subject *s, const char *name);
 void subject_init_uid(Subject *s, uid_t uid);
 void subject_done(Subject *s);
-
-/* All groups, primary included: 0; -E2BIG for more than the wire carries; -ENOMEM. */
-int subject_load_gids(Subject *s);
 
 /* The strictest mode of any spelling of the subject: a directory that ignores case must not lead
  * round a gate. ret_gate as in gate_mode(). */

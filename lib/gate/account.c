@@ -50,8 +50,11 @@ typedef struct Lookup {
 static int on_group(void *userdata, const char *group, gid_t *ret)
 {
         Lookup *l = userdata;
-        int r = gate_account_load_gids(l->account);
+        int r;
 
+        if (l->account->no_groups < 0)
+                return l->account->no_groups;
+        r = gate_account_load_gids(l->account);
         if (r < 0)
                 return r;
         l->subject->gids = l->account->gids;
@@ -59,13 +62,19 @@ static int on_group(void *userdata, const char *group, gid_t *ret)
         return gate_group_lookup(NULL, group, ret);
 }
 
-GateMode gate_account_mode(GateAccount *a, const char *class)
+GateMode gate_account_mode_as(GateAccount *a, const char *spelling, const char *class,
+                              char *ret_gate, size_t ret_gate_size)
 {
         GatePaths paths = gate_paths;
-        GateSubject subject = { .name = a->name, .uid = a->uid, .lookup = on_group };
+        GateSubject subject = { .name = spelling, .uid = a->uid, .lookup = on_group };
         Lookup l = { .account = a, .subject = &subject };
 
         subject.lookup_userdata = &l;
         paths.owner = owner_trusted();
-        return gate_mode(&paths, &subject, class, NULL, 0);
+        return gate_mode(&paths, &subject, class, ret_gate, ret_gate_size);
+}
+
+GateMode gate_account_mode(GateAccount *a, const char *class)
+{
+        return gate_account_mode_as(a, a->name, class, NULL, 0);
 }

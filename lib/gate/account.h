@@ -12,6 +12,9 @@ typedef struct GateAccount {
         gid_t gid;
         gid_t *gids; /* owned; NULL: not looked up yet */
         size_t n_gids;
+        int no_groups; /* 0; or the answer to every question about its groups: -ENOENT where passwd
+                        * knows no such account, another negative errno where passwd cannot be asked
+                        */
 } GateAccount;
 
 /* All groups, primary included: 0; -E2BIG for more than a request carries (WIRE_GIDS_MAX); -ENOMEM.
@@ -21,3 +24,6 @@ void gate_account_done(GateAccount *a);
 
 /* gate_mode() over the compiled-in paths, for a service class. */
 GateMode gate_account_mode(GateAccount *a, const char *class);
+/* The same for another spelling of its name (NULL: not known); ret_gate as in gate_mode(). */
+GateMode gate_account_mode_as(GateAccount *a, const char *spelling, const char *class,
+                              char *ret_gate, size_t ret_gate_size);

@@ -75,7 +75,7 @@ bool exempt_match(const char *text, const char *name, const char *class, unsigne
  * limits: then nothing was appended; -ENOMEM. */
 typedef struct GatesText {
         char *text;
-        size_t size, n_gates, n_accounts;
+        size_t size, capacity, n_gates, n_accounts;
 } GatesText;
 int gates_text_begin(GatesText *t);
 int gates_text_gate(GatesText *t, const char *name, GateMode mode, const char *const *classes,

@@ -10,16 +10,16 @@ typedef struct GateRule {
         GateMode mode;
 } GateRule;
 
-typedef struct GateAccount {
+typedef struct GateDefinition {
         const char *name;
         uid_t uid;
-} GateAccount;
+} GateDefinition;
 
 /* All names point into text, which is ours. */
 struct Gates {
         char *text;
         GateRule *rules;
         size_t n_rules;
-        GateAccount *accounts;
+        GateDefinition *accounts;
         size_t n_accounts;
 };

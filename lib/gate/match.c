@@ -131,7 +131,7 @@ static const GateRule *rule_find(const Gates *g, GateMode mode, const GateSubjec
 static bool is_defined_account(const Gates *g, const GateSubject *subject)
 {
         for (size_t i = 0; i < g->n_accounts; i++) {
-                const GateAccount *a = &g->accounts[i];
+                const GateDefinition *a = &g->accounts[i];
 
                 if (streq_ptr(a->name, subject->name))
                         return true;

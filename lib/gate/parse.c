@@ -100,7 +100,7 @@ static bool rule_take(Gates *g, char *fields[static FIELDS_MAX], size_t n)
 
 static bool account_take(Gates *g, char *fields[static FIELDS_MAX], size_t n)
 {
-        GateAccount account = { .name = fields[1] };
+        GateDefinition account = { .name = fields[1] };
 
         if (n != 3 || g->n_accounts == GATES_ACCOUNTS_MAX)
                 return false;
@@ -150,29 +150,37 @@ static size_t lines_count(const char *text)
         return n;
 }
 
+/* Room for what the text can hold at most: never more rules or accounts than lines, of which the
+ * header makes at least one. */
+static Gates *gates_new(const char *text, size_t size)
+{
+        Gates *g = calloc(1, sizeof(*g));
+        size_t n_lines;
+
+        if (!g)
+                return NULL;
+        g->text = strndup(text, size);
+        if (!g->text)
+                return gates_free(g);
+        n_lines = lines_count(g->text);
+        g->rules = calloc(n_lines < GATES_N_MAX ? n_lines : GATES_N_MAX, sizeof(*g->rules));
+        g->accounts = calloc(n_lines < GATES_ACCOUNTS_MAX ? n_lines : GATES_ACCOUNTS_MAX,
+                             sizeof(*g->accounts));
+        return g->rules && g->accounts ? g : gates_free(g);
+}
+
 int gates_parse(const char *text, size_t size, Gates **ret)
 {
         static const char header[] = GATES_HEADER "\n";
         _cleanup_(gates_freep) Gates *g = NULL;
-        size_t n_lines;
 
         if (size > GATES_SIZE_MAX || memchr(text, 0, size))
                 return -EBADMSG;
         if (size < strlen(header) || memcmp(text, header, strlen(header)) != 0)
                 return -EBADMSG;
 
-        g = calloc(1, sizeof(*g));
+        g = gates_new(text, size);
         if (!g)
-                return -ENOMEM;
-        g->text = strndup(text, size);
-        if (!g->text)
-                return -ENOMEM;
-        /* Never more rules or accounts than lines, and the header makes it at least 1. */
-        n_lines = lines_count(g->text);
-        g->rules = calloc(n_lines < GATES_N_MAX ? n_lines : GATES_N_MAX, sizeof(*g->rules));
-        g->accounts = calloc(n_lines < GATES_ACCOUNTS_MAX ? n_lines : GATES_ACCOUNTS_MAX,
-                             sizeof(*g->accounts));
-        if (!g->rules || !g->accounts)
                 return -ENOMEM;
         if (!lines_take(g, g->text + strlen(header)))
                 return -EBADMSG;

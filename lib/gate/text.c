@@ -6,18 +6,35 @@
 
 #define LINE_SIZE_MAX 65536u
 
+/* Make room for size more bytes and a NUL, at least doubling: a host may have many accounts. */
+static int text_grow(GatesText *t, size_t size)
+{
+        size_t needed = t->size + size + 1, capacity = 2 * t->capacity;
+        char *grown;
+
+        if (needed <= t->capacity)
+                return 0;
+        if (capacity < needed)
+                capacity = needed;
+        grown = realloc(t->text, capacity);
+        if (!grown)
+                return -ENOMEM;
+        t->text = grown;
+        t->capacity = capacity;
+        return 0;
+}
+
 /* Append size bytes and a NUL behind them. */
 static int text_append(GatesText *t, const char *line, size_t size)
 {
-        char *grown;
+        int r;
 
         if (t->size > GATES_SIZE_MAX || size > GATES_SIZE_MAX - t->size)
                 return -E2BIG;
-        grown = realloc(t->text, t->size + size + 1);
-        if (!grown)
-                return -ENOMEM;
-        memcpy(grown + t->size, line, size + 1);
-        t->text = grown;
+        r = text_grow(t, size);
+        if (r < 0)
+                return r;
+        memcpy(t->text + t->size, line, size + 1);
         t->size += size;
         return 0;
 }
