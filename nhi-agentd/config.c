@@ -63,7 +63,8 @@ static int read_file(ConfigBuild *b, const char *path)
                 return -ENOMEM;
         r = file_read_trusted(path, owner_trusted(), CONFIG_FILE_MAX, &text, &size);
         if (r < 0) {
-                (void)snprintf(b->error, CONFIG_ERROR_MAX, "%s: %s", path, trust_error_text(r));
+                (void)snprintf(b->error, CONFIG_ERROR_MAX, "%s: %s%s", path, trust_error_text(r),
+                               r == -ENOENT ? "; nhictl init writes it" : "");
                 return r;
         }
         if (strlen(text) != size)

@@ -319,11 +319,13 @@ static void on_verified(void *userdata, int r)
         Sets *s = o->sets;
         const IssuerState *issuer = &s->agent->issuers[o->index];
 
-        if (s->stopping || r < 0) {
+        if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
                 sets_offer_done(s);
                 return;
         }
+        if (r < 0)
+                o->r = r;
         if (o->r == 0) {
                 offer_accept(o);
                 return;

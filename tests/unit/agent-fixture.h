@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A real Agent below the test root: directories, local files, one issuer with its key, and sets signed
- * with it. The clock is the machine's own: grants are minted around now. */
+/* A real Agent below the test root: directories, local files, one issuer with its key, and sets
+ * signed with it. The clock is the machine's own: grants are minted around now. */
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
@@ -36,8 +36,8 @@ typedef struct Fixture {
 
 static inline void fixture_write(const char *path, const char *text)
 {
-        assert_int_equal(
-                file_replace(path, text, strlen(text), 0644, geteuid(), getegid(), false), 0);
+        assert_int_equal(file_replace(path, text, strlen(text), 0644, geteuid(), getegid(), false),
+                         0);
 }
 
 static inline void fixture_clean(void)
@@ -58,10 +58,18 @@ static inline void fixture_clean(void)
 static inline void fixture_dirs(void)
 {
         static const char *const dirs[] = {
-                PATH_ROOT,           PATH_ROOT "/etc",     PATH_ETC_DIR,
-                PATH_TRUST_DIR,      PATH_CONF_DIR,        PATH_ROOT "/run",
-                PATH_RUN_DIR,        PATH_ROOT "/run/systemd", PATH_ROOT "/run/systemd/journal",
-                PATH_ROOT "/var",    PATH_ROOT "/var/lib", PATH_STATE_DIR,
+                PATH_ROOT,
+                PATH_ROOT "/etc",
+                PATH_ETC_DIR,
+                PATH_TRUST_DIR,
+                PATH_CONF_DIR,
+                PATH_ROOT "/run",
+                PATH_RUN_DIR,
+                PATH_ROOT "/run/systemd",
+                PATH_ROOT "/run/systemd/journal",
+                PATH_ROOT "/var",
+                PATH_ROOT "/var/lib",
+                PATH_STATE_DIR,
                 PATH_SETS_DIR,
         };
 
@@ -74,10 +82,9 @@ static inline void fixture_files(Fixture *f)
 {
         char *jwk = NULL;
 
-        fixture_write(PATH_ROOT "/etc/passwd",
-                      "root:x:0:0::/root:/bin/sh\n"
-                      "alice:x:1000:1000::/home/alice:/bin/sh\n"
-                      "postgres:x:110:115::/var/lib/postgres:/bin/sh\n");
+        fixture_write(PATH_ROOT "/etc/passwd", "root:x:0:0::/root:/bin/sh\n"
+                                               "alice:x:1000:1000::/home/alice:/bin/sh\n"
+                                               "postgres:x:110:115::/var/lib/postgres:/bin/sh\n");
         fixture_write(PATH_ROOT "/etc/group", "root:x:0:\nalice:x:1000:\npostgres:x:115:\n"
                                               "operators:x:1500:alice\nnhi-managed:x:990:\n");
         assert_int_equal(jwk_format(&f->key.public, &jwk), 0);
@@ -144,9 +151,8 @@ static inline void fixture_load(Fixture *f)
         if (agent_load(f->agent, error) < 0)
                 fail_msg("%s", error);
         f->agent->reconciled = true;
-        assert_int_equal(sessions_new(f->event,
-                                      &(SessionsHost){ .userdata = f->agent }, PATH_SESSIONS_RUN,
-                                      &f->agent->sessions),
+        assert_int_equal(sessions_new(f->event, &(SessionsHost){ .userdata = f->agent },
+                                      PATH_SESSIONS_RUN, &f->agent->sessions),
                          0);
         assert_int_equal(agent_refresh(f->agent), 0);
 }
@@ -167,6 +173,30 @@ static inline bool fixture_until(Fixture *f, bool (*done)(void *userdata), void 
         while (!done(userdata) && now_monotonic_usec() < deadline)
                 assert_true(sd_event_run(f->event, 20000) >= 0);
         return done(userdata);
+}
+
+static inline int fixture_nothing(void *userdata)
+{
+        return 0;
+}
+
+static inline void fixture_on_idle(void *userdata, int r)
+{
+        *(bool *)userdata = true;
+}
+
+static inline bool fixture_is_true(void *userdata)
+{
+        return *(bool *)userdata;
+}
+
+/* Wait until everything that is queued for the writer is done. */
+static inline void fixture_settle(Fixture *f)
+{
+        bool idle = false;
+
+        assert_int_equal(writer_call(f->agent->writer, fixture_nothing, fixture_on_idle, &idle), 0);
+        assert_true(fixture_until(f, fixture_is_true, &idle));
 }
 
 static inline int64_t fixture_now(void)

@@ -58,7 +58,8 @@ static void config_errors_name_file_line_and_key(void **state)
                   "issuers[0].source.path: must be an absolute path" },
                 { "host: { name = \"h\"; };\n"
                   "issuers = ( { issuer = \"a\"; source: { path = \"/s\"; };\n"
-                  "  keys = ( { file = \"/nowhere\"; reach: { sign = [ \"grants\" ]; }; } ); } );\n",
+                  "  keys = ( { file = \"/nowhere\"; reach: { sign = [ \"grants\" ]; }; } ); } "
+                  ");\n",
                   ":3: issuers.keys.file: /nowhere: not there" },
                 { "host: { name = \"h\"; };\n"
                   "issuers = ( { issuer = \"a\"; source: { path = \"/s\"; };\n"
@@ -66,7 +67,8 @@ static void config_errors_name_file_line_and_key(void **state)
                   ":3: issuers.keys.reach.sign: missing" },
                 { "host: { name = \"h\"; };\n"
                   "issuers = ( { issuer = \"a\"; source: { path = \"/s\"; };\n"
-                  "  keys = ( { file = \"" FIXTURE_KEY "\"; reach: { sign = [ \"all\" ]; }; } ); } );\n",
+                  "  keys = ( { file = \"" FIXTURE_KEY
+                  "\"; reach: { sign = [ \"all\" ]; }; } ); } );\n",
                   ":3: issuers.keys.reach.sign: knows only" },
                 { GOOD "gates = ( { name = \"g\"; } );\n", ":4: gates: the gate names neither" },
                 { GOOD "gates = ( { name = \"g\"; mode = \"on\"; } );\n",

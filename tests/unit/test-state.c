@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/base/macro.h"
+#include "nhi-agentd/state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static int setup(void **state)
+{
+        State *s = NULL;
+
+        assert_int_equal(state_new(&s), 0);
+        *state = s;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        state_free(*state);
+        return 0;
+}
+
+static void state_survives_its_text(void **state)
+{
+        State *s = *state, *back = NULL;
+        _cleanup_free_ char *text = NULL, *again = NULL;
+        size_t size = 0;
+
+        s->time_floor_sec = 1763760000;
+        assert_int_equal(state_set_floor(s, "https://b", &(SetFloor){ 7, HASH_A }), 0);
+        assert_int_equal(state_add_ended(s, "g-2", 100, 90), 0);
+        assert_int_equal(state_add_ended(s, "g-1", 0, 80), 0);
+        assert_int_equal(state_lock(s, "svc-x", true), 1);
+        assert_int_equal(state_format(s, NULL, NULL, 0, &text, &size), 0);
+        assert_int_equal(state_parse(text, size, &back), 0);
+        assert_int_equal(back->time_floor_sec, 1763760000);
+        assert_int_equal(state_floor(back, "https://b")->ver, 7);
+        assert_int_equal(state_ended(back, "g-2")->exp_sec, 100);
+        assert_int_equal(state_ended(back, "g-1")->exp_sec, 0);
+        assert_null(state_ended(back, "g-3"));
+        assert_string_equal(back->locked[0], "svc-x");
+        assert_int_equal(state_format(back, NULL, NULL, 0, &again, &size), 0);
+        assert_string_equal(text, again);
+        state_free(back);
+}
+
+static void a_prospective_floor_is_in_the_text_and_not_in_the_state(void **state)
+{
+        State *s = *state, *back = NULL;
+        _cleanup_free_ char *text = NULL, *other = NULL;
+        size_t size = 0;
+
+        assert_int_equal(state_set_floor(s, "a", &(SetFloor){ 7, HASH_A }), 0);
+        assert_int_equal(state_format(s, "a", &(SetFloor){ 8, HASH_B }, 5, &text, &size), 0);
+        assert_int_equal(state_floor(s, "a")->ver, 7);
+        assert_int_equal(state_parse(text, size, &back), 0);
+        assert_int_equal(state_floor(back, "a")->ver, 8);
+        assert_int_equal(back->time_floor_sec, 5);
+        assert_int_equal(back->n_issuers, 1);
+        state_free(back);
+        assert_int_equal(state_format(s, "new", &(SetFloor){ 9, HASH_B }, 5, &other, &size), 0);
+        assert_int_equal(state_parse(other, size, &back), 0);
+        assert_int_equal(back->n_issuers, 2);
+        state_free(back);
+}
+
+static void given_back_is_never_undone_by_an_expiry(void **state)
+{
+        State *s = *state;
+
+        assert_int_equal(state_add_ended(s, "g", 0, 1), 0);
+        assert_int_equal(state_add_ended(s, "g", 500, 2), 0);
+        assert_int_equal(state_ended(s, "g")->exp_sec, 0);
+        assert_int_equal(state_add_ended(s, "h", 500, 1), 0);
+        assert_int_equal(state_add_ended(s, "h", 400, 2), 0);
+        assert_int_equal(state_ended(s, "h")->exp_sec, 500);
+        assert_int_equal(state_add_ended(s, "h", 600, 3), 0);
+        assert_int_equal(state_ended(s, "h")->exp_sec, 600);
+        assert_int_equal(s->n_ended, 2);
+}
+
+static bool needs_b(void *userdata, const char *jti)
+{
+        return streq(jti, "b");
+}
+
+static void what_is_old_and_not_needed_is_forgotten(void **state)
+{
+        State *s = *state;
+
+        assert_int_equal(state_add_ended(s, "a", 1, 99), 0);
+        assert_int_equal(state_add_ended(s, "b", 1, 99), 0);
+        assert_int_equal(state_add_ended(s, "c", 1, 100), 0);
+        state_prune_ended(s, 100, needs_b, NULL);
+        assert_null(state_ended(s, "a"));
+        assert_non_null(state_ended(s, "b"));
+        assert_non_null(state_ended(s, "c"));
+}
+
+static void locks_are_bounded_and_idempotent(void **state)
+{
+        State *s = *state;
+        char name[32];
+
+        for (unsigned i = 0; i < STATE_LOCKED_MAX; i++) {
+                (void)snprintf(name, sizeof(name), "n%u", i);
+                assert_int_equal(state_lock(s, name, true), 1);
+        }
+        assert_int_equal(state_lock(s, "one-more", true), -ENOSPC);
+        assert_int_equal(state_lock(s, "n5", true), 0);
+        assert_int_equal(state_lock(s, "n5", false), 1);
+        assert_int_equal(state_lock(s, "n5", false), 0);
+        assert_int_equal(state_lock(s, "one-more", true), 1);
+}
+
+static void issuers_are_bounded(void **state)
+{
+        State *s = *state;
+        char name[32];
+
+        for (unsigned i = 0; i < STATE_ISSUERS_MAX; i++) {
+                (void)snprintf(name, sizeof(name), "i%u", i);
+                assert_int_equal(state_set_floor(s, name, &(SetFloor){ 1, HASH_A }), 0);
+        }
+        assert_int_equal(state_set_floor(s, "more", &(SetFloor){ 1, HASH_A }), -ENOSPC);
+        assert_int_equal(state_set_floor(s, "i3", &(SetFloor){ 2, HASH_A }), 0);
+}
+
+#define REST "\"ended\":[],\"locked\":[]}"
+
+static void a_text_that_is_not_whole_is_refused(void **state) /* K08 */
+{
+        static const char *const texts[] = {
+                "",
+                "{}",
+                "{\"format\":2,\"time_floor\":0,\"issuers\":[]," REST,
+                "{\"format\":1,\"time_floor\":-1,\"issuers\":[]," REST,
+                "{\"format\":1,\"time_floor\":1e3,\"issuers\":[]," REST,
+                "{\"format\":1,\"time_floor\":0,\"issuers\":{}," REST,
+                "{\"format\":1,\"time_floor\":0,\"issuers\":[{\"issuer\":\"a\",\"ver\":0,"
+                "\"hash\":\"" HASH_A "\"}]," REST,
+                "{\"format\":1,\"time_floor\":0,\"issuers\":[{\"issuer\":\"a\",\"ver\":1,"
+                "\"hash\":\"../../x\"}]," REST,
+                "{\"format\":1,\"time_floor\":0,\"issuers\":[],\"more\":1," REST,
+                "{\"format\":1,\"format\":1,\"time_floor\":0,\"issuers\":[]," REST,
+                "{\"format\":1,\"time_floor\":0,\"issuers\":[],\"ended\":[{\"jti\":\"/\","
+                "\"exp\":1,\"at\":1}],\"locked\":[]}",
+                "{\"format\":1,\"time_floor\":0,\"issuers\":[],\"ended\":[],\"locked\":[1]}",
+        };
+        State *back = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (state_parse(texts[i], strlen(texts[i]), &back) != -EBADMSG)
+                        fail_msg("text %zu was taken", i);
+        assert_null(back);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(state_survives_its_text),
+                TEST(a_prospective_floor_is_in_the_text_and_not_in_the_state),
+                TEST(given_back_is_never_undone_by_an_expiry),
+                TEST(what_is_old_and_not_needed_is_forgotten),
+                TEST(locks_are_bounded_and_idempotent),
+                TEST(issuers_are_bounded),
+                TEST(a_text_that_is_not_whole_is_refused),
+        };
+
+        return cmocka_run_group_tests_name("state", tests, NULL, NULL);
+}
