@@ -3,6 +3,7 @@
 
 #include "lib/base/macro.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
@@ -122,6 +123,10 @@ int listener_add(Listener *l, PeerKind kind, int fd)
                 return -EEXIST;
         if (sd_is_socket(fd, AF_UNIX, types[kind].type, 1) <= 0)
                 return -EINVAL;
+        /* systemd hands over blocking sockets, and the last accept of a batch would wait for the
+         * next caller with the whole loop. */
+        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+                return -errno;
         l->doors[kind].fd = fd;
         return 0;
 }
