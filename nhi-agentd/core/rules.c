@@ -112,14 +112,15 @@ static Outcome rule_sessions(Judge *j)
         const HostView *h = j->host;
         uint32_t n;
 
-        if (j->grant->max_sessions == 0 || j->request->kind == REQUEST_REVIEW)
+        if (j->grant->max_sessions == 0)
                 return RULE_APART;
         n = h->n_sessions ? h->n_sessions(h->userdata, j->grant->jti) : 0;
         note_number(&j->note, n);
         note_text(&j->note, " of ");
         note_number(&j->note, j->grant->max_sessions);
         note_text(&j->note, " sessions are open");
-        /* Sessions are consumed by open_session alone: sudo -l and -v never open one (FACTS 50). */
+        /* Consumed by open_session alone: sudo -l and -v never open one (FACTS 50), and a session
+         * under review is counted already. */
         if (j->request->kind != REQUEST_SESSION)
                 return RULE_HELD;
         return n < j->grant->max_sessions ? RULE_HELD : RULE_FAILED;

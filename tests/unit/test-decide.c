@@ -217,6 +217,11 @@ static void decide_judges_32_terms_and_none_beyond(void **state)
         memset(terms, 0, sizeof(terms));
         terms[GRANT_TERMS_MAX - 1] = ssh_term;
         expect(&f.ssh, REASON_GRANTED);
+        f.g[0].n_terms = GRANT_TERMS_MAX;
+        expect(&f.ssh, REASON_GRANTED);
+        f.g[0].n_terms = GRANT_TERMS_MAX - 1;
+        expect(&f.ssh, REASON_SERVICE_NOT_GRANTED);
+        f.g[0].n_terms = GRANT_TERMS_MAX + 1;
         memset(terms, 0, sizeof(terms));
         terms[GRANT_TERMS_MAX] = ssh_term;
         expect(&f.ssh, REASON_SERVICE_NOT_GRANTED);
@@ -382,6 +387,20 @@ static void decide_checks_the_origin_bit_by_bit(void **state)
                 memcpy(f.ssh.from, cases[i].from, 16);
                 expect(&f.ssh, cases[i].allowed ? REASON_GRANTED : REASON_FROM_NOT_GRANTED);
         }
+}
+
+static void decide_denies_where_a_prefix_is_longer_than_an_address(void **state)
+{
+        Cidr c = { .prefix = 129 };
+        const Term t = { .type = TERM_LOGIN, .services = LIST("ssh"), .from = &c, .n_from = 1 };
+
+        grant_term(&f.g[0], &t);
+        f.ssh.has_from = true;
+        expect(&f.ssh, REASON_FROM_NOT_GRANTED);
+        c.prefix = 255;
+        expect(&f.ssh, REASON_FROM_NOT_GRANTED);
+        c.prefix = 128;
+        expect(&f.ssh, REASON_GRANTED);
 }
 
 static void decide_denies_an_unknown_origin_where_origins_are_limited(void **state)
@@ -579,6 +598,17 @@ static void decide_refuses_narrow_sudo_grants_without_the_plugin(void **state)
                         f.sudo.sudo_plugin = true;
                         expect(&f.sudo, REASON_GRANTED);
                 }
+}
+
+static void decide_takes_a_command_request_as_proof_of_the_plugin(void **state)
+{
+        const Term t = { .type = TERM_ELEVATE,
+                         .services = LIST("sudo"),
+                         .run_as = LIST("postgres") };
+
+        grant_term(&f.g[0], &t);
+        f.sudo.sudo_plugin = false;
+        expect(&f.sudo, REASON_GRANTED);
 }
 
 static void decide_judges_su_by_its_target_at_the_account_phase(void **state) /* P26 */
@@ -875,6 +905,7 @@ int main(void)
                 T(decide_needs_a_unit_term_that_names_the_unit),
                 T(decide_needs_user_manager_for_systemd_user),
                 T(decide_checks_the_origin_bit_by_bit),
+                T(decide_denies_where_a_prefix_is_longer_than_an_address),
                 T(decide_denies_an_unknown_origin_where_origins_are_limited),
                 T(decide_judges_the_ssh_key_once_it_is_known),
                 T(decide_lets_a_term_without_keys_count_by_itself),
@@ -886,6 +917,7 @@ int main(void)
                 T(decide_judges_edits_by_edit_lists_alone),
                 T(decide_reads_an_edit_list_without_commands_as_edits_only),
                 T(decide_refuses_narrow_sudo_grants_without_the_plugin),
+                T(decide_takes_a_command_request_as_proof_of_the_plugin),
                 T(decide_judges_su_by_its_target_at_the_account_phase),
                 T(decide_refuses_command_limits_that_su_cannot_keep),
                 T(decide_denies_when_the_grant_ended_this_usec),

@@ -673,6 +673,9 @@ static void account_of_another_issuer_or_uid_is_refused_for_good(void **state) /
         expect_quarantined("grant g-01", "account-quarantined");
         put(account(0), "name", "\"svc-x\"");
         expect_quarantined("account svc-x", "uid-changed");
+        put(account(0), "uid", "70002");
+        expect_quarantined("account svc-x", "uid-changed"); /* its gid was 70002 */
+        put(account(0), "uid", "70001");
         put(account(0), "name", "\"svc-new\"");
         expect_quarantined("account svc-new", "uid-tombstone");
         put(account(0), "uid", "70003");
@@ -781,6 +784,7 @@ static void term_members_are_checked_one_by_one(void **state)
                 { 0, "ssh_keys", "[\"ssh-ed25519\"]", "member-value" },
                 { 0, "ssh_keys", "[\"ssh-ed25519 AAAA\"]", "member-value" },
                 { 0, "ssh_keys", "[\"ssh-ed25519  AAAA\"]", "member-value" },
+                { 0, "ssh_keys", "[\"ssh-ed25519 AAAAA3NzaAAA\"]", "member-value" },
                 { 0, "ssh_keys", "[\"ssh-dss AAAAB3NzaC1kc3MAAAABAAAA\"]", "member-value" },
                 { 0, "ssh_keys", "[\"command=\\\"x\\\" " KEY1 "\"]", "member-value" },
                 { 0, "ssh_keys", "[\"ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIAAB\"]", "member-value" },
