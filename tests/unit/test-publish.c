@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/agent-fixture.h"
+
+#include "lib/snapshot/reader.h"
+#include "nhi-agentd/expiry.h"
+#include "nhi-agentd/publish.h"
+#include "nhi-agentd/watch.h"
+
+static int setup(void **state)
+{
+        int r = fixture_setup(state);
+
+        fixture_load(*state);
+        return r;
+}
+
+static Snapshot open_snapshot(void)
+{
+        Snapshot s = {};
+
+        assert_int_equal(snapshot_open(PATH_SNAPSHOT, geteuid(), &s), 0);
+        return s;
+}
+
+static SnapshotNow at(int64_t offset_sec)
+{
+        return (SnapshotNow){ now_realtime_usec() + offset_sec * (int64_t)USEC_PER_SEC,
+                              now_boottime_usec() + offset_sec * (int64_t)USEC_PER_SEC };
+}
+
+static void an_account_is_visible_until_the_latest_end_of_its_grants(void **state) /* N04 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *a = fixture_grant("g-a", "svc-deploy", 300, FIXTURE_LOGIN);
+        _cleanup_free_ char *b = fixture_grant("g-b", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *both = NULL;
+        SnapshotUserView user;
+        Snapshot s;
+
+        assert_true(asprintf(&both, "%s,%s", a, b) > 0);
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, both));
+        s = open_snapshot();
+        assert_true(snapshot_user_by_name(&s, "svc-deploy", at(0), &user));
+        assert_int_equal(user.uid, 70001);
+        assert_string_equal(user.shell, "/bin/bash");
+        assert_true(snapshot_user_by_name(&s, "svc-deploy", at(590), &user));
+        assert_false(snapshot_user_by_name(&s, "svc-deploy", at(601), &user));
+        assert_true(snapshot_user_by_uid(&s, 70001, at(601), &user));
+        assert_string_equal(user.shell, SNAPSHOT_NOLOGIN);
+        snapshot_close(&s);
+}
+
+static void a_withdrawn_account_is_retired_and_its_old_file_superseded(void **state)
+{
+        Fixture *f = *state;
+        SnapshotUserView user;
+        Snapshot old, s;
+
+        fixture_deploy(f, "g-1", 0);
+        old = open_snapshot();
+        fixture_offer(f, fixture_set(f, 1, "", ""));
+        assert_true(snapshot_is_superseded(&old));
+        snapshot_close(&old);
+        s = open_snapshot();
+        assert_false(snapshot_user_by_name(&s, "svc-deploy", at(0), &user));
+        assert_true(snapshot_user_by_uid(&s, 70001, at(0), &user)); /* FACTS 49 */
+        assert_string_equal(user.name, "svc-deploy");
+        snapshot_close(&s);
+}
+
+static void a_locked_account_is_not_visible(void **state)
+{
+        Fixture *f = *state;
+        SnapshotUserView user;
+        bool changed;
+        Snapshot s;
+
+        fixture_deploy(f, "g-1", 0);
+        assert_int_equal(agent_lock(f->agent, "svc-deploy", true, &changed), 0);
+        s = open_snapshot();
+        assert_false(snapshot_user_by_name(&s, "svc-deploy", at(0), &user));
+        snapshot_close(&s);
+}
+
+static void groups_are_given_for_as_long_as_the_grant(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant =
+                fixture_grant("g-1", "postgres", 600,
+                              "{\"type\":\"nhi_group\",\"groups\":[\"pay-ops\",\"operators\"]}");
+        gid_t gids[4] = {};
+        SnapshotGroupView group;
+        SnapshotUserView user;
+        uint32_t pay_ops = 0;
+        Snapshot s;
+
+        fixture_offer(f, fixture_set(f, 0, "", grant));
+        assert_true(idmap_group_by_name(f->agent->idmap, "pay-ops", &pay_ops));
+        s = open_snapshot();
+        assert_int_equal(snapshot_groups_of(&s, "postgres", at(0), gids, 4), 2);
+        assert_true((gids[0] == 1500 && gids[1] == pay_ops) ||
+                    (gids[1] == 1500 && gids[0] == pay_ops));
+        assert_int_equal(snapshot_groups_of(&s, "postgres", at(601), gids, 4), 0);
+        assert_true(snapshot_group_by_name(&s, "pay-ops", at(0), &group));
+        assert_false(snapshot_group_by_name(&s, "pay-ops", at(601), &group));
+        assert_false(snapshot_user_by_name(&s, "postgres", at(0), &user)); /* the host's own */
+        snapshot_close(&s);
+}
+
+static void a_local_member_is_given_nothing(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant(
+                "g-1", "alice", 600, "{\"type\":\"nhi_group\",\"groups\":[\"operators\"]}");
+        gid_t gids[2];
+        Snapshot s;
+
+        fixture_offer(f, fixture_set(f, 0, "", grant));
+        s = open_snapshot();
+        assert_int_equal(snapshot_groups_of(&s, "alice", at(0), gids, 2), 0);
+        snapshot_close(&s);
+}
+
+static void accounts_of_ours_are_members_of_nhi_managed(void **state) /* FACTS 20 */
+{
+        Fixture *f = *state;
+        gid_t gids[2] = {};
+        Snapshot s;
+
+        fixture_deploy(f, "g-1", 0);
+        s = open_snapshot();
+        assert_int_equal(snapshot_groups_of(&s, "svc-deploy", at(0), gids, 2), 1);
+        assert_int_equal(gids[0], 990);
+        snapshot_close(&s);
+}
+
+static void what_a_set_ever_defined_stays_gated(void **state) /* DESIGN 5 */
+{
+        Fixture *f = *state;
+        const GateSubject ours = { .name = "svc-deploy", .uid = 70001 };
+        const GateSubject op = { .name = "op-bob", .uid = 1002 };
+        _cleanup_free_ char *run = NULL, *copy = NULL;
+        size_t size = 0, copy_size = 0;
+        Gates *gates = NULL;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_offer(f, fixture_set(f, 1, "", ""));
+        fixture_settle(f);
+        assert_int_equal(file_read_trusted(PATH_GATES_RUN, geteuid(), GATES_SIZE_MAX, &run, &size),
+                         0);
+        assert_int_equal(
+                file_read_trusted(PATH_GATES_STATE, geteuid(), GATES_SIZE_MAX, &copy, &copy_size),
+                0);
+        assert_string_equal(run, copy);
+        assert_int_equal(gates_parse(run, size, &gates), 0);
+        assert_int_equal(gates_match(gates, &ours, "ssh", NULL, 0), GATE_ENFORCE);
+        assert_int_equal(gates_match(gates, &op, "sudo", NULL, 0), GATE_ENFORCE);
+        assert_int_equal(gates_match(gates, &op, "ssh", NULL, 0), GATE_UNGATED);
+        gates_free(gates);
+}
+
+static void sources_are_listed_for_the_fetcher(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        assert_int_equal(file_read_trusted(PATH_SOURCES_RUN, geteuid(), 65536, &text, &size), 0);
+        assert_non_null(strstr(text, "\"path\": \"/nowhere\""));
+        assert_non_null(strstr(text, "\"issuer\": \"" FIXTURE_ISSUER "\""));
+}
+
+static void the_next_deadline_is_the_first_of_all(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *a = fixture_grant("g-a", "svc-deploy", 300, FIXTURE_LOGIN);
+        _cleanup_free_ char *b = fixture_grant("g-b", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *both = NULL;
+        const Grant *first;
+        int64_t real, boot;
+        Now now;
+
+        assert_true(asprintf(&both, "%s,%s", a, b) > 0);
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, both));
+        first = agent_grant(f->agent, "g-a");
+        now = agent_now(f->agent);
+        expiry_next(f->agent, now, &real, &boot);
+        assert_int_equal(real, first->exp_sec * (int64_t)USEC_PER_SEC);
+        assert_int_equal(boot, first->boot_end_usec);
+        now.real_usec = real;
+        now.boot_usec = boot;
+        expiry_next(f->agent, now, &real, &boot);
+        assert_int_equal(real, agent_grant(f->agent, "g-b")->exp_sec * (int64_t)USEC_PER_SEC);
+}
+
+static bool grant_is_over(void *userdata)
+{
+        return ((Fixture *)userdata)->agent->ended.n == 1;
+}
+
+static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 1, FIXTURE_LOGIN);
+        SnapshotUserView user;
+        Snapshot s;
+
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        assert_int_equal(f->agent->ended.n, 0);
+        assert_true(fixture_until(f, grant_is_over, f));
+        assert_string_equal(f->agent->ended.items[0], "g-1");
+        s = open_snapshot();
+        /* Not the reader's own deadline: the record is retired, at any time. */
+        assert_false(snapshot_user_by_name(&s, "svc-deploy", at(-3600), &user));
+        snapshot_close(&s);
+}
+
+static void a_source_that_falls_silent_is_told_twice(void **state)
+{
+        const GrantSet set = { .iat_sec = 1000, .exp_sec = 2000 };
+        const struct {
+                int64_t now_sec;
+                unsigned percent;
+        } cases[] = { { 900, 0 },   { 1000, 0 },   { 1499, 49 }, { 1500, 50 },
+                      { 1800, 80 }, { 2000, 100 }, { 9000, 100 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                assert_int_equal(expiry_age_percent(&set, (Now){ cases[i].now_sec * 1000000, 0 }),
+                                 cases[i].percent);
+}
+
+static void the_plugin_line_of_sudo_conf_is_known(void **state)
+{
+        static const char *const with[] = {
+                "Plugin sudo_nhi_approval sudo_nhi.so\n",
+                "# x\n  plugin\tsudo_nhi_approval /usr/libexec/sudo/sudo_nhi.so opt=1",
+        };
+        static const char *const without[] = {
+                "",
+                "#Plugin sudo_nhi_approval sudo_nhi.so\n",
+                "Plugin sudo_nhi_approval\n",
+                "Plugin other sudo_nhi.so\n",
+                "Plugin sudo_nhi_approval sudo_nhi.so.bak\n",
+                "Plugin\nsudo_nhi_approval sudo_nhi.so\n",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(with); i++)
+                assert_true(sudo_conf_has_plugin(with[i]));
+        for (size_t i = 0; i < ELEMENTSOF(without); i++)
+                assert_false(sudo_conf_has_plugin(without[i]));
+}
+
+static bool sees_plugin(void *userdata)
+{
+        return ((Fixture *)userdata)->agent->sudo_plugin;
+}
+
+static void a_change_of_sudo_conf_is_noticed(void **state)
+{
+        Fixture *f = *state;
+
+        assert_false(f->agent->sudo_plugin);
+        fixture_write(PATH_SUDO_CONF, "Plugin sudo_nhi_approval sudo_nhi.so\n");
+        assert_true(fixture_until(f, sees_plugin, f));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(an_account_is_visible_until_the_latest_end_of_its_grants),
+                TEST(a_withdrawn_account_is_retired_and_its_old_file_superseded),
+                TEST(a_locked_account_is_not_visible),
+                TEST(groups_are_given_for_as_long_as_the_grant),
+                TEST(a_local_member_is_given_nothing),
+                TEST(accounts_of_ours_are_members_of_nhi_managed),
+                TEST(what_a_set_ever_defined_stays_gated),
+                TEST(sources_are_listed_for_the_fetcher),
+                TEST(the_next_deadline_is_the_first_of_all),
+                TEST(at_its_end_a_grant_is_withdrawn_by_the_timer),
+                TEST(a_source_that_falls_silent_is_told_twice),
+                TEST(the_plugin_line_of_sudo_conf_is_known),
+                TEST(a_change_of_sudo_conf_is_noticed),
+        };
+
+        return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
+}

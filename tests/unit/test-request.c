@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The agent's sockets from outside: real connections, a real Agent, a thread that asks as the
+ * modules do while the loop runs. There is no system bus below the test root: nothing can be tied,
+ * so open_session is denied. */
+
+#include "tests/unit/agent-fixture.h"
+
+#include "lib/wire/client.h"
+#include "lib/wire/feed.h"
+#include "nhi-agentd/denials.h"
+#include "nhi-agentd/listener.h"
+#include "nhi-agentd/request-read.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static const struct {
+        PeerKind kind;
+        const char *path;
+        int type;
+} doors[] = {
+        { PEER_PAM, PATH_PAM_SOCK, SOCK_SEQPACKET },
+        { PEER_CONTROL, PATH_CONTROL_SOCK, SOCK_STREAM },
+        { PEER_KEYS, PATH_KEYS_SOCK, SOCK_SEQPACKET },
+        { PEER_FEED, PATH_FEED_SOCK, SOCK_SEQPACKET },
+};
+
+static void address_of(const char *path, struct sockaddr_un *ret)
+{
+        *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        assert_true(strlen(path) < sizeof(ret->sun_path));
+        strcpy(ret->sun_path, path);
+}
+
+static int dial(const char *path, int type)
+{
+        struct sockaddr_un address;
+        const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+        address_of(path, &address);
+        assert_true(fd >= 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        return fd;
+}
+
+static void listen_all(Fixture *f)
+{
+        for (size_t i = 0; i < ELEMENTSOF(doors); i++) {
+                const int fd = socket(AF_UNIX, doors[i].type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                struct sockaddr_un address;
+
+                address_of(doors[i].path, &address);
+                assert_true(fd >= 0);
+                assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+                assert_int_equal(listen(fd, 512), 0);
+                assert_int_equal(listener_add(f->agent->listener, doors[i].kind, fd), 0);
+        }
+        assert_int_equal(listener_start(f->agent->listener), 0);
+}
+
+static int setup(void **state)
+{
+        int r = fixture_setup(state);
+
+        fixture_load(*state);
+        listen_all(*state);
+        return r;
+}
+
+/* ---- asking while the loop runs ---- */
+
+typedef struct Ask {
+        const char *path;
+        WireRequest request;
+        WireExchange *x;
+        WireReply reply;
+        int r;
+        atomic_bool done;
+} Ask;
+
+static void *ask_main(void *userdata)
+{
+        Ask *a = userdata;
+
+        a->r = wire_ask(a->path, geteuid(), &a->request, now_monotonic_usec() + 3 * USEC_PER_SEC,
+                        a->x, &a->reply);
+        atomic_store(&a->done, true);
+        return NULL;
+}
+
+static bool ask_is_done(void *userdata)
+{
+        return atomic_load(&((Ask *)userdata)->done);
+}
+
+static void ask(Fixture *f, const char *path, const WireRequest *request, Ask *ret)
+{
+        pthread_t thread;
+
+        *ret = (Ask){ .path = path, .request = *request, .x = malloc(sizeof(WireExchange)) };
+        assert_non_null(ret->x);
+        assert_int_equal(pthread_create(&thread, NULL, ask_main, ret), 0);
+        assert_true(fixture_until(f, ask_is_done, ret));
+        assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static WireRequest pam(const char *service, const char *subject, uint32_t uid, uint32_t phase)
+{
+        return (WireRequest){
+                .type = WIRE_PAM,
+                .phase = phase,
+                .mode = WIRE_MODE_ENFORCE,
+                .service = wire_text(service),
+                .subject = wire_text(subject),
+                .subject_uid = uid,
+                .target = wire_text(subject),
+        };
+}
+
+static bool reason_is(const Ask *a, const char *token)
+{
+        return a->reply.reason.size == strlen(token) &&
+               memcmp(a->reply.reason.data, token, strlen(token)) == 0;
+}
+
+static void expect(Fixture *f, const WireRequest *request, uint32_t verdict, const char *token)
+{
+        Ask a;
+
+        ask(f, PATH_PAM_SOCK, request, &a);
+        if (a.r != 0)
+                fail_msg("no answer: %d", a.r);
+        if (!reason_is(&a, token))
+                fail_msg("expected %s, got %.*s", token, (int)a.reply.reason.size,
+                         (const char *)a.reply.reason.data);
+        assert_int_equal(a.reply.verdict, verdict);
+        assert_int_equal(a.reply.jti.size > 0, verdict == VERDICT_ALLOW);
+        free(a.x);
+}
+
+static void an_account_is_allowed_under_its_grant_and_denied_after_it(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+
+        expect(f, &q, VERDICT_DENY, "no-set");
+        fixture_deploy(f, "g-1", 0);
+        expect(f, &q, VERDICT_ALLOW, "granted");
+        assert_int_equal(agent_give_back(f->agent, "g-1"), 0);
+        expect(f, &q, VERDICT_DENY, "given-back");
+}
+
+static void an_account_of_ours_must_have_its_uid(void **state) /* O19 */
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("sshd", "svc-deploy", 70002, WIRE_PHASE_ACCOUNT);
+
+        fixture_deploy(f, "g-1", 0);
+        expect(f, &q, VERDICT_DENY, "uid-mismatch");
+}
+
+static void a_service_that_is_not_granted_is_denied_with_its_reason(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("sudo", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+        DenialView seen[4];
+
+        fixture_deploy(f, "g-1", 0);
+        expect(f, &q, VERDICT_DENY, "service-not-granted");
+        assert_int_equal(denials_list(f->agent->denials, "svc-deploy", seen, 4), 1);
+        assert_string_equal(seen[0].class, "sudo");
+}
+
+static void a_session_that_cannot_be_tied_is_denied(void **state) /* Q1 */
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("crond", "svc-deploy", 70001, WIRE_PHASE_OPEN_SESSION);
+
+        fixture_deploy(f, "g-1", 0);
+        expect(f, &q, VERDICT_DENY, "session-unknown");
+}
+
+static void an_answer_names_the_end_and_a_line_for_the_person(void **state)
+{
+        Fixture *f = *state;
+        WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+        Ask a;
+
+        fixture_deploy(f, "g-1", 0);
+        ask(f, PATH_PAM_SOCK, &q, &a);
+        assert_true(a.reply.until_sec > (uint64_t)fixture_now() + 500);
+        assert_true(a.reply.decision > 0);
+        assert_int_equal(a.reply.message.size, 0);
+        free(a.x);
+        q.service = wire_text("sudo");
+        ask(f, PATH_PAM_SOCK, &q, &a);
+        assert_non_null(
+                memmem(a.reply.message.data, a.reply.message.size, "service-not-granted", 19));
+        free(a.x);
+}
+
+static bool has_no_peers(void *userdata)
+{
+        Fixture *f = userdata;
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(doors); i++)
+                n += listener_n_peers(f->agent->listener, doors[i].kind);
+        return n == 0;
+}
+
+static bool has_denials(void *userdata)
+{
+        DenialView seen[2];
+
+        return denials_list(((Fixture *)userdata)->agent->denials, NULL, seen, 2) > 0;
+}
+
+static void a_notice_is_recorded_and_not_answered(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ WireExchange *x = malloc(sizeof(*x));
+        WireRequest q = pam("sshd", "bob", 1001, WIRE_PHASE_ACCOUNT);
+        DenialView seen;
+
+        q.mode = WIRE_MODE_OBSERVE;
+        assert_int_equal(wire_notify(PATH_PAM_SOCK, geteuid(), &q, x), 0);
+        assert_true(fixture_until(f, has_denials, f));
+        assert_int_equal(denials_list(f->agent->denials, "bob", &seen, 1), 1);
+        assert_string_equal(seen.mode, "observe");
+        assert_true(fixture_until(f, has_no_peers, f));
+}
+
+/* ---- peers that misbehave ---- */
+
+static bool is_closed(void *userdata)
+{
+        char byte;
+
+        return recv(*(int *)userdata, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void what_is_no_message_is_closed(void **state) /* A06 */
+{
+        Fixture *f = *state;
+        uint8_t message[WIRE_HEADER_SIZE] = { 0x4e };
+        int fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+
+        assert_int_equal(send(fd, message, sizeof(message), 0), sizeof(message));
+        assert_true(fixture_until(f, is_closed, &fd));
+        (void)close(fd);
+}
+
+static void a_second_request_on_a_connection_is_not_served(void **state) /* A02 F6 */
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+        _cleanup_free_ uint8_t *message = malloc(WIRE_MSG_MAX);
+        const uint64_t before = f->agent->decision_id;
+        int fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+        size_t size = 0;
+
+        assert_int_equal(wire_request_encode(&q, message, WIRE_MSG_MAX, &size), 0);
+        assert_int_equal(send(fd, message, size, 0), size);
+        assert_int_equal(send(fd, message, size, 0), size);
+        for (unsigned i = 0; i < 20; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_int_equal(f->agent->decision_id, before + 1);
+        assert_true(has_no_peers(f));
+        (void)close(fd);
+}
+
+static void a_silent_peer_is_closed_at_its_deadline(void **state) /* A05 */
+{
+        Fixture *f = *state;
+        int fd;
+
+        f->agent->config->peer_deadline_usec = 20000;
+        fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+        assert_true(fixture_until(f, is_closed, &fd));
+        assert_true(has_no_peers(f));
+        (void)close(fd);
+}
+
+static void one_peer_too_many_is_closed_and_the_others_are_served(void **state) /* A04 O30 */
+{
+        Fixture *f = *state;
+        int fds[17];
+
+        f->agent->config->peers_max = 16;
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = dial(PATH_CONTROL_SOCK, SOCK_STREAM);
+        assert_true(fixture_until(f, is_closed, &fds[16]));
+        assert_int_equal(listener_n_peers(f->agent->listener, PEER_CONTROL), 16);
+        fixture_deploy(f, "g-1", 0);
+        expect(f,
+               &(WireRequest){ .type = WIRE_PAM,
+                               .phase = WIRE_PHASE_ACCOUNT,
+                               .mode = WIRE_MODE_ENFORCE,
+                               .service = wire_text("sshd"),
+                               .subject = wire_text("svc-deploy"),
+                               .subject_uid = 70001,
+                               .target = wire_text("svc-deploy") },
+               VERDICT_ALLOW, "granted");
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                (void)close(fds[i]);
+}
+
+static void out_of_descriptors_the_loop_rests_and_recovers(void **state) /* A17 */
+{
+        Fixture *f = *state;
+        struct rlimit before, none;
+        uint64_t turns = 0, deadline;
+        int fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = before;
+        none.rlim_cur = 3;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        for (deadline = now_monotonic_usec() + 250000; now_monotonic_usec() < deadline; turns++)
+                (void)sd_event_run(f->event, 10000);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_true(turns < 100);
+        assert_int_equal(send(fd, "x", 1, 0), 1);
+        assert_true(fixture_until(f, is_closed, &fd));
+        (void)close(fd);
+}
+
+/* ---- keys ---- */
+
+#define KEY "AAAAC3NzaC1lZDI1NTE5AAAAILqCjLd3D7EzvYhJ8sGvQ0pKqvBYQ3ZkHTNHZ1nCgN0e"
+
+static void keys_of_active_grants_expire_with_them(void **state) /* FACTS 21 */
+{
+        Fixture *f = *state;
+        const WireRequest q = { .type = WIRE_KEYS, .subject = wire_text("svc-deploy") };
+        _cleanup_free_ char *grant = fixture_grant(
+                "g-1", "svc-deploy", 600,
+                "{\"type\":\"nhi_login\",\"services\":[\"ssh\"],\"ssh_keys\":[\"ssh-ed25519 " KEY
+                "\"]}");
+        WireText line = {};
+        size_t pos = 0;
+        Ask a;
+
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        ask(f, PATH_KEYS_SOCK, &q, &a);
+        assert_int_equal(a.r, 0);
+        assert_int_equal(a.reply.keys.n, 1);
+        assert_true(wire_list_next(&a.reply.keys, &pos, &line));
+        assert_int_equal(strncmp((const char *)line.data, "restrict,expiry-time=\"2", 23), 0);
+        assert_non_null(memmem(line.data, line.size, "Z\" ssh-ed25519 " KEY " g-1",
+                               strlen("Z\" ssh-ed25519 " KEY " g-1")));
+        free(a.x);
+
+        assert_int_equal(agent_give_back(f->agent, "g-1"), 0);
+        ask(f, PATH_KEYS_SOCK, &q, &a);
+        assert_int_equal(a.r, 0);
+        assert_int_equal(a.reply.keys.n, 0);
+        free(a.x);
+}
+
+static void only_keys_are_asked_on_the_keys_socket(void **state)
+{
+        Fixture *f = *state;
+        WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+        Ask a;
+
+        fixture_deploy(f, "g-1", 0);
+        ask(f, PATH_KEYS_SOCK, &q, &a);
+        assert_true(a.r != 0);
+        free(a.x);
+        q = (WireRequest){ .type = WIRE_KEYS, .subject = wire_text("svc-deploy") };
+        ask(f, PATH_PAM_SOCK, &q, &a);
+        assert_true(a.r != 0);
+        free(a.x);
+}
+
+/* ---- feed ---- */
+
+static int memfd_of(const char *text, bool sealed)
+{
+        const int fd = memfd_create("set", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        if (sealed)
+                assert_int_equal(fcntl(fd, F_ADD_SEALS,
+                                       F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL),
+                                 0);
+        return fd;
+}
+
+static void feed_send(int fd, const FeedHeader *header, int attached)
+{
+        union {
+                struct cmsghdr head;
+                uint8_t space[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct iovec iov = { .iov_base = (void *)(uintptr_t)header, .iov_len = sizeof(*header) };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (attached >= 0) {
+                struct cmsghdr *c;
+
+                m.msg_control = &control;
+                m.msg_controllen = sizeof(control);
+                c = CMSG_FIRSTHDR(&m);
+                c->cmsg_level = SOL_SOCKET;
+                c->cmsg_type = SCM_RIGHTS;
+                c->cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(c), &attached, sizeof(attached));
+        }
+        assert_int_equal(sendmsg(fd, &m, 0), sizeof(*header));
+}
+
+static bool feed_is_answered(void *userdata)
+{
+        struct {
+                int fd;
+                char line[FEED_REPLY_MAX];
+        } *u = userdata;
+        const ssize_t n = recv(u->fd, u->line, sizeof(u->line) - 1, MSG_DONTWAIT);
+
+        if (n > 0)
+                u->line[n] = '\0';
+        return n > 0 || u->line[0];
+}
+
+static void feed_expect(Fixture *f, const char *text, bool sealed, bool attach,
+                        const FeedHeader *header, const char *answer)
+{
+        struct {
+                int fd;
+                char line[FEED_REPLY_MAX];
+        } u = { .fd = dial(PATH_FEED_SOCK, SOCK_SEQPACKET) };
+        const int memfd = memfd_of(text, sealed);
+
+        feed_send(u.fd, header, attach ? memfd : -1);
+        assert_true(fixture_until(f, feed_is_answered, &u));
+        if (strncmp(u.line, answer, strlen(answer)) != 0)
+                fail_msg("expected \"%s\", got \"%s\"", answer, u.line);
+        (void)close(memfd);
+        (void)close(u.fd);
+}
+
+static void a_fed_set_is_taken_for_its_signature_and_nothing_else(void **state) /* O5 */
+{
+        Fixture *f = *state;
+        FeedHeader good = {}, bad = {};
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *jws = fixture_set(f, 0, FIXTURE_ACCOUNT, grant);
+
+        memcpy(good.magic, FEED_MAGIC, sizeof(good.magic));
+        feed_expect(f, jws, true, true, &bad, "refused malformed");
+        feed_expect(f, jws, true, false, &good, "refused malformed");
+        feed_expect(f, jws, false, true, &good, "refused unsealed");
+        feed_expect(f, "", true, true, &good, "refused unsealed");
+        feed_expect(f, "a.b.c", true, true, &good, "refused ");
+        assert_null(agent_grant(f->agent, "g-1"));
+        good.issuer_index_le[0] = 9; /* a label, no more */
+        feed_expect(f, jws, true, true, &good, "accepted ");
+        assert_non_null(agent_grant(f->agent, "g-1"));
+        feed_expect(f, jws, true, true, &good, "unchanged ");
+        assert_true(fixture_until(f, has_no_peers, f));
+}
+
+/* ---- control ---- */
+
+typedef struct Talk {
+        int fd;
+        char text[65536];
+        size_t size;
+} Talk;
+
+static bool talk_is_over(void *userdata)
+{
+        Talk *t = userdata;
+        const ssize_t n =
+                recv(t->fd, t->text + t->size, sizeof(t->text) - t->size - 1, MSG_DONTWAIT);
+
+        if (n > 0)
+                t->size += (size_t)n;
+        return n == 0;
+}
+
+static void a_control_line_may_come_in_pieces_and_has_one_answer(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ Talk *t = calloc(1, sizeof(*t));
+        json_t *reply;
+
+        assert_non_null(t);
+        t->fd = dial(PATH_CONTROL_SOCK, SOCK_STREAM);
+        assert_int_equal(send(t->fd, "{\"verb\":", 8, 0), 8);
+        for (unsigned i = 0; i < 5; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_int_equal(send(t->fd, "\"status\"}\n", 10, 0), 10);
+        assert_true(fixture_until(f, talk_is_over, t));
+        reply = json_loads(t->text, 0, NULL);
+        assert_true(json_is_true(json_object_get(reply, "ok")));
+        assert_string_equal(json_string_value(json_object_get(reply, "host")), FIXTURE_HOST);
+        json_decref(reply);
+        (void)close(t->fd);
+}
+
+static void a_control_line_that_is_not_json_is_refused(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ Talk *t = calloc(1, sizeof(*t));
+
+        assert_non_null(t);
+        t->fd = dial(PATH_CONTROL_SOCK, SOCK_STREAM);
+        assert_int_equal(send(t->fd, "[]\n", 3, 0), 3);
+        assert_true(fixture_until(f, talk_is_over, t));
+        assert_non_null(strstr(t->text, "\"ok\":false"));
+        (void)close(t->fd);
+}
+
+/* ---- reading ---- */
+
+static void origins_are_addresses_and_never_names(void **state) /* O6 */
+{
+        uint8_t a[16];
+
+        assert_true(origin_parse("10.0.0.1", a));
+        assert_memory_equal(a, ((uint8_t[]){ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1 }),
+                            16);
+        assert_true(origin_parse("::1", a));
+        assert_true(origin_parse("fe80::1%eth0", a));
+        assert_false(origin_parse("10.0.0.1%eth0", a));
+        assert_false(origin_parse("host.example.org", a));
+        assert_false(origin_parse("10.0.0", a));
+        assert_false(origin_parse("", a));
+}
+
+static void the_key_is_the_first_of_the_auth_info(void **state) /* FACTS 5 */
+{
+        char one[] = "publickey ssh-ed25519 AAAA\n", two[] = "password\npublickey ssh-rsa BBBB";
+        char none[] = "keyboard-interactive", half[] = "publickey ssh-ed25519";
+        SshKey key = {};
+
+        assert_true(auth_info_key(one, &key));
+        assert_string_equal(key.blob, "AAAA");
+        assert_true(auth_info_key(two, &key));
+        assert_string_equal(key.algorithm, "ssh-rsa");
+        assert_false(auth_info_key(none, &key));
+        assert_false(auth_info_key(half, &key));
+}
+
+static RequestData *read_request(Fixture *f, WireRequest q)
+{
+        RequestData *d = calloc(1, sizeof(*d));
+
+        assert_non_null(d);
+        assert_int_equal(request_read(f->agent, &q, d), 0);
+        return d;
+}
+
+static void free_request(RequestData *d)
+{
+        request_data_done(d);
+        free(d);
+}
+
+static void the_target_is_known_when_the_phase_can_know_it(void **state) /* FACTS 6 */
+{
+        Fixture *f = *state;
+        WireRequest q = pam("sudo", "alice", 1000, WIRE_PHASE_ACCOUNT);
+        RequestData *d = read_request(f, q);
+
+        assert_null(d->access.target);
+        free_request(d);
+        q.phase = WIRE_PHASE_OPEN_SESSION;
+        q.target = wire_text("postgres");
+        q.real_uid = 1000;
+        q.egid = 115;
+        d = read_request(f, q);
+        assert_string_equal(d->access.target, "postgres");
+        assert_null(d->access.target_group);
+        free_request(d);
+        q.egid = 1500; /* sudo -u postgres -g operators */
+        d = read_request(f, q);
+        assert_string_equal(d->access.target_group, "operators");
+        free_request(d);
+        q.egid = 4242;
+        d = read_request(f, q);
+        assert_non_null(d->access.target_group);
+        free_request(d);
+        q.real_uid = 0; /* sudoedit */
+        d = read_request(f, q);
+        assert_null(d->access.target_group);
+        free_request(d);
+        q = pam("su", "alice", 1000, WIRE_PHASE_ACCOUNT);
+        q.target = wire_text("root");
+        d = read_request(f, q);
+        assert_string_equal(d->access.target, "root");
+        free_request(d);
+        q = pam("sshd", "alice", 1000, WIRE_PHASE_OPEN_SESSION);
+        d = read_request(f, q);
+        assert_null(d->access.target);
+        assert_true(d->access.key_is_judged);
+        assert_null(d->access.key);
+        free_request(d);
+}
+
+static void a_host_name_as_origin_is_no_address_and_not_local(void **state)
+{
+        Fixture *f = *state;
+        WireRequest q = pam("sshd", "alice", 1000, WIRE_PHASE_ACCOUNT);
+        RequestData *d;
+
+        q.rhost = wire_text("evil.example.org");
+        d = read_request(f, q);
+        assert_false(d->access.has_from || d->access.is_local);
+        free_request(d);
+        q.rhost = wire_text("192.0.2.7");
+        d = read_request(f, q);
+        assert_true(d->access.has_from);
+        free_request(d);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(an_account_is_allowed_under_its_grant_and_denied_after_it),
+                TEST(an_account_of_ours_must_have_its_uid),
+                TEST(a_service_that_is_not_granted_is_denied_with_its_reason),
+                TEST(a_session_that_cannot_be_tied_is_denied),
+                TEST(an_answer_names_the_end_and_a_line_for_the_person),
+                TEST(a_notice_is_recorded_and_not_answered),
+                TEST(what_is_no_message_is_closed),
+                TEST(a_second_request_on_a_connection_is_not_served),
+                TEST(a_silent_peer_is_closed_at_its_deadline),
+                TEST(one_peer_too_many_is_closed_and_the_others_are_served),
+                TEST(out_of_descriptors_the_loop_rests_and_recovers),
+                TEST(keys_of_active_grants_expire_with_them),
+                TEST(only_keys_are_asked_on_the_keys_socket),
+                TEST(a_fed_set_is_taken_for_its_signature_and_nothing_else),
+                TEST(a_control_line_may_come_in_pieces_and_has_one_answer),
+                TEST(a_control_line_that_is_not_json_is_refused),
+                TEST(origins_are_addresses_and_never_names),
+                TEST(the_key_is_the_first_of_the_auth_info),
+                TEST(the_target_is_known_when_the_phase_can_know_it),
+                TEST(a_host_name_as_origin_is_no_address_and_not_local),
+        };
+
+        return cmocka_run_group_tests_name("request", tests, NULL, NULL);
+}
