@@ -278,6 +278,16 @@ static void an_ungated_caller_is_not_in_the_way(void **state)
         assert_string_equal(agent.seen[0].subject, GATED);
 }
 
+/* Every login program is root: that says nothing, even where root itself is gated. */
+static void a_caller_that_is_root_is_not_asked_about(void **state)
+{
+        spit(PATH_GATES_RUN, "nhi-gates 1\ngate a enforce * *\nend 1\n");
+        agent.deny_subject = "root";
+        assert_int_equal(phase_alone("sshd", GATED, pam_acct_mgmt), PAM_SUCCESS);
+        assert_int_equal(agent.n_seen, 1);
+        assert_int_equal(phase_alone("sshd", "root", pam_acct_mgmt), PAM_PERM_DENIED);
+}
+
 static int changed_to(const char *first, const char *second)
 {
         Login l;
@@ -477,6 +487,7 @@ int main(void)
                 HOST_TEST(labels_that_the_caller_chooses_exempt_nobody_P20),
                 HOST_TEST(a_gated_caller_and_the_user_must_both_pass),
                 HOST_TEST(an_ungated_caller_is_not_in_the_way),
+                HOST_TEST(a_caller_that_is_root_is_not_asked_about),
                 HOST_TEST(a_gated_login_keeps_its_name_P06),
                 HOST_TEST(login_may_ask_for_another_name),
                 HOST_TEST(the_user_manager_is_asked_about_and_opens_no_session),

@@ -91,6 +91,10 @@ static void an_account_of_ours_is_enforced_for_every_class(void **state)
         assert_int_equal(gates_match(g, &by_uid, "ssh", NULL, 0), GATE_ENFORCE);
         assert_int_equal(gates_match(g, &unresolved, "ssh", NULL, 0), GATE_OBSERVE);
         gates_free(g);
+        /* Nobody has that uid, so nobody unresolved may be taken for it. */
+        g = parsed(HEADER "account svc-x 4294967295\nend 1\n");
+        assert_int_equal(gates_match(g, &unresolved, "ssh", NULL, 0), GATE_UNGATED);
+        gates_free(g);
 }
 
 static void groups_are_asked_only_when_no_name_has_answered(void **state)

@@ -76,6 +76,18 @@ static void refuses_a_socket_of_another_owner_O26(void **state)
         assert_int_equal(fd, -1);
 }
 
+static void refuses_a_peer_that_is_another_than_the_files_owner_O26(void **state)
+{
+        Place *p = *state;
+        int fd = -1;
+
+        if (geteuid() != 0)
+                skip();
+        assert_int_equal(chown(p->path, 1, 1), 0);
+        assert_int_equal(unix_connect(p->path, SOCK_SEQPACKET, 1, &fd), -EPERM);
+        assert_int_equal(fd, -1);
+}
+
 static void refuses_what_is_no_socket_or_not_there(void **state)
 {
         Place *p = *state;
@@ -287,6 +299,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 PLACE_TEST(connects_with_cloexec_and_nonblocking),
                 PLACE_TEST(refuses_a_socket_of_another_owner_O26),
+                PLACE_TEST(refuses_a_peer_that_is_another_than_the_files_owner_O26),
                 PLACE_TEST(refuses_what_is_no_socket_or_not_there),
                 PLACE_TEST(a_full_backlog_is_eagain_and_not_a_wait),
                 PLACE_TEST(a_socket_never_takes_the_place_of_a_closed_stdin_P22),
