@@ -66,7 +66,7 @@ static int entry_get(ConfigBuild *b, const EntryKind *kind, void *holder, const 
         for (size_t i = 0; i < *n; i++) {
                 uint8_t *entry = entries + i * kind->size;
 
-                if (streq_ptr(*(char **)(entry + kind->name_offset), name)) {
+                if (streq_ptr(*(char **)(void *)(entry + kind->name_offset), name)) {
                         *ret = entry;
                         return 0;
                 }
