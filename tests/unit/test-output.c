@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/output.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static char text[8192];
+static int saved = -EBADF, captured = -EBADF;
+static FILE *stream;
+
+static void capture(FILE *f)
+{
+        stream = f;
+        (void)fflush(f);
+        saved = dup(fileno(f));
+        captured = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        assert_true(captured >= 0);
+        assert_true(dup2(captured, fileno(f)) >= 0);
+}
+
+static const char *captured_text(void)
+{
+        ssize_t n;
+
+        (void)fflush(stream);
+        (void)dup2(saved, fileno(stream));
+        (void)close(saved);
+        n = pread(captured, text, sizeof(text) - 1, 0);
+        text[n > 0 ? n : 0] = '\0';
+        (void)close(captured);
+        return text;
+}
+
+static void documents_bear_their_schema(void **state)
+{
+        capture(stdout);
+        assert_int_equal(output_document(json_pack("{s:s}", "b", "x")), 0);
+        assert_string_equal(captured_text(), "{\n  \"b\": \"x\",\n  \"schema\": 1\n}\n");
+        assert_int_equal(output_document(NULL), -ENOMEM);
+}
+
+static void changed_is_a_word_or_a_member(void **state)
+{
+        const Output plain = { 0 }, json = { .json = true };
+
+        capture(stdout);
+        assert_int_equal(output_changed(&plain, true), 0);
+        assert_int_equal(output_changed(&plain, false), 0);
+        assert_int_equal(output_changed(&json, true), 0);
+        assert_string_equal(captured_text(),
+                            "changed\nunchanged\n{\n  \"changed\": true,\n  \"schema\": 1\n}\n");
+}
+
+/* In parentheses: cmocka has a macro of this name. */
+static void talk_carries_no_control_character(void **state)
+{
+        capture(stderr);
+        assert_int_equal((fail)(5, "%s", "a\033[31mb\rc\x7f \"d\" \\"), 5);
+        assert_string_equal(captured_text(), "nhictl: a\\x1b[31mb\\x0dc\\x7f \"d\" \\\n");
+}
+
+static void colour_is_chosen_by_option_then_no_color(void **state)
+{
+        Output o;
+
+        output_init(&o, false, "always");
+        assert_true(o.color);
+        output_init(&o, true, "always"); /* JSON is never coloured */
+        assert_false(o.color);
+        output_init(&o, false, "never");
+        assert_false(o.color);
+        assert_int_equal(setenv("NO_COLOR", "1", 1), 0);
+        output_init(&o, false, "always");
+        assert_true(o.color);
+        output_init(&o, false, "auto");
+        assert_false(o.color);
+        assert_int_equal(unsetenv("NO_COLOR"), 0);
+}
+
+static void print_table(const Output *o, const char *cell, bool with_row)
+{
+        static const char *const headings[] = { "NAME", "WHY", NULL };
+        Table *t = NULL;
+
+        assert_int_equal(table_new(o, headings, &t), 0);
+        if (with_row) {
+                assert_int_equal(table_row(t, (const char *const[]){ cell, NULL }), 0);
+                table_shade(t, 0, SHADE_BAD);
+        }
+        assert_int_equal(table_print(t), 0);
+        table_free(t);
+}
+
+static void tables_show_whole_texts_and_dashes_for_nothing(void **state)
+{
+        const Output plain = { 0 };
+        char cell[300];
+
+        memset(cell, 'a', sizeof(cell) - 1);
+        cell[sizeof(cell) - 1] = '\0';
+        capture(stdout);
+        print_table(&plain, cell, true);
+        assert_non_null(strstr(captured_text(), cell));
+        assert_non_null(strstr(text, " -\n"));
+        assert_int_equal(strncmp(text, "NAME", 4), 0);
+}
+
+static void an_empty_table_prints_nothing(void **state)
+{
+        const Output plain = { 0 };
+
+        capture(stdout);
+        print_table(&plain, NULL, false);
+        assert_string_equal(captured_text(), "");
+}
+
+static void cells_carry_no_escape_of_their_own(void **state)
+{
+        const Output plain = { 0 }, colored = { .color = true };
+
+        capture(stdout);
+        print_table(&plain, "x\033[2Jy", true);
+        assert_null(strchr(captured_text(), '\033'));
+        capture(stdout);
+        print_table(&colored, "x", true);
+        assert_non_null(strchr(captured_text(), '\033'));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(documents_bear_their_schema),
+                cmocka_unit_test(changed_is_a_word_or_a_member),
+                cmocka_unit_test(talk_carries_no_control_character),
+                cmocka_unit_test(colour_is_chosen_by_option_then_no_color),
+                cmocka_unit_test(tables_show_whole_texts_and_dashes_for_nothing),
+                cmocka_unit_test(an_empty_table_prints_nothing),
+                cmocka_unit_test(cells_carry_no_escape_of_their_own),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
