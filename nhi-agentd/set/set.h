@@ -50,8 +50,11 @@ typedef struct SetFloor {
 
 typedef struct Quarantine {
         const char *entry; /* "grant g-01JD…" / "account svc-x" / "grants[3]" */
-        const char *code;  /* stable token: "reach", "ceiling", "uid-range", "uid-collision",
-                              "name-local", "group-root-equivalent", "unknown-member", ... */
+        /* Stable token: unknown-member unknown-type member-missing member-type member-value
+         * lifetime uid-range uid-subordinate uid-local gid-local name-local name-owned uid-changed
+         * uid-tombstone gid-tombstone name-collision uid-collision gid-collision jti-collision
+         * account-quarantined group-root-equivalent group-is-account reach ceiling */
+        const char *code;
         const char *detail;
 } Quarantine;
 
@@ -73,7 +76,10 @@ GrantSet *grant_set_free(GrantSet *s);
 
 #define SET_DETAIL_MAX 256
 typedef struct SetError {
-        char code[32]; /* stable token: "signature", "audience", "issuer", "version-floor", ... */
+        /* Stable token: size segments base64 header algorithm type key signature json format
+         * unknown-member member-missing member-type member-value limit issuer audience ahead
+         * version-floor equivocation lifetime expired */
+        char code[32];
         char detail[SET_DETAIL_MAX];
 } SetError;
 
@@ -82,7 +88,9 @@ typedef struct SetError {
 
 /* Verify and decode the bytes of one set. now.boot_usec becomes the base of each grant's
  * boot_end_usec. idmap is read, not changed (idmap_learn() commits what an accepted set defines).
- * at_start: the archived set is loaded again: its own version is then not "unchanged". */
+ * at_start: the archived set is loaded again: its own version is then not "unchanged", and it is
+ * not held against the clock: what it granted ends by each grant's own time, and a clock that was
+ * set back is the agent's to notice. */
 int grant_set_verify(const char *jws, size_t size, const SetPolicy *policy, const SetFloor *floor,
                      const LocalDb *local, const IdMap *idmap, Now now, bool at_start,
                      GrantSet **ret, SetError *ret_error);
