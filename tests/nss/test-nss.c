@@ -504,7 +504,7 @@ static long init_groups(const char *user, gid_t skip, long size, long limit, gid
         enum nss_status status;
 
         *ret = calloc((size_t)size, sizeof(**ret));
-        (*ret)[0] = skip;
+        (*ret)[0] = 100;
         errno = 4711;
         status = nss.initgroups_dyn(user, skip, &n, &size, ret, limit, &error);
         assert_true(status == NSS_STATUS_SUCCESS || status == NSS_STATUS_NOTFOUND);

@@ -19,7 +19,7 @@
 
 #define BLOCK                                                                                      \
         SUDO_CONF_BEGIN                                                                            \
-                "Plugin sudo_nhi_approval sudo_nhi.so\nSet group_source dynamic\n" SUDO_CONF_END
+        "Plugin sudo_nhi_approval sudo_nhi.so\nSet group_source dynamic\n" SUDO_CONF_END
 #define PLUGIN_DIR  PATH_ROOT "/usr/libexec/sudo"
 #define PLUGIN_FILE PLUGIN_DIR "/sudo_nhi.so"
 #define BACKUP      PATH_SUDO_CONF ".nhi-backup"
