@@ -72,7 +72,7 @@ static int spawn_piped(const char *const *words, int out_fd, pid_t *ret)
 static int read_output(int fd, char *output, size_t size)
 {
         uint64_t deadline = now_monotonic_usec() + RUN_USEC;
-        char spill[4096];
+        char spill[4096] = "";
         size_t used = 0;
 
         for (;;) {
