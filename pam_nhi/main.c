@@ -114,6 +114,7 @@ static int run(pam_handle_t *pamh, Phase phase, int flags, int argc, const char 
         else
                 notice(&c);
         tell_log(&c, cause);
+        tell_exempt_problem(&c, cause);
         tell_person(&c, cause);
         call_done(&c);
         errno = saved;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pam_nhi/tell.h"
 
+#include "lib/base/file.h"
 #include "lib/base/macro.h"
 
 #include <security/pam_ext.h>
@@ -38,6 +39,29 @@ void tell_log(const Call *c, Cause cause)
                    text_escape(user, sizeof(user), c->user), c->class ? c->class : "-",
                    c->gate[0] ? c->gate : "-", c->options.unknown ? " unknown option: " : "",
                    text_escape(option, sizeof(option), c->options.unknown));
+}
+
+/* Somebody was kept out: was an exemption meant for them that does not hold? */
+void tell_exempt_problem(const Call *c, Cause cause)
+{
+        GatePaths paths = gate_paths;
+        char path[ESCAPED_SIZE], escaped[ESCAPED_SIZE];
+        unsigned line = 0;
+
+        if (cause_outcome(cause) == OUTCOME_LEFT_ALONE || cause_outcome(cause) == OUTCOME_GRANTED)
+                return;
+        paths.owner = owner_trusted();
+        if (!exempt_problem(&paths, path, sizeof(path), &line))
+                return;
+        (void)text_escape(escaped, sizeof(escaped), path);
+        if (line > 0)
+                pam_syslog(c->pamh, LOG_WARNING, "exempt file %s: line %u does not parse", escaped,
+                           line);
+        else
+                pam_syslog(c->pamh, LOG_WARNING,
+                           "exempt file %s is ignored: it must be a plain file of root that "
+                           "nobody else can write",
+                           escaped);
 }
 
 /* The agent's words, with whatever could move a terminal's cursor taken out. */

@@ -70,6 +70,12 @@ GateMode gates_match(const Gates *g, const GateSubject *subject, const char *cla
  * number of the first line that does not parse, else 0. */
 bool exempt_match(const char *text, const char *name, const char *class, unsigned *ret_bad_line);
 
+/* Is something wrong with the exempt files? True and the path (cut to fit) of the first that is,
+ * with the number of its first line that does not parse, or 0 where the whole file is ignored
+ * (owner, mode, type, size, a NUL in it). For doctor, and for the log of whoever was denied. */
+bool exempt_problem(const GatePaths *paths, char *ret_path, size_t ret_path_size,
+                    unsigned *ret_line);
+
 /* Writer (the agent): append lines to a growing malloc'ed text. 0; -EINVAL for a field that cannot
  * stand in the file (empty, a blank, comma or control character in it) and -E2BIG for more than its
  * limits: then nothing was appended; -ENOMEM. */

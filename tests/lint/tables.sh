@@ -30,6 +30,10 @@ for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config-keys.h |
         grep -qx "\.It Cm $key" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
 done
 
+for option in $(sed -n 's/^ *X([a-z]*, "\([a-z]*\)".*/\1/p' pam_nhi/options.h); do
+        grep -qx "\.It Cm $option" docs/man/pam_nhi.8 || complain "docs/man/pam_nhi.8: option $option is missing"
+done
+
 "$B/nhictl" help | sed -nE 's/^  ([a-z]+( [a-z]+)?)  +.*/\1/p' >"$B/verbs.txt"
 [ -s "$B/verbs.txt" ] || complain "nhictl help lists no verbs"
 while read -r verb; do

@@ -144,6 +144,53 @@ static void the_exempt_directory_is_read_where_only_its_owner_writes(void **stat
         assert_int_equal(mode_of("svc-a", "ssh"), GATE_ENFORCE);
 }
 
+static void a_broken_exempt_file_is_named_with_its_line(void **state)
+{
+        char path[128] = "";
+        unsigned line = 77;
+
+        assert_false(exempt_problem(&paths, path, sizeof(path), &line));
+        spit(exempt_file, "root ssh\nroot\n", 0644);
+        assert_true(exempt_problem(&paths, path, sizeof(path), &line));
+        assert_string_equal(path, exempt_file);
+        assert_int_equal(line, 2);
+        spit(exempt_file, "root ssh\n", 0666);
+        assert_true(exempt_problem(&paths, path, sizeof(path), &line));
+        assert_int_equal(line, 0);
+        spit(exempt_file, "root ssh\n", 0644);
+        assert_int_equal(mkdir(exempt_dir, 0755), 0);
+        assert_false(exempt_problem(&paths, path, sizeof(path), &line));
+        spit(one, "a b c\n", 0644);
+        assert_true(exempt_problem(&paths, path, sizeof(path), &line));
+        assert_string_equal(path, "one.conf");
+        assert_int_equal(line, 1);
+        unlink(one);
+        assert_int_equal(chmod(exempt_dir, 0775), 0);
+        assert_true(exempt_problem(&paths, path, sizeof(path), &line));
+        assert_string_equal(path, exempt_dir);
+        assert_int_equal(line, 0);
+}
+
+/* Each of the first EXEMPT_DIR_FILE_MAX files holds; what comes behind them is reported. */
+static void the_exempt_directory_has_a_limit(void **state)
+{
+        char path[160], where[128];
+        unsigned line = 77;
+
+        assert_int_equal(mkdir(exempt_dir, 0755), 0);
+        for (unsigned i = 0; i <= EXEMPT_DIR_FILE_MAX; i++) {
+                assert_false(exempt_problem(&paths, where, sizeof(where), &line));
+                snprintf(path, sizeof(path), "%s/%u.conf", exempt_dir, i);
+                spit(path, "nobody none\n", 0644);
+        }
+        assert_true(exempt_problem(&paths, where, sizeof(where), &line));
+        assert_string_equal(where, exempt_dir);
+        for (unsigned i = 0; i <= EXEMPT_DIR_FILE_MAX; i++) {
+                snprintf(path, sizeof(path), "%s/%u.conf", exempt_dir, i);
+                unlink(path);
+        }
+}
+
 static void no_descriptor_left_means_gated_P22(void **state)
 {
         struct rlimit before, none;
@@ -187,6 +234,8 @@ int main(void)
                 HOST_TEST(exemptions_hold_whatever_became_of_the_gates),
                 HOST_TEST(an_exempt_file_that_others_could_write_is_ignored),
                 HOST_TEST(the_exempt_directory_is_read_where_only_its_owner_writes),
+                HOST_TEST(a_broken_exempt_file_is_named_with_its_line),
+                HOST_TEST(the_exempt_directory_has_a_limit),
                 HOST_TEST(no_descriptor_left_means_gated_P22),
                 HOST_TEST(nothing_is_kept_and_errno_is_not_touched),
         };
