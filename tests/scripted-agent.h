@@ -202,8 +202,25 @@ static inline void agent_stop(ScriptedAgent *a)
         (void)unlink(a->path);
 }
 
+/* Wait until every connection that was made before now has been served: the agent takes them in
+ * order, and hangs up on one that says nothing. */
+static inline void agent_drain(ScriptedAgent *a)
+{
+        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        char byte;
+
+        memcpy(addr.sun_path, a->path, sizeof(addr.sun_path));
+        if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+                (void)shutdown(fd, SHUT_WR);
+                (void)recv(fd, &byte, 1, 0);
+        }
+        close(fd);
+}
+
 static inline void agent_script(ScriptedAgent *a, Script script)
 {
+        agent_drain(a);
         pthread_mutex_lock(&a->lock);
         a->script = script;
         a->deny_subject = a->reason = a->message = NULL;

@@ -80,6 +80,7 @@ static void the_law_holds_in_every_cell_P01(void **state)
         expect_column("control character", "a\nb", bad_name);
         expect_column("257 bytes", longest, bad_name);
         expect_column("unresolvable", "ghost1", bad_name);
+        agent_drain(&agent);
         assert_int_equal(agent.n_seen, 0);
 
         agent_script(&agent, SCRIPT_DENY);
