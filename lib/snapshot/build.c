@@ -22,7 +22,7 @@ static bool text_is_publishable(const char *s)
         return true;
 }
 
-static bool user_is_publishable(const SnapshotBuildUser *u)
+bool snapshot_user_is_publishable(const SnapshotBuildUser *u)
 {
         return name_is_strict(u->name) && !streq(u->name, "root") &&
                snapshot_id_is_lawful(u->uid) && snapshot_id_is_lawful(u->gid) &&
@@ -31,7 +31,7 @@ static bool user_is_publishable(const SnapshotBuildUser *u)
 }
 
 /* A local group keeps whatever name the host gave it. */
-static bool group_is_publishable(const SnapshotBuildGroup *g)
+bool snapshot_group_is_publishable(const SnapshotBuildGroup *g)
 {
         bool name = g->local ? name_is_sane(g->name) : name_is_strict(g->name);
 
@@ -43,10 +43,10 @@ static int build_check(const SnapshotBuild *b)
         if (b->n_users > RECORDS_MAX || b->n_groups > RECORDS_MAX || b->n_memberships > RECORDS_MAX)
                 return -E2BIG;
         for (size_t i = 0; i < b->n_users; i++)
-                if (!user_is_publishable(&b->users[i]))
+                if (!snapshot_user_is_publishable(&b->users[i]))
                         return -EINVAL;
         for (size_t i = 0; i < b->n_groups; i++)
-                if (!group_is_publishable(&b->groups[i]))
+                if (!snapshot_group_is_publishable(&b->groups[i]))
                         return -EINVAL;
         for (size_t i = 0; i < b->n_memberships; i++) {
                 const SnapshotBuildMembership *m = &b->memberships[i];

@@ -41,12 +41,18 @@ typedef struct SnapshotBuild {
         size_t n_memberships;
 } SnapshotBuild;
 
-/* 0 and a malloc'ed image; -EINVAL for what must never be published (the ids 0, 65534, 65535 and
- * 2^32-1, the name root, an insane string, a group index out of range) and for two active users or
- * groups of one name, or any two of one id; -E2BIG; -ENOMEM.
+/* What may be published: not the ids 0, 65534, 65535 and 2^32-1, not the name root, no insane
+ * string.
+ */
+bool snapshot_user_is_publishable(const SnapshotBuildUser *u);
+bool snapshot_group_is_publishable(const SnapshotBuildGroup *g);
+
+/* 0 and a malloc'ed image; -EINVAL for what must not be published and for a group index out of
+ * range; -E2BIG; -ENOMEM.
  *
- * Several memberships of one user in one group become the one that ends last; none outlives its
- * group. */
+ * Of two active users or groups of one name, or of two of one id (groups of /etc/group may share a
+ * gid), the first answers for it. Several memberships of one user in one group become the one that
+ * ends last; none outlives its group. */
 int snapshot_build(const SnapshotBuild *b, uint8_t **ret, size_t *ret_size);
 
 /* Publish bytes at path, mode 0644: write and reserve a temporary file beside it, set `superseded`

@@ -112,9 +112,9 @@ static bool key_equals(const Image *img, uint32_t x, uint32_t y, size_t key_at, 
         return a == b;
 }
 
-/* Enter a record by the key it carries at key_at; -EINVAL where that key is taken. */
-static int image_enter(Image *img, const SnapshotTable *t, uint32_t record, size_t key_at,
-                       bool by_name)
+/* Enter a record by the key it carries at key_at, unless an earlier one has that key. */
+static void image_enter(Image *img, const SnapshotTable *t, uint32_t record, size_t key_at,
+                        bool by_name)
 {
         uint32_t key = get_le32(img->data + record + key_at), n = get_le32(t->n_slots_le);
         uint32_t hash =
@@ -126,10 +126,10 @@ static int image_enter(Image *img, const SnapshotTable *t, uint32_t record, size
 
                 if (other == 0) {
                         put_le32(slots + 4ul * i, record);
-                        return 0;
+                        return;
                 }
                 if (key_equals(img, record, other, key_at, by_name))
-                        return -EINVAL;
+                        return;
         }
 }
 
@@ -138,12 +138,11 @@ static bool is_retired(int64_t real_deadline, int64_t boot_deadline)
         return real_deadline == 0 && boot_deadline == 0;
 }
 
-static int image_users(Image *img, const SnapshotBuild *b)
+static void image_users(Image *img, const SnapshotBuild *b)
 {
         const SnapshotHeader *h = image_header(img);
-        int r = 0;
 
-        for (size_t i = 0; i < b->n_users && r == 0; i++) {
+        for (size_t i = 0; i < b->n_users; i++) {
                 const SnapshotBuildUser *u = &b->users[i];
                 uint32_t record = image_record(img, sizeof(SnapshotPasswd));
                 SnapshotPasswd *p = (SnapshotPasswd *)(img->data + record);
@@ -157,13 +156,12 @@ static int image_users(Image *img, const SnapshotBuild *b)
                 put_le32(p->home_le, image_string(img, u->home));
                 put_le32(p->shell_le, image_string(img, u->shell));
 
-                r = image_enter(img, &h->passwd_by_uid, record, offsetof(SnapshotPasswd, uid_le),
-                                false);
-                if (r == 0 && !is_retired(u->real_deadline, u->boot_deadline))
-                        r = image_enter(img, &h->passwd_by_name, record,
-                                        offsetof(SnapshotPasswd, name_le), true);
+                image_enter(img, &h->passwd_by_uid, record, offsetof(SnapshotPasswd, uid_le),
+                            false);
+                if (!is_retired(u->real_deadline, u->boot_deadline))
+                        image_enter(img, &h->passwd_by_name, record,
+                                    offsetof(SnapshotPasswd, name_le), true);
         }
-        return r;
 }
 
 static void image_member(Image *img, const Tie *t, uint32_t name_offset, gid_t gid)
@@ -178,12 +176,11 @@ static void image_member(Image *img, const Tie *t, uint32_t name_offset, gid_t g
 }
 
 /* The memberships by user. Leaves the names' offsets in the ties, for the groups. */
-static int image_members(Image *img, const SnapshotBuild *b, Tie *ties, size_t n_ties)
+static void image_members(Image *img, const SnapshotBuild *b, Tie *ties, size_t n_ties)
 {
         const SnapshotHeader *h = image_header(img);
-        int r = 0;
 
-        for (size_t i = 0, end; i < n_ties && r == 0; i = end) {
+        for (size_t i = 0, end; i < n_ties; i = end) {
                 uint32_t record = image_record(img, sizeof(SnapshotUser));
                 SnapshotUser *u = (SnapshotUser *)(img->data + record);
                 uint32_t name = image_string(img, ties[i].user);
@@ -194,20 +191,17 @@ static int image_members(Image *img, const SnapshotBuild *b, Tie *ties, size_t n
                 }
                 put_le32(u->name_le, name);
                 put_le32(u->n_groups_le, (uint32_t)(end - i));
-                r = image_enter(img, &h->member_by_user, record, offsetof(SnapshotUser, name_le),
-                                true);
+                image_enter(img, &h->member_by_user, record, offsetof(SnapshotUser, name_le), true);
         }
-        return r;
 }
 
 /* ties are sorted by group. */
-static int image_groups(Image *img, const SnapshotBuild *b, const Tie *ties, size_t n_ties)
+static void image_groups(Image *img, const SnapshotBuild *b, const Tie *ties, size_t n_ties)
 {
         const SnapshotHeader *h = image_header(img);
         size_t tie = 0;
-        int r = 0;
 
-        for (size_t i = 0; i < b->n_groups && r == 0; i++) {
+        for (size_t i = 0; i < b->n_groups; i++) {
                 const SnapshotBuildGroup *bg = &b->groups[i];
                 uint32_t record = image_record(img, sizeof(SnapshotGroup));
                 SnapshotGroup *g = (SnapshotGroup *)(img->data + record);
@@ -222,13 +216,11 @@ static int image_groups(Image *img, const SnapshotBuild *b, const Tie *ties, siz
                         image_member(img, &ties[tie], ties[tie].name_offset, 0);
                 put_le32(g->n_members_le, n);
 
-                r = image_enter(img, &h->group_by_gid, record, offsetof(SnapshotGroup, gid_le),
-                                false);
-                if (r == 0 && !is_retired(bg->real_deadline, bg->boot_deadline))
-                        r = image_enter(img, &h->group_by_name, record,
-                                        offsetof(SnapshotGroup, name_le), true);
+                image_enter(img, &h->group_by_gid, record, offsetof(SnapshotGroup, gid_le), false);
+                if (!is_retired(bg->real_deadline, bg->boot_deadline))
+                        image_enter(img, &h->group_by_name, record,
+                                    offsetof(SnapshotGroup, name_le), true);
         }
-        return r;
 }
 
 static void image_seal(Image *img, const SnapshotBuild *b)
@@ -255,31 +247,23 @@ static int tie_compare_group(const void *a, const void *b)
 
 int image_make(const SnapshotBuild *b, Tie *ties, size_t n_ties, uint8_t **ret, size_t *ret_size)
 {
-        _cleanup_free_ uint8_t *data = NULL;
         Image img = { 0 };
-        int r;
 
         image_measure(b, ties, n_ties, &img);
         if (img.size > SNAPSHOT_SIZE_MAX)
                 return -E2BIG;
-        data = calloc(1, img.size);
-        if (!data)
+        img.data = calloc(1, img.size);
+        if (!img.data)
                 return -ENOMEM;
-        img.data = data;
 
         image_tables(&img, b);
-        r = image_users(&img, b);
-        if (r == 0)
-                r = image_members(&img, b, ties, n_ties);
-        if (r < 0)
-                return r;
+        image_users(&img, b);
+        image_members(&img, b, ties, n_ties);
         qsort(ties, n_ties, sizeof(*ties), tie_compare_group);
-        r = image_groups(&img, b, ties, n_ties);
-        if (r < 0)
-                return r;
+        image_groups(&img, b, ties, n_ties);
         image_seal(&img, b);
 
-        *ret = TAKE_PTR(data);
+        *ret = img.data;
         *ret_size = img.size;
         return 0;
 }

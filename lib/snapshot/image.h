@@ -13,6 +13,6 @@ typedef struct Tie {
         uint32_t name_offset; /* image.c's own */
 } Tie;
 
-/* ties: sorted by user, one per user and group; reordered. 0 and a malloc'ed image; -EINVAL where a
- * name or an id stands twice; -E2BIG; -ENOMEM. */
+/* ties: sorted by user, one per user and group; reordered. 0 and a malloc'ed image; -E2BIG;
+ * -ENOMEM. */
 int image_make(const SnapshotBuild *b, Tie *ties, size_t n_ties, uint8_t **ret, size_t *ret_size);

@@ -285,20 +285,35 @@ static void build_refuses_unlawful_groups_and_memberships(void **state)
                 .groups = &good, .n_groups = 1, .memberships = &out_of_range, .n_memberships = 1 });
 }
 
-static void build_refuses_two_of_one_name_or_id(void **state)
+static void first_of_one_name_or_id_answers(void **state)
 {
-        static const SnapshotBuildUser same_uid[] = {
-                { "a", "", "/", "/bin/sh", 70001, 70001, END, END },
-                { "b", "", "/", "/bin/sh", 70001, 70001, END, END },
+        static const SnapshotBuildUser same[] = {
+                { "a", "first", "/", "/bin/sh", 70001, 70001, END, END },
+                { "b", "same uid", "/", "/bin/sh", 70001, 70001, END, END },
+                { "a", "same name", "/", "/bin/sh", 70002, 70001, END, END },
         };
-        static const SnapshotBuildUser same_name[] = {
-                { "a", "", "/", "/bin/sh", 70001, 70001, END, END },
-                { "a", "", "/", "/bin/sh", 70002, 70001, END, END },
+        static const SnapshotBuildGroup alias[] = {
+                { "ops", 998, SNAPSHOT_FOREVER, SNAPSHOT_FOREVER, true },
+                { "ops-alias", 998, SNAPSHOT_FOREVER, SNAPSHOT_FOREVER, true },
         };
+        const SnapshotBuild b = { .users = same, .n_users = 3, .groups = alias, .n_groups = 2 };
+        _cleanup_free_ uint8_t *data = NULL;
+        SnapshotGroupView g;
+        SnapshotUserView v;
+        size_t size = 0;
+        Snapshot s;
 
         (void)state;
-        assert_unpublishable((SnapshotBuild){ .users = same_uid, .n_users = 2 });
-        assert_unpublishable((SnapshotBuild){ .users = same_name, .n_users = 2 });
+        assert_int_equal(snapshot_build(&b, &data, &size), 0);
+        assert_int_equal(snapshot_over(data, size, &s), 0);
+        assert_true(snapshot_user_by_name(&s, "a", before, &v));
+        assert_string_equal(v.gecos, "first");
+        assert_true(snapshot_user_by_uid(&s, 70001, before, &v));
+        assert_string_equal(v.gecos, "first");
+        assert_true(snapshot_group_by_gid(&s, 998, before, &g));
+        assert_string_equal(g.name, "ops");
+        assert_true(snapshot_group_by_name(&s, "ops-alias", before, &g));
+        assert_int_equal(g.gid, 998);
 }
 
 static void texts_are_published_up_to_the_limit(void **state)
@@ -586,7 +601,7 @@ int main(void)
                 cmocka_unit_test(thousand_users_are_all_found),
                 cmocka_unit_test(build_refuses_unlawful_users),
                 cmocka_unit_test(build_refuses_unlawful_groups_and_memberships),
-                cmocka_unit_test(build_refuses_two_of_one_name_or_id),
+                cmocka_unit_test(first_of_one_name_or_id_answers),
                 cmocka_unit_test(texts_are_published_up_to_the_limit),
                 TEST(N06_every_truncation_is_refused),
                 TEST(N06_every_flipped_byte_is_refused_but_superseded),
