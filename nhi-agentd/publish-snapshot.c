@@ -227,7 +227,12 @@ static int add_known_groups(Image *im)
 /* The index of a group to give somebody; local ones are added as they are met. -ENOENT: none. */
 static int group_index(Image *im, const char *name, size_t *ret)
 {
-        uint32_t gid;
+        SnapshotBuildGroup local = {
+                .name = name,
+                .real_deadline = SNAPSHOT_FOREVER,
+                .boot_deadline = SNAPSHOT_FOREVER,
+                .local = true,
+        };
         int r;
 
         /* From the end: primary groups, of which there are many, stand first. */
@@ -236,15 +241,10 @@ static int group_index(Image *im, const char *name, size_t *ret)
                         *ret = i - 1;
                         return 0;
                 }
-        if (!localdb_group(im->agent->local, name, &gid) || gid == 0)
+        if (!localdb_group(im->agent->local, name, &local.gid) ||
+            !snapshot_group_is_publishable(&local))
                 return -ENOENT;
-        r = add_group(im, (SnapshotBuildGroup){
-                                  .name = name,
-                                  .gid = gid,
-                                  .real_deadline = SNAPSHOT_FOREVER,
-                                  .boot_deadline = SNAPSHOT_FOREVER,
-                                  .local = true,
-                          });
+        r = add_group(im, local);
         if (r < 0)
                 return r;
         *ret = im->n_groups - 1;
