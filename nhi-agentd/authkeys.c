@@ -68,7 +68,8 @@ static void add_grant(Agent *a, const Grant *g, Now now, KeyLines *l)
         }
 }
 
-/* sshd(8), AUTHORIZED_KEYS FILE FORMAT; the Z makes it UTC. */
+/* sshd(8), AUTHORIZED_KEYS FILE FORMAT; the Z makes it UTC. A login is a shell, so restrict gives the
+ * terminal back; tunnels and agent forwarding stay off. */
 static char *key_line(const KeyLine *k)
 {
         const time_t end = (time_t)k->end_sec;
@@ -77,7 +78,7 @@ static char *key_line(const KeyLine *k)
 
         if (!gmtime_r(&end, &tm) || strftime(expiry, sizeof(expiry), "%Y%m%d%H%M%SZ", &tm) == 0)
                 return NULL;
-        if (asprintf(&line, "restrict,expiry-time=\"%s\" %s %s %s", expiry, k->key->algorithm,
+        if (asprintf(&line, "restrict,pty,expiry-time=\"%s\" %s %s %s", expiry, k->key->algorithm,
                      k->key->blob, k->jti) < 0)
                 return NULL;
         return line;

@@ -354,7 +354,7 @@ static void keys_of_active_grants_expire_with_them(void **state) /* FACTS 21 */
         assert_int_equal(a.r, 0);
         assert_int_equal(a.reply.keys.n, 1);
         assert_true(wire_list_next(&a.reply.keys, &pos, &line));
-        assert_int_equal(strncmp((const char *)line.data, "restrict,expiry-time=\"2", 23), 0);
+        assert_int_equal(strncmp((const char *)line.data, "restrict,pty,expiry-time=\"2", 27), 0);
         assert_non_null(memmem(line.data, line.size, "Z\" ssh-ed25519 " KEY " g-1",
                                strlen("Z\" ssh-ed25519 " KEY " g-1")));
         free(a.x);
