@@ -20,7 +20,10 @@ int central_open(const CentralOptions *o, bool writing, Ledger **ret)
 
         if (ledger_open(path, writing, &l, error) < 0)
                 return fail(VERB_FAILED, "%s", error);
-        json_array_foreach(l->problems, i, problem) say("left out: %s", json_string_value(problem));
+        json_array_foreach(l->problems, i, problem)
+        {
+                say("left out: %s", json_string_value(problem));
+        }
         *ret = l;
         return VERB_OK;
 }
@@ -52,7 +55,10 @@ static int say_report(const PublishReport *report)
         const json_t *text;
         size_t i;
 
-        json_array_foreach(report->notes, i, text) say("%s", json_string_value(text));
+        json_array_foreach(report->notes, i, text)
+        {
+                say("%s", json_string_value(text));
+        }
         if (report->n_failed > 0)
                 return fail(VERB_FAILED, "%zu of %zu hosts were not published", report->n_failed,
                             json_array_size(report->hosts));

@@ -103,23 +103,32 @@ int output_changed(const Output *o, bool changed)
         return puts(changed ? "changed" : "unchanged") == EOF || fflush(stdout) == EOF ? -EIO : 0;
 }
 
-int table_new(const Output *o, const char *const *headings, Table **ret)
+/* Whole texts, however narrow the terminal: a cut reason or key is a wrong one. */
+static int add_columns(Table *t, const char *const *headings)
 {
-        _cleanup_(table_freep) Table *t = calloc(1, sizeof(*t));
-
-        if (!t)
-                return -ENOMEM;
-        t->color = o->color;
         t->table = scols_new_table();
         if (!t->table)
                 return -ENOMEM;
-        (void)scols_table_enable_colors(t->table, o->color);
+        (void)scols_table_enable_colors(t->table, t->color);
         for (; headings[t->n_columns]; t->n_columns++) {
-                /* Whole texts, however narrow the terminal: a cut reason or key is a wrong one. */
                 if (!scols_table_new_column(t->table, headings[t->n_columns], 0,
                                             SCOLS_FL_NOEXTREMES))
                         return -ENOMEM;
         }
+        return 0;
+}
+
+int table_new(const Output *o, const char *const *headings, Table **ret)
+{
+        _cleanup_(table_freep) Table *t = calloc(1, sizeof(*t));
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        t->color = o->color;
+        r = add_columns(t, headings);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(t);
         return 0;
 }

@@ -168,6 +168,7 @@ static int open_error(const Ledger *l, int r, char *error)
 static int ledger_new(const char *path, Ledger **ret)
 {
         _cleanup_(ledger_freep) Ledger *l = calloc(1, sizeof(*l));
+        bool complete;
 
         if (!l)
                 return -ENOMEM;
@@ -175,13 +176,13 @@ static int ledger_new(const char *path, Ledger **ret)
         l->path = strdup(path);
         l->hashes = json_object();
         l->problems = json_array();
-        if (!l->path || !l->hashes || !l->problems)
-                return -ENOMEM;
+        complete = l->path && l->hashes && l->problems;
         for (size_t kind = 0; kind < DOC_N; kind++) {
                 l->docs[kind] = json_object();
-                if (!l->docs[kind])
-                        return -ENOMEM;
+                complete = complete && l->docs[kind];
         }
+        if (!complete)
+                return -ENOMEM;
         *ret = TAKE_PTR(l);
         return 0;
 }
