@@ -2,34 +2,8 @@
 #include "nhi-agentd/request.h"
 
 #include "nhi-agentd/evidence.h"
-#include "nhi-agentd/listener.h"
-#include "nhi-agentd/recent.h"
 #include "nhi-agentd/request-answer.h"
-#include "nhi-agentd/request-read.h"
-
-#include "lib/base/file.h"
-#include "lib/base/io.h"
-
-typedef struct Request {
-        struct Request *next, **self;
-        Requests *owner;
-        Peer *peer; /* NULL: a notice, or the peer is gone */
-        Caller caller;
-        bool is_notice;
-        RequestData data;
-        Decision decision;
-        char jti[65], preferred[65];
-        uint64_t id;
-} Request;
-
-struct Requests {
-        Agent *agent;
-        Request *first;
-        size_t n;
-        RecentRing recent;
-        bool stopped;
-        uint8_t buffer[WIRE_MSG_MAX];
-};
+#include "nhi-agentd/request-internal.h"
 
 int requests_new(Agent *a, Requests **ret)
 {
@@ -53,7 +27,24 @@ size_t requests_count(const Requests *q)
         return q->n;
 }
 
-static void request_free(Request *r)
+Request *request_new(Requests *q)
+{
+        Request *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return NULL;
+        r->owner = q;
+        r->caller.pidfd = -EBADF;
+        r->next = q->first;
+        r->self = &q->first;
+        if (r->next)
+                r->next->self = &r->next;
+        q->first = r;
+        q->n++;
+        return r;
+}
+
+void request_free(Request *r)
 {
         if (r->peer)
                 peer_close(r->peer);
@@ -284,135 +275,11 @@ static void on_unit(void *userdata, int error)
         request_judge(r);
 }
 
-static void request_begin(Request *r)
+void request_begin(Request *r)
 {
         Agent *a = r->owner->agent;
 
         if (!streq(r->data.class, "unit") || !a->sessions ||
             caller_resolve_unit(a->sessions, &r->caller, on_unit, r) < 0)
                 request_judge(r);
-}
-
-/* ---- receiving ---------------------------------------------------------------------------------
- */
-
-static void on_gone(void *userdata)
-{
-        Request *r = userdata;
-
-        r->peer = NULL;
-}
-
-static Request *request_new(Requests *q)
-{
-        Request *r = calloc(1, sizeof(*r));
-
-        if (!r)
-                return NULL;
-        r->owner = q;
-        r->caller.pidfd = -EBADF;
-        r->next = q->first;
-        r->self = &q->first;
-        if (r->next)
-                r->next->self = &r->next;
-        q->first = r;
-        q->n++;
-        return r;
-}
-
-static void record_malformed(Agent *a, const struct ucred *who)
-{
-        const Caller caller = { .pid = who->pid,
-                                .uid = who->uid,
-                                .gid = who->gid,
-                                .pidfd = -EBADF,
-                                .loginuid = (uint32_t)-1,
-                                .audit_session = (uint32_t)-1 };
-        const Event e = {
-                .kind = EVENT_DENIAL,
-                .has_decision = true,
-                .decision = { .reason = REASON_BAD_REQUEST },
-                .caller = &caller,
-        };
-
-        agent_record(a, &e);
-}
-
-/* -EAGAIN: nothing there yet. */
-static int receive(Peer *p, Requests *q, WireRequest *ret)
-{
-        size_t size = 0;
-        int r;
-
-        r = datagram_recv(peer_fd(p), q->buffer, sizeof(q->buffer), now_monotonic_usec(), &size);
-        if (r == -ETIMEDOUT || r == -EAGAIN)
-                return -EAGAIN;
-        if (r < 0)
-                return r;
-        return wire_request_decode(q->buffer, size, ret) == 0 ? 0 : -EBADMSG;
-}
-
-static void close_session(Agent *a, Peer *p)
-{
-        Caller caller = { .pidfd = -EBADF };
-
-        if (a->sessions && caller_read(peer_fd(p), &caller) == 0) {
-                session_close_hint(a->sessions, &caller);
-                caller_done(&caller);
-        }
-        peer_close(p);
-}
-
-static void serve_request(Peer *p, const WireRequest *wire)
-{
-        Agent *a = peer_agent(p);
-        Request *r = request_new(a->requests);
-        int error;
-
-        if (!r) {
-                peer_close(p);
-                return;
-        }
-        r->peer = p;
-        r->is_notice = wire->mode != WIRE_MODE_ENFORCE;
-        error = request_read(a, wire, &r->data);
-        if (error == 0)
-                error = caller_read(peer_fd(p), &r->caller);
-        if (error == -EBADMSG)
-                record_malformed(a, peer_credentials(p));
-        if (error < 0) { /* gone, or nothing that can be judged: no answer is a denial */
-                request_free(r);
-                return;
-        }
-        if (r->is_notice)
-                peer_close(TAKE_PTR(r->peer));
-        else
-                peer_hold(p, on_gone, r);
-        request_begin(r);
-}
-
-void pam_serve(Peer *p)
-{
-        Agent *a = peer_agent(p);
-        WireRequest wire;
-        int r;
-
-        if (peer_credentials(p)->uid != owner_trusted()) {
-                peer_close(p);
-                return;
-        }
-        r = receive(p, a->requests, &wire);
-        if (r == -EAGAIN)
-                return;
-        if (r == 0 && wire.type == WIRE_PAM && wire.phase == WIRE_PHASE_CLOSE_SESSION) {
-                close_session(a, p);
-                return;
-        }
-        if (r == 0 && (wire.type == WIRE_PAM || wire.type == WIRE_COMMAND)) {
-                serve_request(p, &wire);
-                return;
-        }
-        if (r == 0 || r == -EBADMSG)
-                record_malformed(a, peer_credentials(p));
-        peer_close(p);
 }
