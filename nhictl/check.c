@@ -130,10 +130,11 @@ static void print_rules(const Output *o, const json_t *grant)
         json_array_foreach(json_object_get(grant, "rules"), i, rule)
         {
                 bool held = member_is_true(rule, "held");
+                const char *detail = member_text(rule, "detail") ?: "";
 
-                printf("  %s%-6s%s  %-14s %s\n", shade_begin(o, held ? SHADE_GOOD : SHADE_BAD),
-                       held ? "ok" : "FAILED", shade_end(o), member_text(rule, "rule") ?: "?",
-                       member_text(rule, "detail") ?: "");
+                printf("  %s%-6s%s  ", shade_begin(o, held ? SHADE_GOOD : SHADE_BAD),
+                       held ? "ok" : "FAILED", shade_end(o));
+                printf(*detail ? "%-13s %s\n" : "%s%s\n", member_text(rule, "rule") ?: "?", detail);
         }
 }
 

@@ -108,14 +108,18 @@ static void on_report(void *userdata, const char *sentence)
         status_tell(fetch->fetcher);
 }
 
+/* What the agent has already is nothing new to say. */
 static void on_answered(void *userdata, const char *line)
 {
         Fetch *fetch = userdata;
-        bool is_refusal = strncmp(line, "refused", 7) == 0;
+        bool is_accepted = strncmp(line, "accepted ", 9) == 0;
+        bool is_unchanged = strncmp(line, "unchanged ", 10) == 0;
 
         if (!text_changed(fetch->answer, line))
                 return;
-        say(fetch->fetcher, is_refusal ? LOG_WARNING : LOG_INFO, fetch->spec->issuer, line);
+        if (!is_unchanged)
+                say(fetch->fetcher, is_accepted ? LOG_INFO : LOG_WARNING, fetch->spec->issuer,
+                    line);
         status_tell(fetch->fetcher);
 }
 
