@@ -68,8 +68,8 @@ static void add_grant(Agent *a, const Grant *g, Now now, KeyLines *l)
         }
 }
 
-/* sshd(8), AUTHORIZED_KEYS FILE FORMAT; the Z makes it UTC. A login is a shell, so restrict gives the
- * terminal back; tunnels and agent forwarding stay off. */
+/* sshd(8), AUTHORIZED_KEYS FILE FORMAT; the Z makes it UTC. A login is a shell, so restrict gives
+ * the terminal back; tunnels and agent forwarding stay off. */
 static char *key_line(const KeyLine *k)
 {
         const time_t end = (time_t)k->end_sec;
