@@ -8,9 +8,9 @@
 
 #include "lib/base/io.h"
 
-#define BACKSTOP_RETRY_USEC     2000000ull
-#define BACKSTOP_TOLERANCE_USEC 250000 /* a set taken in anew moves the boot end by its own delay  \
-                                        */
+#define BACKSTOP_RETRY_USEC 2000000ull
+/* A set that is taken in anew moves the boot end by its own delay: that is no other end. */
+#define BACKSTOP_TOLERANCE_USEC 250000
 
 static void backstop_stop(Session *s, unsigned n)
 {
