@@ -160,7 +160,7 @@ step_5_revoke() {
         world_grant "svc-deploy --service ssh --for 10m --owner payments --reason CHG-43 --ssh-key /root/ci.pub --wait 10s"
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy 'sleep 5001 & id -un'
-        judge 'a shell under the second grant' both shell_lives deploy says svc-deploy
+        judge 'a shell under the second grant' both shell_lives deploy -- says svc-deploy
         judge 'with a job' something_runs '^sleep 5001'
         admin "nhictl revoke $GRANT --reason 'wrong host'"
         local revoked=$(now_ms)
@@ -179,7 +179,7 @@ step_5_backstop() {
         wait_until 5 something_runs '^sleep 5003'
         admin "$AGENT_KILL"
         judge 'the agent is dead' wait_until 5 agent_is_dead
-        judge 'the session lives' both shell_lives deploy something_runs '^sleep 5002'
+        judge 'the session lives' both shell_lives deploy -- something_runs '^sleep 5002'
         until_second "$GRANT_END"
         judge 'the session is gone within 2 s of its end' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5002'
         judge 'and sudo' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5003'
@@ -228,7 +228,7 @@ step_7_two_pipelines() {
         shell_says bot 'sleep 7002 & id -un'
         judge 'the second is in' says svc-deploy
         admin 'nhictl sessions'
-        judge 'each session belongs to its own grant' both says 'pipeline ci' says 'pipeline bot'
+        judge 'each session belongs to its own grant' both says 'pipeline ci' -- says 'pipeline bot'
         admin "nhictl revoke $first --reason 'pipeline ci is done'"
         local revoked=$(now_ms)
         judge "the first one's session is gone" gone_within "$revoked" 2 nothing_runs '^sleep 7001'
@@ -252,7 +252,7 @@ EOF
 systemctl daemon-reload; systemctl start pay-migrate; sleep 0.2; systemctl show -p Result,ExecMainStatus pay-migrate'
         wait_until 5 unit_has_failed
         admin 'systemctl show -p ActiveState,Result,ExecMainStatus pay-migrate'
-        judge 'without a grant it fails with 224/PAM' both says 'ExecMainStatus=224' says 'ActiveState=failed'
+        judge 'without a grant it fails with 224/PAM' both says 'ExecMainStatus=224' -- says 'ActiveState=failed'
         world_grant "svc-backup --unit pay-migrate.service --for 10s --owner payments --reason CHG-45 --wait 10s"
         admin 'systemctl reset-failed pay-migrate; systemctl start pay-migrate'
         judge 'under its grant it starts' wait_until 5 something_runs '^/bin/sleep 8001'

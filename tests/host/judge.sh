@@ -73,7 +73,16 @@ says() { grep -qE -- "$1" <<<"$OUT"; }
 silent_on() { ! grep -qE -- "$1" <<<"$OUT"; }
 in_host() { host_run "$HOST" "$@" >/dev/null 2>&1 </dev/null; }
 not() { ! "$@"; }
-both() { local first=$1; shift; "$first" && "$@"; }
+# both COND ARG... -- COND ARG...; where the first takes no argument, -- may be left out.
+both() {
+        local -a first=("$1")
+        shift
+        if [[ " $* " == *' -- '* ]]; then
+                while [[ $1 != -- ]]; do first+=("$1"); shift; done
+                shift
+        fi
+        "${first[@]}" && "$@"
+}
 
 verdict() {
         local sentence
@@ -87,6 +96,7 @@ verdict() {
 
 shell_open() {
         local name=$1 user=$2 line=$3 fd
+        shell_close "$name"
         printf '%s$ %s\n' "$user" "$line"
         mkfifo "$work_dir/$name.in"
         exec {fd}<>"$work_dir/$name.in"
@@ -103,13 +113,18 @@ shell_type() {
         n_shell_lines=$((n_shell_lines + 1))
         : >"$work_dir/$name.out"
         printf '%s\necho "end""-%d-"$?\n' "$line" "$n_shell_lines" >&"${shell_fd[$name]}"
-        if ! wait_until "${SHELL_SECONDS:-15}" grep -q "end-$n_shell_lines-[0-9]" "$work_dir/$name.out"; then
-                OUT=$(<"$work_dir/$name.out") STATUS=124
+        wait_until "${SHELL_SECONDS:-15}" shell_has_answered "$name"
+        if ! grep -q "end-$n_shell_lines-[0-9]" "$work_dir/$name.out"; then
+                OUT=$(tr -d '\r\000' <"$work_dir/$name.out") STATUS=124
                 return
         fi
         OUT=$(tr -d '\r\000' <"$work_dir/$name.out")
         STATUS=$(sed -n "s/.*end-$n_shell_lines-\([0-9]*\).*/\1/p" <<<"$OUT" | tail -1)
         OUT=$(grep -v "end-$n_shell_lines-\|\"end\"\"\|PS1=; PS2=" <<<"$OUT")
+}
+
+shell_has_answered() {
+        grep -q "end-$n_shell_lines-[0-9]" "$work_dir/$1.out" || shell_is_over "$1"
 }
 
 shell_says() {
@@ -119,7 +134,7 @@ shell_says() {
 }
 
 shell_lives() {
-        kill -0 "${shell_pid[$1]}" 2>/dev/null
+        kill -0 "${shell_pid[$1]-0x}" 2>/dev/null
 }
 
 shell_is_over() {
@@ -146,23 +161,20 @@ now_ms() {
 
 # Wait until the second $1 since the epoch has begun.
 until_second() {
-        local left=$(($1 * 1000 - $(now_ms)))
+        local left=$((${1:-0} * 1000 - $(now_ms)))
         ((left <= 0)) || sleep "$(printf '%d.%03d' $((left / 1000)) $((left % 1000)))"
 }
 
-# GONE_MS: milliseconds from the second $1 (or, with a dot, from that moment) until CMD succeeded; 1 after $2 s.
+# Does CMD succeed within $2 seconds after the moment $1 (milliseconds since the epoch)? A look that comes too late
+# proves nothing and is a failure.
 gone_within() {
         local from_ms=$1 limit=$2
         shift 2
-        local left=$((from_ms + limit * 1000 - $(now_ms)))
-        ((left > 0)) || left=1
         until "$@"; do
-                if (($(now_ms) > from_ms + limit * 1000)); then
-                        GONE_MS=-1
-                        return 1
-                fi
+                (($(now_ms) <= from_ms + limit * 1000)) || return 1
                 sleep 0.02
         done
-        GONE_MS=$(($(now_ms) - from_ms))
-        note "seen after $GONE_MS ms"
+        local took=$(($(now_ms) - from_ms))
+        note "seen after $took ms"
+        ((took <= limit * 1000))
 }

@@ -30,9 +30,9 @@ case_sessions_of_root_and_of_others_are_never_touched() {
         judge 'the elevated job runs' wait_until 5 something_runs '^sleep 9214'
         until_second "$GRANT_END"
         judge 'the elevated job is gone' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 9214'
-        judge 'root stays' both shell_lives root something_runs '^sleep 9211'
-        judge 'bob stays, with his sudo' both shell_lives bob something_runs '^sleep 9212'
-        judge 'olga stays' both shell_lives olga something_runs '^sleep 9213'
+        judge 'root stays' both shell_lives root -- something_runs '^sleep 9211'
+        judge 'bob stays, with his sudo' both shell_lives bob -- something_runs '^sleep 9212'
+        judge 'olga stays' both shell_lives olga -- something_runs '^sleep 9213'
         shell_says olga 'id -un'
         judge 'her shell answers' succeeded
         quietly pkill -f '^sleep 92'
@@ -45,7 +45,7 @@ case_sudo_i_dies_with_its_grant() {
         shell_says olga "sudo -n -i bash -c '(setsid sleep 9221 >/dev/null 2>&1 &) ; id -un'"
         judge 'sudo -i works' says '^root$'
         shell_says olga "(sudo -n -b bash -c 'trap \"\" TERM HUP; sleep 9222; sleep 9223' >/dev/null 2>&1) ; id -un"
-        judge 'both jobs run' wait_until 5 both something_runs '^sleep 9221' something_runs '^sleep 9222'
+        judge 'both jobs run' wait_until 5 both something_runs '^sleep 9221' -- something_runs '^sleep 9222'
         until_second "$GRANT_END"
         judge 'setsid and a deaf ear to SIGTERM do not help' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 922'
         judge 'the shell lives' shell_lives olga
@@ -60,7 +60,7 @@ case_an_extended_grant_keeps_its_session() {
         admin "nhictl extend $GRANT --for 14s"
         judge 'extended' succeeded
         until_second $((first_end + 2))
-        judge 'the session lives past its first end' both shell_lives deploy something_runs '^sleep 9231'
+        judge 'the session lives past its first end' both shell_lives deploy -- something_runs '^sleep 9231'
         admin 'nhictl list'
         judge 'and ends at the new one' wait_until 20 nothing_runs '^sleep 9231'
         judge 'with the connection' wait_until 2 shell_is_over deploy
