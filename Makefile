@@ -156,7 +156,7 @@ lint: lint-tools all ## layering, symbols, format, both compilers, cppcheck, tab
 	@echo "  LINT    gcc";      $(MAKE) -s B=$(B)/lint-gcc CC=gcc all tests-build >/dev/null
 	@echo "  LINT    clang";    $(MAKE) -s B=$(B)/lint-clang CC=clang all tests-build >/dev/null
 	@echo "  LINT    cppcheck"; cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 -D_GNU_SOURCE -I. -j2 \
+		--suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 -D_GNU_SOURCE -I. --include=tests/lint/cppcheck.h -j2 \
 		$(filter-out tests/%,$(filter %.c,$(SOURCES)))
 	@echo "  LINT    shell";    for s in $$(git ls-files '*.sh' .ci/run); do bash -n $$s || exit 1; done
 	@echo "lint: clean"
