@@ -81,6 +81,7 @@ int backstop_arm(Session *s)
         char timer[UNIT_NAME_SIZE], service[UNIT_NAME_SIZE];
         Backstop *b = &s->backstop;
         Now now = s->registry->host.now(s->registry->host.userdata);
+        int64_t after = backstop_after_usec(sessions_grace_usec(s->registry));
         int r;
 
         if (b->job)
@@ -92,16 +93,15 @@ int backstop_arm(Session *s)
         if (r == 0)
                 r = backstop_name_format(s->id, b->next, ".service", service);
         if (r == 0)
-                r = backstop_message(
-                        s->registry->bus,
-                        &(BackstopSpec){
-                                .timer = timer,
-                                .service = service,
-                                .unit = s->unit,
-                                .real_usec = usec_of_sec(s->end_sec) + BACKSTOP_AFTER_USEC,
-                                .left_usec = s->boot_end_usec - now.boot_usec + BACKSTOP_AFTER_USEC,
-                        },
-                        &m);
+                r = backstop_message(s->registry->bus,
+                                     &(BackstopSpec){
+                                             .timer = timer,
+                                             .service = service,
+                                             .unit = s->unit,
+                                             .real_usec = usec_of_sec(s->end_sec) + after,
+                                             .left_usec = s->boot_end_usec - now.boot_usec + after,
+                                     },
+                                     &m);
         if (r == 0)
                 r = bus_job_new(s->registry->bus, m, on_backstop_job, s, &b->job);
         if (r < 0 && !b->done) {

@@ -35,9 +35,7 @@ static void session_finish(Session *s, const char *code, int64_t took_usec)
 
 static uint64_t grace_usec(const Session *s)
 {
-        uint64_t usec = s->registry->host.grace_usec;
-
-        return usec != 0 ? usec : SESSION_GRACE_USEC;
+        return sessions_grace_usec(s->registry);
 }
 
 static void ending_ask(Session *s)

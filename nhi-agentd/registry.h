@@ -140,6 +140,12 @@ struct Sessions {
         sd_event_source *start_deadline, *save;
 };
 
+/* Between asking a session to end and killing it. */
+static inline uint64_t sessions_grace_usec(const Sessions *s)
+{
+        return s->host.grace_usec != 0 ? s->host.grace_usec : SESSION_GRACE_USEC;
+}
+
 /* session.c */
 int session_new(Sessions *registry, Session **ret);
 Session *session_free(Session *s);

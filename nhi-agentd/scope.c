@@ -32,6 +32,13 @@ int backstop_name_format(const char *id, unsigned n, const char *suffix,
         return name_fits(snprintf(ret, UNIT_NAME_SIZE, "nhi-end-%s-%u%s", id, n, suffix));
 }
 
+int64_t backstop_after_usec(uint64_t grace_usec)
+{
+        int64_t after = (int64_t)grace_usec - BACKSTOP_ASK_USEC;
+
+        return after > BACKSTOP_AFTER_MIN_USEC ? after : BACKSTOP_AFTER_MIN_USEC;
+}
+
 int calendar_format(int64_t real_usec, char *ret, size_t size)
 {
         time_t sec = (time_t)(real_usec / (int64_t)USEC_PER_SEC);

@@ -178,9 +178,7 @@ void open_scope(Session *s, const char *bind_to)
                                 .bind_to = *bind_to && scope_outlives_move(s) ? bind_to : NULL,
                                 .pid = c->pid,
                                 .uid = s->tie.request.uid,
-                                .stop_usec = s->registry->host.grace_usec != 0
-                                                     ? s->registry->host.grace_usec
-                                                     : SESSION_GRACE_USEC,
+                                .stop_usec = sessions_grace_usec(s->registry),
                         },
                         &m);
         (void)snprintf(s->cgroup, sizeof(s->cgroup), "/user.slice/user-%" PRIu32 ".slice/%s",

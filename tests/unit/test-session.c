@@ -229,6 +229,14 @@ static void backstops_are_named_after_session_and_number(void **state)
         assert_int_equal(backstop_name_format("s 7", 3, ".timer", name), -EINVAL);
 }
 
+static void a_backstop_never_kills_before_a_living_agent_would(void **state)
+{
+        assert_int_equal(backstop_after_usec(0), 500000);
+        assert_int_equal(backstop_after_usec(1000000), 500000);
+        assert_int_equal(backstop_after_usec(1000001), 500001);
+        assert_int_equal(backstop_after_usec(30000000), 29500000);
+}
+
 /* T09 */
 static void calendar_times_are_utc_with_microseconds(void **state)
 {
@@ -496,8 +504,7 @@ static void each_member_of_a_stored_session_is_required(void **state)
         json_t *value;
         Session *s;
 
-        json_object_foreach(o, name, value)
-        {
+        json_object_foreach (o, name, value) {
                 json_t *copy = json_copy(o);
 
                 assert_int_equal(json_object_del(copy, name), 0);
@@ -764,6 +771,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(scopes_are_named_after_grant_and_number),
                 cmocka_unit_test(backstops_are_named_after_session_and_number),
+                cmocka_unit_test(a_backstop_never_kills_before_a_living_agent_would),
                 cmocka_unit_test(calendar_times_are_utc_with_microseconds),
                 cmocka_unit_test(a_units_group_has_only_slices_above_it),
                 cmocka_unit_test(a_group_contains_itself_and_what_is_below),
