@@ -315,15 +315,16 @@ static int question_answer(Agent *a, const Question *q, json_t **ret_reply)
 
 int control_check(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
-        _cleanup_free_ Question *q = calloc(1, sizeof(*q));
+        _cleanup_free_ Question *q = NULL;
         const char *account, *wrong;
         int r;
 
-        if (!q)
-                return -ENOMEM;
         r = request_account(peer, request, &account, ret_reply);
         if (r != 0)
                 return r < 0 ? r : 0;
+        q = calloc(1, sizeof(*q));
+        if (!q)
+                return -ENOMEM;
         wrong = question_read(a, request, q);
         if (wrong)
                 return reply_refuse(ret_reply, "usage", "%s", wrong);

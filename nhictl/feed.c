@@ -21,19 +21,20 @@
 /* The set whole, without the line ends that an editor or a mail adds behind it. */
 static int set_read(const char *path, char **ret, size_t *ret_size)
 {
-        _cleanup_free_ char *bytes = malloc(FEED_SET_MAX);
+        _cleanup_free_ char *bytes = NULL;
         _cleanup_close_ int opened = -EBADF;
         bool is_stdin = streq(path, "-");
         size_t size = 0;
         int r;
 
-        if (!bytes)
-                return -ENOMEM;
         if (!is_stdin) {
                 opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
                 if (opened < 0)
                         return -errno;
         }
+        bytes = malloc(FEED_SET_MAX);
+        if (!bytes)
+                return -ENOMEM;
         r = fd_read_all(is_stdin ? STDIN_FILENO : opened, bytes, FEED_SET_MAX, &size);
         if (r < 0)
                 return r;
