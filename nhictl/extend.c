@@ -21,7 +21,7 @@ static int check_state(const Ledger *l, const char *jti, const json_t *doc, int6
 
         if (!doc)
                 return fail(VERB_USAGE, "there is no grant %s in %s", jti, l->path);
-        state = grant_state(l, doc, now_sec);
+        state = ledger_grant_state(l, doc, now_sec);
         if (!grant_state_is_live(state))
                 return fail(VERB_FAILED, "%s is %s: make a new grant", jti,
                             grant_state_name(state));

@@ -21,7 +21,7 @@ static bool is_shown(const Ledger *l, const LedgerOptions *o, const json_t *doc,
 {
         int64_t exp_sec = 0;
 
-        if (!o->history && !grant_state_is_live(grant_state(l, doc, now_sec)))
+        if (!o->history && !grant_state_is_live(ledger_grant_state(l, doc, now_sec)))
                 return false;
         if (o->expiring_sec == 0)
                 return true;
@@ -32,7 +32,7 @@ static bool is_shown(const Ledger *l, const LedgerOptions *o, const json_t *doc,
 static json_t *with_state(const Ledger *l, const json_t *doc, int64_t now_sec)
 {
         json_t *copy = json_copy((json_t *)doc);
-        const char *state = grant_state_name(grant_state(l, doc, now_sec));
+        const char *state = grant_state_name(ledger_grant_state(l, doc, now_sec));
 
         if (copy && json_object_set_new(copy, "state", json_string(state)) < 0) {
                 json_decref(copy);
@@ -44,7 +44,7 @@ static json_t *with_state(const Ledger *l, const json_t *doc, int64_t now_sec)
 static int add_row(Table *t, const Ledger *l, const json_t *doc, int64_t now_sec)
 {
         char hosts[TEXTS_LINE_MAX], labels[TEXTS_LINE_MAX];
-        GrantState state = grant_state(l, doc, now_sec);
+        GrantState state = ledger_grant_state(l, doc, now_sec);
         int r;
 
         (void)texts_line(hosts, json_object_get(doc, "hosts"));
@@ -100,8 +100,7 @@ static int print_document(const Call *call, const Ledger *l, const json_t *doc)
         if (call->out.json)
                 return output_document(json_pack("{s:o}", "grant", shown));
         r = table_new(&call->out, headings, &t);
-        json_object_foreach(shown, member, value)
-        {
+        json_object_foreach (shown, member, value) {
                 _cleanup_free_ char *text =
                         json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 
@@ -154,7 +153,8 @@ static VerbStatus run_check(Call *call)
                 return output_document(json_pack("{s:o}", "problems", problems)) < 0 ? VERB_FAILED
                        : n > 0                                                       ? VERB_PROBLEM
                                                                                      : VERB_OK;
-        json_array_foreach(problems, i, text)(void) puts(json_string_value(text));
+        json_array_foreach (problems, i, text)
+                (void)puts(json_string_value(text));
         json_decref(problems);
         return n > 0 ? VERB_PROBLEM : VERB_OK;
 }

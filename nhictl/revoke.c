@@ -20,7 +20,7 @@ int revoke_grant(Ledger *l, const char *jti, int64_t now_sec, const char *reason
 
         if (!doc)
                 return fail(VERB_USAGE, "there is no grant %s in %s", jti, l->path);
-        state = grant_state(l, doc, now_sec);
+        state = ledger_grant_state(l, doc, now_sec);
         if (state == GRANT_STATE_REVOKED || state == GRANT_STATE_ENDED)
                 return VERB_OK;
         return central_mark_document(l, DOC_GRANT, jti, "revoked", now_sec, reason, ret_changed);

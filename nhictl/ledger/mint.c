@@ -85,7 +85,8 @@ static int fill_grants(const Ledger *l, const json_t *host, int64_t now_sec, jso
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const json_t *doc = ledger_get(l, DOC_GRANT, names[i]);
 
-                if (grant_reaches(doc, host) && grant_state_is_live(grant_state(l, doc, now_sec)))
+                if (grant_reaches(doc, host) &&
+                    grant_state_is_live(ledger_grant_state(l, doc, now_sec)))
                         r = add_grant(grants, doc);
         }
         return r;
@@ -137,12 +138,9 @@ static int collect_groups(const json_t *payload, StrList *ret)
         const json_t *grant, *term, *group;
         size_t i, j, k;
 
-        json_array_foreach(json_object_get(payload, "grants"), i, grant)
-        {
-                json_array_foreach(json_object_get(grant, "authorization_details"), j, term)
-                {
-                        json_array_foreach(json_object_get(term, "groups"), k, group)
-                        {
+        json_array_foreach (json_object_get(payload, "grants"), i, grant) {
+                json_array_foreach (json_object_get(grant, "authorization_details"), j, term) {
+                        json_array_foreach (json_object_get(term, "groups"), k, group) {
                                 const char **grown;
 
                                 if (!json_is_string(group))

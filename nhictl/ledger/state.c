@@ -28,7 +28,7 @@ static bool is_withdrawn(const Ledger *l, const json_t *grant)
         return doc ? document_is_disabled(doc) : ledger_has_file(l, DOC_ACCOUNT, account);
 }
 
-GrantState grant_state(const Ledger *l, const json_t *grant, int64_t now_sec)
+GrantState ledger_grant_state(const Ledger *l, const json_t *grant, int64_t now_sec)
 {
         int64_t nbf_sec, exp_sec;
 
@@ -61,8 +61,7 @@ bool grant_reaches(const json_t *grant, const json_t *host)
 
         if (document_list_has(json_object_get(grant, "hosts"), document_text(host, "name")))
                 return true;
-        json_array_foreach(json_object_get(grant, "labels"), i, label)
-        {
+        json_array_foreach (json_object_get(grant, "labels"), i, label) {
                 if (json_is_string(label) && document_list_has(labels, json_string_value(label)))
                         return true;
         }

@@ -22,7 +22,7 @@ typedef enum GrantState {
                 GRANT_STATE_N
 } GrantState;
 
-GrantState grant_state(const Ledger *l, const json_t *grant, int64_t now_sec);
+GrantState ledger_grant_state(const Ledger *l, const json_t *grant, int64_t now_sec);
 const char *grant_state_name(GrantState s);
 bool grant_state_is_live(GrantState s);
 

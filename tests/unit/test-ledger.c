@@ -115,9 +115,9 @@ static void a_document_that_cannot_be_understood_grants_nothing_and_harms_nobody
                 bool found = false;
                 size_t j;
 
-                json_array_foreach(l->problems, j, text) found |=
-                        strstr(json_string_value(text), bad[i].file) &&
-                        strstr(json_string_value(text), bad[i].said);
+                json_array_foreach (l->problems, j, text)
+                        found |= strstr(json_string_value(text), bad[i].file) &&
+                                 strstr(json_string_value(text), bad[i].said);
                 assert_true(found);
         }
         assert_true(ledger_has_file(l, DOC_OWNER, "torn"));
@@ -291,23 +291,23 @@ static void a_grant_is_what_its_times_and_people_make_of_it(void **state)
         fixture_fill(l);
         grant = ledger_get(l, DOC_GRANT, "g-1");
         owner = ledger_get(l, DOC_OWNER, "payments");
-        assert_int_equal(grant_state(l, grant, begin - 1), GRANT_STATE_PENDING);
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_ACTIVE);
-        assert_int_equal(grant_state(l, grant, end - 1), GRANT_STATE_ACTIVE);
-        assert_int_equal(grant_state(l, grant, end), GRANT_STATE_ENDED);
+        assert_int_equal(ledger_grant_state(l, grant, begin - 1), GRANT_STATE_PENDING);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_ACTIVE);
+        assert_int_equal(ledger_grant_state(l, grant, end - 1), GRANT_STATE_ACTIVE);
+        assert_int_equal(ledger_grant_state(l, grant, end), GRANT_STATE_ENDED);
         json_object_set_new(owner, "disabled", json_object());
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_WITHDRAWN);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_WITHDRAWN);
         json_object_del(owner, "disabled");
         json_object_set_new(ledger_get(l, DOC_ACCOUNT, "svc-deploy"), "disabled", json_object());
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_WITHDRAWN);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_WITHDRAWN);
         json_object_del(l->docs[DOC_ACCOUNT], "svc-deploy"); /* its file cannot be read */
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_WITHDRAWN);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_WITHDRAWN);
         json_object_set_new(grant, "account", json_string("olga")); /* a local one */
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_ACTIVE);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_ACTIVE);
         json_object_set_new(grant, "exp", json_integer(end));
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_BROKEN);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_BROKEN);
         json_object_set_new(grant, "revoked", json_object());
-        assert_int_equal(grant_state(l, grant, begin), GRANT_STATE_REVOKED);
+        assert_int_equal(ledger_grant_state(l, grant, begin), GRANT_STATE_REVOKED);
         assert_false(grant_state_is_live(GRANT_STATE_BROKEN));
         assert_false(grant_state_is_live((GrantState)99));
         ledger_free(l);
