@@ -104,6 +104,15 @@ static int copy_lists(const WireRequest *w, RequestData *d)
         return r < 0 ? r : copy_list(&w->edit, &at, &d->access.edit);
 }
 
+static void describe(const AccessRequest *x, char *ret, size_t size)
+{
+        const StrList *words = x->edit.n > 0 ? &x->edit : &x->argv;
+        size_t at = (size_t)snprintf(ret, size, "%s", x->edit.n > 0 ? "sudoedit" : x->command);
+
+        for (size_t i = 0; i < words->n && at < size - 1; i++)
+                at += (size_t)snprintf(ret + at, size - at, " %s", words->items[i]);
+}
+
 static const RequestKind kinds[] = {
         [WIRE_PHASE_AUTHENTICATE] = REQUEST_ACCOUNT,
         [WIRE_PHASE_ACCOUNT] = REQUEST_ACCOUNT,
@@ -220,6 +229,8 @@ int request_read(const Agent *a, const WireRequest *wire, RequestData *ret)
                 return r;
         }
         fill_access(a, ret);
+        if (ret->access.command)
+                describe(&ret->access, ret->asked, sizeof(ret->asked));
         return 0;
 }
 

@@ -18,6 +18,9 @@ typedef struct RequestData {
         const char *class; /* NULL: not a service that anything is granted for */
         char egid_name[LABEL_SIZE_MAX + 1];
         char *lists; /* bytes behind argv and edit */
+        /* What the record says was asked for: the command line, or what sudoedit opens (its command
+         * would be the editor); cut to fit, "" where there is none. */
+        char asked[WIRE_TEXT_MAX + 1];
         SshKey key;
         AccessRequest access;
 } RequestData;

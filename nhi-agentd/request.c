@@ -97,7 +97,7 @@ static Event request_event(Request *r)
                 .phase = answer_phase_name(&d->wire),
                 .target = d->access.target,
                 .target_group = d->access.target_group,
-                .command = d->access.command,
+                .command = d->asked[0] ? d->asked : NULL,
                 .mode = d->wire.mode < ELEMENTSOF(modes) ? modes[d->wire.mode] : NULL,
                 .has_decision = d->wire.mode != WIRE_MODE_EXEMPT,
                 .decision = r->decision,
