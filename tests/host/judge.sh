@@ -107,12 +107,13 @@ shell_open() {
         shell_type "$name" 'stty -echo 2>/dev/null; PS1=; PS2='
 }
 
-# The marker is typed in two halves, so that an echo of the line is no answer.
+# The marker is typed in two halves, so that an echo of the line is no answer; and on the same line, because sudo with
+# use_pty swallows what is typed ahead.
 shell_type() {
         local name=$1 line=$2
         n_shell_lines=$((n_shell_lines + 1))
         : >"$work_dir/$name.out"
-        printf '%s\necho "end""-%d-"$?\n' "$line" "$n_shell_lines" >&"${shell_fd[$name]}"
+        printf 'eval %q; echo "end""-%d-"$?\n' "$line" "$n_shell_lines" >&"${shell_fd[$name]}"
         wait_until "${SHELL_SECONDS:-15}" shell_has_answered "$name"
         if ! grep -q "end-$n_shell_lines-[0-9]" "$work_dir/$name.out"; then
                 OUT=$(tr -d '\r\000' <"$work_dir/$name.out") STATUS=124
@@ -120,7 +121,7 @@ shell_type() {
         fi
         OUT=$(tr -d '\r\000' <"$work_dir/$name.out")
         STATUS=$(sed -n "s/.*end-$n_shell_lines-\([0-9]*\).*/\1/p" <<<"$OUT" | tail -1)
-        OUT=$(grep -v "end-$n_shell_lines-\|\"end\"\"\|PS1=; PS2=" <<<"$OUT")
+        OUT=$(grep -v "end-$n_shell_lines-\|\"end\"\"\|PS1=" <<<"$OUT")
 }
 
 shell_has_answered() {

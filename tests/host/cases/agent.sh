@@ -84,3 +84,25 @@ case_the_units_are_well_confined() {
                 judge "$unit scores ${score:-nothing}" awk -v s="${score:-9}" 'BEGIN { exit !(s <= 2.0) }'
         done
 }
+
+# P19: whoever a gate and the exempt file both name gets in, and it is written down; the agent is not needed for it.
+case_an_exemption_holds_and_leaves_a_record() {
+        quietly bash -c 'cat >/etc/nhi/agentd.conf.d/40-everybody.conf <<-X
+			gates = ( { name = "everybody"; mode = "enforce"; services = [ "ssh" ]; accounts = [ "*" ]; } );
+		X
+                systemctl reload nhi-agentd'
+        wait_until 5 in_host grep -q '^gate everybody enforce' /run/nhi/gates
+        person ci 'ssh bob@web1 id -un'
+        judge 'who is not exempt is denied' both failed silent_on '^bob$'
+        person ci 'ssh root@web1 id -un'
+        judge 'root gets in' both succeeded says '^root$'
+        admin 'journalctl --no-pager -q -o cat NHI_EVENT=exemption NHI_ACCOUNT=root'
+        judge 'and a record says so' says root
+        admin "$AGENT_KILL"
+        person ci 'ssh root@web1 id -un'
+        judge 'root gets in with the agent dead' both succeeded says '^root$'
+        person ci 'ssh bob@web1 id -un'
+        judge 'bob does not' both failed silent_on '^bob$'
+        quietly bash -c "rm /etc/nhi/agentd.conf.d/40-everybody.conf; $AGENT_BACK"
+        judge 'the gate goes' wait_until 5 not in_host grep -q '^gate everybody' /run/nhi/gates
+}
