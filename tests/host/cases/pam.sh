@@ -128,16 +128,15 @@ case_a_console_name_in_ruser_or_tty_exempts_nobody() {
 # P28: a module that cannot load, or has no memory, never opens the gate. The ungated account shows where each scan
 # reaches limits that su itself can live with.
 case_su_root_never_succeeds_under_tight_limits() {
-        local limit
-        local -A opened=([bob]=0 [olga]=0)
-        for limit in 'v '{3000..42000..1500} 'n '{3..14} 'u '{1..30..8}; do
+        quietly bash -c '
                 for user in bob olga; do
-                        quietly setpriv --reuid=$user --regid=$user --init-groups bash -c \
-                                "ulimit -$limit; exec su root -c 'echo became-\$(id -un)' <<<'battery staple'"
-                        says became-root && opened[$user]=$((opened[$user] + 1))
-                done
-        done
-        note "an ungated account became root under ${opened[bob]} of these limits"
-        judge 'the scan reaches limits that su can live with' test "${opened[bob]}" -gt 0
-        judge 'the gated account never became root' test "${opened[olga]}" = 0
+                        for limit in "v "{3000..42000..1500} "n "{3..14} "u "{1..30..8}; do
+                                setpriv --reuid=$user --regid=$user --init-groups bash -c \
+                                        "ulimit -$limit; exec su root -c \"echo $user became-\\\$(id -un)\" <<<\"battery staple\"" &
+                        done
+                        wait
+                done 2>&1 | tr -d "\0"'
+        note "an ungated account became root under $(grep -c 'bob became-root' <<<"$OUT") of these limits"
+        judge 'the scan reaches limits that su can live with' says 'bob became-root'
+        judge 'the gated account never became root' silent_on 'olga became-root'
 }
