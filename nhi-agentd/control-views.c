@@ -84,6 +84,8 @@ Reason grant_state(const Agent *a, const Grant *g, Now now)
 {
         int64_t end_sec, boot_end_usec;
 
+        if (now.real_usec >= g->exp_sec * (int64_t)USEC_PER_SEC)
+                return REASON_EXPIRED;
         if (list_contains(&a->ended, g->jti))
                 return REASON_GIVEN_BACK;
         if (list_contains(&a->locked, g->jti) || list_contains(&a->locked, g->account))
@@ -92,8 +94,6 @@ Reason grant_state(const Agent *a, const Grant *g, Now now)
                 return REASON_GRANTED;
         if (now.real_usec < (g->nbf_sec - NBF_LEEWAY_SEC) * (int64_t)USEC_PER_SEC)
                 return REASON_NOT_YET;
-        if (now.real_usec >= g->exp_sec * (int64_t)USEC_PER_SEC)
-                return REASON_EXPIRED;
         if (now.real_usec >= g->set_exp_sec * (int64_t)USEC_PER_SEC)
                 return REASON_SET_STALE;
         return now.boot_usec >= g->boot_end_usec ? REASON_EXPIRED : REASON_OUTSIDE_WINDOW;
