@@ -252,7 +252,7 @@ int agent_refresh(Agent *a)
         check_freshness(a, now);
         r = publish(a);
         sessions_review(a->sessions);
-        (void)expiry_arm(a->expiry);
+        (void)expiry_arm(a->expiry, now);
         say_status(a);
         return r;
 }

@@ -136,10 +136,9 @@ Expiry *expiry_free(Expiry *x)
         return NULL;
 }
 
-int expiry_arm(Expiry *x)
+int expiry_arm(Expiry *x, Now now)
 {
         struct itimerspec spec = {};
-        const Now now = agent_now(x->agent);
         int64_t real, boot;
         int r;
 

@@ -9,7 +9,8 @@
 
 int expiry_new(Agent *a, Expiry **ret);
 Expiry *expiry_free(Expiry *x);
-int expiry_arm(Expiry *x);
+/* now is the moment for which everything was judged: what has passed since fires at once. */
+int expiry_arm(Expiry *x, Now now);
 
 /* The deadlines themselves, microseconds, INT64_MAX: none. Pure but for the agent. */
 void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_usec);

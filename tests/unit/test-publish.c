@@ -216,6 +216,25 @@ static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
         snapshot_close(&s);
 }
 
+static void an_end_that_passed_while_others_were_judged_fires_at_once(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 1, FIXTURE_LOGIN);
+        Now judged, late;
+
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        judged = late = agent_now(f->agent);
+        late.real_usec += 5 * (int64_t)USEC_PER_SEC;
+        late.boot_usec += 5 * (int64_t)USEC_PER_SEC;
+        assert_int_equal(expiry_arm(f->agent->expiry, late), 0); /* as if nobody would end it */
+        while (agent_now(f->agent).real_usec <=
+               agent_grant(f->agent, "g-1")->exp_sec * (int64_t)USEC_PER_SEC)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        assert_int_equal(f->agent->ended.n, 0);
+        assert_int_equal(expiry_arm(f->agent->expiry, judged), 0);
+        assert_true(fixture_until(f, grant_is_over, f));
+}
+
 static void a_source_that_falls_silent_is_told_twice(void **state)
 {
         const GrantSet set = { .iat_sec = 1000, .exp_sec = 2000 };
@@ -280,6 +299,7 @@ int main(void)
                 TEST(sources_are_listed_for_the_fetcher),
                 TEST(the_next_deadline_is_the_first_of_all),
                 TEST(at_its_end_a_grant_is_withdrawn_by_the_timer),
+                TEST(an_end_that_passed_while_others_were_judged_fires_at_once),
                 TEST(a_source_that_falls_silent_is_told_twice),
                 TEST(the_plugin_line_of_sudo_conf_is_known),
                 TEST(a_change_of_sudo_conf_is_noticed),

@@ -131,6 +131,16 @@ static void a_set_of_another_key_is_refused_and_the_old_one_stays(void **state) 
         assert_string_equal(f->agent->issuers[0].refused.code, "key");
 }
 
+static void the_first_set_of_all_is_held_against_the_clock(void **state) /* DESIGN 4: ahead */
+{
+        Fixture *f = *state;
+
+        fixture_offer(f, fixture_set(f, 62000, "", ""));
+        assert_int_equal(strncmp(f->line, "refused ahead", 13), 0);
+        fixture_offer(f, fixture_set(f, 50000, "", ""));
+        assert_int_equal(strncmp(f->line, "accepted ", 9), 0);
+}
+
 static void an_agent_that_starts_again_has_the_archived_set(void **state) /* A10 */
 {
         Fixture *f = *state;
@@ -320,6 +330,7 @@ int main(void)
                 TEST(what_a_set_revokes_is_over_though_the_disk_fails),
                 TEST(the_same_bytes_are_unchanged_and_a_lower_version_is_refused),
                 TEST(a_set_of_another_key_is_refused_and_the_old_one_stays),
+                TEST(the_first_set_of_all_is_held_against_the_clock),
                 TEST(an_agent_that_starts_again_has_the_archived_set),
                 TEST(a_lost_archive_is_no_set_and_the_source_brings_it_back),
                 TEST(damaged_state_stops_the_start),
