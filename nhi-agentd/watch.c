@@ -16,7 +16,7 @@
 struct Watch {
         Agent *agent;
         sd_event_source *inotify, *settle;
-        bool local_changed, sudo_changed;
+        bool local_changed;
         bool loading;
 };
 
@@ -123,10 +123,6 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Watch *w = userdata;
 
-        if (w->sudo_changed) {
-                w->sudo_changed = false;
-                watch_read_sudo_conf(w->agent);
-        }
         if (w->local_changed)
                 reload_local(w);
         return 0;
@@ -140,15 +136,15 @@ static int on_inotify(sd_event_source *source, const struct inotify_event *e, vo
         const bool overflow = (e->mask & IN_Q_OVERFLOW) != 0;
         bool matters = overflow;
 
-        w->local_changed |= overflow;
-        w->sudo_changed |= overflow;
         for (size_t i = 0; e->len > 0 && i < ELEMENTSOF(local_files); i++)
                 if (streq(e->name, local_files[i]))
-                        matters = w->local_changed = true;
-        if (e->len > 0 && streq(e->name, "sudo.conf"))
-                matters = w->sudo_changed = true;
+                        matters = true;
+        /* At once: without the plugin the very next sudo must be judged without it. */
+        if (overflow || (e->len > 0 && streq(e->name, "sudo.conf")))
+                watch_read_sudo_conf(w->agent);
         if (!matters)
                 return 0;
+        w->local_changed = true;
         (void)sd_event_source_set_time_relative(w->settle, SETTLE_USEC);
         return sd_event_source_set_enabled(w->settle, SD_EVENT_ONESHOT);
 }
