@@ -72,7 +72,7 @@ int journal_new(const char *socket_path, Journal **ret)
         if (!j)
                 return -ENOMEM;
         j->address.sun_family = AF_UNIX;
-        strcpy(j->address.sun_path, socket_path);
+        memcpy(j->address.sun_path, socket_path, strlen(socket_path) + 1);
         j->address_size =
                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(socket_path) + 1);
         j->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -192,7 +192,7 @@ static void keep_jti(Request *r)
 
         r->jti[0] = '\0';
         if (g && g->jti && strlen(g->jti) < sizeof(r->jti))
-                strcpy(r->jti, g->jti);
+                memcpy(r->jti, g->jti, strlen(g->jti) + 1);
 }
 
 /* Recorded: time has passed, and grants may have gone, so decide again. */
@@ -237,7 +237,7 @@ static void prefer(Request *r)
                 jti = session_parent_jti(a->sessions, &r->caller);
         if (!jti || strlen(jti) >= sizeof(r->preferred))
                 return;
-        strcpy(r->preferred, jti);
+        memcpy(r->preferred, jti, strlen(jti) + 1);
         r->data.access.preferred_jti = r->preferred;
 }
 
