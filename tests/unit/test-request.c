@@ -471,6 +471,44 @@ static void a_fed_set_is_taken_for_its_signature_and_nothing_else(void **state) 
         assert_true(fixture_until(f, has_no_peers, f));
 }
 
+static atomic_bool disk_hangs;
+
+static int hang(void)
+{
+        while (atomic_load(&disk_hangs))
+                (void)usleep(1000);
+        return 0;
+}
+
+static void a_second_set_on_a_connection_is_not_taken(void **state) /* A02 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *first = fixture_set(f, 0, "", ""), *second = fixture_set(f, 1, "", "");
+        struct {
+                int fd;
+                char line[FEED_REPLY_MAX];
+        } u = { .fd = dial(PATH_FEED_SOCK, SOCK_SEQPACKET) };
+        const int memfds[] = { memfd_of(first, true), memfd_of(second, true) };
+        FeedHeader header = {};
+
+        memcpy(header.magic, FEED_MAGIC, sizeof(header.magic));
+        atomic_store(&disk_hangs, true);
+        writer_inject = hang;
+        feed_send(u.fd, &header, memfds[0]);
+        feed_send(u.fd, &header, memfds[1]);
+        for (unsigned i = 0; i < 20; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        atomic_store(&disk_hangs, false);
+        assert_true(fixture_until(f, feed_is_answered, &u));
+        fixture_settle(f);
+        writer_inject = NULL;
+        assert_int_equal(strncmp(u.line, "accepted ", 9), 0);
+        assert_int_equal(f->agent->issuers[0].floor.ver % 1000, 0); /* the first one's */
+        for (size_t i = 0; i < ELEMENTSOF(memfds); i++)
+                (void)close(memfds[i]);
+        (void)close(u.fd);
+}
+
 /* ---- control ---- */
 
 typedef struct Talk {
@@ -645,6 +683,7 @@ int main(void)
                 TEST(keys_of_active_grants_expire_with_them),
                 TEST(only_keys_are_asked_on_the_keys_socket),
                 TEST(a_fed_set_is_taken_for_its_signature_and_nothing_else),
+                TEST(a_second_set_on_a_connection_is_not_taken),
                 TEST(a_control_line_may_come_in_pieces_and_has_one_answer),
                 TEST(a_control_line_that_is_not_json_is_refused),
                 TEST(origins_are_addresses_and_never_names),
