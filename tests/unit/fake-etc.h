@@ -4,6 +4,7 @@
 /* A directory with passwd, group, subuid and subgid for tests of nhi-agentd/set. */
 
 #include "lib/base/macro.h"
+#include "lib/base/path.h"
 #include "nhi-agentd/set/localdb.h"
 
 #include <limits.h>
