@@ -71,7 +71,7 @@ static int give_back_all(Agent *a, json_t *ids)
         size_t i;
         int r;
 
-        json_array_foreach (ids, i, id) {
+        json_array_foreach(ids, i, id) {
                 r = agent_give_back(a, json_string_value(id));
                 if (r < 0 && r != -EALREADY && r != -ENOENT)
                         return r;

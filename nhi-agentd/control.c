@@ -105,7 +105,7 @@ static int members_check(const ControlVerb *v, json_t *request, json_t **ret_rep
         json_t *value;
         int r;
 
-        json_object_foreach (request, name, value) {
+        json_object_foreach(request, name, value) {
                 const Member *m = member_find(v, name);
 
                 if (streq(name, "verb"))

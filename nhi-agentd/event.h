@@ -37,28 +37,29 @@ typedef enum EventKind {
  * fields are in parentheses. */
 typedef struct Event {
         EventKind kind;
-        const char *message;            /* MESSAGE=; NULL: made from the rest */
-        const char *account;            /* NHI_ACCOUNT= */
-        uint32_t uid;                   /* NHI_UID= where account is set */
-        const char *account_kind;       /* NHI_KIND= workload human agent */
-        const char *class, *service;    /* NHI_CLASS= NHI_SERVICE= (PAM service) */
-        const char *phase;              /* NHI_PHASE= account open-session command keys ... */
+        const char *message;               /* MESSAGE=; NULL: made from the rest */
+        const char *account;               /* NHI_ACCOUNT= */
+        uint32_t uid;                      /* NHI_UID= where account is set */
+        const char *account_kind;          /* NHI_KIND= workload human agent */
+        const char *class, *service;       /* NHI_CLASS= NHI_SERVICE= (PAM service) */
+        const char *phase;                 /* NHI_PHASE= account open-session command keys ... */
         const char *target, *target_group; /* NHI_TARGET= NHI_TARGET_GROUP= */
-        const char *command;            /* NHI_COMMAND= */
-        const char *mode;               /* NHI_MODE= enforce observe exempt */
+        const char *command;               /* NHI_COMMAND= */
+        const char *mode;                  /* NHI_MODE= enforce observe exempt */
         bool has_decision;
-        Decision decision;              /* NHI_VERDICT= NHI_REASON= NHI_UNTIL= and, from its grant,
-                                           NHI_GRANT= NHI_SUBJECT= (sub) NHI_ACTOR= (act chain, " < ")
-                                           NHI_OWNER= NHI_WHY= NHI_TICKET= NHI_ISSUED_BY= NHI_SET= */
-        const Grant *grant;             /* for events without a decision */
+        Decision decision;               /* NHI_VERDICT= NHI_REASON= NHI_UNTIL= and, from its grant,
+                                            NHI_GRANT= NHI_SUBJECT= (sub) NHI_ACTOR= (act chain, " < ")
+                                            NHI_OWNER= NHI_WHY= NHI_TICKET= NHI_ISSUED_BY= NHI_SET= */
+        const Grant *grant;              /* for events without a decision */
         const char *rhost, *tty, *ruser; /* NHI_RHOST= NHI_TTY= NHI_RUSER= : labels */
-        const Caller *caller;           /* NHI_PID= NHI_UNIT= NHI_INVOCATION= NHI_AUDIT_SESSION= NHI_LOGINUID= */
-        const char *session;            /* NHI_SESSION= our session id */
-        const char *scope;              /* NHI_SCOPE= */
-        const char *code, *detail;      /* NHI_CODE= NHI_DETAIL= refusals, quarantine, errors */
-        int64_t took_usec;              /* NHI_TOOK_USEC= session-end; 0: none */
-        uint32_t n_survivors;           /* NHI_SURVIVORS= session-end, survivor */
-        uint64_t decision_id;           /* NHI_DECISION= */
+        const Caller
+                *caller; /* NHI_PID= NHI_UNIT= NHI_INVOCATION= NHI_AUDIT_SESSION= NHI_LOGINUID= */
+        const char *session;       /* NHI_SESSION= our session id */
+        const char *scope;         /* NHI_SCOPE= */
+        const char *code, *detail; /* NHI_CODE= NHI_DETAIL= refusals, quarantine, errors */
+        int64_t took_usec;         /* NHI_TOOK_USEC= session-end; 0: none */
+        uint32_t n_survivors;      /* NHI_SURVIVORS= session-end, survivor */
+        uint64_t decision_id;      /* NHI_DECISION= */
 } Event;
 
 const char *event_name(EventKind k);

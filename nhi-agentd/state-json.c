@@ -71,8 +71,7 @@ static int parse_array(State *s, json_t *array, int (*parse)(State *s, json_t *j
 
         if (!json_is_array(array))
                 return -EBADMSG;
-        json_array_foreach(array, i, entry)
-        {
+        json_array_foreach(array, i, entry) {
                 int r = parse(s, entry);
 
                 if (r < 0)

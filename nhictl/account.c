@@ -25,8 +25,7 @@ static const char *uid_holder(const Ledger *l, int64_t uid)
         const char *name;
         json_t *doc;
 
-        json_object_foreach(l->docs[DOC_ACCOUNT], name, doc)
-        {
+        json_object_foreach(l->docs[DOC_ACCOUNT], name, doc) {
                 if (uid_of(doc) == uid)
                         return name;
         }
@@ -41,8 +40,7 @@ static int64_t uid_pick(const Ledger *l)
         const char *name;
         json_t *doc;
 
-        json_object_foreach(l->docs[DOC_ACCOUNT], name, doc)
-        {
+        json_object_foreach(l->docs[DOC_ACCOUNT], name, doc) {
                 int64_t uid = uid_of(doc);
 
                 if (uid > highest && uid <= l->settings.uid_max)

@@ -20,8 +20,7 @@ int central_open(const CentralOptions *o, bool writing, Ledger **ret)
 
         if (ledger_open(path, writing, &l, error) < 0)
                 return fail(VERB_FAILED, "%s", error);
-        json_array_foreach(l->problems, i, problem)
-        {
+        json_array_foreach(l->problems, i, problem) {
                 say("left out: %s", json_string_value(problem));
         }
         *ret = l;
@@ -55,8 +54,7 @@ static int say_report(const PublishReport *report)
         const json_t *text;
         size_t i;
 
-        json_array_foreach(report->notes, i, text)
-        {
+        json_array_foreach(report->notes, i, text) {
                 say("%s", json_string_value(text));
         }
         if (report->n_failed > 0)

@@ -127,7 +127,7 @@ static void print_rules(const Output *o, const json_t *grant)
         size_t i;
 
         printf("grant %s\n", member_text(grant, "jti") ?: "?");
-        json_array_foreach (json_object_get(grant, "rules"), i, rule) {
+        json_array_foreach(json_object_get(grant, "rules"), i, rule) {
                 bool held = member_is_true(rule, "held");
                 const char *detail = member_text(rule, "detail") ?: "";
 
@@ -173,7 +173,7 @@ static void check_print(const Output *o, const Gate *gate, const json_t *reply)
 
         print_gate(gate, reply);
         print_verdict(o, gate, reply);
-        json_array_foreach (json_object_get(reply, "grants"), i, grant)
+        json_array_foreach(json_object_get(reply, "grants"), i, grant)
                 print_rules(o, grant);
 }
 

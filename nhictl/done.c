@@ -25,7 +25,7 @@ static VerbStatus done_run(Call *call)
                         say("out of memory");
                 return reply_print(reply);
         }
-        json_array_foreach (json_object_get(reply, "ended"), i, id)
+        json_array_foreach(json_object_get(reply, "ended"), i, id)
                 say("given back: %s", json_string_value(id) ?: "?");
         json_decref(reply);
         return output_changed(&call->out, n > 0) < 0 ? VERB_FAILED : VERB_OK;

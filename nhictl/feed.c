@@ -74,7 +74,7 @@ static uint32_t issuer_index(const char *issuer)
         size_t i;
 
         if (issuer && request && agent_call(request, &reply) == 0)
-                json_array_foreach (json_object_get(reply, "issuers"), i, entry)
+                json_array_foreach(json_object_get(reply, "issuers"), i, entry)
                         if (streq_ptr(member_text(entry, "issuer"), issuer))
                                 index = (uint32_t)i;
         json_decref(request);

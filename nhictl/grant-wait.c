@@ -13,8 +13,7 @@ static const char *listed_state(const json_t *reply, const char *jti)
         const json_t *grant;
         size_t i;
 
-        json_array_foreach(json_object_get(reply, "grants"), i, grant)
-        {
+        json_array_foreach(json_object_get(reply, "grants"), i, grant) {
                 if (!streq(document_text(grant, "jti"), jti))
                         continue;
                 return json_is_true(json_object_get(grant, "active"))

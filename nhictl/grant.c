@@ -45,8 +45,9 @@ static void say_labels(const Ledger *l, const GrantOptions *o)
                 json_t *host;
                 bool found = false;
 
-                json_object_foreach(l->docs[DOC_HOST], name, host) found |=
-                        document_list_has(json_object_get(host, "labels"), o->labels.items[i]);
+                json_object_foreach(l->docs[DOC_HOST], name, host)
+                        found |= document_list_has(json_object_get(host, "labels"),
+                                                   o->labels.items[i]);
                 if (!found)
                         say("no host has the label %s yet", o->labels.items[i]);
         }
@@ -149,8 +150,7 @@ static size_t count_hosts(const Ledger *l, const json_t *doc, const char *here, 
         size_t n = 0;
 
         *ret_here = false;
-        json_object_foreach(l->docs[DOC_HOST], name, host)
-        {
+        json_object_foreach(l->docs[DOC_HOST], name, host) {
                 if (!grant_reaches(doc, host))
                         continue;
                 *ret_here |= streq(name, here);

@@ -48,12 +48,10 @@ static int check_hosts(const json_t *hosts)
         json_t *labels;
         size_t i;
 
-        json_object_foreach((json_t *)hosts, name, labels)
-        {
+        json_object_foreach((json_t *)hosts, name, labels) {
                 if (central_check_name(DOC_HOST, name) != VERB_OK)
                         return VERB_USAGE;
-                json_array_foreach(labels, i, label)
-                {
+                json_array_foreach(labels, i, label) {
                         if (!ledger_name_is_valid(DOC_OWNER, json_string_value(label)))
                                 return fail(VERB_USAGE,
                                             "\"%s\" is no label: letters, digits, '.', '_', '-'",
@@ -126,8 +124,7 @@ static int add_hosts(const Call *call, const HostOptions *o, json_t *hosts)
         r = central_open(&o->central, true, &l);
         if (r != VERB_OK)
                 return r;
-        json_object_foreach(hosts, name, labels)
-        {
+        json_object_foreach(hosts, name, labels) {
                 r = put_host(l, name, labels, call->now_sec, &changed);
                 if (r != VERB_OK)
                         return r;

@@ -100,7 +100,7 @@ static int print_document(const Call *call, const Ledger *l, const json_t *doc)
         if (call->out.json)
                 return output_document(json_pack("{s:o}", "grant", shown));
         r = table_new(&call->out, headings, &t);
-        json_object_foreach (shown, member, value) {
+        json_object_foreach(shown, member, value) {
                 _cleanup_free_ char *text =
                         json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 
@@ -153,7 +153,7 @@ static VerbStatus run_check(Call *call)
                 return output_document(json_pack("{s:o}", "problems", problems)) < 0 ? VERB_FAILED
                        : n > 0                                                       ? VERB_PROBLEM
                                                                                      : VERB_OK;
-        json_array_foreach (problems, i, text)
+        json_array_foreach(problems, i, text)
                 (void)puts(json_string_value(text));
         json_decref(problems);
         return n > 0 ? VERB_PROBLEM : VERB_OK;

@@ -11,8 +11,8 @@ static void say_windows(const json_t *grants)
         const json_t *g, *w;
         size_t i, k;
 
-        json_array_foreach (grants, i, g)
-                json_array_foreach (json_object_get(g, "windows"), k, w)
+        json_array_foreach(grants, i, g)
+                json_array_foreach(json_object_get(g, "windows"), k, w)
                         say("%s holds only on %s", member_text(g, "jti") ?: "?",
                             json_string_value(w) ?: "?");
 }

@@ -22,7 +22,7 @@ static const json_t *gate_find(const json_t *gates, const char *name)
         const json_t *gate;
         size_t i;
 
-        json_array_foreach (gates, i, gate)
+        json_array_foreach(gates, i, gate)
                 if (streq_ptr(member_text(gate, "name"), name))
                         return gate;
         return NULL;
@@ -56,7 +56,7 @@ static bool modes_hold(const Call *call, const json_t *gates, const char *mode)
         const json_t *gate;
         size_t i;
 
-        json_array_foreach (gates, i, gate)
+        json_array_foreach(gates, i, gate)
                 if (is_asked(call, member_text(gate, "name") ?: "") &&
                     !streq_ptr(member_text(gate, "mode"), mode))
                         return false;
@@ -72,7 +72,7 @@ static int modes_plan(const Call *call, const json_t *gates, const char *mode, c
         size_t i;
         int r;
 
-        json_array_foreach (gates, i, gate) {
+        json_array_foreach(gates, i, gate) {
                 const char *name = member_text(gate, "name") ?: "";
                 const char *want = is_asked(call, name) ? mode : modes_get(old, name);
 

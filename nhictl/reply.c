@@ -49,7 +49,7 @@ static void words_list(Words *w, const json_t *list, const char *lead, const cha
         const json_t *item;
         size_t i;
 
-        json_array_foreach (list, i, item)
+        json_array_foreach(list, i, item)
                 words_add(w, i == 0 ? lead : join, json_string_value(item) ?: "?");
 }
 
@@ -90,7 +90,7 @@ char *terms_words(const json_t *terms, char *ret, size_t size)
         size_t i;
 
         ret[0] = '\0';
-        json_array_foreach (terms, i, term)
+        json_array_foreach(terms, i, term)
                 words_term(&w, term);
         return ret;
 }
@@ -100,7 +100,7 @@ bool terms_elevate(const json_t *terms)
         const json_t *term;
         size_t i;
 
-        json_array_foreach (terms, i, term)
+        json_array_foreach(terms, i, term)
                 if (json_array_size(json_object_get(term, "run_as")) > 0)
                         return true;
         return false;
@@ -143,7 +143,7 @@ int grants_print(const Output *o, const json_t *grants, int64_t now_sec)
         int r;
 
         r = table_new(o, headings, &t);
-        json_array_foreach (grants, i, g) {
+        json_array_foreach(grants, i, g) {
                 if (r >= 0)
                         r = grant_row(t, g, now_sec);
                 elevates |= terms_elevate(json_object_get(g, "authorization_details"));

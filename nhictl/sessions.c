@@ -55,7 +55,7 @@ static int sessions_print(const Output *o, const json_t *sessions, int64_t now_s
         int r;
 
         r = table_new(o, headings, &t);
-        json_array_foreach (sessions, i, s)
+        json_array_foreach(sessions, i, s)
                 if (r >= 0)
                         r = session_row(t, s, now_sec);
         if (r >= 0)

@@ -81,7 +81,7 @@ static char *join(const json_t *list, char *ret, size_t size)
         size_t i, used = 0;
 
         ret[0] = '\0';
-        json_array_foreach (list, i, item) {
+        json_array_foreach(list, i, item) {
                 int n = snprintf(ret + used, size - used, "%s%s", i > 0 ? "," : "",
                                  json_string_value(item) ?: "?");
 
@@ -111,7 +111,7 @@ static void print_gates(const Output *o, const json_t *gates)
 
         if (json_array_size(gates) == 0)
                 line(o, SHADE_WARN, "gates", "none: only accounts that a set defines need a grant");
-        json_array_foreach (gates, i, gate)
+        json_array_foreach(gates, i, gate)
                 print_gate(o, gate, i == 0);
 }
 
@@ -124,7 +124,7 @@ static void print_quarantine(const Output *o, const json_t *list)
         char text[512];
         size_t i;
 
-        json_array_foreach (list, i, q) {
+        json_array_foreach(list, i, q) {
                 (void)snprintf(text, sizeof(text), "%s: %s: %s", member_text(q, "entry") ?: "?",
                                member_text(q, "code") ?: "?", member_text(q, "detail") ?: "");
                 line(o, SHADE_WARN, i == 0 ? "quarantine" : "", text);
@@ -169,7 +169,7 @@ static VerbStatus status_judge(const json_t *reply, int64_t now_sec)
 
         if (json_array_size(issuers) == 0)
                 return VERB_STALE;
-        json_array_foreach (issuers, i, issuer)
+        json_array_foreach(issuers, i, issuer)
                 if (issuer_is_stale(issuer, now_sec))
                         return VERB_STALE;
         if (json_array_size(json_object_get(reply, "quarantine")) > 0 || has_config_error(reply) ||
@@ -185,7 +185,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
         size_t i;
 
         print_agent(o, reply, now_sec);
-        json_array_foreach (json_object_get(reply, "issuers"), i, issuer)
+        json_array_foreach(json_object_get(reply, "issuers"), i, issuer)
                 print_issuer(o, issuer, now_sec);
         printf(LABEL "%lld active; the sets define %lld accounts\n", "grants",
                (long long)member_number(reply, "grants"),

@@ -20,8 +20,7 @@ char *texts_line(char ret[static TEXTS_LINE_MAX], const json_t *list)
         size_t i, used = 0;
 
         ret[0] = '\0';
-        json_array_foreach(list, i, item)
-        {
+        json_array_foreach(list, i, item) {
                 const char *text = json_is_string(item) ? json_string_value(item) : "?";
                 int n = snprintf(ret + used, TEXTS_LINE_MAX - used, "%s%s", i ? "," : "", text);
 

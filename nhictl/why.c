@@ -70,7 +70,7 @@ static VerbStatus why_run(Call *call)
 
         if (json_array_size(json_object_get(reply, "denials")) == 0)
                 say("no denial is remembered since the agent started; older ones: nhictl log");
-        json_array_foreach (json_object_get(reply, "denials"), i, d)
+        json_array_foreach(json_object_get(reply, "denials"), i, d)
                 print_denial(&call->out, d);
         json_decref(reply);
         return fflush(stdout) == EOF ? VERB_FAILED : VERB_OK;

@@ -17,8 +17,9 @@
 #define PATH_SNAPSHOT     PATH_RUN_DIR "/identities"    /* 0644 root: nss_nhi */
 #define PATH_GATES_RUN    PATH_RUN_DIR "/gates"         /* 0644 root, read first */
 #define PATH_SESSIONS_RUN PATH_RUN_DIR "/sessions.json" /* 0600: the agent's own record */
-/* 0644 root, written by the agent (which has no CAP_CHOWN; nothing in it is secret): {"schema":1,"sources":[{"index":0,"issuer":"...",
- * "type":"file","path":"..."}]}. nhi-fetchd needs no configuration of its own. */
+/* 0644 root, written by the agent (which has no CAP_CHOWN; nothing in it is secret):
+ * {"schema":1,"sources":[{"index":0,"issuer":"...", "type":"file","path":"..."}]}. nhi-fetchd needs
+ * no configuration of its own. */
 #define PATH_SOURCES_RUN PATH_RUN_DIR "/sources.json"
 
 #define PATH_STATE_DIR   PATH_ROOT "/var/lib/nhi"     /* 0755 root */

@@ -33,8 +33,7 @@ static int check_known(Decode *d, const json_t *object, const Member *table, siz
         const char *name;
         json_t *v;
 
-        json_object_foreach((json_t *)object, name, v)
-        {
+        json_object_foreach((json_t *)object, name, v) {
                 char shown[65];
 
                 if (find_member(table, n, name))

@@ -49,7 +49,7 @@ static void check_ids(Check *c, const char *name, const json_t *doc)
         if (uid < s->uid_min || uid > s->uid_max)
                 add(c, "accounts", name, "uid: %lld is outside the ledger's %lld..%lld",
                     (long long)uid, (long long)s->uid_min, (long long)s->uid_max);
-        json_object_foreach (c->l->docs[DOC_ACCOUNT], other_name, other) {
+        json_object_foreach(c->l->docs[DOC_ACCOUNT], other_name, other) {
                 if (strcmp(name, other_name) < 0 &&
                     json_integer_value(json_object_get(other, "uid")) == uid)
                         add(c, "accounts", name, "uid: %lld is also the uid of %s", (long long)uid,
@@ -63,7 +63,7 @@ static void check_accounts(Check *c)
         const char *name;
         json_t *doc;
 
-        json_object_foreach (c->l->docs[DOC_ACCOUNT], name, doc) {
+        json_object_foreach(c->l->docs[DOC_ACCOUNT], name, doc) {
                 check_owner_of(c, "accounts", name, doc);
                 check_ids(c, name, doc);
                 if (mint_check_account(c->l, doc, c->now_sec, error) < 0)
@@ -80,12 +80,12 @@ static void check_hosts_of(Check *c, const char *name, const json_t *doc)
         bool reached = false;
         size_t i;
 
-        json_array_foreach (json_object_get(doc, "hosts"), i, item) {
+        json_array_foreach(json_object_get(doc, "hosts"), i, item) {
                 if (!ledger_get(c->l, DOC_HOST, json_string_value(item)))
                         add(c, "grants", name, "hosts: there is no host \"%s\"",
                             json_is_string(item) ? json_string_value(item) : "?");
         }
-        json_object_foreach (c->l->docs[DOC_HOST], host_name, host)
+        json_object_foreach(c->l->docs[DOC_HOST], host_name, host)
                 reached |= grant_reaches(doc, host);
         if (!reached)
                 add(c, "grants", name, "hosts, labels: it reaches no host");
@@ -97,7 +97,7 @@ static void check_grants(Check *c)
         const char *name;
         json_t *doc;
 
-        json_object_foreach (c->l->docs[DOC_GRANT], name, doc) {
+        json_object_foreach(c->l->docs[DOC_GRANT], name, doc) {
                 GrantState state = ledger_grant_state(c->l, doc, c->now_sec);
 
                 if (state == GRANT_STATE_BROKEN)

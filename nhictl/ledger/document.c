@@ -98,8 +98,7 @@ bool document_list_has(const json_t *list, const char *text)
         const json_t *item;
         size_t i;
 
-        json_array_foreach(list, i, item)
-        {
+        json_array_foreach(list, i, item) {
                 if (streq_ptr(json_string_value(item), text))
                         return true;
         }

@@ -93,7 +93,8 @@ const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n)
 
         if (!names)
                 return NULL;
-        json_object_foreach(l->docs[kind], name, doc) names[n++] = name;
+        json_object_foreach(l->docs[kind], name, doc)
+                names[n++] = name;
         qsort(names, n, sizeof(*names), compare_names);
         *ret_n = n;
         return names;

@@ -138,9 +138,9 @@ static int collect_groups(const json_t *payload, StrList *ret)
         const json_t *grant, *term, *group;
         size_t i, j, k;
 
-        json_array_foreach (json_object_get(payload, "grants"), i, grant) {
-                json_array_foreach (json_object_get(grant, "authorization_details"), j, term) {
-                        json_array_foreach (json_object_get(term, "groups"), k, group) {
+        json_array_foreach(json_object_get(payload, "grants"), i, grant) {
+                json_array_foreach(json_object_get(grant, "authorization_details"), j, term) {
+                        json_array_foreach(json_object_get(term, "groups"), k, group) {
                                 const char **grown;
 
                                 if (!json_is_string(group))

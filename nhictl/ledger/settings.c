@@ -104,8 +104,7 @@ static int read_rows(json_t *object, const SettingRow *rows, size_t n, LedgerSet
         const char *name;
         json_t *value;
 
-        json_object_foreach(object, name, value)
-        {
+        json_object_foreach(object, name, value) {
                 if (!row_find(rows, n, name))
                         return refuse(error, name, "unknown member");
         }

@@ -61,7 +61,7 @@ bool grant_reaches(const json_t *grant, const json_t *host)
 
         if (document_list_has(json_object_get(grant, "hosts"), document_text(host, "name")))
                 return true;
-        json_array_foreach (json_object_get(grant, "labels"), i, label) {
+        json_array_foreach(json_object_get(grant, "labels"), i, label) {
                 if (json_is_string(label) && document_list_has(labels, json_string_value(label)))
                         return true;
         }

@@ -97,8 +97,7 @@ int targets_collect(const Ledger *l, const SigningKey *key, const char *dir, Tar
         json_t *host;
         int r;
 
-        json_object_foreach(l->docs[DOC_HOST], name, host)
-        {
+        json_object_foreach(l->docs[DOC_HOST], name, host) {
                 r = add(&c, name, host);
                 if (r < 0)
                         return r;

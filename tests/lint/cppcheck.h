@@ -9,4 +9,4 @@
         for (key = json_object_iter_key(json_object_iter(object));                                 \
              key && (value = json_object_get(object, key));                                        \
              key = json_object_iter_key(json_object_key_to_iter(key)))
-#define json_object_foreach_safe(object, n, key, value) json_object_foreach (object, key, value)
+#define json_object_foreach_safe(object, n, key, value) json_object_foreach(object, key, value)

@@ -477,7 +477,7 @@ static const char *state_of(const char *jti, char ret[static 64])
         size_t i;
 
         strcpy(ret, "absent");
-        json_array_foreach (json_object_get(reply, "grants"), i, g)
+        json_array_foreach(json_object_get(reply, "grants"), i, g)
                 if (streq(text_at(g, "jti"), jti)) {
                         snprintf(ret, 64, "%s", text_at(g, "state"));
                         assert_int_equal(json_is_true(json_object_get(g, "active")),
@@ -635,7 +635,7 @@ static void check_tells_rule_by_rule(void **state)
 
         rules = json_object_get(json_array_get(json_object_get(reply, "grants"), 0), "rules");
         assert_true(json_array_size(rules) >= 2);
-        json_array_foreach (rules, i, rule) {
+        json_array_foreach(rules, i, rule) {
                 assert_true(*text_at(rule, "rule"));
                 if (json_is_true(json_object_get(rule, "held")))
                         continue;

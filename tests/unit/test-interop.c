@@ -96,8 +96,7 @@ static void interop_sets_of_another_implementation_are_judged_as_expected(void *
         text = read_case("expected.json", &size);
         expected = json_loadb(text, size, 0, NULL);
         assert_true(json_object_size(expected) >= 16);
-        json_object_foreach(expected, name, code)
-        {
+        json_object_foreach(expected, name, code) {
                 check_case(name, json_string_value(code), &key);
         }
         json_decref(expected);

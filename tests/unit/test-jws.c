@@ -124,8 +124,7 @@ static void jws_library_gives_wycheproofs_verdicts(void **state) /* V02 */
                 skip();
         }
         suite = load_wycheproof(dir);
-        json_array_foreach(json_object_get(suite, "testGroups"), i, group)
-        {
+        json_array_foreach(json_object_get(suite, "testGroups"), i, group) {
                 const json_t *jwk = json_object_get(group, "publicKeyJwk");
                 uint8_t public[32];
                 size_t n;
@@ -133,8 +132,7 @@ static void jws_library_gives_wycheproofs_verdicts(void **state) /* V02 */
                 assert_int_equal(base64url_decode(json_string_value(json_object_get(jwk, "x")), 43,
                                                   public, 32, &n),
                                  0);
-                json_array_foreach(json_object_get(group, "tests"), k, test)
-                {
+                json_array_foreach(json_object_get(group, "tests"), k, test) {
                         const char *result = json_string_value(json_object_get(test, "result"));
 
                         assert_int_equal(verifies(test, public), streq(result, "valid"));

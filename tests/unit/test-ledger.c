@@ -115,7 +115,7 @@ static void a_document_that_cannot_be_understood_grants_nothing_and_harms_nobody
                 bool found = false;
                 size_t j;
 
-                json_array_foreach (l->problems, j, text)
+                json_array_foreach(l->problems, j, text)
                         found |= strstr(json_string_value(text), bad[i].file) &&
                                  strstr(json_string_value(text), bad[i].said);
                 assert_true(found);

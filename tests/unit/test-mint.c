@@ -179,8 +179,7 @@ static bool has_problem(const json_t *problems, const char *file, const char *wh
         const json_t *text;
         size_t i;
 
-        json_array_foreach(problems, i, text)
-        {
+        json_array_foreach(problems, i, text) {
                 if (strstr(json_string_value(text), file) && strstr(json_string_value(text), what))
                         return true;
         }

@@ -504,7 +504,7 @@ static void each_member_of_a_stored_session_is_required(void **state)
         json_t *value;
         Session *s;
 
-        json_object_foreach (o, name, value) {
+        json_object_foreach(o, name, value) {
                 json_t *copy = json_copy(o);
 
                 assert_int_equal(json_object_del(copy, name), 0);
