@@ -121,7 +121,7 @@ static int run(Agent *a, char error[static AGENT_ERROR_MAX])
 {
         int r;
 
-        (void)snprintf(error, AGENT_ERROR_MAX, "the event loop");
+        (void)snprintf(error, AGENT_ERROR_MAX, "the event loop cannot be set up");
         r = add_signals(a);
         if (r < 0)
                 return r;
@@ -134,7 +134,7 @@ static int run(Agent *a, char error[static AGENT_ERROR_MAX])
         r = agent_start(a, error);
         if (r < 0)
                 return r;
-        (void)snprintf(error, AGENT_ERROR_MAX, "stopped: the journal says why");
+        (void)snprintf(error, AGENT_ERROR_MAX, "cannot serve: the journal says why");
         return sd_event_loop(a->event);
 }
 
@@ -158,8 +158,7 @@ static int serve(void)
         else
                 r = run(agent, error);
         if (r < 0)
-                (void)fprintf(stderr, "nhi-agentd: %s%s%s\n", error, *error ? ": " : "",
-                              strerror(-r));
+                (void)fprintf(stderr, "nhi-agentd: %s\n", *error ? error : strerror(-r));
         agent_free(agent);
         sd_event_unref(event);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
