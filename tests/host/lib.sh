@@ -207,6 +207,8 @@ host_boot() {
         host_mount "$dir" "$lower" && host_prepare "$dir/root" "$name" || return 1
         (host_spawn "$name" "$dir") &
         echo "$!" >"$dir/nspawn"
+        # Its end by force is no news for the shell.
+        disown
         if ! wait_until "$HOST_BOOT_SECONDS" host_find_leader "$name" || ! wait_until "$HOST_BOOT_SECONDS" host_is_up "$name"; then
                 tail -20 "$dir/console.log" >&2
                 host_die "$name did not come up in $HOST_BOOT_SECONDS s"
@@ -284,7 +286,6 @@ host_remove() {
                 kill -KILL "$pid" 2>/dev/null || :
                 wait_until 10 host_gone "$pid"
         done
-        wait "$(cat "$dir/nspawn" 2>/dev/null)" 2>/dev/null || :
         if mountpoint -q "$dir/root"; then umount "$dir/root" || umount --lazy "$dir/root"; fi
         if mountpoint -q "$dir/mem"; then umount "$dir/mem" || umount --lazy "$dir/mem"; fi
         host_rmdir_cgroups "$name"
