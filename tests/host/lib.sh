@@ -307,7 +307,7 @@ host_cleanup() {
         trap - EXIT
         for name in "${host_names[@]}"; do
                 if [[ ${KEEP-} == 1 && -f $NHI_HOSTS/$name/leader ]]; then
-                        echo "$name stays up. Enter:  nsenter --target $(<"$NHI_HOSTS/$name/leader") --all bash -l"
+                        echo "$name stays up. Enter:  nsenter --target $(<"$NHI_HOSTS/$name/leader") --all --wdns=/root bash -l"
                         echo "          Remove:  bash -c '. $host_lib_dir/lib.sh; host_poweroff $name'"
                 else
                         host_remove "$name"
