@@ -4,7 +4,7 @@
 
 #include "nhi-agentd/agent.h"
 
-#include "nhi-agentd/denials.h"
+#include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"

@@ -4,9 +4,9 @@
 
 #include "nhi-agentd/agent.h"
 
+#include "nhi-agentd/config/trust.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/state.h"
-#include "nhi-agentd/trust.h"
 #include "nhi-agentd/watch.h"
 #include "nhi-agentd/writer.h"
 

@@ -5,9 +5,9 @@
  * journal, bus or hash (DESIGN section 5): files are written by the writer thread, bus calls are
  * asynchronous, the journal gets non-blocking datagrams. */
 
-#include "nhi-agentd/config.h"
+#include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"
-#include "nhi-agentd/session.h"
+#include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
 

@@ -53,7 +53,7 @@ void peer_reply_stream(Peer *p, char *data, size_t size);
 void peer_close(Peer *p);
 
 /* What the kinds do with a peer from which something can be read (feed.c, request.c, authkeys.c,
- * control-peer.c): each holds, answers or closes it. */
+ * control/peer.c): each holds, answers or closes it. */
 void pam_serve(Peer *p);
 void keys_serve(Peer *p);
 void feed_serve(Peer *p);

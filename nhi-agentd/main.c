@@ -3,7 +3,7 @@
 /* nhi-agentd: options, the process's own armour, the loop. */
 
 #include "nhi-agentd/agent.h"
-#include "nhi-agentd/config-dump.h"
+#include "nhi-agentd/config/dump.h"
 #include "nhi-agentd/listener.h"
 
 #include "lib/base/macro.h"

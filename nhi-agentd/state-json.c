@@ -2,8 +2,8 @@
 
 /* state.json to and from bytes. */
 
+#include "nhi-agentd/config/trust.h"
 #include "nhi-agentd/state.h"
-#include "nhi-agentd/trust.h"
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"

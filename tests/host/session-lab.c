@@ -13,7 +13,7 @@
  */
 
 #include "lib/base/io.h"
-#include "nhi-agentd/session.h"
+#include "nhi-agentd/session/session.h"
 
 #include <grp.h>
 #include <inttypes.h>

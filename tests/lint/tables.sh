@@ -26,7 +26,7 @@ done
 
 diff <("$B/nhi-agentd" --dump-defaults) conf/agentd.conf >/dev/null ||
         complain "conf/agentd.conf differs from nhi-agentd --dump-defaults"
-for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config-keys.h | cut -d'"' -f2); do
+for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config/keys.h | cut -d'"' -f2); do
         grep -qx "\.It Cm $key" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
 done
 

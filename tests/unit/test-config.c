@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/agent-fixture.h"
 
-#include "nhi-agentd/config-dump.h"
-#include "nhi-agentd/config-keys.h"
+#include "nhi-agentd/config/dump.h"
+#include "nhi-agentd/config/keys.h"
 
 #define GOOD_ISSUER                                                                                \
         "issuers = ( { issuer = \"https://a\"; source: { path = \"/s\"; };\n"                      \

@@ -3,8 +3,8 @@
 /* The control verbs over an agent that is filled in by hand: the store and the local files are
  * real, sessions and the agent's own functions are stood in for below. */
 
-#include "nhi-agentd/control.h"
-#include "nhi-agentd/denials.h"
+#include "nhi-agentd/control/control.h"
+#include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/journal.h"
 
 #include "lib/base/macro.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/denials.h"
+#include "nhi-agentd/control/denials.h"
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"

@@ -8,7 +8,7 @@
 
 #include "lib/wire/client.h"
 #include "lib/wire/feed.h"
-#include "nhi-agentd/denials.h"
+#include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/request-read.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The registry of sessions, as far as it goes without a bus: names, groups, the state file, who is
- * over (promises E3 and E4 of nhi-agentd/session.h, S03, S07, S09, S11). What really ends is judged
- * on a booted host: tests/host/cases/registry.sh. */
+ * over (promises E3 and E4 of nhi-agentd/session/session.h, S03, S07, S09, S11). What really ends
+ * is judged on a booted host: tests/host/cases/registry.sh. */
 
 #include "lib/base/file.h"
 #include "lib/base/path.h"
-#include "nhi-agentd/registry.h"
+#include "nhi-agentd/session/registry.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The registry of sessions by itself, with real logind, PID 1 and bus, under the agent's own sandbox: promises E1 to E4
-# of nhi-agentd/session.h. tests/host/session-lab.c is both the agent and the program that opens PAM sessions; grants are
+# of nhi-agentd/session/session.h. tests/host/session-lab.c is both the agent and the program that opens PAM sessions; grants are
 # told to it. Two seconds after its end nothing of a session may be left.
 #
 #   session-lab agent  ◄── /run/lab/sock ── session-lab run CLASS ACCOUNT JTI SECONDS  (as sshd, sudo, cron would)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The configuration as a whole, once every file is read: nothing that trust rests on may be missing
+ * (O20), and the keys are loaded. */
+
+#include "nhi-agentd/config/internal.h"
+#include "nhi-agentd/config/trust.h"
+
+#include "lib/base/name.h"
+
+#include <stdio.h>
+
+static int fail_at(ConfigBuild *b, const Origin *o, const char *key, const char *text)
+{
+        b->file = o->file;
+        return config_fail(b, o->line, key, "%s", text);
+}
+
+/* The bit of a Reach for each word of reach.sign. */
+static const struct {
+        const char *word;
+        size_t offset;
+} sign_words[] = {
+        { "accounts", offsetof(Reach, sign_accounts) },
+        { "ssh_keys", offsetof(Reach, sign_ssh_keys) },
+        { "grants", offsetof(Reach, sign_grants) },
+};
+
+static bool sign_set(Reach *reach, const char *word)
+{
+        for (size_t i = 0; i < ELEMENTSOF(sign_words); i++) {
+                if (!streq(sign_words[i].word, word))
+                        continue;
+                *(bool *)((uint8_t *)reach + sign_words[i].offset) = true;
+                return true;
+        }
+        return false;
+}
+
+static int complete_key(ConfigBuild *b, KeyEntry *k)
+{
+        char error[TRUST_ERROR_MAX] = "";
+        int r;
+
+        k->key.reach.sign_accounts = k->key.reach.sign_ssh_keys = k->key.reach.sign_grants = false;
+        for (size_t i = 0; i < k->sign.n; i++)
+                if (!sign_set(&k->key.reach, k->sign.items[i]))
+                        return fail_at(b, &k->origin, "issuers.keys.reach.sign",
+                                       "knows only \"accounts\", \"ssh_keys\" and \"grants\"");
+        if (k->sign.n == 0)
+                return fail_at(b, &k->origin, "issuers.keys.reach.sign",
+                               "missing: a key that may sign nothing is of no use; say what it may "
+                               "sign, such as [ \"accounts\", \"ssh_keys\", \"grants\" ]");
+        r = trust_key_load(k->file, &k->key.jwk, error);
+        return r < 0 ? fail_at(b, &k->origin, "issuers.keys.file", error) : 0;
+}
+
+static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
+{
+        Config *c = b->config;
+        const char **files;
+        TrustedKey *keys;
+
+        if (!e->issuer.source_path)
+                return fail_at(b, &e->origin, "issuers.source.path", "missing");
+        if (!streq(e->issuer.source_type, "file"))
+                return fail_at(b, &e->origin, "issuers.source.type",
+                               "this version reads sources of type \"file\" only");
+        if (e->n_keys == 0)
+                return fail_at(b, &e->origin, "issuers.keys",
+                               "missing: without a trusted key no grant set can be believed");
+
+        keys = config_alloc(c, e->n_keys * sizeof(*keys));
+        files = config_alloc(c, e->n_keys * sizeof(*files));
+        if (!keys || !files)
+                return -ENOMEM;
+        for (size_t i = 0; i < e->n_keys; i++) {
+                int r = complete_key(b, &e->keys[i]);
+
+                if (r < 0)
+                        return r;
+                keys[i] = e->keys[i].key;
+                files[i] = e->keys[i].file;
+        }
+        e->issuer.key_files = files;
+        e->issuer.policy = (SetPolicy){
+                .issuer = e->issuer.issuer,
+                .audience = c->host_name,
+                .keys = keys,
+                .n_keys = e->n_keys,
+                .ceiling = c->ceiling,
+                .groups_allowed = c->groups_allowed,
+        };
+        return 0;
+}
+
+static int complete_issuers(ConfigBuild *b)
+{
+        Config *c = b->config;
+
+        c->issuers = config_alloc(c, b->n_issuers * sizeof(Issuer));
+        if (!c->issuers)
+                return -ENOMEM;
+        for (size_t i = 0; i < b->n_issuers; i++) {
+                int r = complete_issuer(b, &b->issuers[i]);
+
+                if (r < 0)
+                        return r;
+                c->issuers[c->n_issuers++] = b->issuers[i].issuer;
+        }
+        return 0;
+}
+
+static int complete_gates(ConfigBuild *b)
+{
+        Config *c = b->config;
+
+        for (size_t i = 0; i < b->n_modes; i++) {
+                bool found = false;
+
+                for (size_t j = 0; j < b->n_gates; j++) {
+                        if (!streq(b->gates[j].gate.name, b->modes[i].gate))
+                                continue;
+                        b->gates[j].gate.mode = b->modes[i].mode;
+                        found = true;
+                }
+                if (!found)
+                        return fail_at(b, &b->modes[i].origin, "modes",
+                                       "sets the mode of a gate that no file defines; remove the "
+                                       "line or define the gate");
+        }
+        c->gates = config_alloc(c, (b->n_gates + 1) * sizeof(GateRule));
+        if (!c->gates)
+                return -ENOMEM;
+        for (size_t i = 0; i < b->n_gates; i++) {
+                if (b->gates[i].gate.accounts.n == 0 && b->gates[i].gate.groups.n == 0)
+                        return fail_at(b, &b->gates[i].origin, "gates",
+                                       "the gate names neither accounts nor groups");
+                c->gates[c->n_gates++] = b->gates[i].gate;
+        }
+        return 0;
+}
+
+int config_complete(ConfigBuild *b)
+{
+        Config *c = b->config;
+        int r;
+
+        if (!c->host_name)
+                return config_fail(b, 0, "host.name",
+                                   "missing: nhictl init --local writes it, or set the name that "
+                                   "grant sets for this host carry as aud");
+        if (b->n_issuers == 0)
+                return config_fail(
+                        b, 0, "issuers",
+                        "missing: without an issuer no grant set can be believed; nhictl "
+                        "init --local makes this host its own");
+        c->ceiling.sign_accounts = c->ceiling.sign_ssh_keys = c->ceiling.sign_grants = true;
+        r = complete_issuers(b);
+        return r < 0 ? r : complete_gates(b);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* agentd.conf and agentd.conf.d: one table (config/keys.h) declares every key: path, type, range,
+ * default, help; the parser, --dump-config, the shipped file and the manual's check come from it.
+ *
+ *   host: { name = "web1.example.org"; };          required; nhictl init writes it
+ *   issuers = ( { issuer = "https://grants.example.org";
+ *                 source: { type = "file"; path = "/var/lib/nhi-source/web1.example.org.jws"; };
+ *                 keys = ( { file = "/etc/nhi/trust/local.jwk";
+ *                            reach: { sign = [ "accounts", "ssh_keys", "grants" ];
+ *                                     accounts = [ "*" ]; services = [ "*" ]; groups = [ "*" ];
+ *                                     run_as = [ "*" ]; lifetime_max = "24h"; }; } ); } );
+ *   gates = ( { name = "ops"; mode = "observe"; services = [ "sudo", "su" ];
+ *               accounts = [ "svc-*" ]; groups = [ "operators" ]; } );
+ *   modes: { ops = "enforce"; };                   overrides a gate's mode (50-modes.conf)
+ *   policy: { lifetime_max = "24h"; services = [ "*" ]; accounts = [ "*" ]; groups = [ "*" ];
+ *             run_as = [ "*" ]; groups_allowed = [ ]; };        the host's ceiling
+ *   snapshot: { enumerate = false; };
+ *   session: { grace = "1s"; };
+ *   limits: { peers_max = 256; peers_per_uid_max = 32; peer_deadline = "2s"; };
+ *
+ * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h"
+ * "7d".
+ *
+ * Several files: scalars of a later file win; entries of issuers, their keys and gates are merged
+ * by issuer, file and name. Unknown keys, wrong types, values out of range and unsafe files are
+ * errors that name file, line and key. */
+
+#include "lib/gate/gate.h"
+#include "nhi-agentd/set/set.h"
+
+typedef struct GateRule {
+        char *name;
+        GateMode mode; /* GATE_ENFORCE or GATE_OBSERVE */
+        StrList services, accounts, groups;
+} GateRule;
+
+typedef struct Issuer {
+        char *issuer;
+        char *source_type, *source_path;
+        const char **key_files; /* as many as policy.n_keys */
+        SetPolicy policy;       /* complete: keys loaded, ceiling and audience of the host */
+} Issuer;
+
+typedef struct Config {
+        char *host_name;
+        Issuer *issuers;
+        size_t n_issuers;
+        GateRule *gates;
+        size_t n_gates;
+        Reach ceiling;
+        StrList groups_allowed;
+        bool enumerate;
+        uint64_t session_grace_usec;
+        uint32_t peers_max, peers_per_uid_max;
+        uint64_t peer_deadline_usec;
+        void *storage;
+} Config;
+
+#define CONFIG_ERROR_MAX 512
+/* Load file and the *.conf files of dir in order. 0 and an owned *ret; or -EBADMSG and *ret_error
+ * "FILE:LINE: KEY: what is wrong and what to do"; or another negative errno, likewise explained. */
+int config_load(const char *file, const char *dir, Config **ret,
+                char ret_error[static CONFIG_ERROR_MAX]);
+Config *config_free(Config *c);

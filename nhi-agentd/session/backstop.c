@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The backstop for a dead agent is PID 1: one timer unit per session, armed before the answer
+ * leaves the agent (promise E2). When the end moves, the new one is armed before the old one goes,
+ * so there is no moment without one. */
+
+#include "nhi-agentd/session/registry.h"
+
+#include "lib/base/io.h"
+
+#define BACKSTOP_RETRY_USEC 2000000ull
+/* A set that is taken in anew moves the boot end by its own delay: that is no other end. */
+#define BACKSTOP_TOLERANCE_USEC 250000
+
+static void backstop_stop(Session *s, unsigned n)
+{
+        char timer[UNIT_NAME_SIZE];
+
+        if (n != 0 && backstop_name_format(s->id, n, ".timer", timer) == 0)
+                (void)bus_stop_unit(s->registry->bus, timer);
+}
+
+bool backstop_is_right(const Session *s)
+{
+        int64_t moved = s->boot_end_usec - s->backstop.boot_usec;
+
+        return s->backstop.n != 0 && s->backstop.end_sec == s->end_sec &&
+               moved <= BACKSTOP_TOLERANCE_USEC && moved >= -BACKSTOP_TOLERANCE_USEC;
+}
+
+static int on_backstop_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Session *s = userdata;
+
+        s->backstop.retry = sd_event_source_disable_unref(s->backstop.retry);
+        if (!backstop_is_right(s))
+                (void)backstop_arm(s);
+        return 0;
+}
+
+static void backstop_retry_later(Session *s)
+{
+        int r;
+
+        if (s->backstop.retry)
+                return;
+        r = sd_event_add_time_relative(s->registry->event, &s->backstop.retry, CLOCK_MONOTONIC,
+                                       BACKSTOP_RETRY_USEC, 0, on_backstop_retry, s);
+        if (r >= 0)
+                (void)sd_event_source_set_description(s->backstop.retry, "backstop-retry");
+}
+
+static void on_backstop_job(void *userdata, int r)
+{
+        Session *s = userdata;
+        Backstop *b = &s->backstop;
+        void (*done)(Session *, int);
+        unsigned old = b->n;
+
+        b->job = bus_job_free(b->job);
+        if (r == 0) {
+                b->n = b->next;
+                backstop_stop(s, old);
+                sessions_save(s->registry);
+        }
+        if (r == 0 && !backstop_is_right(s) && backstop_arm(s) == 0)
+                return; /* the end moved meanwhile */
+        done = b->done;
+        b->done = NULL;
+        if (r < 0 && !done) {
+                b->end_sec = 0; /* not right: what is armed is for another end */
+                backstop_retry_later(s);
+        }
+        if (done)
+                done(s, backstop_is_right(s) ? 0 : r < 0 ? r : -EAGAIN);
+}
+
+int backstop_arm(Session *s)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        char timer[UNIT_NAME_SIZE], service[UNIT_NAME_SIZE];
+        Backstop *b = &s->backstop;
+        Now now = s->registry->host.now(s->registry->host.userdata);
+        int64_t after = backstop_after_usec(sessions_grace_usec(s->registry));
+        int r;
+
+        if (b->job)
+                return 0; /* on_backstop_job() looks again */
+        b->next++;
+        b->end_sec = s->end_sec;
+        b->boot_usec = s->boot_end_usec;
+        r = backstop_name_format(s->id, b->next, ".timer", timer);
+        if (r == 0)
+                r = backstop_name_format(s->id, b->next, ".service", service);
+        if (r == 0)
+                r = backstop_message(s->registry->bus,
+                                     &(BackstopSpec){
+                                             .timer = timer,
+                                             .service = service,
+                                             .unit = s->unit,
+                                             .real_usec = usec_of_sec(s->end_sec) + after,
+                                             .left_usec = s->boot_end_usec - now.boot_usec + after,
+                                     },
+                                     &m);
+        if (r == 0)
+                r = bus_job_new(s->registry->bus, m, on_backstop_job, s, &b->job);
+        if (r < 0 && !b->done) {
+                b->end_sec = 0; /* not right: whatever is armed is for another end */
+                backstop_retry_later(s);
+        }
+        return r;
+}
+
+void backstop_disarm(Session *s)
+{
+        Backstop *b = &s->backstop;
+
+        b->retry = sd_event_source_disable_unref(b->retry);
+        b->done = NULL;
+        if (b->job) { /* it may have been taken in already */
+                b->job = bus_job_free(b->job);
+                backstop_stop(s, b->next);
+        }
+        backstop_stop(s, b->n);
+        b->n = 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a session ends: ask (TerminateSession, StopUnit), after the grace kill its cgroup, sweep what
+ * bears its audit id elsewhere, verify that nothing is left, write it down. The asking may fail or
+ * hang without harm (S08): the killing does not depend on it.
+ *
+ *   E1, E3: only the group that was opened when the session was tied is killed, by its directory;
+ *   a system unit only through PID 1. */
+
+#include "nhi-agentd/session/registry.h"
+
+#include "lib/base/io.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define ENDING_ROUND_USEC    20000ull   /* between looks while it should be a matter of moments */
+#define ENDING_SLOW_USEC     1000000ull /* and once something does not die */
+#define ENDING_SURVIVOR_USEC 4000000ull /* when that is written down */
+#define REFUSED_AFTER_USEC   1000000ull /* time for the caller to say why and to go */
+#define DETACHED_CHECK_USEC  5000000ull
+
+static void session_finish(Session *s, const char *code, int64_t took_usec)
+{
+        Sessions *registry = s->registry;
+
+        if (!s->ending || !s->ending->refused)
+                session_record(s, EVENT_SESSION_END, code, NULL, took_usec, 0);
+        backstop_disarm(s);
+        session_free(s);
+        sessions_save(registry);
+        sessions_check_started(registry);
+}
+
+static uint64_t grace_usec(const Session *s)
+{
+        return sessions_grace_usec(s->registry);
+}
+
+static void ending_ask(Session *s)
+{
+        Bus *bus = s->registry->bus;
+
+        /* logind may have forgotten a session whose holder logged out while processes stayed in its
+         * scope (FACTS 14): PID 1 has not. */
+        if (s->kind == SESSION_LOGIND)
+                (void)bus_terminate_session(bus, s->logind_id);
+        s->ending->asked = bus_stop_unit(bus, s->unit) >= 0;
+}
+
+static void ending_kill(Session *s)
+{
+        if (s->kind != SESSION_UNIT)
+                (void)cgroup_kill(&s->group, s->cgroup);
+        else if (!s->ending->asked)
+                ending_ask(s); /* killed without being stopped, Restart= would bring it back */
+        else
+                (void)bus_kill_unit(s->registry->bus, s->unit, SIGKILL);
+        (void)sweep_session(s, SIGKILL);
+}
+
+static uint64_t ending_age_usec(const Session *s)
+{
+        return now_monotonic_usec() - s->ending->since_usec;
+}
+
+static void survivor_record(Session *s)
+{
+        pid_t pids[32];
+        char detail[256];
+        size_t n, elsewhere, used = 0;
+
+        n = cgroup_pids(&s->group, pids, ELEMENTSOF(pids));
+        elsewhere = sweep_session(s, 0);
+        detail[0] = '\0';
+        for (size_t i = 0; i < n && i < ELEMENTSOF(pids) && used + 16 < sizeof(detail); i++)
+                used += (size_t)snprintf(detail + used, sizeof(detail) - used, "%s%d",
+                                         i == 0 ? "pids " : " ", (int)pids[i]);
+        session_record(s, EVENT_SURVIVOR, s->ending->why, detail, (int64_t)ending_age_usec(s),
+                       (uint32_t)(n + elsewhere));
+        s->ending->survivor_recorded = true;
+}
+
+static void ending_again(Session *s, uint64_t usec)
+{
+        (void)sd_event_source_set_time_relative(s->ending->timer, usec);
+        (void)sd_event_source_set_enabled(s->ending->timer, SD_EVENT_ONESHOT);
+}
+
+/* True where the session is gone and s with it. */
+static bool ending_is_through(Session *s)
+{
+        Ending *e = s->ending;
+
+        if (cgroup_is_populated(&s->group) || sweep_session(s, SIGKILL) > 0)
+                return false;
+        session_finish(s, e->why, (int64_t)ending_age_usec(s) + e->late_usec);
+        return true;
+}
+
+/* The first time: ask, and give what is alive its grace. */
+static void ending_first(Session *s)
+{
+        Ending *e = s->ending;
+
+        e->begun = true;
+        ending_ask(s);
+        (void)sweep_session(s, SIGTERM);
+        ending_again(s, e->asked ? grace_usec(s) : 1);
+}
+
+static int on_ending_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Session *s = userdata;
+        Ending *e = s->ending;
+
+        if (!e->begun && cgroup_is_populated(&s->group)) {
+                ending_first(s);
+                return 0;
+        }
+        if (ending_is_through(s))
+                return 0;
+        ending_kill(s);
+        if (ending_age_usec(s) > ENDING_SURVIVOR_USEC + grace_usec(s) && !e->survivor_recorded)
+                survivor_record(s);
+        ending_again(s, e->survivor_recorded ? ENDING_SLOW_USEC : ENDING_ROUND_USEC);
+        return 0;
+}
+
+static void ending_start(Session *s, const char *why, uint64_t delay_usec)
+{
+        Now now = s->registry->host.now(s->registry->host.userdata);
+        int64_t late = now.real_usec - usec_of_sec(s->end_sec);
+        Ending *e;
+
+        if (s->state == SESSION_ENDING)
+                return;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return; /* the next review tries again; PID 1's timer stands */
+        (void)snprintf(e->why, sizeof(e->why), "%s", why);
+        e->since_usec = now_monotonic_usec();
+        e->late_usec = late > 0 ? late : 0;
+        if (sd_event_add_time_relative(s->registry->event, &e->timer, CLOCK_MONOTONIC, delay_usec,
+                                       1, on_ending_timer, s) < 0) {
+                free(e);
+                return;
+        }
+        (void)sd_event_source_set_description(e->timer, "session-ending");
+        s->ending = e;
+        s->state = SESSION_ENDING;
+        s->warn = sd_event_source_disable_unref(s->warn);
+        s->recheck = sd_event_source_disable_unref(s->recheck);
+}
+
+void ending_begin(Session *s, const char *why)
+{
+        ending_start(s, why, 0);
+        sessions_save(s->registry);
+}
+
+void ending_begin_refused(Session *s)
+{
+        ending_start(s, "refused", REFUSED_AFTER_USEC);
+        if (s->ending)
+                s->ending->refused = true;
+}
+
+void ending_free(Session *s)
+{
+        if (!s->ending)
+                return;
+        sd_event_source_disable_unref(s->ending->timer);
+        free(s->ending);
+        s->ending = NULL;
+}
+
+/* ---- sessions that end by themselves ---- */
+
+static void session_check_left(Session *s);
+
+void session_closed(Session *s)
+{
+        session_finish(s, "closed", 0);
+}
+
+static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Session *s = userdata;
+
+        s->recheck = sd_event_source_disable_unref(s->recheck);
+        session_check_left(s);
+        return 0;
+}
+
+/* Everybody left its cgroup. What went elsewhere under its audit id still belongs to the grant. */
+static void session_check_left(Session *s)
+{
+        if (cgroup_is_populated(&s->group))
+                return;
+        s->detached = sweep_session(s, 0) > 0;
+        if (!s->detached) {
+                session_closed(s);
+                return;
+        }
+        if (s->recheck)
+                return;
+        if (sd_event_add_time_relative(s->registry->event, &s->recheck, CLOCK_MONOTONIC,
+                                       DETACHED_CHECK_USEC, 0, on_recheck, s) >= 0)
+                (void)sd_event_source_set_description(s->recheck, "session-recheck");
+}
+
+int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Session *s = userdata;
+
+        if (cgroup_is_populated(&s->group)) /* reading also rearms the poll */
+                return 0;
+        (void)sd_event_source_set_enabled(source,
+                                          SD_EVENT_OFF); /* a removed group polls for ever */
+        if (s->state == SESSION_ACTIVE)
+                session_check_left(s);
+        else if (s->state == SESSION_ENDING)
+                ending_again(s, 0);
+        return 0;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Inside the registry of sessions (session.h is its door): what a session is, and which file does
+ * what with it.
+ *
+ *   session.c         the registry itself: sessions, list, look up
+ *   session/start.c   the bus, the state file, what became of the sessions of before
+ *   refusal.c         connections that sshd keeps although they were denied
+ *   session/open.c    from a caller to a session in its scope with its backstop
+ *   session/logind.c  is the caller the leader of a logind session?
+ *   session/review.c  who is over, whose end moved
+ *   session/record.c  request and grant as JSON and back: the copy that a session keeps
+ *   session/state.c   the state file
+ *   backstop.c        PID 1's timer, replaced as the end moves
+ *   ending.c          ask, kill, sweep, verify, write down
+ *   sweep.c           what carries the session's audit id, wherever it moved
+ *   warn.c            one line to the terminal before the end
+ *   resolve.c         which system unit a caller is */
+
+#include "nhi-agentd/session/bus.h"
+#include "nhi-agentd/session/cgroup.h"
+#include "nhi-agentd/session/scope.h"
+#include "nhi-agentd/session/session.h"
+
+#include <jansson.h>
+
+#define SESSION_ID_SIZE    32
+#define SESSION_GRACE_USEC 1000000ull /* between asking and killing, unless the host says other */
+#define SESSION_OPEN_USEC  1500000ull /* all of session_open(); pam_nhi waits 2 s */
+#define SESSIONS_MAX       4096u
+#define AUDIT_UNSET        ((uint32_t)-1)
+
+typedef enum SessionKind {
+        SESSION_SCOPE = 0, /* nhi-*.scope, made by us */
+        SESSION_LOGIND,    /* session-*.scope, of which the caller is the leader */
+        SESSION_UNIT,      /* a system unit: ended by PID 1 only */
+} SessionKind;
+
+typedef enum SessionState {
+        SESSION_OPENING = 0,
+        SESSION_ACTIVE,
+        SESSION_ENDING,
+} SessionState;
+
+/* What the session was opened with, decoded from record (session/record.c): everything points into
+ * it. */
+typedef struct SessionTie {
+        json_t *record;
+        AccessRequest request;
+        SshKey key;
+        Grant grant; /* identity and reasons only: no terms, it allows nothing */
+        Actor *actors;
+        const char *service, *rhost, *tty;
+} SessionTie;
+
+/* The backstop: at most one is armed, another may be on its way. */
+typedef struct Backstop {
+        unsigned n;                 /* number of the armed one; 0: none */
+        unsigned next;              /* number of the last one asked for */
+        int64_t end_sec, boot_usec; /* for which it is armed */
+        BusJob *job;
+        sd_event_source *retry;
+        void (*done)(Session *s, int r); /* the opening waits; else NULL */
+} Backstop;
+
+/* The opening: what is needed only until done() was called. */
+typedef struct Opening {
+        Caller caller;
+        BusJob *job;
+        sd_bus_slot *slot;
+        sd_event_source *begin, *deadline;
+        SessionDone done;
+        void *userdata;
+} Opening;
+
+typedef struct Ending {
+        char why[64];        /* stable token */
+        uint64_t since_usec; /* CLOCK_MONOTONIC */
+        int64_t late_usec;   /* how long after the grant's end the ending began */
+        bool begun;
+        bool asked;   /* PID 1 or logind was asked */
+        bool refused; /* it never began for its holder: no start, no end is written down */
+        bool survivor_recorded;
+        sd_event_source *timer;
+} Ending;
+
+/* Seconds since the epoch as microseconds; a far future stays far. */
+static inline int64_t usec_of_sec(int64_t sec)
+{
+        return sec < INT64_MAX / 1000000 ? sec * 1000000 : INT64_MAX;
+}
+
+struct Session {
+        Sessions *registry;
+        Session *next;
+        char id[SESSION_ID_SIZE];
+        uint64_t number;
+        SessionKind kind;
+        SessionState state;
+        SessionTie tie;
+        char unit[UNIT_NAME_SIZE]; /* the scope, or the system unit; "" until known */
+        char logind_id[64];
+        char invocation[33];
+        char cgroup[512];
+        Cgroup group;
+        sd_event_source *watch;
+        pid_t leader;
+        int leader_pidfd;
+        uint32_t loginuid, audit_session; /* AUDIT_UNSET: not the session's own */
+        int64_t started_sec, end_sec, boot_end_usec;
+        bool detached; /* its scope is empty; processes elsewhere still bear its audit id */
+        bool closed;   /* close_session was called */
+        bool judging;  /* not counted for its own verdict */
+        Backstop backstop;
+        Opening *opening; /* NULL once opened */
+        Ending *ending;   /* NULL unless SESSION_ENDING */
+        sd_event_source *recheck, *warn;
+        int64_t warned_end_sec;
+};
+
+typedef struct Resolve Resolve; /* resolve.c */
+typedef struct Refusal Refusal; /* refusal.c */
+
+struct Sessions {
+        sd_event *event;
+        SessionsHost host;
+        char *state_path;
+        char boot_id[40];
+        Bus *bus;
+        Session *sessions;
+        size_t n_sessions;
+        uint64_t next_number;
+        Resolve *resolves;
+        Refusal *refusals;
+        void (*start_done)(void *userdata, int r);
+        void *start_userdata;
+        int start_r;
+        bool started, reconciled;
+        sd_event_source *start_deadline, *save;
+};
+
+/* Between asking a session to end and killing it. */
+static inline uint64_t sessions_grace_usec(const Sessions *s)
+{
+        return s->host.grace_usec != 0 ? s->host.grace_usec : SESSION_GRACE_USEC;
+}
+
+/* session.c */
+int session_new(Sessions *registry, Session **ret);
+Session *session_free(Session *s);
+DEFINE_CLEANUP(Session *, session_free)
+int session_watch(Session *s); /* open its cgroup by path and watch it: 0 or a negative errno */
+void session_record(const Session *s, EventKind kind, const char *code, const char *detail,
+                    int64_t took_usec, uint32_t n_survivors);
+Session *session_by_cgroup(Sessions *registry, const char *cgroup);
+bool session_end_passed(const Session *s, Now now);
+void sessions_check_started(Sessions *s);
+/* The user's own session scope or ours that this cgroup path lies in, as text; "" where none. */
+void session_scope_of(const char *cgroup, char ret[static UNIT_NAME_SIZE]);
+
+/* session/open.c: the steps of an opening. Each goes on by itself to the next; after one of them s
+ * may be gone. */
+void opening_free(Session *s);
+void open_fail(Session *s, Reason reason);
+void open_scope(Session *s, const char *bind_to);
+void open_backstop(Session *s);
+/* Hold the cgroup at s->cgroup open and watch it; false where the caller is not alive in it. */
+bool open_tie(Session *s);
+/* Whose is the audit session that the caller bears: this session's own, so that what carries it
+ * elsewhere belongs to it, or somebody's else? */
+void open_audit(Session *s, bool own);
+/* session/logind.c */
+void open_lookup(Session *s);
+
+/* session/review.c */
+Decision session_judge(Session *s);
+bool reason_proves_end(Reason r);
+
+/* session/record.c */
+json_t *session_record_new(const AccessRequest *request, const Grant *grant, const char *service,
+                           const char *rhost, const char *tty);
+/* Takes the reference in every case. 0, -EBADMSG or -ENOMEM. */
+int session_tie_init(json_t *record, SessionTie *ret);
+void session_tie_done(SessionTie *t);
+
+/* session/state.c. sessions_save() writes once the loop comes round, however often it is called: an
+ * hour at which a thousand sessions end costs few writes. What must stand before something is made
+ * or answered is saved at once. */
+void sessions_save(Sessions *s);
+int sessions_save_now(Sessions *s);
+int sessions_load(Sessions *s);
+json_t *session_to_json(const Session *s);
+int session_from_json(Sessions *registry, json_t *o, Session **ret);
+
+/* backstop.c */
+int backstop_arm(Session *s); /* for end_sec and boot_end_usec; keeps the old one until armed */
+void backstop_disarm(Session *s);
+bool backstop_is_right(const Session *s);
+
+/* ending.c: nothing is freed before the loop runs again. */
+void ending_begin(Session *s, const char *why);
+void ending_begin_refused(Session *s);
+void ending_free(Session *s);
+/* It ended by itself: write it down, free it. */
+void session_closed(Session *s);
+/* The cgroup changed: what was running by itself may have ended, an ending may be through. */
+int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata);
+
+/* sweep.c: processes elsewhere that bear the audit session and the loginuid of s. Those in the
+ * cgroup of another session are that session's. signal 0 only counts. */
+size_t sweep_session(Session *s, int signal);
+/* Was this audit session begun by this very process? Only where the parent is there and has none:
+ * an orphan's parent is PID 1 or a user's manager, which says nothing of whose session it bears. */
+bool audit_session_is_own(pid_t pid, uint32_t audit_session);
+
+/* warn.c */
+void warn_arm(Session *s);
+
+/* session/start.c */
+void on_bus_change(void *userdata, bool up);
+/* refusal.c */
+void refusals_free(Sessions *s);
+
+/* resolve.c */
+void resolves_free(Sessions *s);
+/* The caller goes before its answer came. */
+void resolve_cancel(Sessions *s, const Caller *caller);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which sessions are over, and whose end has moved. Promise E4: what proves an end is a verdict on
+ * a verified set, or the session's own end on either clock; never the lack of an answer. */
+
+#include "nhi-agentd/session/registry.h"
+
+#include "lib/base/io.h"
+
+#include <stdio.h>
+
+/* Each reason is named: a new one does not compile until somebody decided. */
+bool reason_proves_end(Reason r)
+{
+        switch (r) {
+        case REASON_NO_GRANT:
+        case REASON_NOT_YET:
+        case REASON_EXPIRED:
+        case REASON_REVOKED:
+        case REASON_GIVEN_BACK:
+        case REASON_LOCKED:
+        case REASON_OUTSIDE_WINDOW:
+        case REASON_SERVICE_NOT_GRANTED:
+        case REASON_FROM_NOT_GRANTED:
+        case REASON_KEY_NOT_GRANTED:
+        case REASON_RUN_AS_NOT_GRANTED:
+        case REASON_GROUP_NOT_GRANTED:
+        case REASON_COMMAND_NOT_GRANTED:
+        case REASON_EDIT_NOT_GRANTED:
+        case REASON_UNIT_NOT_GRANTED:
+        case REASON_USER_MANAGER_NOT_GRANTED:
+        case REASON_UID_MISMATCH:
+        case REASON_SET_STALE:
+                return true;
+        case REASON_GRANTED:
+        case REASON_NO_SET:
+        case REASON_CLOCK:
+        case REASON_PLUGIN_MISSING: /* it may go while a session that passed it runs */
+        case REASON_MAX_SESSIONS:   /* counted when a session opens, never afterwards */
+        case REASON_BAD_NAME:
+        case REASON_BAD_REQUEST:
+        case REASON_BUSY:
+        case REASON_SESSION_UNKNOWN:
+        case REASON_EVIDENCE_FAILED:
+        case REASON_N:
+                return false;
+        }
+        return false;
+}
+
+Decision session_judge(Session *s)
+{
+        const SessionsHost *host = &s->registry->host;
+        Decision d;
+
+        s->judging = true;
+        d = host->judge(host->userdata, s->tie.grant.jti, &s->tie.request);
+        s->judging = false;
+        return d;
+}
+
+/* Absent from a set that is not there is not revoked. */
+static bool verdict_is_proof(const Session *s, const Decision *d)
+{
+        const SessionsHost *host = &s->registry->host;
+
+        if (!reason_proves_end(d->reason))
+                return false;
+        return !host->issuer_is_verified || !s->tie.grant.issuer ||
+               host->issuer_is_verified(host->userdata, s->tie.grant.issuer);
+}
+
+static void session_move_end(Session *s, const Decision *d)
+{
+        s->end_sec = d->end_sec;
+        s->boot_end_usec = d->boot_end_usec;
+        if (backstop_is_right(s))
+                return;
+        (void)backstop_arm(s);
+        warn_arm(s);
+        sessions_save(s->registry);
+}
+
+static void session_review(Session *s)
+{
+        Now now = s->registry->host.now(s->registry->host.userdata);
+        Decision d;
+
+        if (s->state != SESSION_ACTIVE)
+                return;
+        d = session_judge(s);
+        if (d.verdict == VERDICT_ALLOW)
+                session_move_end(s, &d);
+        else if (verdict_is_proof(s, &d))
+                ending_begin(s, reason_token(d.reason));
+        else if (session_end_passed(s, now))
+                ending_begin(s, reason_token(REASON_EXPIRED));
+}
+
+void sessions_review(Sessions *s)
+{
+        for (Session *i = s->sessions, *next; i; i = next) {
+                next = i->next;
+                session_review(i);
+        }
+}
+
+bool sessions_next_end(const Sessions *s, int64_t *ret_real_usec, int64_t *ret_boot_usec)
+{
+        int64_t real = INT64_MAX, boot = INT64_MAX;
+
+        for (const Session *i = s->sessions; i; i = i->next) {
+                int64_t end = usec_of_sec(i->end_sec);
+
+                if (i->state == SESSION_ENDING)
+                        continue;
+                real = end < real ? end : real;
+                boot = i->boot_end_usec < boot ? i->boot_end_usec : boot;
+        }
+        if (real == INT64_MAX && boot == INT64_MAX)
+                return false;
+        *ret_real_usec = real;
+        *ret_boot_usec = boot;
+        return true;
+}
+
+int session_end(Sessions *s, const char *id, const char *why)
+{
+        for (Session *i = s->sessions; i; i = i->next) {
+                if (!streq(i->id, id) || i->state == SESSION_OPENING)
+                        continue;
+                ending_begin(i, why && *why ? why : "ended");
+                return 0;
+        }
+        return -ENOENT;
+}
