@@ -49,12 +49,12 @@ wait_until() {
 
 # ---- the cached root ---------------------------------------------------------------------------
 
-# The mirror this machine itself uses for Debian.
+# The mirror this machine itself uses for Debian; nothing where it cannot be told: mmdebstrap's own choice.
 host_mirror() {
         local uri
         uri=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
                 awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
-        echo "${NHI_MIRROR:-${uri:-http://deb.debian.org/debian}}"
+        echo "${NHI_MIRROR:-$uri}"
 }
 
 # Changes whenever anything that decides the content does.
@@ -76,7 +76,7 @@ host_root_build() {
                 --customize-hook='for u in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim; do ln -sf /dev/null "$1/etc/systemd/system/$u.timer"; done' \
                 --customize-hook='rm -f "$1"/etc/systemd/system/sssd.service "$1"/etc/systemd/system/multi-user.target.wants/sssd*' \
                 --customize-hook='chroot "$1" systemctl disable -q sssd.service sssd-nss.socket sssd-pam.socket || true' \
-                "$NHI_SUITE" "$dir" "$(host_mirror)"
+                "$NHI_SUITE" "$dir" $(host_mirror)
 }
 
 # A half-built root never has the final name.
