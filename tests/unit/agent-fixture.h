@@ -32,6 +32,8 @@ typedef struct Fixture {
         SigningKey key;
         char line[512]; /* the last answer to an offered set */
         bool answered;
+        int64_t base_sec; /* when the fixture began: versions count from here, or a second that
+                             turns in the midst of a test would reorder them */
 } Fixture;
 
 static inline void fixture_write(const char *path, const char *text)
@@ -118,6 +120,7 @@ static inline int fixture_setup(void **state)
         Fixture *f = calloc(1, sizeof(*f));
 
         assert_true(f && sodium_init() >= 0);
+        f->base_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
         fixture_clean();
         fixture_dirs();
         assert_int_equal(signing_key_generate(&f->key), 0);
@@ -225,11 +228,11 @@ static inline char *fixture_grant(const char *jti, const char *account, int64_t 
         return text;
 }
 
-/* A signed set of this version (milliseconds from now), malloc'ed. */
+/* A signed set of this version (milliseconds from base_sec), malloc'ed. */
 static inline char *fixture_set(Fixture *f, int64_t ver_offset, const char *accounts,
                                 const char *grants)
 {
-        const long long now = fixture_now();
+        const long long now = f->base_sec;
         char *payload = NULL, *jws = NULL;
 
         assert_true(asprintf(&payload,

@@ -135,7 +135,7 @@ static void the_first_set_of_all_is_held_against_the_clock(void **state) /* DESI
 {
         Fixture *f = *state;
 
-        fixture_offer(f, fixture_set(f, 62000, "", ""));
+        fixture_offer(f, fixture_set(f, 90000, "", ""));
         assert_int_equal(strncmp(f->line, "refused ahead", 13), 0);
         fixture_offer(f, fixture_set(f, 50000, "", ""));
         assert_int_equal(strncmp(f->line, "accepted ", 9), 0);
