@@ -7,6 +7,7 @@
 #include "nhi-agentd/config/trust.h"
 
 #include "lib/base/name.h"
+#include "lib/base/service.h"
 
 #include <stdio.h>
 
@@ -111,10 +112,30 @@ static int complete_issuers(ConfigBuild *b)
         return 0;
 }
 
-static int complete_gates(ConfigBuild *b)
+/* A misspelt class gates nothing, which nobody would notice: a word without wildcards is a class.
+ */
+static int check_gate(ConfigBuild *b, const GateEntry *g)
 {
-        Config *c = b->config;
+        const StrList *classes = &g->gate.services;
 
+        for (size_t i = 0; i < classes->n; i++) {
+                if (strpbrk(classes->items[i], "*?[") || service_class_is_valid(classes->items[i]))
+                        continue;
+                b->file = g->origin.file;
+                return config_fail(b, g->origin.line, "gates.services",
+                                   "\"%s\" is no service class: ssh, sudo, su, cron, at, login, "
+                                   "unit, systemd-user, pam:NAME, or a pattern such as *",
+                                   classes->items[i]);
+        }
+        if (g->gate.accounts.n == 0 && g->gate.groups.n == 0)
+                return fail_at(b, &g->origin, "gates",
+                               "the gate names neither accounts nor groups");
+        return 0;
+}
+
+/* The modes that nhictl observe and enforce write win over what a gate says itself. */
+static int apply_modes(ConfigBuild *b)
+{
         for (size_t i = 0; i < b->n_modes; i++) {
                 bool found = false;
 
@@ -129,13 +150,23 @@ static int complete_gates(ConfigBuild *b)
                                        "sets the mode of a gate that no file defines; remove the "
                                        "line or define the gate");
         }
+        return 0;
+}
+
+static int complete_gates(ConfigBuild *b)
+{
+        Config *c = b->config;
+        int r = apply_modes(b);
+
+        if (r < 0)
+                return r;
         c->gates = config_alloc(c, (b->n_gates + 1) * sizeof(GateRule));
         if (!c->gates)
                 return -ENOMEM;
         for (size_t i = 0; i < b->n_gates; i++) {
-                if (b->gates[i].gate.accounts.n == 0 && b->gates[i].gate.groups.n == 0)
-                        return fail_at(b, &b->gates[i].origin, "gates",
-                                       "the gate names neither accounts nor groups");
+                r = check_gate(b, &b->gates[i]);
+                if (r < 0)
+                        return r;
                 c->gates[c->n_gates++] = b->gates[i].gate;
         }
         return 0;

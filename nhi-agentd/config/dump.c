@@ -159,7 +159,8 @@ static const char head[] =
         "# Files in agentd.conf.d/*.conf are read afterwards, in order; the later one wins. "
         "nhictl\n"
         "# init writes agentd.conf.d/10-local.conf, nhictl observe|enforce 50-modes.conf.\n"
-        "# nhi-agentd --check-config says what is wrong, --dump-config what is in force.\n";
+        "# /usr/libexec/nhi/nhi-agentd --check-config says what is wrong, --dump-config what is in "
+        "force.\n";
 
 static void dump_examples(FILE *out)
 {

@@ -33,7 +33,9 @@ static int parse_text(ConfigBuild *b, config_t *c, const char *text)
 {
         if (config_read_string(c, text) == CONFIG_TRUE)
                 return 0;
-        return config_fail(b, (unsigned)config_error_line(c), "syntax", "%s", config_error_text(c));
+        return config_fail(b, (unsigned)config_error_line(c), "syntax",
+                           "%s; look for a missing ';', quote or bracket here or above",
+                           config_error_text(c));
 }
 
 int config_defaults(ConfigBuild *b, ConfigScope scope, void *object)
@@ -104,7 +106,7 @@ int config_parse_group(ConfigBuild *b, const config_setting_t *group, ConfigScop
                                         "must be a group: { ... }");
                 else
                         r = config_fail(b, config_setting_source_line(s), whole,
-                                        "unknown key; nhi-agentd --dump-defaults lists all");
+                                        "unknown key; agentd.conf(5) lists all");
                 if (r < 0)
                         return r;
         }

@@ -71,6 +71,11 @@ static void config_errors_name_file_line_and_key(void **state)
                   "\"; reach: { sign = [ \"all\" ]; }; } ); } );\n",
                   ":3: issuers.keys.reach.sign: knows only" },
                 { GOOD "gates = ( { name = \"g\"; } );\n", ":4: gates: the gate names neither" },
+                { GOOD "gates = ( { name = \"g\"; services = [ \"s*\", \"sudoo\" ];\n"
+                       "  accounts = [ \"a\" ]; } );\n",
+                  ":4: gates.services: \"sudoo\" is no service class" },
+                { GOOD "gates = ( { name = \"g\"; services = [ \"pam:sshd\" ]; } );\n",
+                  ":4: gates.services: \"pam:sshd\" is no" },
                 { GOOD "gates = ( { name = \"g\"; mode = \"on\"; } );\n",
                   ":4: gates[0].mode: must be \"observe\" or \"enforce\"" },
                 { GOOD "gates = ( { name = \"a b\"; } );\n", ":4: gates[0].name: may have only" },
