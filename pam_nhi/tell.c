@@ -55,8 +55,10 @@ void tell_exempt_problem(const Call *c, Cause cause)
                 return;
         (void)text_escape(escaped, sizeof(escaped), path);
         if (line > 0)
-                pam_syslog(c->pamh, LOG_WARNING, "exempt file %s: line %u does not parse", escaped,
-                           line);
+                pam_syslog(
+                        c->pamh, LOG_WARNING,
+                        "exempt file %s: line %u exempts nobody: a line is ACCOUNT-GLOB CLASS-GLOB",
+                        escaped, line);
         else
                 pam_syslog(c->pamh, LOG_WARNING,
                            "exempt file %s is ignored: it must be a plain file of root that "

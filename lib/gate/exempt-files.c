@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -17,13 +18,14 @@ DEFINE_CLEANUP(DIR *, closedir)
 /* One file: its text, or NULL where it is there and not to be believed. True ends the visit. */
 typedef bool (*Visit)(void *userdata, const char *path, const char *text);
 
-static bool file_visit(int dir_fd, const char *path, uid_t owner, Visit visit, void *userdata)
+static bool file_visit(int dir_fd, const char *name, const char *path, uid_t owner, Visit visit,
+                       void *userdata)
 {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         int r;
 
-        r = file_read_trusted_at(dir_fd, path, owner, EXEMPT_SIZE_MAX, &text, &size);
+        r = file_read_trusted_at(dir_fd, name, owner, EXEMPT_SIZE_MAX, &text, &size);
         if (r == -ENOENT)
                 return false;
         return visit(userdata, path, r == 0 && !memchr(text, 0, size) ? text : NULL);
@@ -57,6 +59,15 @@ static bool is_conf_name(const char *name)
                streq(name + size - strlen(".conf"), ".conf");
 }
 
+static bool entry_visit(const GatePaths *paths, int dir_fd, const char *name, Visit visit,
+                        void *userdata)
+{
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", paths->exempt_dir, name);
+        return file_visit(dir_fd, name, path, paths->owner, visit, userdata);
+}
+
 static bool dir_visit(const GatePaths *paths, Visit visit, void *userdata)
 {
         _cleanup_(closedirp) DIR *dir = NULL;
@@ -72,7 +83,7 @@ static bool dir_visit(const GatePaths *paths, Visit visit, void *userdata)
                         continue;
                 if (n++ == EXEMPT_DIR_FILE_MAX)
                         return visit(userdata, paths->exempt_dir, NULL);
-                if (file_visit(dirfd(dir), entry->d_name, paths->owner, visit, userdata))
+                if (entry_visit(paths, dirfd(dir), entry->d_name, visit, userdata))
                         return true;
         }
         return false;
@@ -80,7 +91,8 @@ static bool dir_visit(const GatePaths *paths, Visit visit, void *userdata)
 
 static bool files_visit(const GatePaths *paths, Visit visit, void *userdata)
 {
-        return file_visit(AT_FDCWD, paths->exempt_file, paths->owner, visit, userdata) ||
+        return file_visit(AT_FDCWD, paths->exempt_file, paths->exempt_file, paths->owner, visit,
+                          userdata) ||
                dir_visit(paths, visit, userdata);
 }
 
