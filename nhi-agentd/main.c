@@ -8,6 +8,7 @@
 
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
+#include "lib/gate/gate.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -44,7 +45,7 @@ static const char usage[] =
         "\n"
         "  --config FILE     read FILE instead of " PATH_CONF_FILE " and its .d directory;\n"
         "                    only to check and to dump\n"
-        "  --check-config    say whether the configuration is good, exit 0 or 78\n"
+        "  --check-config    say whether configuration and exempt files are good: exit 0 or 78\n"
         "  --dump-config     print the configuration in force\n"
         "  --dump-defaults   print every key with its default and what it means\n"
         "  --version, --help\n";
@@ -60,6 +61,28 @@ static int load_config(const char *file, Config **ret)
         return r;
 }
 
+/* The agent never reads them, pam_nhi does; but whoever checks wants to know before a login does.
+ */
+static int check_exempt(void)
+{
+        char path[4096];
+        unsigned line = 0;
+
+        if (!exempt_problem(&gate_paths, path, sizeof(path), &line))
+                return EXIT_SUCCESS;
+        if (line > 0)
+                (void)fprintf(stderr,
+                              "nhi-agentd: %s:%u: exempts nobody: a line is ACCOUNT-GLOB "
+                              "CLASS-GLOB, such as: breakglass ssh\n",
+                              path, line);
+        else
+                (void)fprintf(stderr,
+                              "nhi-agentd: %s: ignored: must be a regular file, owned by root and "
+                              "writable by nobody else\n",
+                              path);
+        return EXIT_CONFIG;
+}
+
 static int show_config(Action action, const char *file)
 {
         Config *c = NULL;
@@ -69,6 +92,8 @@ static int show_config(Action action, const char *file)
         if (action == ACTION_DUMP_CONFIG)
                 config_dump(c, stdout);
         config_free(c);
+        if (action == ACTION_CHECK_CONFIG && !file)
+                return check_exempt();
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
