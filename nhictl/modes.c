@@ -147,6 +147,8 @@ static VerbStatus modes_change(const Call *call, const json_t *before, const cha
                 r = modes_plan(call, gates, mode, &old, &new);
         if (r == 0)
                 r = modes_save(PATH_MODES_FILE, &new);
+        if (r == -EACCES)
+                return fail(VERB_FAILED, "%s is root's: sudo nhictl %s", mode, mode);
         if (r < 0)
                 return fail(VERB_FAILED, "%s: %s", PATH_MODES_FILE, strerror(-r));
 

@@ -160,6 +160,10 @@ static int open_error(const Ledger *l, int r, char *error)
         else if (r == -EPERM)
                 (void)snprintf(error, LEDGER_ERROR_MAX,
                                "%s is writable by everybody: chmod o-w it first", l->path);
+        else if (r == -EACCES)
+                (void)snprintf(error, LEDGER_ERROR_MAX,
+                               "%s is not yours to read: use sudo, or --ledger names another",
+                               l->path);
         else
                 (void)snprintf(error, LEDGER_ERROR_MAX, "%s: %s", l->path, strerror(-r));
         return r;
