@@ -62,6 +62,9 @@ define uninstall_line
 
 endef
 
+# What nhictl init enabled; left behind it would be a failed unit at every boot.
+INSTALL_UNITS = $(filter-out nhi-renew.service,$(notdir $(wildcard conf/units/*)))
+
 .PHONY: install uninstall
 install: all ## install below DESTDIR (PREFIX, LIBDIR, PAMDIR, SUDODIR, UNITDIR ... override)
 	$(foreach line,$(INSTALL_FILES),$(if $(call install_from,$(line)),$(call install_line,$(line))))
@@ -70,11 +73,14 @@ install: all ## install below DESTDIR (PREFIX, LIBDIR, PAMDIR, SUDODIR, UNITDIR 
 	$(Q)install -d -m 0755 $(DESTDIR)$(BASHCOMPDIR)
 	$(Q)install -m 0644 conf/completions/nhictl.bash $(DESTDIR)$(BASHCOMPDIR)/nhictl
 
-uninstall: ## remove what install put there, but no configuration and no state
+uninstall: ## stop the services, remove what install put there, but no configuration and no state
 	$(Q)! grep -ls 'pam_nhi\.so' $(DESTDIR)$(SYSCONFDIR)/pam.d/common-* $(DESTDIR)$(SYSCONFDIR)/pam.d/*-auth 2>/dev/null || \
 		{ echo "uninstall: pam_nhi.so still stands in these files; first run: pam-auth-update --disable nhi nhi-session"; exit 1; }
 	$(Q)! grep -qs '^[^#]*sudo_nhi' $(DESTDIR)$(SYSCONFDIR)/sudo.conf || \
 		{ echo "uninstall: $(SYSCONFDIR)/sudo.conf still loads sudo_nhi.so; first run: nhictl sudo disable"; exit 1; }
+	$(Q)! grep -ls '^[^#]*nhi-authorized-keys' $(DESTDIR)$(SYSCONFDIR)/ssh/sshd_config $(DESTDIR)$(SYSCONFDIR)/ssh/sshd_config.d/* || \
+		{ echo "uninstall: sshd still asks nhi-authorized-keys in these files; first remove them and reload sshd"; exit 1; }
+	$(Q)[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl --quiet disable --now $(INSTALL_UNITS) || :
 	$(foreach line,$(INSTALL_FILES),$(if $(call install_from,$(line)),$(call uninstall_line,$(line))))
 	$(Q)rm -f $(DESTDIR)$(BASHCOMPDIR)/nhictl $(DESTDIR)$(SYSCONFDIR)/pam.d/nhi-unit
 	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)/sshd $(DESTDIR)$(DOCDIR) 2>/dev/null || :
