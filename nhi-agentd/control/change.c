@@ -29,8 +29,9 @@ int control_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 
         s = session_find(list, n, id);
         if (!s || (peer->uid != 0 && s->uid != peer->uid))
-                return reply_refuse(ret_reply, "absent",
-                                    "there is no such session of yours: nhictl sessions");
+                return reply_refuse(
+                        ret_reply, "absent",
+                        "there is no such session, or it is not yours: nhictl sessions");
 
         r = session_end(a->sessions, id, why && *why ? why : "ended by nhictl end");
         if (r == -ENOENT)
