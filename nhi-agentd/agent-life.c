@@ -112,6 +112,7 @@ static Decision on_judge(void *userdata, const char *jti, const AccessRequest *r
         const Grant *g = agent_grant(a, jti);
         HostView view = agent_host_view(a);
         AccessRequest review = *request;
+        Decision d;
 
         if (!g)
                 return (Decision){ .verdict = VERDICT_DENY, .reason = REASON_REVOKED };
@@ -119,7 +120,11 @@ static Decision on_judge(void *userdata, const char *jti, const AccessRequest *r
          * what is there ends by CLOCK_BOOTTIME. */
         review.kind = REQUEST_REVIEW;
         view.clock_behind = false;
-        return decide_one(&a->store, g, &view, &review, agent_now(a));
+        d = decide_one(&a->store, g, &view, &review, agent_now(a));
+        /* Over, but nobody here has ended it: a set on its way to the disk revokes it. */
+        if (d.reason == REASON_GIVEN_BACK && !state_ended(a->state, jti))
+                d.reason = REASON_REVOKED;
+        return d;
 }
 
 static bool on_issuer_is_verified(void *userdata, const char *issuer)

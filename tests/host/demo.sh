@@ -166,6 +166,8 @@ step_5_revoke() {
         local revoked=$(now_ms)
         judge 'everything is gone within 2 s of the revocation' gone_within "$revoked" 2 nothing_runs '^sleep 5001'
         judge 'the connection too' wait_until 2 shell_is_over deploy
+        judge 'and the journal says revoked' host_wait "$HOST" 5 bash -c \
+                "journalctl -q -o verbose NHI_EVENT=session-end NHI_GRANT=$GRANT | grep -q NHI_CODE=revoked"
         shell_close deploy
         person ci 'ssh svc-deploy@web1 id'
         judge 'ssh is refused' failed
