@@ -16,9 +16,9 @@ static int make_key(const InitOptions *o, bool *changed)
         struct stat st;
         int r;
 
-        if (lstat(path, &st) == 0)
+        r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
+        if (r == -EEXIST)
                 return VERB_OK;
-        r = key_create(path);
         if (r < 0)
                 return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
         *changed = true;

@@ -27,7 +27,7 @@ int key_create(const char *path)
                 r = signing_key_format(&key, &text);
         signing_key_done(&key);
         if (r == 0)
-                r = file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), true);
+                r = file_create(path, text, strlen(text), 0600, geteuid(), getegid(), true);
         if (text)
                 sodium_memzero(text, strlen(text));
         free(text);
@@ -59,11 +59,11 @@ static VerbStatus run_new(Call *call)
         struct stat st;
         int r;
 
-        if (lstat(path, &st) == 0) {
+        r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
+        if (r == -EEXIST) {
                 say("%s exists and stays as it is", path);
                 return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;
         }
-        r = key_create(path);
         if (r < 0)
                 return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
         say("%s holds the new key; nhictl key show prints what hosts have to trust", path);

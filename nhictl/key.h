@@ -5,7 +5,9 @@
 
 #include <jansson.h>
 
-/* Write a new private key, 0600. 0 or a negative errno. */
+/* Write a new private key, 0600. 0; -EEXIST where there is one, which stays; another negative
+ * errno.
+ */
 int key_create(const char *path);
 /* The public JWK with its kid and, where issuer is not NULL, "iss". NULL: memory. */
 json_t *key_public_document(const Jwk *public, const char *issuer);

@@ -135,8 +135,17 @@ static int dir_sync(const char *dir)
         return 0;
 }
 
-int file_replace(const char *path, const void *data, size_t size, mode_t mode, uid_t uid, gid_t gid,
-                 bool durable)
+/* As rename(2), but never over a name that is there. */
+static int rename_new(const char *from, const char *to)
+{
+        if (link(from, to) < 0)
+                return -1;
+        (void)unlink(from);
+        return 0;
+}
+
+static int file_put(const char *path, const void *data, size_t size, mode_t mode, uid_t uid,
+                    gid_t gid, bool durable, int (*put_in_place)(const char *from, const char *to))
 {
         _cleanup_free_ char *dir = NULL, *temporary = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -149,11 +158,23 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode, u
         if (fd < 0)
                 return -errno;
         r = replace_fill(fd, data, size, mode, uid, gid, durable);
-        if (r == 0 && rename(temporary, path) < 0)
+        if (r == 0 && put_in_place(temporary, path) < 0)
                 r = -errno;
         if (r < 0) {
                 (void)unlink(temporary);
                 return r;
         }
         return durable ? dir_sync(dir) : 0;
+}
+
+int file_replace(const char *path, const void *data, size_t size, mode_t mode, uid_t uid, gid_t gid,
+                 bool durable)
+{
+        return file_put(path, data, size, mode, uid, gid, durable, rename);
+}
+
+int file_create(const char *path, const void *data, size_t size, mode_t mode, uid_t uid, gid_t gid,
+                bool durable)
+{
+        return file_put(path, data, size, mode, uid, gid, durable, rename_new);
 }

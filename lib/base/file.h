@@ -28,3 +28,7 @@ int file_read_trusted_at(int dir_fd, const char *path, uid_t owner, size_t size_
  * directory fsync'ed where durable. Old or new after any crash; nothing is left behind on error. */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode, uid_t uid, gid_t gid,
                  bool durable);
+/* The same, but only where path is not there: of several at one instant one wins, the others are
+ * told -EEXIST. */
+int file_create(const char *path, const void *data, size_t size, mode_t mode, uid_t uid, gid_t gid,
+                bool durable);

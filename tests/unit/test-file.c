@@ -195,6 +195,23 @@ static void a_failed_replacement_leaves_the_old_file_alone_A11(void **state)
         assert_int_equal(file_replace("/tmp/", "x", 1, 0600, 0, 0, false), -EISDIR);
 }
 
+static void a_created_file_is_never_over_another(void **state)
+{
+        char *text = NULL;
+        size_t size;
+
+        assert_int_equal(file_create(path, "first", 5, 0600, geteuid(), getegid(), true), 0);
+        assert_int_equal(file_create(path, "second", 6, 0600, geteuid(), getegid(), true), -EEXIST);
+        assert_int_equal(n_entries(), 1);
+        assert_int_equal(file_read_trusted(path, geteuid(), 100, &text, &size), 0);
+        assert_string_equal(text, "first");
+        free(text);
+        unlink(path);
+        assert_int_equal(symlink(other, path), 0);
+        assert_int_equal(file_create(path, "x", 1, 0600, geteuid(), getegid(), true), -EEXIST);
+        assert_int_equal(access(other, F_OK), -1);
+}
+
 #define DIR_TEST(f) cmocka_unit_test_setup_teardown(f, dir_setup, dir_teardown)
 
 int main(void)
@@ -208,6 +225,7 @@ int main(void)
                 DIR_TEST(a_replaced_file_has_content_mode_and_no_leftovers),
                 DIR_TEST(a_replaced_file_stays_whole_for_whoever_has_it_open),
                 DIR_TEST(a_failed_replacement_leaves_the_old_file_alone_A11),
+                DIR_TEST(a_created_file_is_never_over_another),
         };
 
         return cmocka_run_group_tests_name("file", tests, NULL, NULL);

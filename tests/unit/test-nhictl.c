@@ -3,6 +3,7 @@
 /* The central side as an administrator meets it: whole command lines through nhictl_main(). */
 
 #include "lib/base/name.h"
+#include "nhictl/key.h"
 #include "nhictl/verb.h"
 #include "tests/unit/ledger-fixture.h"
 
@@ -203,6 +204,8 @@ static void the_private_key_is_private_and_never_overwritten(void **state)
         assert_int_equal(st.st_mode & 07777, 0600);
         OK("key", "new");
         assert_string_equal(out, "unchanged\n");
+        /* Nor by who looked before another one made it. */
+        assert_int_equal(key_create(PATH_ISSUER_KEY), -EEXIST);
         OK("key", "show");
         assert_null(strstr(out, "\"d\""));
         assert_non_null(strstr(out, "\"iss\":\"nhi-local:web1\""));
