@@ -158,8 +158,9 @@ static void on_session(void *userdata, Reason reason, const char *session_id)
         Agent *a = r->owner->agent;
         char id[128];
 
+        /* A set may have come into force meanwhile: the one that was decided upon is freed. */
+        r->decision.grant = agent_grant(a, r->jti);
         if (reason != REASON_GRANTED) {
-                r->decision.grant = agent_grant(a, r->jti);
                 deny(r, reason);
                 record(r);
                 (void)request_answer(r);
@@ -200,7 +201,9 @@ static void on_recorded(void *userdata, int error)
 {
         Request *r = userdata;
         const Verdict recorded = r->decision.verdict;
+        char recorded_jti[sizeof(r->jti)];
 
+        memcpy(recorded_jti, r->jti, sizeof(recorded_jti));
         r->decision = request_decide(r);
         if (error < 0 || r->owner->stopped)
                 deny(r, REASON_EVIDENCE_FAILED);
@@ -211,7 +214,8 @@ static void on_recorded(void *userdata, int error)
                 (void)request_answer(r);
                 return;
         }
-        if (recorded != VERDICT_ALLOW) { /* Q1: an allowing answer has its own record */
+        /* Q1: an allowing answer has its own record, which names the grant that allows. */
+        if (recorded != VERDICT_ALLOW || !streq(recorded_jti, r->jti)) {
                 deny(r, REASON_BUSY);
                 (void)request_answer(r);
                 return;
@@ -253,6 +257,7 @@ static void request_judge(Request *r)
         r->id = ++a->decision_id;
         prefer(r);
         r->decision = request_decide(r);
+        keep_jti(r);
         e = request_event(r);
         if (evidence_append(a->evidence, &e, r->is_notice ? on_notice_recorded : on_recorded, r) ==
             0)

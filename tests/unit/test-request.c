@@ -11,6 +11,7 @@
 #include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/request-read.h"
+#include "nhi-agentd/request.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -185,6 +186,111 @@ static void a_session_that_cannot_be_tied_is_denied(void **state) /* Q1 */
 
         fixture_deploy(f, "g-1", 0);
         expect(f, &q, VERDICT_DENY, "session-unknown");
+}
+
+/* ---- what changes while a request is under way ----------------------------------------------- */
+
+/* The registry's part is played here where a test asks for it (Makefile: --wrap). */
+static struct {
+        bool wanted;
+        SessionDone done;
+        void *userdata;
+} tie;
+
+int __real_session_open(Sessions *s, Caller *caller, const Grant *grant,
+                        const AccessRequest *request, const char *service, const char *rhost,
+                        const char *tty, int64_t end_sec, int64_t boot_end_usec, SessionDone done,
+                        void *userdata);
+int __wrap_session_open(Sessions *s, Caller *caller, const Grant *grant,
+                        const AccessRequest *request, const char *service, const char *rhost,
+                        const char *tty, int64_t end_sec, int64_t boot_end_usec, SessionDone done,
+                        void *userdata);
+
+int __wrap_session_open(Sessions *s, Caller *caller, const Grant *grant,
+                        const AccessRequest *request, const char *service, const char *rhost,
+                        const char *tty, int64_t end_sec, int64_t boot_end_usec, SessionDone done,
+                        void *userdata)
+{
+        if (!tie.wanted)
+                return __real_session_open(s, caller, grant, request, service, rhost, tty, end_sec,
+                                           boot_end_usec, done, userdata);
+        tie.done = done;
+        tie.userdata = userdata;
+        return 0;
+}
+
+static bool is_being_tied(void *userdata)
+{
+        return tie.done != NULL;
+}
+
+static bool is_under_way(void *userdata)
+{
+        return requests_count(((Fixture *)userdata)->agent->requests) > 0;
+}
+
+static void ask_begin(pthread_t *thread, const WireRequest *request, Ask *ret)
+{
+        *ret = (Ask){ .path = PATH_PAM_SOCK,
+                      .request = *request,
+                      .x = malloc(sizeof(WireExchange)) };
+        assert_non_null(ret->x);
+        assert_int_equal(pthread_create(thread, NULL, ask_main, ret), 0);
+}
+
+static void ask_end(Fixture *f, pthread_t thread, Ask *a)
+{
+        assert_true(fixture_until(f, ask_is_done, a));
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(a->r, 0);
+        free(a->x);
+}
+
+/* The grant that was decided upon is freed with its set: the answer is about the one in force. */
+static void a_set_may_change_while_a_session_is_tied(void **state)
+{
+        Fixture *f = *state;
+        WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_OPEN_SESSION);
+        _cleanup_free_ char *grant =
+                fixture_grant("g-1", "svc-deploy", 600,
+                              FIXTURE_LOGIN ",{\"type\":\"nhi_group\",\"groups\":[\"operators\"]}");
+        pthread_t thread;
+        Ask a;
+
+        q.rhost = wire_text("10.0.0.7");
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        tie.wanted = true;
+        ask_begin(&thread, &q, &a);
+        assert_true(fixture_until(f, is_being_tied, NULL));
+        fixture_offer(f, fixture_set(f, 1, FIXTURE_ACCOUNT, grant));
+        assert_int_equal(strncmp(f->line, "accepted", 8), 0);
+        tie.done(tie.userdata, REASON_GRANTED, "s1");
+        tie.wanted = false;
+        tie.done = NULL;
+        ask_end(f, thread, &a);
+        assert_int_equal(a.reply.verdict, VERDICT_ALLOW);
+        assert_true(a.reply.message.size > 0);
+}
+
+/* Q1: what is allowed is what was recorded, not what another grant allows by now. */
+static void an_answer_is_of_the_grant_that_its_record_names(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+        _cleanup_free_ char *first = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN),
+                            *second = fixture_grant("g-2", "svc-deploy", 900, FIXTURE_LOGIN),
+                            *both = NULL;
+        pthread_t thread;
+        Ask a;
+
+        assert_true(asprintf(&both, "%s,%s", first, second) > 0);
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, both));
+        ask_begin(&thread, &q, &a);
+        assert_true(fixture_until(f, is_under_way, f));
+        assert_int_equal(agent_give_back(f->agent, "g-2"), 0);
+        ask_end(f, thread, &a);
+        assert_int_equal(a.reply.verdict, VERDICT_DENY);
+        expect(f, &q, VERDICT_ALLOW, "granted");
 }
 
 static void an_answer_names_the_end_and_a_line_for_the_person(void **state)
@@ -673,6 +779,8 @@ int main(void)
                 TEST(an_account_of_ours_must_have_its_uid),
                 TEST(a_service_that_is_not_granted_is_denied_with_its_reason),
                 TEST(a_session_that_cannot_be_tied_is_denied),
+                TEST(a_set_may_change_while_a_session_is_tied),
+                TEST(an_answer_is_of_the_grant_that_its_record_names),
                 TEST(an_answer_names_the_end_and_a_line_for_the_person),
                 TEST(a_notice_is_recorded_and_not_answered),
                 TEST(what_is_no_message_is_closed),
