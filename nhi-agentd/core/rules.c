@@ -112,7 +112,8 @@ static Outcome rule_sessions(Judge *j)
         const HostView *h = j->host;
         uint32_t n;
 
-        if (j->grant->max_sessions == 0)
+        /* A user manager comes with a login, which is counted. */
+        if (j->grant->max_sessions == 0 || strcmp(j->request->class, "systemd-user") == 0)
                 return RULE_APART;
         n = h->n_sessions ? h->n_sessions(h->userdata, j->grant->jti) : 0;
         note_number(&j->note, n);

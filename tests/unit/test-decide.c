@@ -750,8 +750,15 @@ static void decide_counts_sessions_only_when_one_opens(void **state)
         expect(&f.ssh, REASON_GRANTED);
         f.ssh.kind = REQUEST_REVIEW; /* it is one of the two */
         expect(&f.ssh, REASON_GRANTED);
-        f.host.n_sessions = NULL;
         f.ssh.kind = REQUEST_SESSION;
+        f.ssh.class = "systemd-user"; /* it comes with a login, which is counted */
+        f.g[0].terms = (const Term[]){
+                { .type = TERM_LOGIN, .services = LIST("ssh"), .user_manager = true }
+        };
+        expect(&f.ssh, REASON_GRANTED);
+        f.ssh.class = "ssh";
+        expect(&f.ssh, REASON_MAX_SESSIONS);
+        f.host.n_sessions = NULL;
         expect(&f.ssh, REASON_GRANTED);
 }
 
