@@ -33,6 +33,13 @@ static void session_finish(Session *s, const char *code, int64_t took_usec)
         sessions_check_started(registry);
 }
 
+/* A session of before whose group was gone when the agent came back has processes elsewhere only.
+ */
+static bool is_populated(const Session *s)
+{
+        return s->group.dir_fd >= 0 && cgroup_is_populated(&s->group);
+}
+
 static uint64_t grace_usec(const Session *s)
 {
         return sessions_grace_usec(s->registry);
@@ -93,7 +100,7 @@ static bool ending_is_through(Session *s)
 {
         Ending *e = s->ending;
 
-        if (cgroup_is_populated(&s->group) || sweep_session(s, SIGKILL) > 0)
+        if (is_populated(s) || sweep_session(s, SIGKILL) > 0)
                 return false;
         session_finish(s, e->why, (int64_t)ending_age_usec(s) + e->late_usec);
         return true;
@@ -115,7 +122,7 @@ static int on_ending_timer(sd_event_source *source, uint64_t usec, void *userdat
         Session *s = userdata;
         Ending *e = s->ending;
 
-        if (!e->begun && cgroup_is_populated(&s->group)) {
+        if (!e->begun && is_populated(s)) {
                 ending_first(s);
                 return 0;
         }
@@ -178,8 +185,6 @@ void ending_free(Session *s)
 
 /* ---- sessions that end by themselves ---- */
 
-static void session_check_left(Session *s);
-
 void session_closed(Session *s)
 {
         session_finish(s, "closed", 0);
@@ -195,9 +200,9 @@ static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* Everybody left its cgroup. What went elsewhere under its audit id still belongs to the grant. */
-static void session_check_left(Session *s)
+void session_check_left(Session *s)
 {
-        if (cgroup_is_populated(&s->group))
+        if (is_populated(s))
                 return;
         s->detached = sweep_session(s, 0) > 0;
         if (!s->detached) {
@@ -215,7 +220,7 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
 {
         Session *s = userdata;
 
-        if (cgroup_is_populated(&s->group)) /* reading also rearms the poll */
+        if (is_populated(s)) /* reading also rearms the poll */
                 return 0;
         (void)sd_event_source_set_enabled(source,
                                           SD_EVENT_OFF); /* a removed group polls for ever */

@@ -17,8 +17,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define SYSTEMD_USER_CLASS "systemd-user"
-#define UNIT_CLASS         "unit"
+#define UNIT_CLASS "unit"
 
 void opening_free(Session *s)
 {

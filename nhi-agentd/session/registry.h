@@ -30,6 +30,7 @@
 #define SESSION_OPEN_USEC  1500000ull /* all of session_open(); pam_nhi waits 2 s */
 #define SESSIONS_MAX       4096u
 #define AUDIT_UNSET        ((uint32_t)-1)
+#define SYSTEMD_USER_CLASS "systemd-user" /* comes with the logins: counted with none */
 
 typedef enum SessionKind {
         SESSION_SCOPE = 0, /* nhi-*.scope, made by us */
@@ -204,6 +205,9 @@ void ending_begin_refused(Session *s);
 void ending_free(Session *s);
 /* It ended by itself: write it down, free it. */
 void session_closed(Session *s);
+/* Its cgroup is empty: closed, unless something elsewhere still bears its audit id. Looks again
+ * until then. */
+void session_check_left(Session *s);
 /* The cgroup changed: what was running by itself may have ended, an ending may be through. */
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata);
 

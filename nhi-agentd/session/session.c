@@ -162,6 +162,11 @@ Sessions *sessions_free(Sessions *s)
         return NULL;
 }
 
+void sessions_set_grace(Sessions *s, uint64_t grace_usec)
+{
+        s->host.grace_usec = grace_usec;
+}
+
 /* ---- questions ---- */
 
 bool sessions_have_bus(const Sessions *s)
@@ -203,6 +208,7 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti)
 
         for (const Session *i = s->sessions; i; i = i->next)
                 n += !i->judging && !(i->ending && i->ending->refused) &&
+                     !streq(i->tie.request.class, SYSTEMD_USER_CLASS) &&
                      streq(i->tie.grant.jti, jti);
         return n;
 }

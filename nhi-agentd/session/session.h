@@ -40,6 +40,8 @@ typedef struct SessionsHost {
 /* state_path: /run/nhi/sessions.json, the registry's own record of what it tied (for a restart). */
 int sessions_new(sd_event *event, const SessionsHost *host, const char *state_path, Sessions **ret);
 Sessions *sessions_free(Sessions *s);
+/* The configuration changed: for endings and scopes from now on; 0: one second. */
+void sessions_set_grace(Sessions *s, uint64_t grace_usec);
 
 /* Connect to the system bus and reconcile: read the state file, find the scopes that are still
  * there, end at once those whose grant is over. done(userdata, r) is called when that is through;

@@ -48,7 +48,8 @@ static void sessions_reconcile(Sessions *s, int r)
                 s->start_r = r;
         for (Session *i = s->sessions, *next; i; i = next) {
                 next = i->next;
-                if (i->group.dir_fd >= 0)
+                i->detached = i->group.dir_fd < 0 && sweep_session(i, 0) > 0;
+                if (i->group.dir_fd >= 0 || i->detached)
                         continue;
                 session_record(i, EVENT_SESSION_END, "closed", "ended while the agent was away", 0,
                                0);
@@ -56,6 +57,11 @@ static void sessions_reconcile(Sessions *s, int r)
                 session_free(i);
         }
         sessions_review(s);
+        for (Session *i = s->sessions, *next; i; i = next) {
+                next = i->next;
+                if (i->detached && i->state == SESSION_ACTIVE)
+                        session_check_left(i);
+        }
         sessions_save(s);
         start_wait(s, START_END_USEC);
         sessions_check_started(s);

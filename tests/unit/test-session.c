@@ -10,10 +10,12 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 /* cmocka.h needs the above */
 #include <cmocka.h>
@@ -589,6 +591,77 @@ static void what_ended_while_the_agent_was_away_is_written_down(void **state)
         assert_int_equal(sessions_count(h->sessions), 0);
 }
 
+/* A process with an audit session of its own, which is nobody else's; 0 where none can be begun. */
+static pid_t audited_child(void)
+{
+        const pid_t child = fork();
+
+        if (child == 0) {
+                const int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+                (void)!write(fd, "70001", 5);
+                (void)raise(SIGSTOP);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
+        if (process_audit_id(child, "loginuid") == 70001 &&
+            process_audit_id(child, "sessionid") != process_audit_id(getpid(), "sessionid"))
+                return child;
+        (void)kill(child, SIGKILL);
+        (void)waitpid(child, NULL, 0);
+        return 0;
+}
+
+/* What bears the session's audit id elsewhere outlives its scope, and not its grant (S09). */
+static void what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant(void **state)
+{
+        const pid_t child = audited_child();
+        Host *h = *state;
+        json_t *o;
+        int status;
+
+        if (child == 0)
+                skip();
+        o = session_sample(h, SCOPE_PATH);
+        (void)json_object_set_new(o, "loginuid", json_integer(70001));
+        (void)json_object_set_new(o, "audit_session",
+                                  json_integer(process_audit_id(child, "sessionid")));
+        state_write(h->sessions->boot_id, o);
+        h->verdict = (Decision){ .verdict = VERDICT_DENY, .reason = REASON_EXPIRED };
+        sessions_start(h->sessions, on_started, h);
+        run_until_started(h);
+        status = 0;
+        (void)waitpid(child, &status, WNOHANG);
+        (void)kill(child, SIGKILL);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(h->n_ended, 1);
+        assert_string_equal(h->detail, "");
+        assert_int_equal(sessions_count(h->sessions), 0);
+}
+
+/* A reload carries it in: endings from now on. */
+static void the_grace_is_the_one_that_was_set_last(void **state)
+{
+        Host *h = *state;
+
+        assert_int_equal(sessions_grace_usec(h->sessions), SESSION_GRACE_USEC);
+        sessions_set_grace(h->sessions, 300000);
+        assert_int_equal(sessions_grace_usec(h->sessions), 300000);
+        sessions_set_grace(h->sessions, 0);
+        assert_int_equal(sessions_grace_usec(h->sessions), SESSION_GRACE_USEC);
+}
+
+/* --sessions 1 is one login, and the manager that comes with it. */
+static void a_user_manager_is_counted_with_no_grant(void **state)
+{
+        Host *h = *state;
+        Session *s = session_load(h);
+
+        assert_int_equal(sessions_of_grant(h->sessions, "g-1"), 1);
+        s->tie.request.class = SYSTEMD_USER_CLASS;
+        assert_int_equal(sessions_of_grant(h->sessions, "g-1"), 0);
+}
+
 static void a_damaged_state_file_does_not_keep_the_agent_from_serving(void **state)
 {
         Host *h = *state;
@@ -788,6 +861,9 @@ int main(void)
                 WITH_HOST(numbers_go_on_where_they_were),
                 WITH_HOST(without_a_bus_the_start_ends_and_sessions_are_refused),
                 WITH_HOST(what_ended_while_the_agent_was_away_is_written_down),
+                WITH_HOST(what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant),
+                WITH_HOST(the_grace_is_the_one_that_was_set_last),
+                WITH_HOST(a_user_manager_is_counted_with_no_grant),
                 WITH_HOST(a_damaged_state_file_does_not_keep_the_agent_from_serving),
                 cmocka_unit_test(a_session_ends_for_what_proves_it_only),
                 WITH_HOST(absent_from_a_set_that_is_not_there_is_not_revoked),
