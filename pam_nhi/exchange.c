@@ -46,12 +46,10 @@ static WireText item_label(const Call *c, int item, size_t size_max)
         return label_of(text, size_max);
 }
 
-/* A user manager is no session of its own grant: it is only asked whether it may run. */
+/* The session is the subject's, and is tied to one grant: whoever calls is only asked about. */
 static WirePhase phase_for(const Call *c, const Subject *s)
 {
-        bool account_only = s == &c->caller || streq_ptr(c->class, "systemd-user");
-
-        if (account_only && c->phase == PHASE_OPEN_SESSION)
+        if (s == &c->caller && c->phase == PHASE_OPEN_SESSION)
                 return WIRE_PHASE_ACCOUNT;
         return wire_phases[c->phase];
 }

@@ -322,7 +322,7 @@ static void login_may_ask_for_another_name(void **state)
         login_end(&l);
 }
 
-static void the_user_manager_is_asked_about_and_opens_no_session(void **state)
+static void the_user_manager_opens_a_session_that_its_grant_ends(void **state)
 {
         spit(PATH_GATES_RUN, "nhi-gates 1\ngate a enforce ssh " GATED "\nend 1\n");
         agent_script(&agent, SCRIPT_DENY);
@@ -330,7 +330,7 @@ static void the_user_manager_is_asked_about_and_opens_no_session(void **state)
         agent_script(&agent, SCRIPT_ALLOW);
         assert_int_equal(phase_alone("systemd-user", GATED, pam_open_session), PAM_SUCCESS);
         assert_string_equal(agent.seen[0].service, "systemd-user");
-        assert_int_equal(agent.seen[0].phase, WIRE_PHASE_ACCOUNT);
+        assert_int_equal(agent.seen[0].phase, WIRE_PHASE_OPEN_SESSION);
         assert_int_equal(phase_alone("systemd-user", UNGATED, pam_acct_mgmt), IGNORED);
 }
 
@@ -491,7 +491,7 @@ int main(void)
                 HOST_TEST(a_caller_that_is_root_is_not_asked_about),
                 HOST_TEST(a_gated_login_keeps_its_name_P06),
                 HOST_TEST(login_may_ask_for_another_name),
-                HOST_TEST(the_user_manager_is_asked_about_and_opens_no_session),
+                HOST_TEST(the_user_manager_opens_a_session_that_its_grant_ends),
                 HOST_TEST(callers_that_are_not_root_are_left_alone),
                 HOST_TEST(an_observed_login_is_noted_in_passing),
                 HOST_TEST(an_exempt_login_is_noted_once),

@@ -121,6 +121,20 @@ case_ssh_works_without_a_user_manager() {
         judge 'no job runs there' nothing_runs '^/?.*sleep 9104'
 }
 
+# S04: who may have a user manager, and made it linger, keeps nothing in it.
+case_a_user_manager_ends_with_its_grant() {
+        world_grant "svc-deploy --service ssh --user-manager --sessions 1 --for 25s --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
+        local uid=$(host_run "$HOST" id -u svc-deploy)
+        quietly bash -c 'mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/svc-deploy'
+        person ci 'ssh svc-deploy@web1 "systemd-run --user --quiet --unit=stay sleep 9105; systemctl --user is-active stay"'
+        judge 'the job runs, and one session is left for the login' both succeeded says '^active$'
+        judge 'it outlives the login' something_runs '^/?.*sleep 9105'
+        until_second "$GRANT_END"
+        judge 'and ends with the grant' wait_until 5 nothing_runs '^/?.*sleep 9105'
+        judge 'the manager too' wait_until 5 not in_host systemctl is-active --quiet "user@$uid"
+        quietly rm -f /var/lib/systemd/linger/svc-deploy
+}
+
 # P19, P20: spoofed labels exempt nobody.
 case_a_console_name_in_ruser_or_tty_exempts_nobody() {
         person olga 'TTY=console PAM_TTY=tty1 SUDO_USER=root LOGNAME=root USER=root sudo -n -u postgres id -un'
