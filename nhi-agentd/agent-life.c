@@ -28,6 +28,7 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
         for (size_t i = 0; issuers && i < n; i++) {
                 grant_set_free(issuers[i].set);
                 free(issuers[i].jws);
+                sets_clear_narrowed(&issuers[i]);
         }
         free(issuers);
 }

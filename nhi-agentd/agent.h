@@ -29,9 +29,12 @@ typedef struct IssuerState {
         size_t jws_size;
         SetFloor floor;
         int64_t accepted_sec;
+        Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;
         unsigned stale_percent; /* last freshness event: 0, 50 or 80 */
+        char **narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
+        size_t n_narrowed;
 } IssuerState;
 
 typedef struct Agent {

@@ -109,8 +109,8 @@ static const char **sorted_jtis(const GrantSet *set)
 }
 
 /* Call gone() for each grant of the old set that the new one no longer has. */
-static int each_gone(const GrantSet *old, const GrantSet *new, int (*gone)(Sets *s, const Grant *g),
-                     Sets *s)
+static int each_gone(const GrantSet *old, const GrantSet *new,
+                     int (*gone)(Offer *o, const Grant *g), Offer *o)
 {
         _cleanup_free_ const char **jtis = sorted_jtis(new);
         int r = 0;
@@ -119,12 +119,13 @@ static int each_gone(const GrantSet *old, const GrantSet *new, int (*gone)(Sets 
                 return -ENOMEM;
         for (size_t i = 0; i < old->n_grants && r == 0; i++)
                 if (!bsearch(&old->grants[i].jti, jtis, new->n_grants, sizeof(*jtis), compare_jti))
-                        r = gone(s, &old->grants[i]);
+                        r = gone(o, &old->grants[i]);
         return r;
 }
 
-static int narrow(Sets *s, const Grant *g)
+static int narrow(Offer *o, const Grant *g)
 {
+        IssuerState *s = &o->sets->agent->issuers[o->index];
         char **grown = reallocarray(s->narrowed, s->n_narrowed + 1, sizeof(*grown));
 
         if (!grown)
@@ -137,29 +138,30 @@ static int narrow(Sets *s, const Grant *g)
         return 0;
 }
 
-static int record_revoked(Sets *s, const Grant *g)
+static int record_revoked(Offer *o, const Grant *g)
 {
         const Event e = {
                 .kind = EVENT_GRANT_ENDED, .grant = g, .account = g->account, .code = "revoked"
         };
 
-        if (!state_ended(s->agent->state, g->jti))
-                agent_record(s->agent, &e);
+        if (!state_ended(o->sets->agent->state, g->jti))
+                agent_record(o->sets->agent, &e);
         return 0;
 }
 
-/* W2: what the new set revokes is over now. */
+/* W2: what the new set revokes is over now. The set in force, verified anew, takes nothing of that
+ * back. */
 static void offer_narrow(Offer *o)
 {
-        const GrantSet *old = o->sets->agent->issuers[o->index].set;
+        IssuerState *s = &o->sets->agent->issuers[o->index];
 
-        if (!old)
+        if (!s->set || o->again)
                 return;
-        sets_clear_narrowed(o->sets);
-        (void)each_gone(old, o->set, narrow, o->sets);
-        if (o->sets->n_narrowed == 0)
+        sets_clear_narrowed(s);
+        (void)each_gone(s->set, o->set, narrow, o);
+        if (s->n_narrowed == 0)
                 return;
-        qsort(o->sets->narrowed, o->sets->n_narrowed, sizeof(char *), compare_jti);
+        qsort(s->narrowed, s->n_narrowed, sizeof(char *), compare_jti);
         (void)agent_refresh(o->sets->agent);
 }
 
@@ -195,7 +197,7 @@ void offer_put_in_force(Offer *o)
         if (is_news)
                 record_accepted(o);
         if (old)
-                (void)each_gone(old, o->set, record_revoked, o->sets);
+                (void)each_gone(old, o->set, record_revoked, o);
         if (o->idmap) {
                 idmap_free(a->idmap);
                 a->idmap = TAKE_PTR(o->idmap);
@@ -207,6 +209,7 @@ void offer_put_in_force(Offer *o)
         s->floor = o->floor;
         if (is_news) {
                 s->accepted_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
+                s->judged = o->now;
                 s->stale_percent = 0;
         }
         s->refused_sec = 0;
@@ -215,7 +218,8 @@ void offer_put_in_force(Offer *o)
         s->jws = TAKE_PTR(o->jws);
         s->jws_size = o->size;
         s->set = TAKE_PTR(o->set);
-        sets_clear_narrowed(o->sets);
+        if (!o->again)
+                sets_clear_narrowed(s);
         (void)agent_refresh(a); /* before the old set, into which the old store points, goes */
         grant_set_free(old);
 }
@@ -346,8 +350,21 @@ static void on_verified(void *userdata, int r)
         sets_offer_done(s);
 }
 
+/* Verified anew, a set's ends on the boot clock do not move out with a clock that was set back
+ * since it was accepted (T01). */
+static Now judging_now_again(const Offer *o)
+{
+        const Now then = o->sets->agent->issuers[o->label].judged;
+        Now now = agent_judging_now(o->sets->agent);
+        const int64_t least_usec = then.real_usec + (now.boot_usec - then.boot_usec);
+
+        if (then.boot_usec > 0 && now.real_usec < least_usec)
+                now.real_usec = least_usec;
+        return now;
+}
+
 int offer_begin(Offer *o)
 {
-        o->now = agent_judging_now(o->sets->agent);
+        o->now = o->again ? judging_now_again(o) : agent_judging_now(o->sets->agent);
         return writer_call(o->sets->agent->writer, offer_verify, on_verified, o);
 }

@@ -42,8 +42,6 @@ struct Sets {
         LocalDb *next_local;
         bool state_dirty;
         size_t n_state_saves; /* under way */
-        char **narrowed;      /* sorted */
-        size_t n_narrowed;
         bool stopping;
 };
 
@@ -57,4 +55,3 @@ int offer_verify(void *offer);
 /* Put o->set in force; takes set, idmap and jws. */
 void offer_put_in_force(Offer *o);
 void offer_record_refused(Offer *o);
-void sets_clear_narrowed(Sets *s);

@@ -55,12 +55,11 @@ Sets *sets_free(Sets *s)
         offer_free(s->current);
         config_free(s->next_config);
         localdb_free(s->next_local);
-        sets_clear_narrowed(s);
         free(s);
         return NULL;
 }
 
-void sets_clear_narrowed(Sets *s)
+void sets_clear_narrowed(IssuerState *s)
 {
         for (size_t i = 0; i < s->n_narrowed; i++)
                 free(s->narrowed[i]);
@@ -75,8 +74,14 @@ static int compare_text(const void *a, const void *b)
 
 bool sets_is_narrowed(const Sets *s, const char *jti)
 {
-        return s && s->n_narrowed > 0 &&
-               bsearch(&jti, s->narrowed, s->n_narrowed, sizeof(char *), compare_text) != NULL;
+        for (size_t i = 0; s && i < s->agent->config->n_issuers; i++) {
+                const IssuerState *issuer = &s->agent->issuers[i];
+
+                if (issuer->n_narrowed > 0 && bsearch(&jti, issuer->narrowed, issuer->n_narrowed,
+                                                      sizeof(char *), compare_text))
+                        return true;
+        }
+        return false;
 }
 
 /* ---- state.json ------------------------------------------------------------------------------ */
@@ -135,13 +140,42 @@ void sets_save_state(Sets *s)
 
 /* ---- between sets ---------------------------------------------------------------------------- */
 
+/* Those that wait to be verified anew: their labels are positions in the configuration of before.
+ */
+static void queue_forget_again(Sets *s)
+{
+        for (Offer **at = &s->first; *at;) {
+                Offer *o = *at;
+
+                if (!o->again) {
+                        at = &o->next;
+                        continue;
+                }
+                *at = o->next;
+                s->n_queued--;
+                offer_free(o);
+        }
+        s->last = &s->first;
+        while (*s->last)
+                s->last = &(*s->last)->next;
+}
+
+static bool waits_again(const Sets *s, size_t label)
+{
+        for (const Offer *o = s->first; o; o = o->next)
+                if (o->again && o->label == label)
+                        return true;
+        return false;
+}
+
+/* Once each: a passwd that changes faster than sets are verified must not fill the queue. */
 static void queue_again(Sets *s)
 {
         for (size_t i = 0; i < s->agent->config->n_issuers; i++) {
                 const IssuerState *issuer = &s->agent->issuers[i];
                 Offer *o;
 
-                if (!issuer->jws)
+                if (!issuer->jws || waits_again(s, i))
                         continue;
                 o = calloc(1, sizeof(*o));
                 if (!o)
@@ -186,6 +220,8 @@ static int swap_config(Sets *s)
         }
         a->issuers = after;
         a->config = TAKE_PTR(s->next_config);
+        if (a->sessions)
+                sessions_set_grace(a->sessions, a->config->session_grace_usec);
         (void)agent_refresh(a); /* before those that went are freed */
         agent_issuers_free(before, n_before);
         config_free(old);
@@ -205,8 +241,11 @@ static void swap_pending(Sets *s)
                 if (!s->next_config)
                         (void)agent_refresh(a);
         }
-        if (s->next_config && swap_config(s) < 0)
-                s->next_config = config_free(s->next_config);
+        if (s->next_config) {
+                queue_forget_again(s);
+                if (swap_config(s) < 0)
+                        s->next_config = config_free(s->next_config);
+        }
         queue_again(s);
 }
 

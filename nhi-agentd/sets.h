@@ -39,3 +39,4 @@ void sets_change_local(Sets *s, LocalDb *local);
 void sets_save_state(Sets *s);
 /* True for a grant that a verified set, which could not be saved, no longer has. */
 bool sets_is_narrowed(const Sets *s, const char *jti);
+void sets_clear_narrowed(IssuerState *s);

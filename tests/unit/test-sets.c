@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/agent-fixture.h"
 
+#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
 
 /* Which files the writer may still write; counts down, then fails. */
@@ -320,6 +322,117 @@ static void a_clock_behind_what_sets_have_proved_is_noticed(void **state) /* T01
         assert_false(agent_clock_is_behind(f->agent, now));
 }
 
+static bool is_deploy_allowed(Fixture *f)
+{
+        const AccessRequest ask = { .kind = REQUEST_ACCOUNT,
+                                    .account = "svc-deploy",
+                                    .uid = 70001,
+                                    .class = "ssh",
+                                    .is_local = true };
+        const HostView view = agent_host_view(f->agent);
+
+        return decide(&f->agent->store, &view, &ask, agent_now(f->agent)).verdict == VERDICT_ALLOW;
+}
+
+/* Verify everything in force anew, as after a change of passwd. */
+static void verify_again(Fixture *f)
+{
+        LocalDb *local = NULL;
+
+        assert_int_equal(localdb_load(PATH_ROOT "/etc", &local), 0);
+        sets_change_local(f->agent->sets, local);
+        fixture_settle(f);
+        fixture_settle(f);
+}
+
+static void what_a_set_revokes_stays_over_when_the_one_before_is_verified_anew(void **s) /* W2 W3 */
+{
+        Fixture *f = *s;
+
+        fixture_deploy(f, "g-1", 0);
+        assert_true(is_deploy_allowed(f));
+        verify_again(f);
+        assert_true(is_deploy_allowed(f));
+        jobs_left = 1;
+        writer_inject = fail_jobs;
+        fixture_offer(f, fixture_set(f, 1, FIXTURE_ACCOUNT, ""));
+        fixture_settle(f);
+        writer_inject = NULL;
+        assert_false(is_deploy_allowed(f));
+        verify_again(f);
+        assert_false(is_deploy_allowed(f));
+        fixture_deploy(f, "g-1", 2);
+        assert_true(is_deploy_allowed(f));
+}
+
+static void a_clock_set_back_since_moves_no_end_out(void **state) /* T01 */
+{
+        Fixture *f = *state;
+        int64_t before_usec;
+
+        fixture_deploy(f, "g-1", 0);
+        before_usec = agent_grant(f->agent, "g-1")->boot_end_usec;
+        verify_again(f);
+        assert_int_equal(agent_grant(f->agent, "g-1")->boot_end_usec / 1000000,
+                         before_usec / 1000000);
+        /* It was accepted five minutes from here, says the wall clock. */
+        f->agent->issuers[0].judged.real_usec += 300 * (int64_t)USEC_PER_SEC;
+        verify_again(f);
+        assert_true(agent_grant(f->agent, "g-1")->boot_end_usec <
+                    before_usec - 299 * (int64_t)USEC_PER_SEC);
+}
+
+static bool has_two_issuers(void *userdata)
+{
+        return ((Fixture *)userdata)->agent->config->n_issuers == 2;
+}
+
+/* As fixture_files(), with another issuer behind the first. */
+static void two_issuers(Fixture *f)
+{
+#define ISSUER(name)                                                                               \
+        "{ issuer = \"" name "\"; source: { type = \"file\"; path = \"/nowhere\"; };\n"            \
+        "  keys = ( { file = \"" FIXTURE_KEY "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n" \
+        "    accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); }"
+        fixture_write(PATH_CONF_FILE, "host: { name = \"" FIXTURE_HOST "\"; };\n"
+                                      "issuers = ( " ISSUER(FIXTURE_ISSUER) ",\n" ISSUER(
+                                              "https://other.test") " );\n");
+#undef ISSUER
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, has_two_issuers, f));
+        f->agent->issuers[1].jws = strdup("x");
+        f->agent->issuers[1].jws_size = 1;
+}
+
+static void a_passwd_that_changes_all_the_time_does_not_fill_the_queue(void **state) /* A14 */
+{
+        Fixture *f = *state;
+
+        fixture_deploy(f, "g-1", 0);
+        two_issuers(f);
+        for (unsigned i = 0; i < 3 * SETS_QUEUE_MAX; i++) {
+                LocalDb *local = NULL;
+
+                assert_int_equal(localdb_load(PATH_ROOT "/etc", &local), 0);
+                sets_change_local(f->agent->sets, local);
+                assert_true(f->agent->sets->n_queued <= 2);
+                (void)sd_event_run(f->event, 1000);
+        }
+        fixture_settle(f);
+        assert_true(is_deploy_allowed(f));
+}
+
+static void a_reload_changes_the_grace_of_sessions(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_write(PATH_CONF_DIR "/99.conf",
+                      "limits: { peers_max = 64; };\nsession: { grace = \"3s\"; };\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, has_other_config, f));
+        assert_int_equal(sessions_grace_usec(f->agent->sessions), 3 * USEC_PER_SEC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -328,6 +441,10 @@ int main(void)
                 TEST(a_set_is_in_force_when_archive_ids_and_floor_are_on_disk),
                 TEST(a_set_that_cannot_be_saved_grants_nothing),
                 TEST(what_a_set_revokes_is_over_though_the_disk_fails),
+                TEST(what_a_set_revokes_stays_over_when_the_one_before_is_verified_anew),
+                TEST(a_clock_set_back_since_moves_no_end_out),
+                TEST(a_passwd_that_changes_all_the_time_does_not_fill_the_queue),
+                TEST(a_reload_changes_the_grace_of_sessions),
                 TEST(the_same_bytes_are_unchanged_and_a_lower_version_is_refused),
                 TEST(a_set_of_another_key_is_refused_and_the_old_one_stays),
                 TEST(the_first_set_of_all_is_held_against_the_clock),
