@@ -156,6 +156,17 @@ static bool is_over(const Grant *g, Now now)
                (g->exp_sec <= g->set_exp_sec && g->boot_end_usec <= now.boot_usec);
 }
 
+static bool is_in_store(void *userdata, const char *jti)
+{
+        return agent_grant(userdata, jti) != NULL;
+}
+
+/* Forget what no set has any more, so that there is room for what ends now. */
+static void prune_ended(Agent *a, int64_t now_sec)
+{
+        state_prune_ended(a->state, now_sec - ENDED_KEEP_SEC, is_in_store, a);
+}
+
 /* Remember what either clock has ended, so that no clock revives it (T01, T03). True where there
  * was something new. */
 static bool note_ended(Agent *a, Now now)
@@ -171,6 +182,8 @@ static bool note_ended(Agent *a, Now now)
 
                 if (!is_over(g, now) || is_ended(a, g))
                         continue;
+                if (!changed)
+                        prune_ended(a, now.real_usec / USEC);
                 if (state_add_ended(a->state, g->jti, g->exp_sec, now.real_usec / USEC) < 0)
                         continue;
                 agent_record(a, &e);
@@ -260,11 +273,6 @@ int agent_refresh(Agent *a)
 /* ---- changes made on this host ----------------------------------------------------------------
  */
 
-static bool is_in_store(void *userdata, const char *jti)
-{
-        return agent_grant(userdata, jti) != NULL;
-}
-
 int agent_give_back(Agent *a, const char *jti)
 {
         const Grant *g = agent_grant(a, jti);
@@ -275,7 +283,7 @@ int agent_give_back(Agent *a, const char *jti)
                 return -ENOENT;
         if (is_ended(a, g))
                 return -EALREADY;
-        state_prune_ended(a->state, now_sec - ENDED_KEEP_SEC, is_in_store, a);
+        prune_ended(a, now_sec);
         r = state_add_ended(a->state, jti, 0, now_sec);
         if (r < 0)
                 return r;

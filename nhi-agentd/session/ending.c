@@ -26,7 +26,9 @@ static void session_finish(Session *s, const char *code, int64_t took_usec)
         Sessions *registry = s->registry;
 
         if (!s->ending || !s->ending->refused)
-                session_record(s, EVENT_SESSION_END, code, NULL, took_usec, 0);
+                session_record(s, EVENT_SESSION_END, code,
+                               s->ending && s->ending->detail[0] ? s->ending->detail : NULL,
+                               took_usec, 0);
         backstop_disarm(s);
         session_free(s);
         sessions_save(registry);

@@ -77,6 +77,7 @@ typedef struct Opening {
 
 typedef struct Ending {
         char why[64];        /* stable token */
+        char detail[256];    /* what who asked for it says; "" otherwise */
         uint64_t since_usec; /* CLOCK_MONOTONIC */
         int64_t late_usec;   /* how long after the grant's end the ending began */
         bool begun;

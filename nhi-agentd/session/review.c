@@ -129,7 +129,13 @@ int session_end(Sessions *s, const char *id, const char *why)
         for (Session *i = s->sessions; i; i = i->next) {
                 if (!streq(i->id, id) || i->state == SESSION_OPENING)
                         continue;
-                ending_begin(i, why && *why ? why : "ended");
+                if (i->state == SESSION_ENDING)
+                        return 0;
+                /* The words are the person's: never the code, which says who decided. */
+                ending_begin(i, "ended");
+                if (i->ending)
+                        (void)snprintf(i->ending->detail, sizeof(i->ending->detail), "%s",
+                                       why ? why : "");
                 return 0;
         }
         return -ENOENT;

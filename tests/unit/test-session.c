@@ -37,7 +37,7 @@ typedef struct Host {
         sd_event *event;
         uint32_t counted; /* sessions_of_grant() as judge() saw it */
         unsigned n_ended;
-        char detail[64];
+        char detail[64], code[64];
         int started;
 } Host;
 
@@ -64,6 +64,7 @@ static void host_record(void *userdata, const Event *e)
         assert_string_equal(e->grant->jti, "g-1");
         h->n_ended++;
         (void)snprintf(h->detail, sizeof(h->detail), "%s", e->detail ? e->detail : "");
+        (void)snprintf(h->code, sizeof(h->code), "%s", e->code);
 }
 
 static const Grant *host_grant(void *userdata, const char *jti)
@@ -639,6 +640,20 @@ static void what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant(void
         assert_int_equal(sessions_count(h->sessions), 0);
 }
 
+/* Who ends the own session cannot have it recorded as the issuer's or the clock's doing. */
+static void what_a_person_says_is_no_code(void **state)
+{
+        Host *h = *state;
+
+        (void)session_load(h);
+        assert_int_equal(session_end(h->sessions, "s7", "revoked"), 0);
+        for (unsigned i = 0; h->n_ended == 0 && i < 100; i++)
+                assert_true(sd_event_run(h->event, 10000) >= 0);
+        assert_int_equal(h->n_ended, 1);
+        assert_string_equal(h->code, "ended");
+        assert_string_equal(h->detail, "revoked");
+}
+
 /* A reload carries it in: endings from now on. */
 static void the_grace_is_the_one_that_was_set_last(void **state)
 {
@@ -862,6 +877,7 @@ int main(void)
                 WITH_HOST(without_a_bus_the_start_ends_and_sessions_are_refused),
                 WITH_HOST(what_ended_while_the_agent_was_away_is_written_down),
                 WITH_HOST(what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant),
+                WITH_HOST(what_a_person_says_is_no_code),
                 WITH_HOST(the_grace_is_the_one_that_was_set_last),
                 WITH_HOST(a_user_manager_is_counted_with_no_grant),
                 WITH_HOST(a_damaged_state_file_does_not_keep_the_agent_from_serving),

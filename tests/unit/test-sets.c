@@ -424,6 +424,25 @@ static void a_passwd_that_changes_all_the_time_does_not_fill_the_queue(void **st
         assert_true(is_deploy_allowed(f));
 }
 
+static void what_ended_long_ago_makes_room_for_what_ends_now(void **state)
+{
+        Fixture *f = *state;
+        State *s = f->agent->state;
+        _cleanup_free_ char *grant = fixture_grant("g-now", "svc-deploy", 1, FIXTURE_LOGIN);
+        char jti[32];
+
+        for (unsigned i = 0; i < STATE_ENDED_MAX; i++) {
+                (void)snprintf(jti, sizeof(jti), "g-%06u", i);
+                assert_int_equal(state_add_ended(s, jti, 1, 1), 0);
+        }
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        while (agent_now(f->agent).real_usec < agent_grant(f->agent, "g-now")->exp_sec * 1000000)
+                (void)sd_event_run(f->event, 20000);
+        assert_int_equal(agent_refresh(f->agent), 0);
+        assert_non_null(state_ended(s, "g-now"));
+        assert_int_equal(s->n_ended, 1);
+}
+
 static void a_reload_changes_the_grace_of_sessions(void **state)
 {
         Fixture *f = *state;
@@ -446,6 +465,7 @@ int main(void)
                 TEST(what_a_set_revokes_stays_over_when_the_one_before_is_verified_anew),
                 TEST(a_clock_set_back_since_moves_no_end_out),
                 TEST(a_passwd_that_changes_all_the_time_does_not_fill_the_queue),
+                TEST(what_ended_long_ago_makes_room_for_what_ends_now),
                 TEST(a_reload_changes_the_grace_of_sessions),
                 TEST(the_same_bytes_are_unchanged_and_a_lower_version_is_refused),
                 TEST(a_set_of_another_key_is_refused_and_the_old_one_stays),
