@@ -54,7 +54,9 @@ int init_start(bool renew, bool changed)
                 return VERB_OK;
         }
         if (systemctl(enable) < 0 || (renew && systemctl(enable_timer) < 0))
-                return fail(VERB_FAILED, "the units did not start: systemctl status nhi-agentd");
+                return fail(VERB_FAILED,
+                            "the units did not start: systemctl status nhi-agentd (users and "
+                            "groups are made by systemd-sysusers)");
         /* Started before this configuration was there, it reads it now. */
         if (changed && systemctl(reload) < 0)
                 return fail(VERB_FAILED, "the agent did not reload: systemctl status nhi-agentd");

@@ -25,7 +25,7 @@ lab_install() {
         quietly bash -eu -c '
                 useradd -m -s /bin/bash lab-a; useradd -m -s /bin/bash lab-b
                 printf "account required pam_permit.so\nauth required pam_permit.so\nsession required pam_loginuid.so\nsession optional pam_systemd.so\n" >/etc/pam.d/lab
-                sed -e "/^Type=/d; /^Requires=/d; /^After=nhi/d; /^Sockets=/d; /^Watchdog/d; /^Restart/d; /^RuntimeDirectory/d; /^StateDirectory=/d; /^ExecReload=/d" \
+                sed -e "/^Type=/d; /^Wants=nhi/d; /^PartOf=/d; /^After=nhi/d; /^Sockets=/d; /^Watchdog/d; /^Restart/d; /^RuntimeDirectory/d; /^StateDirectory=/d; /^ExecReload=/d" \
                     -e "s,^ExecStart=.*,ExecStart=/usr/local/bin/session-lab agent /run/lab," \
                     -e "/^\[Service\]/a ReadWritePaths=/run/lab\nStandardOutput=append:/run/lab/out" \
                     /usr/lib/systemd/system/nhi-agentd.service >/run/systemd/system/lab.service
