@@ -82,10 +82,26 @@ const StateEnded *state_ended(const State *s, const char *jti)
         return i < s->n_ended && streq(s->ended[i].jti, jti) ? &s->ended[i] : NULL;
 }
 
+/* Room for one more, by doubling: a host that ends grants for years must not copy them all for
+ * each. */
+static int ended_grow(State *s)
+{
+        const size_t capacity = s->ended_capacity ? 2 * s->ended_capacity : 64;
+        StateEnded *grown;
+
+        if (s->n_ended < s->ended_capacity)
+                return 0;
+        grown = reallocarray(s->ended, capacity, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        s->ended = grown;
+        s->ended_capacity = capacity;
+        return 0;
+}
+
 int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
 {
         const size_t i = ended_position(s, jti);
-        StateEnded *grown;
         char *copy;
 
         if (i < s->n_ended && streq(s->ended[i].jti, jti)) {
@@ -98,15 +114,12 @@ int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
         }
         if (s->n_ended >= STATE_ENDED_MAX)
                 return -ENOSPC;
-        copy = strdup(jti);
-        grown = reallocarray(s->ended, s->n_ended + 1, sizeof(*grown));
-        if (grown)
-                s->ended = grown;
-        if (!copy || !grown) {
-                free(copy);
+        if (ended_grow(s) < 0)
                 return -ENOMEM;
-        }
-        memmove(&s->ended[i + 1], &s->ended[i], (s->n_ended - i) * sizeof(*grown));
+        copy = strdup(jti);
+        if (!copy)
+                return -ENOMEM;
+        memmove(&s->ended[i + 1], &s->ended[i], (s->n_ended - i) * sizeof(*s->ended));
         s->ended[i] = (StateEnded){ .jti = copy, .exp_sec = exp_sec, .at_sec = at_sec };
         s->n_ended++;
         return 0;

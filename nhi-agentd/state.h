@@ -37,7 +37,7 @@ typedef struct State {
         StateIssuer issuers[STATE_ISSUERS_MAX];
         size_t n_issuers;
         StateEnded *ended; /* sorted by jti */
-        size_t n_ended;
+        size_t n_ended, ended_capacity;
         char **locked; /* sorted */
         size_t n_locked;
 } State;
