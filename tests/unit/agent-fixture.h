@@ -168,10 +168,10 @@ static inline void fixture_restart(Fixture *f)
         fixture_load(f);
 }
 
-/* Run the loop until done() says so, five seconds at most. */
+/* Run the loop until done() says so. The bound only ends a test that would never pass. */
 static inline bool fixture_until(Fixture *f, bool (*done)(void *userdata), void *userdata)
 {
-        const uint64_t deadline = now_monotonic_usec() + 5 * USEC_PER_SEC;
+        const uint64_t deadline = now_monotonic_usec() + 60 * USEC_PER_SEC;
 
         while (!done(userdata) && now_monotonic_usec() < deadline)
                 assert_true(sd_event_run(f->event, 20000) >= 0);
