@@ -38,7 +38,7 @@ AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,n
             $(call room,nhi-agentd/session)
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
-CTL      := $(call room,nhictl) $(call room,nhictl/ledger)
+CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/doctor)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)
