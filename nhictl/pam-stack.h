@@ -32,9 +32,12 @@ typedef struct PamStack {
 #define PAM_STACK_DEPTH_MAX 16u
 
 /* root is "" or the folder below which etc/pam.d and usr/lib/pam.d are read (/etc first). A service
- * without a file is answered with the lines of "other", as libpam does. 0 and an owned *ret;
- * -ENOENT where there is no "other" either, -ELOOP for includes deeper than PAM_STACK_DEPTH_MAX,
- * -E2BIG, -ENOMEM, or another negative errno. */
+ * without a file, or whose file has no line of this kind, is answered with the lines of "other", as
+ * libpam does. An include of a file that is not there stays in the stack as a line of its own
+ * (control "include", "substack" or "@include", module the file's name): libpam lets it fail. 0 and
+ * an owned *ret, which may hold no line; -ENOENT where there is neither the file nor "other",
+ * -EINVAL for a service with a '/', -ELOOP for includes deeper than PAM_STACK_DEPTH_MAX, -E2BIG,
+ * -ENOMEM, or another negative errno. */
 int pam_stack_read(const char *root, const char *service, PamKind kind, PamStack *ret);
 void pam_stack_done(PamStack *s);
 
