@@ -5,7 +5,7 @@
 #
 #      this machine                                      the host NAME
 #   ┌──────────────────────────────────────┐   ┌─────────────────────────────────────────────┐
-#   │ $NHI_CACHE/root-bookworm-HASH        │   │ PID 1 systemd ── journald, logind, dbus     │
+#   │ $NHI_CACHE/host-SUITE-KEY            │   │ PID 1 systemd ── journald, logind, dbus     │
 #   │   built once, read only from then on │   │   system.slice/cron, ssh, nhi-agentd …      │
 #   │        │ lower                       │   │   system.slice/console.service  ◄─ host_run │
 #   │        ▼                             │   │   user.slice/user-UID.slice/session-N.scope │
@@ -17,7 +17,7 @@
 # own, so several run side by side. Whoever sources this file gets an EXIT trap that leaves no process, mount, cgroup
 # or directory behind, unless KEEP=1.
 #
-#   host_boot NAME               build the root where it is missing, boot, return when the host is up
+#   host_boot NAME               make the root of $NHI_SUITE where it is missing (root.sh), boot, return when the host is up
 #   host_run NAME CMD ARG...     run as root in the host, in a clean environment; stdin, stdout, status pass through
 #   host_put NAME DIR|TARBALL [DEST]   unpack into the host (default: /), owned by root
 #   host_wait NAME SECONDS CMD ARG...  until CMD succeeds in the host; 1 when the time is over
@@ -25,12 +25,12 @@
 #   host_poweroff NAME           orderly, then by force; removes everything
 #   wait_until SECONDS CMD ARG...      the same as host_wait, on this machine
 
-NHI_CACHE=${NHI_CACHE:-/var/cache/nhi-tests}
 NHI_HOSTS=${NHI_HOSTS:-/run/nhi-hosts}
 NHI_SUITE=${NHI_SUITE:-bookworm}
 HOST_SIZE=${HOST_SIZE:-1G}
 HOST_BOOT_SECONDS=${HOST_BOOT_SECONDS:-60}
 host_lib_dir=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+. "$host_lib_dir/root.sh"
 
 host_die() {
         echo "host: $*" >&2
@@ -45,61 +45,6 @@ wait_until() {
                 ((${EPOCHREALTIME/[.,]/} < deadline)) || return 1
                 sleep 0.05
         done
-}
-
-# ---- the cached root ---------------------------------------------------------------------------
-
-# The mirror this machine itself uses for Debian; nothing where it cannot be told: mmdebstrap's own choice.
-host_mirror() {
-        local uri
-        uri=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-                awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
-        echo "${NHI_MIRROR:-$uri}"
-}
-
-# Changes whenever anything that decides the content does.
-host_root_key() {
-        { "$host_lib_dir/packages.sh" list host; echo "$NHI_SUITE"; declare -f host_root_build; } | sha256sum | cut -c1-16
-}
-
-host_root_path() {
-        echo "$NHI_CACHE/root-$NHI_SUITE-$(host_root_key)"
-}
-
-host_root_build() {
-        local dir=$1 include
-        include=$("$host_lib_dir/packages.sh" list host | paste -sd,)
-        mmdebstrap --quiet --variant=minbase --include="$include" \
-                --aptopt='Acquire::Check-Valid-Until "false"' \
-                --customize-hook='rm -f "$1"/etc/machine-id "$1"/etc/resolv.conf' \
-                --customize-hook='for u in console-getty apt-daily apt-daily-upgrade e2scrub_reap systemd-firstboot sssd; do ln -sf /dev/null "$1/etc/systemd/system/$u.service"; done' \
-                --customize-hook='for u in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim; do ln -sf /dev/null "$1/etc/systemd/system/$u.timer"; done' \
-                --customize-hook='rm -f "$1"/etc/systemd/system/sssd.service "$1"/etc/systemd/system/multi-user.target.wants/sssd*' \
-                --customize-hook='chroot "$1" systemctl disable -q sssd.service sssd-nss.socket sssd-pam.socket || true' \
-                "$NHI_SUITE" "$dir" $(host_mirror)
-}
-
-# A half-built root never has the final name.
-host_root() {
-        local path tmp
-        path=$(host_root_path)
-        mkdir -p "$NHI_CACHE"
-        (
-                flock 9
-                [[ -d $path ]] && exit 0
-                echo "host: building $path (once)" >&2
-                rm -rf "$NHI_CACHE"/tmp.*
-                tmp=$(mktemp -d "$NHI_CACHE/tmp.XXXXXX")
-                if ! host_root_build "$tmp" >"$NHI_CACHE/build.log" 2>&1; then
-                        rm -rf "$tmp"
-                        tail -20 "$NHI_CACHE/build.log" >&2
-                        host_die "mmdebstrap failed; the whole log is $NHI_CACHE/build.log"
-                        exit 1
-                fi
-                chmod 0755 "$tmp"
-                mv "$tmp" "$path"
-        ) 9>"$NHI_CACHE/lock" >&2 || return 1
-        echo "$path"
 }
 
 # ---- boot --------------------------------------------------------------------------------------
@@ -195,7 +140,7 @@ host_boot() {
         local name=$1 dir=$NHI_HOSTS/$1 lower
         [[ $name =~ ^[a-z][a-z0-9-]{0,30}$ ]] || { host_die "bad name $name"; return 1; }
         [[ $(id -u) == 0 ]] || { host_die "booting a host needs root"; return 1; }
-        lower=$(host_root) || return 1
+        lower=$(root_get host "$NHI_SUITE") || return 1
         if [[ -d $dir ]]; then
                 kill -0 "$(cat "$dir/owner" 2>/dev/null)" 2>/dev/null &&
                         { host_die "$name is in use by process $(<"$dir/owner")"; return 1; }

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Cached Debian roots, one directory each, read only once they bear their final name:
+#
+#   host-SUITE-KEY    what a throw-away host boots: [host] and [host-SUITE] of tests/packages.txt
+#   build-SUITE-KEY   what packages are built in: build-essential and the Build-Depends of debian/control, nothing else
+#
+#   root_get KIND SUITE    make it where it is missing; prints its path
+#   root_key KIND SUITE    changes whenever anything that decides the content does
+#   cache_prune GLOB N     all but the N youngest of $NHI_CACHE/GLOB go, unless they were used within a day
+
+NHI_CACHE=${NHI_CACHE:-/var/cache/nhi-tests}
+root_lib_dir=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+root_source_dir=$(readlink -f "$root_lib_dir/../..")
+
+# The mirror this machine itself uses for Debian; nothing where it cannot be told: mmdebstrap's own choice.
+root_mirror() {
+        local uri
+        uri=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+                awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
+        echo "${NHI_MIRROR:-$uri}"
+}
+
+root_inputs_host() {
+        "$root_lib_dir/packages.sh" list host "host-$1"
+}
+
+root_inputs_build() {
+        sed -n '/^Build-Depends/,/^[^ \t]*:/p' "$root_source_dir/debian/control" | sed '/^[^B \t]/d'
+}
+
+root_key() {
+        { "root_inputs_$1" "$2"; echo "$2"; declare -f "root_make_$1"; } | sha256sum | cut -c1-16
+}
+
+root_make_host() {
+        local suite=$1 dir=$2 include
+        include=$(root_inputs_host "$suite" | paste -sd,)
+        mmdebstrap --quiet --variant=minbase --include="$include" \
+                --aptopt='Acquire::Check-Valid-Until "false"' \
+                --customize-hook='rm -f "$1"/etc/machine-id "$1"/etc/resolv.conf' \
+                --customize-hook='for u in console-getty apt-daily apt-daily-upgrade e2scrub_reap systemd-firstboot; do ln -sf /dev/null "$1/etc/systemd/system/$u.service"; done' \
+                --customize-hook='for u in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim; do ln -sf /dev/null "$1/etc/systemd/system/$u.timer"; done' \
+                --customize-hook='rm -f "$1"/etc/systemd/system/multi-user.target.wants/sssd*' \
+                --customize-hook='chroot "$1" systemctl disable -q sssd.service sssd-nss.socket sssd-pam.socket || true' \
+                "$suite" "$dir" $(root_mirror)
+}
+
+# apt reads debian/control itself, so a missing build dependency fails the build, not the builder.
+root_make_build() {
+        local suite=$1 dir=$2 control
+        control=$(mktemp -d)
+        mkdir "$control/debian"
+        cp "$root_source_dir/debian/control" "$control/debian/"
+        mmdebstrap --quiet --variant=buildd \
+                --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
+                --customize-hook="APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG apt-get -y build-dep $control" \
+                --customize-hook='chroot "$1" useradd --create-home --home-dir /build --uid 1000 builder' \
+                "$suite" "$dir" $(root_mirror)
+        local status=$?
+        rm -rf "$control"
+        return $status
+}
+
+root_get() {
+        local kind=$1 suite=$2 path
+        path=$NHI_CACHE/$kind-$suite-$(root_key "$kind" "$suite")
+        mkdir -p "$NHI_CACHE"
+        (
+                flock 9
+                [[ ! -d $path ]] || { touch "$path"; exit 0; }
+                echo "host: building $path (once)"
+                rm -rf "$path.part"
+                mkdir "$path.part"
+                if ! "root_make_$kind" "$suite" "$path.part" >"$path.log" 2>&1; then
+                        rm -rf "$path.part"
+                        tail -20 "$path.log"
+                        echo "host: mmdebstrap failed; the whole log is $path.log"
+                        exit 1
+                fi
+                chmod 0755 "$path.part"
+                mv "$path.part" "$path"
+                rm -f "$path.log"
+        ) 9>"$path.lock" >&2 || return 1
+        echo "$path"
+}
+
+cache_prune() {
+        local old
+        for old in $(ls -dt "$NHI_CACHE"/$1 2>/dev/null | tail -n +$(($2 + 1))); do
+                [[ -z $(find "$old" -maxdepth 0 -mmin -1440) ]] && rm -rf "$old"
+        done
+}
