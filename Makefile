@@ -162,7 +162,7 @@ lint: lint-tools all ## layering, symbols, format, both compilers, cppcheck, tab
 	@echo "  LINT    cppcheck"; cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 -D_GNU_SOURCE -I. --include=tests/lint/cppcheck.h -j2 \
 		$(filter-out tests/%,$(filter %.c,$(SOURCES)))
-	@echo "  LINT    shell";    for s in $$(git ls-files '*.sh' .ci/run); do bash -n $$s || exit 1; done
+	@echo "  LINT    shell";    for s in $$(git ls-files '*.sh' .ci/run 'conf/libexec/*'); do bash -n $$s || exit 1; done
 	@echo "lint: clean"
 
 metrics: ## file and function lengths by room

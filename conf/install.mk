@@ -19,7 +19,7 @@ SYSCONFDIR    ?= /etc
 
 # mode|directory|file,file...: install and uninstall both come from this table.
 INSTALL_FILES = \
-	0755|$(LIBEXECDIR)|$(B)/nhi-agentd,$(B)/nhi-fetchd,$(B)/nhi-authorized-keys \
+	0755|$(LIBEXECDIR)|$(B)/nhi-agentd,$(B)/nhi-fetchd,$(B)/nhi-authorized-keys,$(call install_list,conf/libexec/*) \
 	0755|$(BINDIR)|$(B)/nhictl \
 	0644|$(PAMDIR)|$(B)/pam_nhi.so \
 	0644|$(NSSDIR)|$(B)/libnss_nhi.so.2 \
