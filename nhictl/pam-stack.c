@@ -271,6 +271,25 @@ bool pam_line_is(const PamLine *line, const char *name)
         return !is_include(line->control) && streq(slash ? slash + 1 : line->module, name);
 }
 
+bool pam_line_may_skip(const PamLine *line)
+{
+        static const char *const harmless[] = { "required", "requisite", "optional",
+                                                "include",  "substack",  "@include" };
+
+        for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
+                if (strcasecmp(line->control, harmless[i]) == 0)
+                        return false;
+        if (line->control[0] != '[')
+                return true;
+        for (const char *at = strchr(line->control, '='); at; at = strchr(at + 1, '=')) {
+                const char *action = at + 1 + strspn(at + 1, BLANKS);
+
+                if ((*action >= '0' && *action <= '9') || strncasecmp(action, "done", 4) == 0)
+                        return true;
+        }
+        return false;
+}
+
 size_t pam_stack_find(const PamStack *s, const char *name)
 {
         size_t i = 0;

@@ -45,5 +45,8 @@ void pam_stack_done(PamStack *s);
 bool pam_service_exists(const char *root, const char *service);
 /* The module's base name is name ("pam_nhi.so")? */
 bool pam_line_is(const PamLine *line, const char *name);
-/* The place of the first such line, or s->n. */
+/* Could this line end the stack well, or jump over lines behind it ("sufficient", "done", a
+ * number)? What stands before the gate must not. */
+bool pam_line_may_skip(const PamLine *line);
+/* The place of the first line that pam_line_is() says yes to, or s->n. */
 size_t pam_stack_find(const PamStack *s, const char *name);
