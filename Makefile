@@ -48,7 +48,7 @@ tobj      = $(patsubst %.c,$(B)/tobj/%.o,$(1))
 
 LIBS_AGENT := -lsystemd -lsodium -lconfig -ljansson -lpthread
 LIBS_FETCH := -lsystemd -ljansson -lconfig -lcurl
-LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig
+LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig -lpam
 LIBS_TEST  := -lcmocka -lsystemd -lsodium -lconfig -ljansson -lsmartcols -lcurl -lpam -lpthread
 
 MODULES  := $(B)/pam_nhi.so $(B)/libnss_nhi.so.2 $(B)/sudo_nhi.so
