@@ -12,10 +12,17 @@
 
 #define COMMAND_USEC (10 * USEC_PER_SEC)
 
-static int spawn_piped(const char *const *words, int out_fd, pid_t *ret)
+/* What command_run() and command_run_whole() differ in. */
+typedef struct Terms {
+        const char *variable;
+        uint64_t usec;
+        short flags; /* posix_spawnattr_setflags(3) */
+} Terms;
+
+static int spawn_piped(const char *const *words, const Terms *t, int out_fd, pid_t *ret)
 {
-        static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C",
-                                                   NULL };
+        const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C",
+                                            t->variable, NULL };
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
         sigset_t none;
@@ -30,7 +37,7 @@ static int spawn_piped(const char *const *words, int out_fd, pid_t *ret)
         (void)sigemptyset(&none);
         r = posix_spawnattr_setsigmask(&attributes, &none);
         if (r == 0)
-                r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+                r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | t->flags);
         if (r == 0)
                 r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
                                                      0);
@@ -46,9 +53,8 @@ static int spawn_piped(const char *const *words, int out_fd, pid_t *ret)
 
 /* What it prints, until it closes its output or the deadline: what does not fit is read and
  * dropped. */
-static int read_output(int fd, char *output, size_t size)
+static int read_output(int fd, uint64_t deadline, char *output, size_t size)
 {
-        uint64_t deadline = now_monotonic_usec() + COMMAND_USEC;
         char spill[4096] = "";
         size_t used = 0;
 
@@ -71,8 +77,9 @@ static int read_output(int fd, char *output, size_t size)
         }
 }
 
-int command_run(const char *const *words, char *output, size_t size)
+static int run(const char *const *words, const Terms *t, char *output, size_t size)
 {
+        uint64_t deadline = now_monotonic_usec() + t->usec;
         _cleanup_close_ int read_fd = -EBADF;
         int fds[2], status = -1, r;
         pid_t pid = -1;
@@ -81,17 +88,30 @@ int command_run(const char *const *words, char *output, size_t size)
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         read_fd = fds[0];
-        r = spawn_piped(words, fds[1], &pid);
+        r = spawn_piped(words, t, fds[1], &pid);
         (void)close(fds[1]);
         if (r < 0)
                 return r;
-        r = read_output(read_fd, output, size);
+        r = read_output(read_fd, deadline, output, size);
         if (r < 0)
-                (void)kill(pid, SIGKILL);
+                (void)kill(t->flags & POSIX_SPAWN_SETPGROUP ? -pid : pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return -errno;
         if (r < 0)
                 return r;
         return WIFEXITED(status) ? WEXITSTATUS(status) : -EPIPE;
+}
+
+int command_run(const char *const *words, char *output, size_t size)
+{
+        return run(words, &(Terms){ .usec = COMMAND_USEC }, output, size);
+}
+
+int command_run_whole(const char *const *words, const char *variable, uint64_t usec, char *output,
+                      size_t size)
+{
+        const Terms t = { variable, usec, POSIX_SPAWN_SETPGROUP };
+
+        return run(words, &t, output, size);
 }

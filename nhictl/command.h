@@ -5,6 +5,7 @@
  * /dev/null, a deadline of 10 s. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define COMMAND_OUTPUT_SIZE 65536u
 
@@ -12,3 +13,9 @@
  * (-ENOENT: not installed; -ETIMEDOUT; -EPIPE: a signal ended it). What it prints on stdout is in
  * output, cut to size and NUL-terminated; what it says on stderr is seen. */
 int command_run(const char *const *words, char *output, size_t size);
+
+/* The same for a command that changes the host: it may take this long, is in a process group of its
+ * own (Ctrl-C does not break it off in the middle), and has one more variable, "NAME=VALUE" or
+ * NULL. */
+int command_run_whole(const char *const *words, const char *variable, uint64_t usec, char *output,
+                      size_t size);
