@@ -70,6 +70,10 @@ GateMode gates_match(const Gates *g, const GateSubject *subject, const char *cla
  * number of the first line that does not parse, else 0. */
 bool exempt_match(const char *text, const char *name, const char *class, unsigned *ret_bad_line);
 
+/* True where an exempt file that may be believed exempts name for class. NULL for either is never
+ * exempt. */
+bool exempt_files_match(const GatePaths *paths, const char *name, const char *class);
+
 /* Is something wrong with the exempt files? True and the path (cut to fit) of the first that is,
  * with the number of its first line that does not parse, or 0 where the whole file is ignored
  * (owner, mode, type, size, a NUL in it). For doctor, and for the log of whoever was denied. */

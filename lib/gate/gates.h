@@ -23,7 +23,3 @@ struct Gates {
         GateDefinition *accounts;
         size_t n_accounts;
 };
-
-/* True where an exempt file that may be believed exempts name for class. NULL for either is never
- * exempt. */
-bool exempt_files_match(const GatePaths *paths, const char *name, const char *class);
