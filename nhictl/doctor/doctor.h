@@ -44,21 +44,35 @@ typedef struct DoctorHost {
 
 typedef struct DoctorCheck {
         const char *name;
-        void (*run)(const DoctorHost *h, Findings *f);
+        void (*run)(const DoctorHost *h, Findings *f); /* adds at least one finding */
         const char *help; /* what it looks at, for the manual: lower case, no full stop */
 } DoctorCheck;
 
-/* In the order of the report, NULL name ends it (checks.c). */
+/* In the order of the report, NULL name ends it; made from checks.h. */
 extern const DoctorCheck doctor_checks[];
 
-/* Append; advice may be NULL with FINDING_OK only. Control characters are escaped when shown. */
+/* Run one check. One that finds nothing to say has not looked: that is a warning of its own. */
+void doctor_check_run(const DoctorCheck *c, const DoctorHost *h, Findings *f);
+
+/* Append; a finding that is not [OK] has an advice. Control characters, and bytes that are no
+ * UTF-8, are kept as \xNN. */
 void finding_ok(Findings *f, const char *check, const char *format, ...) _printf_(3, 4);
 void finding_warn(Findings *f, const char *check, const char *advice, const char *format, ...)
         _printf_(4, 5);
 void finding_fail(Findings *f, const char *check, const char *advice, const char *format, ...)
         _printf_(4, 5);
 void findings_done(Findings *f);
+size_t findings_count(const Findings *f, FindingLevel level);
+const char *finding_level_text(FindingLevel level); /* "fail", "warn", "ok" */
 
-/* The text of a file below root, at most size_max bytes: 0 and an owned *ret, or a negative errno.
- * Symbolic links are followed: these are the administrator's files. */
+/* The text of a file below root, at most size_max bytes: 0 and an owned *ret, or a negative errno
+ * (-EFBIG; -EBADMSG: a NUL in it; -EINVAL: no regular file). Symbolic links are followed: these are
+ * the administrator's files. */
 int doctor_read(const DoctorHost *h, const char *path, size_t size_max, char **ret);
+bool doctor_exists(const DoctorHost *h, const char *path);
+/* The names in a folder below root but "." and "..", sorted, at most DOCTOR_NAMES_MAX: 0, an owned
+ * *ret (NULL ends it) for doctor_names_free(), or a negative errno (-E2BIG). */
+#define DOCTOR_NAMES_MAX 4096u
+int doctor_names(const DoctorHost *h, const char *path, char ***ret);
+char **doctor_names_free(char **names);
+DEFINE_CLEANUP(char **, doctor_names_free);

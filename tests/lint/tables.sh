@@ -43,6 +43,11 @@ while read -r verb; do
                 grep -qE -- "Fl -$option|Fl $option" docs/man/nhictl.1 || complain "docs/man/nhictl.1: option --$option of $verb is missing"
         done
 done <"$B/verbs.txt"
+"$B/nhictl" doctor --list --color never | sed -nE 's/^([a-z]+(-[a-z0-9]+)*) +.*/\1/p' >"$B/checks.txt"
+[ -s "$B/checks.txt" ] || complain "nhictl doctor --list names no check"
+while read -r check; do
+        grep -qx "\.It Cm $check" docs/man/nhictl.1 || complain "docs/man/nhictl.1: check $check of doctor is missing"
+done <"$B/checks.txt"
 for page in docs/man/*.[1-8]; do
         out=$(mandoc -Tlint -Wwarning "$page" 2>&1) || complain "$out"
 done

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every check once, in the order of the report. From this table come the prototypes, the list that
+ * doctor runs and `nhictl doctor --list`; the manual's table is proved against it. */
+
+#include "nhictl/doctor/doctor.h"
+
+/* X(function, "name", "what it looks at") */
+#define DOCTOR_CHECKS(X)                                                                           \
+        X(check_nss_cache, "nss-cache", "nscd answers for accounts or groups from a cache")
+
+#define DOCTOR_CHECK_PROTOTYPE(function, name, help)                                               \
+        void function(const DoctorHost *h, Findings *f);
+DOCTOR_CHECKS(DOCTOR_CHECK_PROTOTYPE)
+#undef DOCTOR_CHECK_PROTOTYPE
