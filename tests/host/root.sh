@@ -47,20 +47,16 @@ root_make_host() {
                 "$suite" "$dir" $(root_mirror)
 }
 
-# apt reads debian/control itself, so a missing build dependency fails the build, not the builder.
+# apt reads debian/control itself, in the new root: a build dependency that is missing there fails the build.
 root_make_build() {
-        local suite=$1 dir=$2 control
-        control=$(mktemp -d)
-        mkdir "$control/debian"
-        cp "$root_source_dir/debian/control" "$control/debian/"
+        local suite=$1 dir=$2
         mmdebstrap --quiet --variant=buildd \
-                --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
-                --customize-hook="APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG apt-get -y build-dep $control" \
-                --customize-hook='chroot "$1" useradd --create-home --home-dir /build --uid 1000 builder' \
+                --aptopt='Acquire::Check-Valid-Until "false"' \
+                --customize-hook='mkdir -p "$1/build/nhi/debian"' \
+                --customize-hook="copy-in $root_source_dir/debian/control /build/nhi/debian" \
+                --customize-hook='chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends build-dep /build/nhi' \
+                --customize-hook='rm -r "$1/build"; chroot "$1" useradd --create-home --home-dir /build --uid 1000 builder' \
                 "$suite" "$dir" $(root_mirror)
-        local status=$?
-        rm -rf "$control"
-        return $status
 }
 
 root_get() {
