@@ -11,6 +11,9 @@ SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
 CATALOGDIR    ?= $(PREFIX)/lib/systemd/catalog
 PAMCONFIGSDIR ?= $(PREFIX)/share/pam-configs
+# Where libpam looks for services after /etc/pam.d (Fedora: $(PREFIX)/share/pam.d). Not in /etc: there a file stays when
+# its package goes.
+VENDORPAMDIR  ?= $(PREFIX)/lib/pam.d
 MANDIR        ?= $(PREFIX)/share/man
 DOCDIR        ?= $(PREFIX)/share/doc/nhi
 BASHCOMPDIR   ?= $(PREFIX)/share/bash-completion/completions
@@ -29,14 +32,14 @@ INSTALL_FILES = \
 	0644|$(TMPFILESDIR)|conf/tmpfiles.d/nhi.conf \
 	0644|$(CATALOGDIR)|conf/nhi.catalog \
 	0644|$(PAMCONFIGSDIR)|$(call install_list,conf/pam-configs/*) \
+	0644|$(VENDORPAMDIR)|conf/pam.d/nhi-unit \
 	0644|$(DOCDIR)/sshd|conf/sshd/20-nhi.conf \
 	0644|$(DOCDIR)|README.md,CHANGELOG.md,$(call install_list,docs/*.md) \
 	0644|$(ZSHCOMPDIR)|conf/completions/_nhictl \
 	$(foreach n,1 5 7 8,0644|$(MANDIR)/man$(n)|$(call install_list,docs/man/*.$(n)))
 # Configuration: an administrator's edit survives the next install, and uninstall.
 INSTALL_CONF = \
-	0644|$(SYSCONFDIR)/nhi|conf/agentd.conf,conf/exempt \
-	0644|$(SYSCONFDIR)/pam.d|conf/pam.d/nhi-unit
+	0644|$(SYSCONFDIR)/nhi|conf/agentd.conf,conf/exempt
 INSTALL_DIRS = $(SYSCONFDIR)/nhi/agentd.conf.d $(SYSCONFDIR)/nhi/exempt.d $(SYSCONFDIR)/nhi/trust
 
 comma := ,
@@ -82,5 +85,5 @@ uninstall: ## stop the services, remove what install put there, but no configura
 		{ echo "uninstall: sshd still asks nhi-authorized-keys in these files; first remove them and reload sshd"; exit 1; }
 	$(Q)[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl --quiet disable --now $(INSTALL_UNITS) || :
 	$(foreach line,$(INSTALL_FILES),$(if $(call install_from,$(line)),$(call uninstall_line,$(line))))
-	$(Q)rm -f $(DESTDIR)$(BASHCOMPDIR)/nhictl $(DESTDIR)$(SYSCONFDIR)/pam.d/nhi-unit
+	$(Q)rm -f $(DESTDIR)$(BASHCOMPDIR)/nhictl
 	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)/sshd $(DESTDIR)$(DOCDIR) 2>/dev/null || :
