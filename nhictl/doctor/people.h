@@ -2,8 +2,8 @@
 #pragma once
 
 /* The accounts of a host and how the gates stand to them, judged as the modules judge it: from the
- * published gates and the exempt files. Known are the local accounts, those that grant sets defined,
- * and whom the gates name; no directory is enumerated. */
+ * published gates and the exempt files. Known are the local accounts, those that grant sets
+ * defined, and whom the gates name; no directory is enumerated. */
 
 #include "lib/gate/gate.h"
 #include "nhictl/doctor/doctor.h"
@@ -15,7 +15,7 @@ typedef struct Person {
         char *name, *home, *shell; /* owned; home and shell "" where there are none */
         uid_t uid;                 /* (uid_t)-1: the name does not resolve */
         gid_t gid;
-        gid_t *gids;     /* owned: of the groups below */
+        gid_t *gids; /* owned: of the groups below */
         size_t n_gids;
         bool is_local;   /* in /etc/passwd */
         bool is_managed; /* a grant set defined it here */
