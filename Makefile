@@ -156,6 +156,7 @@ lint: lint-tools all ## layering, symbols, format, both compilers, cppcheck, tab
 	@echo "  LINT    binaries"; tests/lint/binaries.sh $(B)
 	@echo "  LINT    words";    tests/lint/words.sh
 	@echo "  LINT    tables";   tests/lint/tables.sh $(B)
+	@echo "  LINT    packages"; tests/lint/packages.sh
 	@echo "  LINT    headers";  for cc in gcc clang; do for h in $(HEADERS); do \
 		echo "#include \"$$h\"" | $$cc $(STD) $(WARN) -Wno-unused-function -DNHI_TEST=1 -fsyntax-only -x c - || exit 1; done; done
 	@echo "  LINT    format";   clang-format --dry-run -Werror $(SOURCES)

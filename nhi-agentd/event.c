@@ -217,6 +217,7 @@ static const struct {
         [EVENT_CONFIG_REFUSED] = { message_code, "Configuration refused, the old one stays" },
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
         [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
+        [EVENT_GATES_REMOVED] = { message_code, "Gates removed" },
 };
 
 void event_message(const Event *e, char *ret, size_t size)

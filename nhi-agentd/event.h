@@ -2,7 +2,8 @@
 #pragma once
 
 /* Every kind of event that nhi writes down: one table of name (NHI_EVENT=), MESSAGE_ID, syslog
- * priority. conf/nhi.catalog explains each to the administrator; `make lint` compares the two. */
+ * priority. conf/nhi.catalog explains each to the administrator; `make lint` compares the two.
+ * GATES_REMOVED is written by the scripts of packages that are removed. */
 
 #include "nhi-agentd/caller.h"
 #include "nhi-agentd/core/decide.h"
@@ -24,7 +25,8 @@
         X(CONFIG_REFUSED, "config-refused", "31ff026441754d43a89ee6fe9f44801a", 3)                 \
         X(SOURCE_STALE, "source-stale", "c1e896a6b15a4215a42d43dae04f26bb", 4)                     \
         X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
-        X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)
+        X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)                       \
+        X(GATES_REMOVED, "gates-removed", "e90b37bced0b42b0ae063aa6b5d7de96", 1)
 
 typedef enum EventKind {
 #define EVENT_ENUM(name, text, id, priority) EVENT_##name,
