@@ -29,11 +29,20 @@ static json_t *gate_read(char *text)
                          split(fields[3]), "accounts", split(fields[4]));
 }
 
-static json_t *gates_of(const char *path)
+/* account NAME UID, its name; NULL for any other line. */
+static json_t *account_read(char *text)
+{
+        char *at = text, *first = strsep(&at, " ");
+
+        return at && streq(first, "account") ? json_string(strsep(&at, " ")) : NULL;
+}
+
+/* What read makes of the lines of a usable file. */
+static json_t *lines_of(const char *path, json_t *(*read)(char *text))
 {
         _cleanup_free_ char *text = NULL;
         Gates *parsed = NULL;
-        json_t *list, *gate;
+        json_t *list, *item;
         char *at, *text_line;
         size_t size = 0;
 
@@ -45,16 +54,26 @@ static json_t *gates_of(const char *path)
         list = json_array();
         at = text;
         while ((text_line = strsep(&at, "\n"))) {
-                gate = gate_read(text_line);
-                if (gate)
-                        (void)json_array_append_new(list, gate);
+                item = read(text_line);
+                if (item)
+                        (void)json_array_append_new(list, item);
         }
         return list;
 }
 
+static json_t *published(json_t *(*read)(char *text))
+{
+        json_t *list = lines_of(PATH_GATES_RUN, read);
+
+        return list ? list : lines_of(PATH_GATES_STATE, read);
+}
+
 json_t *gates_published(void)
 {
-        json_t *gates = gates_of(PATH_GATES_RUN);
+        return published(gate_read);
+}
 
-        return gates ? gates : gates_of(PATH_GATES_STATE);
+json_t *accounts_published(void)
+{
+        return published(account_read);
 }
