@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Do grants and revocations arrive, and will they still tomorrow? A set that is past half of its
+ * life has missed many renewals; past its end no grant holds. */
+
+#include "lib/base/path.h"
+#include "nhictl/doctor/checks.h"
+#include "nhictl/doctor/people.h"
+#include "nhictl/reply.h"
+
+#define CHECK            "source"
+#define AGE_WARN_PERCENT 50
+#define AGE_FAIL_PERCENT 80
+
+static void say_age(const json_t *issuer, const char *name, int64_t now_sec, Findings *f)
+{
+        static const char advice[] =
+                "nhictl publish --renew where the issuer's key is; journalctl -u nhi-fetchd here";
+        int64_t iat = member_number(issuer, "iat"), exp = member_number(issuer, "exp");
+        int64_t life = exp - iat, age = now_sec - iat;
+        int64_t percent = life > 0 && age > 0 ? age * 100 / life : life > 0 ? 0 : 100;
+        char left[WHEN_DURATION_SIZE], old[WHEN_DURATION_SIZE];
+
+        (void)when_format_duration(left, exp - now_sec);
+        (void)when_format_duration(old, age);
+        if (exp <= now_sec)
+                finding_fail(f, CHECK, advice, "the set of %s is over: no grant holds", name);
+        else if (percent > AGE_FAIL_PERCENT)
+                finding_fail(f, CHECK, advice,
+                             "the set of %s is %s old and no grant holds any more in %s", name, old,
+                             left);
+        else if (percent > AGE_WARN_PERCENT)
+                finding_warn(f, CHECK, advice,
+                             "the set of %s is %s old, more than half of its life: it was not "
+                             "renewed (%s left)",
+                             name, old, left);
+        else
+                finding_ok(f, CHECK, "the set of %s is %s old and good for %s", name, old, left);
+}
+
+/* A refusal is of now when nothing was accepted since. */
+static void say_refusal(const json_t *issuer, const char *name, Findings *f)
+{
+        const json_t *refusal = json_object_get(issuer, "last_refusal");
+
+        if (json_is_object(refusal) &&
+            member_number(refusal, "time") > member_number(issuer, "accepted"))
+                finding_warn(f, CHECK, "nhictl log names it; publish a set that this host takes",
+                             "the newest set of %s is refused: %s: %s", name,
+                             member_text(refusal, "code") ?: "?",
+                             member_text(refusal, "detail") ?: "");
+}
+
+static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforced, Findings *f)
+{
+        static const char fetch[] =
+                "publish a set for this host; journalctl -u nhi-fetchd says what is in the way";
+        const char *name = member_text(issuer, "issuer") ?: "?";
+        const char *source = member_text(issuer, "source") ?: "its source";
+
+        if (json_is_integer(json_object_get(issuer, "ver")))
+                say_age(issuer, name, (int64_t)h->now_sec, f);
+        else if (is_enforced)
+                finding_fail(f, CHECK, fetch,
+                             "no verified set of %s from %s yet: no grant holds, and gates are "
+                             "enforced",
+                             name, source);
+        else
+                finding_warn(f, CHECK, fetch, "no verified set of %s from %s yet: no grant holds",
+                             name, source);
+        say_refusal(issuer, name, f);
+}
+
+/* Is a unit of ours running? Says what it is for where it is not. */
+static void say_unit(const DoctorHost *h, const char *unit, const char *without, Findings *f)
+{
+        const char *const words[] = { "/usr/bin/systemctl", "is-active", unit, NULL };
+        char state[256], advice[256];
+        int r = h->run(words, state, sizeof(state));
+
+        state[strcspn(state, "\n")] = '\0';
+        (void)snprintf(advice, sizeof(advice), "systemctl enable --now %s", unit);
+        if (r == 0)
+                finding_ok(f, CHECK, "%s is active", unit);
+        else if (r > 0 && *state)
+                finding_fail(f, CHECK, advice, "%s is %s: %s", unit, state, without);
+        else
+                finding_warn(f, CHECK, "ask your init system",
+                             "systemctl cannot say whether %s "
+                             "runs",
+                             unit);
+}
+
+static bool is_local_source(const DoctorHost *h)
+{
+        return doctor_exists(h, &(PATH_LEDGER_DIR "/ledger.json")[strlen(PATH_ROOT)]) &&
+               doctor_exists(h, &PATH_ISSUER_KEY[strlen(PATH_ROOT)]);
+}
+
+void check_source(const DoctorHost *h, Findings *f)
+{
+        const json_t *issuers = json_object_get(h->status, "issuers"), *issuer;
+        People p = { .host = h };
+        bool is_enforced;
+        size_t i;
+
+        if (!h->status) {
+                finding_warn(f, CHECK, "see check agent",
+                             "no agent answers: nothing is known about its grant sets");
+                return;
+        }
+        if (json_array_size(issuers) == 0) {
+                finding_warn(f, CHECK, "nhictl init", "no issuer is configured: no grant can hold");
+                return;
+        }
+        is_enforced = people_load(h, &p) < 0 || people_is_enforced(&p);
+        people_done(&p);
+        json_array_foreach(issuers, i, issuer)
+                say_issuer(h, issuer, is_enforced, f);
+        say_unit(h, "nhi-fetchd.service", "neither grants nor revocations arrive", f);
+        if (is_local_source(h))
+                say_unit(h, "nhi-renew.timer",
+                         "this host's ledger is not renewed, and its set runs out", f);
+}
