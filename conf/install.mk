@@ -28,6 +28,7 @@ INSTALL_FILES = \
 	0644|$(NSSDIR)|$(B)/libnss_nhi.so.2 \
 	0644|$(SUDODIR)|$(B)/sudo_nhi.so \
 	0644|$(UNITDIR)|$(call install_list,conf/units/*) \
+	0644|$(UNITDIR)/user@.service.d|conf/user-manager/20-nhi.conf \
 	0644|$(SYSUSERSDIR)|conf/sysusers.d/nhi.conf \
 	0644|$(TMPFILESDIR)|conf/tmpfiles.d/nhi.conf \
 	0644|$(CATALOGDIR)|conf/nhi.catalog \
