@@ -218,6 +218,10 @@ static const struct {
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
         [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
         [EVENT_GATES_REMOVED] = { message_code, "Gates removed" },
+        /* Sent by nhictl, which brings its own message. */
+        [EVENT_ENFORCE_PENDING] = { message_code, "Enforcement waits for its confirmation" },
+        [EVENT_ENFORCE_CONFIRMED] = { message_code, "Enforcement confirmed" },
+        [EVENT_ENFORCE_REVERTED] = { message_code, "Enforcement undone" },
 };
 
 void event_message(const Event *e, char *ret, size_t size)

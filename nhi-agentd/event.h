@@ -26,7 +26,10 @@
         X(SOURCE_STALE, "source-stale", "c1e896a6b15a4215a42d43dae04f26bb", 4)                     \
         X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
         X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)                       \
-        X(GATES_REMOVED, "gates-removed", "e90b37bced0b42b0ae063aa6b5d7de96", 1)
+        X(GATES_REMOVED, "gates-removed", "e90b37bced0b42b0ae063aa6b5d7de96", 1)                   \
+        X(ENFORCE_PENDING, "enforce-pending", "69ad1475b83648dba8a1dd241eb18838", 5)               \
+        X(ENFORCE_CONFIRMED, "enforce-confirmed", "32febf3952a34190b9cf2a5acb3f5653", 5)           \
+        X(ENFORCE_REVERTED, "enforce-reverted", "e79ce1821c7546628b853f6601f697d8", 4)
 
 typedef enum EventKind {
 #define EVENT_ENUM(name, text, id, priority) EVENT_##name,

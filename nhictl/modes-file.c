@@ -97,18 +97,35 @@ int modes_parse(const char *text, Modes *ret)
         return 0;
 }
 
-int modes_load(const char *path, Modes *ret)
+int modes_text_load(const char *path, char **ret)
 {
-        _cleanup_free_ char *text = NULL;
         size_t size = 0;
+        char *text;
         int r;
 
         r = file_read_trusted(path, owner_trusted(), MODES_SIZE_MAX, &text, &size);
-        if (r == -ENOENT) {
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret = r == -ENOENT ? NULL : text;
+        return 0;
+}
+
+int modes_text_save(const char *path, const char *text)
+{
+        if (!text)
+                return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+        return file_replace(path, text, strlen(text), 0644, owner_trusted(), (gid_t)-1, true);
+}
+
+int modes_load(const char *path, Modes *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = modes_text_load(path, &text);
+        if (r == 0 && !text)
                 *ret = (Modes){ .was_absent = true };
-                return 0;
-        }
-        return r < 0 ? r : modes_parse(text, ret);
+        return r < 0 || !text ? r : modes_parse(text, ret);
 }
 
 int modes_format(const Modes *m, char **ret)
@@ -139,11 +156,9 @@ int modes_save(const char *path, const Modes *m)
         int r;
 
         if (m->n == 0 && m->was_absent)
-                return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+                return modes_text_save(path, NULL);
         r = modes_format(m, &text);
-        if (r < 0)
-                return r;
-        return file_replace(path, text, strlen(text), 0644, owner_trusted(), (gid_t)-1, true);
+        return r < 0 ? r : modes_text_save(path, text);
 }
 
 void modes_done(Modes *m)

@@ -33,3 +33,8 @@ int modes_format(const Modes *m, char **ret);
 /* Durable, 0644 root. Empty and was_absent: the file is removed. */
 int modes_save(const char *path, const Modes *m);
 void modes_done(Modes *m);
+
+/* The file as it stands, byte by byte: NULL where there is none. modes_text_save() puts it back,
+ * durable; NULL removes the file. */
+int modes_text_load(const char *path, char **ret);
+int modes_text_save(const char *path, const char *text);

@@ -4,39 +4,18 @@
  * administrators and configuration management, who own the gates themselves, are never overwritten.
  */
 
-#include "lib/base/file.h"
 #include "lib/base/io.h"
-#include "lib/base/path.h"
 #include "nhictl/agent-client.h"
-#include "nhictl/modes-file.h"
-#include "nhictl/reply.h"
-#include "nhictl/verb.h"
+#include "nhictl/confirm.h"
+#include "nhictl/modes-agent.h"
+#include "nhictl/pam-stack.h"
 
-#include <time.h>
+#define LOCK_USEC (20 * USEC_PER_SEC)
 
-#define FORCE_DEADLINE_USEC (10 * USEC_PER_SEC)
-#define FORCE_PAUSE_NSEC    (50L * 1000 * 1000)
-
-static const json_t *gate_find(const json_t *gates, const char *name)
-{
-        const json_t *gate;
-        size_t i;
-
-        json_array_foreach(gates, i, gate)
-                if (streq_ptr(member_text(gate, "name"), name))
-                        return gate;
-        return NULL;
-}
-
-static bool is_asked(const Call *call, const char *name)
-{
-        if (call->operands.n == 0)
-                return true;
-        for (size_t i = 0; i < call->operands.n; i++)
-                if (streq(call->operands.items[i], name))
-                        return true;
-        return false;
-}
+typedef struct EnforceOptions {
+        int64_t within_sec;
+        bool confirm, revert, if_due;
+} EnforceOptions;
 
 static VerbStatus check_names(const Call *call, const json_t *gates)
 {
@@ -50,151 +29,189 @@ static VerbStatus check_names(const Call *call, const json_t *gates)
         return VERB_OK;
 }
 
-/* True where every gate that was asked for is in this mode. */
-static bool modes_hold(const Call *call, const json_t *gates, const char *mode)
+static VerbStatus take_lock(const char *verb, int *ret_fd)
 {
-        const json_t *gate;
-        size_t i;
+        int r = pending_lock(LOCK_USEC, ret_fd);
 
-        json_array_foreach(gates, i, gate)
-                if (is_asked(call, member_text(gate, "name") ?: "") &&
-                    !streq_ptr(member_text(gate, "mode"), mode))
-                        return false;
-        return true;
-}
-
-/* What the file shall say: the gates asked for in the new mode, those it already names as they are;
- * of a gate that is no more, nothing. */
-static int modes_plan(const Call *call, const json_t *gates, const char *mode, const Modes *old,
-                      Modes *ret)
-{
-        const json_t *gate;
-        size_t i;
-        int r;
-
-        json_array_foreach(gates, i, gate) {
-                const char *name = member_text(gate, "name") ?: "";
-                const char *want = is_asked(call, name) ? mode : modes_get(old, name);
-
-                if (!want)
-                        continue;
-                r = modes_set(ret, name, want);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* One look: VERB_OK and *ret_done, or what went wrong. An error that was there before the reload
- * may be left over from then: it is no answer yet. */
-static VerbStatus look(const Call *call, const char *mode, const char *error_before, bool *ret_done)
-{
-        json_t *reply = NULL;
-        const char *error;
-        int status;
-
-        status = agent_ask(json_pack("{s:s}", "verb", "status"), &reply);
-        if (status != VERB_OK)
-                return status;
-        *ret_done = modes_hold(call, json_object_get(reply, "gates"), mode);
-        error = member_text(reply, "config_error");
-        if (!*ret_done && error && *error && !streq_ptr(error, error_before))
-                status = fail(VERB_FAILED, "the agent refused it: %s", error);
-        json_decref(reply);
-        return status;
-}
-
-/* Ask until the agent has the modes, or has refused the configuration. */
-static VerbStatus wait_for(const Call *call, const char *mode, const char *error_before)
-{
-        uint64_t deadline_usec = now_monotonic_usec() + FORCE_DEADLINE_USEC;
-
-        for (;;) {
-                bool done = false;
-                VerbStatus status = look(call, mode, error_before, &done);
-
-                if (status != VERB_OK || done)
-                        return status;
-                if (now_monotonic_usec() >= deadline_usec)
-                        return fail(VERB_FAILED, "the agent did not take it over: %s",
-                                    error_before && *error_before ? error_before
-                                                                  : "see nhictl status");
-                (void)nanosleep(&(struct timespec){ .tv_nsec = FORCE_PAUSE_NSEC }, NULL);
-        }
-}
-
-static VerbStatus put_in_force(const Call *call, const char *mode, const char *error_before)
-{
-        json_t *reply = NULL;
-        int status = agent_ask(json_pack("{s:s}", "verb", "reload"), &reply);
-
-        json_decref(reply);
-        if (status != VERB_OK)
-                return status;
-        return wait_for(call, mode, error_before);
-}
-
-/* Written, in force and seen to be; or as it was before. */
-static VerbStatus modes_change(const Call *call, const json_t *before, const char *mode)
-{
-        const json_t *gates = json_object_get(before, "gates");
-        _cleanup_(modes_done) Modes old = { 0 }, new = { 0 };
-        VerbStatus status;
-        int r;
-
-        r = modes_load(PATH_MODES_FILE, &old);
-        if (r == 0)
-                r = modes_plan(call, gates, mode, &old, &new);
-        if (r == 0)
-                r = modes_save(PATH_MODES_FILE, &new);
         if (r == -EACCES)
-                return fail(VERB_FAILED, "%s is root's: sudo nhictl %s", mode, mode);
-        if (r < 0)
-                return fail(VERB_FAILED, "%s: %s", PATH_MODES_FILE, strerror(-r));
+                return fail(VERB_FAILED, "%s is root's: sudo nhictl %s", verb, verb);
+        if (r == -EBUSY)
+                return fail(VERB_FAILED, "another nhictl is changing modes: try again");
+        return r < 0 ? fail(VERB_FAILED, "%s: %s", PATH_PENDING_LOCK, strerror(-r)) : VERB_OK;
+}
 
-        status = put_in_force(call, mode, member_text(before, "config_error"));
-        if (status == VERB_OK)
-                return VERB_OK;
-        r = modes_save(PATH_MODES_FILE, &old);
-        say(r < 0 ? "%s could not be put back as it was" : "%s is as it was before",
-            PATH_MODES_FILE);
+/* ---- observe -----------------------------------------------------------------------------------
+ */
+
+static VerbStatus observe_change(const Call *call, const json_t *gates, bool *ret_changed)
+{
+        _cleanup_close_ int lock_fd = -EBADF;
+        Pending p = { .gates = NULL };
+        ModesChange c = { .before = NULL };
+        VerbStatus status = take_lock("observe", &lock_fd);
+        bool is_pending;
+
+        if (status != VERB_OK)
+                return status;
+        is_pending = pending_load(&p) == 0;
+        *ret_changed = is_pending || !modes_hold(call, gates, "observe");
+        if (*ret_changed) {
+                status = modes_change_plan(call, gates, "observe", &c);
+                if (status == VERB_OK)
+                        status = is_pending ? confirm_observe(&c, &p) : modes_change_run(&c);
+        }
+        modes_change_done(&c);
+        pending_done(&p);
         return status;
 }
 
-static VerbStatus modes_run(Call *call)
+/* ---- enforce -----------------------------------------------------------------------------------
+ */
+
+/* An enforced gate that PAM never asks denies nobody: better said now than believed. */
+static void warn_without_pam(void)
 {
-        const char *mode = call->verb->name;
+        static const char *const services[] = { "sshd", "sudo", "login", "su" };
+        bool found = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(services) && !found; i++) {
+                PamStack stack = { .lines = NULL };
+
+                if (pam_stack_read(PATH_ROOT, services[i], PAM_KIND_ACCOUNT, &stack) < 0)
+                        continue;
+                found = pam_stack_find(&stack, "pam_nhi.so") < stack.n;
+                pam_stack_done(&stack);
+        }
+        if (!found)
+                say("PAM does not ask nhi yet, so this denies nobody: nhictl pam enable");
+}
+
+static void hint(const EnforceOptions *o)
+{
+        if (o->within_sec == 0 && isatty(STDERR_FILENO) && !confirm_is_known_here())
+                say("next time with --confirm-within 10m, which undoes itself unless a new login "
+                    "confirms it; nhictl observe takes this back");
+}
+
+static VerbStatus enforce_change(const Call *call, const json_t *gates, bool *ret_changed)
+{
+        const EnforceOptions *o = call->options;
+        _cleanup_close_ int lock_fd = -EBADF;
+        ModesChange c = { .before = NULL };
+        VerbStatus status;
+
+        *ret_changed = !modes_hold(call, gates, "enforce");
+        if (!*ret_changed) {
+                if (o->within_sec > 0)
+                        say("already enforced: nothing waits for a confirmation by this");
+                return VERB_OK;
+        }
+        status = take_lock("enforce", &lock_fd);
+        if (status == VERB_OK)
+                status = confirm_check_none();
+        if (status == VERB_OK)
+                status = modes_change_plan(call, gates, "enforce", &c);
+        if (status == VERB_OK)
+                status =
+                        o->within_sec > 0 ? confirm_begin(&c, o->within_sec) : modes_change_run(&c);
+        if (status == VERB_OK) {
+                warn_without_pam();
+                hint(o);
+        }
+        modes_change_done(&c);
+        return status;
+}
+
+/* ---- the verbs ---------------------------------------------------------------------------------
+ */
+
+static VerbStatus modes_run(Call *call, VerbStatus (*change)(const Call *call, const json_t *gates,
+                                                             bool *ret_changed))
+{
+        const json_t *gates;
         json_t *reply = NULL;
-        bool changed;
+        bool changed = false;
         int status;
 
         status = agent_ask(json_pack("{s:s}", "verb", "status"), &reply);
         if (status != VERB_OK)
                 return status;
-        status = check_names(call, json_object_get(reply, "gates"));
-        changed = status == VERB_OK && !modes_hold(call, json_object_get(reply, "gates"), mode);
-        if (changed)
-                status = modes_change(call, reply, mode);
+        gates = json_object_get(reply, "gates");
+        status = check_names(call, gates);
+        if (status == VERB_OK)
+                status = change(call, gates, &changed);
         json_decref(reply);
         if (status != VERB_OK)
                 return status;
         return output_changed(&call->out, changed) < 0 ? VERB_FAILED : VERB_OK;
 }
 
+static VerbStatus observe_run(Call *call)
+{
+        return modes_run(call, observe_change);
+}
+
+static VerbStatus check_options(const Call *call, const EnforceOptions *o)
+{
+        if (o->confirm + o->revert + (o->within_sec > 0) > 1)
+                return fail(VERB_USAGE,
+                            "--confirm-within, --confirm and --revert exclude each other");
+        if ((o->confirm || o->revert) && call->operands.n > 0)
+                return fail(VERB_USAGE, "--confirm and --revert concern what is pending: no GATE");
+        if (o->if_due && !o->revert)
+                return fail(VERB_USAGE, "--if-due goes with --revert");
+        if (o->within_sec > 0 &&
+            (o->within_sec < CONFIRM_WITHIN_MIN_SEC || o->within_sec > CONFIRM_WITHIN_MAX_SEC))
+                return fail(VERB_USAGE, "--confirm-within: from %ds to 24h, such as 10m",
+                            CONFIRM_WITHIN_MIN_SEC);
+        return VERB_OK;
+}
+
+static VerbStatus enforce_run(Call *call)
+{
+        const EnforceOptions *o = call->options;
+        VerbStatus status = check_options(call, o);
+
+        if (status != VERB_OK)
+                return status;
+        if (o->confirm)
+                return confirm_run(call);
+        if (o->revert)
+                return confirm_revert(call, o->if_due);
+        return modes_run(call, enforce_change);
+}
+
 const Verb verb_observe = {
         .name = "observe",
         .synopsis = "[GATE...]",
         .help = "let gates only observe: would-be denials are recorded, access goes on\n"
-                "See them by nhictl log --would-deny. Without GATE: all gates. For root.",
+                "See them by nhictl log --would-deny. Without GATE: all gates. For root.\n"
+                "What is observed waits for no confirmation any more.",
         .operands_max = OPERANDS_ANY,
-        .run = modes_run,
+        .run = observe_run,
+};
+
+#define AT(member) offsetof(EnforceOptions, member)
+static const Option enforce_options[] = {
+        { "confirm-within", 0, OPTION_DURATION, AT(within_sec), "T",
+          "undo it after T (10s to 24h) unless confirmed" },
+        { "confirm", 0, OPTION_FLAG, AT(confirm), NULL,
+          "from a new login: keep what was enforced" },
+        { "revert", 0, OPTION_FLAG, AT(revert), NULL, "undo at once what is not confirmed" },
+        { "if-due", 0, OPTION_FLAG, AT(if_due), NULL,
+          "with --revert: only when its time is over (nhi-revert.service)" },
+        OPTION_END,
 };
 
 const Verb verb_enforce = {
         .name = "enforce",
-        .synopsis = "[GATE...]",
+        .synopsis = "[GATE...] [--confirm-within T] | --confirm | --revert",
         .help = "enforce gates: from now on there is no access without a grant\n"
-                "Read nhictl log --would-deny first. Without GATE: all gates. For root.",
+                "Read nhictl log --would-deny first. Without GATE: all gates. For root.\n"
+                "With --confirm-within it undoes itself unless nhictl enforce --confirm is run\n"
+                "from a login that began after it; so does a restart of the host.",
+        .options = enforce_options,
+        .options_size = sizeof(EnforceOptions),
         .operands_max = OPERANDS_ANY,
-        .run = modes_run,
+        .run = enforce_run,
 };

@@ -4,6 +4,7 @@
 
 #include "nhictl/agent-client.h"
 #include "nhictl/gates-file.h"
+#include "nhictl/pending.h"
 #include "nhictl/reply.h"
 #include "nhictl/verb.h"
 
@@ -115,6 +116,21 @@ static void print_gates(const Output *o, const json_t *gates)
                 print_gate(o, gate, i == 0);
 }
 
+/* An enforcement that undoes itself; drops the reference, NULL prints nothing. */
+static void print_pending(const Output *o, json_t *pending)
+{
+        char gates[256], left[WHEN_DURATION_SIZE], text[512];
+
+        if (!pending)
+                return;
+        (void)snprintf(text, sizeof(text),
+                       "%s: undone in %s unless a new login runs nhictl enforce --confirm",
+                       join(json_object_get(pending, "gates"), gates, sizeof(gates)),
+                       when_format_duration(left, member_number(pending, "left_sec")));
+        line(o, SHADE_WARN, "pending", text);
+        json_decref(pending);
+}
+
 /* ---- what is wrong -----------------------------------------------------------------------------
  */
 
@@ -193,6 +209,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
         printf(LABEL "%lld under grants\n", "sessions",
                (long long)member_number(reply, "sessions"));
         print_gates(o, json_object_get(reply, "gates"));
+        print_pending(o, pending_document());
         print_problems(o, reply);
 }
 
@@ -202,8 +219,9 @@ static void away_print(const Output *o)
         json_t *gates = gates_published();
 
         if (o->json) {
-                (void)output_document(
-                        json_pack("{s:n, s:o}", "agent", "gates", gates ? gates : json_null()));
+                (void)output_document(json_pack("{s:n, s:o, s:o*}", "agent", "gates",
+                                                gates ? gates : json_null(), "pending",
+                                                pending_document()));
                 return;
         }
         line(o, SHADE_BAD, "agent", "away: who needs a grant is denied, nobody else is held up");
@@ -211,9 +229,18 @@ static void away_print(const Output *o)
                 print_gates(o, gates);
         else
                 line(o, SHADE_WARN, "gates", "never published, or not readable");
+        print_pending(o, pending_document());
         line(o, SHADE_PLAIN, "next",
              "systemctl status nhi-agentd; exempt accounts (/etc/nhi/exempt) still get in");
         json_decref(gates);
+}
+
+/* With --json. */
+static int pending_add(json_t *reply)
+{
+        json_t *pending = pending_document();
+
+        return pending ? json_object_set_new(reply, "pending", pending) : 0;
 }
 
 static VerbStatus status_run(Call *call)
@@ -228,6 +255,8 @@ static VerbStatus status_run(Call *call)
                 return status;
 
         status = status_judge(reply, call->now_sec);
+        if (call->out.json && pending_add(reply) < 0)
+                status = VERB_FAILED;
         if (call->out.json)
                 return reply_print(reply) == VERB_OK ? status : VERB_FAILED;
         status_print(&call->out, reply, call->now_sec);

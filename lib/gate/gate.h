@@ -66,6 +66,10 @@ Gates *gates_free(Gates *g);
  * gates are asked before observed ones, and names before groups. */
 GateMode gates_match(const Gates *g, const GateSubject *subject, const char *class, char *ret_gate,
                      size_t ret_gate_size);
+/* The text of a gates file with these gates in mode observe, of the same size: everything else as
+ * it is. 0 and an owned *ret, or -EBADMSG, -ENOMEM. */
+int gates_text_observe(const char *text, size_t size, const char *const *names, size_t n_names,
+                       char **ret);
 /* True where a line of the text exempts name for class. ret_bad_line, where not NULL, receives the
  * number of the first line that does not parse, else 0. */
 bool exempt_match(const char *text, const char *name, const char *class, unsigned *ret_bad_line);
