@@ -208,8 +208,8 @@ const Verb verb_enforce = {
         .synopsis = "[GATE...] [--confirm-within T] | --confirm | --revert",
         .help = "enforce gates: from now on there is no access without a grant\n"
                 "Read nhictl log --would-deny first. Without GATE: all gates. For root.\n"
-                "With --confirm-within it undoes itself unless nhictl enforce --confirm is run\n"
-                "from a login that began after it; so does a restart of the host.",
+                "With --confirm-within it undoes itself, unless --confirm comes from a new login.\n"
+                "So does a restart of the host. nhictl(1) says what a new login is.",
         .options = enforce_options,
         .options_size = sizeof(EnforceOptions),
         .operands_max = OPERANDS_ANY,

@@ -18,6 +18,7 @@ _nhictl_values() { # option -> words that may follow it; fails where it takes no
         case $1 in
         --service) echo ssh sudo su cron at login unit ;;
         --color) echo always never auto ;;
+        --confirm-within) echo 5m 10m 30m 1h ;;
         --run-as | --sub) compgen -u ;;
         --run-as-group | --group) compgen -g ;;
         --kind) echo workload human agent ;;
