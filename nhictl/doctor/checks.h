@@ -8,6 +8,16 @@
 
 /* X(function, "name", "what it looks at") */
 #define DOCTOR_CHECKS(X)                                                                           \
+        X(check_pam_order, "pam-order", "the gate is first in the account stack of every way in")  \
+        X(check_pam_session, "pam-session",                                                        \
+          "the gate is in the session stack, behind pam_systemd")                                  \
+        X(check_pam_module, "pam-module", "pam_nhi.so is there while a file of PAM names it")      \
+        X(check_pam_line, "pam-line", "control and words of our lines let no denial pass")         \
+        X(check_pam_off, "pam-off", "a line of pam_nhi.so that is commented out")                  \
+        X(check_pam_environment, "pam-environment",                                                \
+          "user_readenv=1: accounts set the environment of sessions")                              \
+        X(check_pam_sssd, "pam-sssd",                                                              \
+          "pam_sss.so denies accounts of grants while SSSD is stopped")                            \
         X(check_agent, "agent",                                                                    \
           "nhi-agentd answers, took its configuration, and quarantined nothing")                   \
         X(check_source, "source",                                                                  \
