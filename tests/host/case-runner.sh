@@ -6,29 +6,32 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 B=$1 file=$2
 shift 2
 name=$(basename "$file" .sh)
-HOST=nhi-$name-$$
-. "$here/lib.sh"
+HOST=${HOST:-nhi-$name-$$}
+. "$here/${NHI_HOST_LIB:-lib.sh}"
 . "$here/judge.sh"
 . "$here/world.sh"
+. "$here/cases.sh"
 . "$file"
 work_dir=$(mktemp -d)
 trap 'status=$?; rm -rf "$work_dir"; (exit $status); host_cleanup' EXIT
 
-selected() {
-        local p
-        for p in "$@"; do
-                # shellcheck disable=SC2053 # a glob is wanted
-                [[ $name/$case == $p || $case == $p || $name == $p ]] && return 0
-        done
-        return 1
+prepare() {
+        host_boot "$HOST" && world_make || return
+        [[ $(case_header "$file" world enforced) == made ]] || { world_install "$B/debs/$NHI_SUITE" && world_enforce; }
 }
 
-host_boot "$HOST" && world_make && world_install "$B/stage" && world_enforce || { echo "$name: 0 passed, 1 failed"; exit 1; }
-for case in $(sed -n 's/^\(case_[a-z0-9_A-Z]*\)() {$/\1/p' "$file"); do
-        selected "$@" || continue
+between_cases() {
+        local shell
+        for shell in "${!shell_fd[@]}"; do shell_close "$shell"; done
+        in_host test -x /usr/bin/nhictl || return 0
+        world_revoke_all || judge 'no grant is left for the next case' false
+}
+
+prepare || { echo "$name: 0 passed, 1 failed"; exit 1; }
+for case in $(case_names "$file"); do
+        case_selected "$name/$case" "$@" || continue
         step "$name: ${case#case_}"
         "$case"
-        for shell in "${!shell_fd[@]}"; do shell_close "$shell"; done
-        world_revoke_all || judge 'no grant is left for the next case' false
+        [[ $(case_header "$file" world enforced) == made ]] || between_cases
 done
 verdict "$name"

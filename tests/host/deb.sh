@@ -86,7 +86,7 @@ deb_build() {
         if ! unshare --mount --net --ipc --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" \
                 setpriv --reuid=1000 --regid=1000 --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/build \
                 bash -euc "$deb_recipe" >"$B/debs/build-$suite.log" 2>&1 </dev/null; then
-                tail -30 "$B/debs/build-$suite.log" >&2
+                { grep -E '[Ee]rror[: ]' "$B/debs/build-$suite.log" || tail "$B/debs/build-$suite.log"; } | tail -20 >&2
                 echo "deb.sh: the build for $suite failed; the whole log is $B/debs/build-$suite.log" >&2
                 return 1
         fi

@@ -7,24 +7,16 @@
 #    olga (open shell) ──► sudo ──► pam_nhi, sudo_nhi ──┘ │
 #    cron, systemd units ──► pam_nhi ────────────────────┘└─► logind, PID 1: the end of sessions
 #
-# Usage: demo.sh BUILD-DIR      KEEP=1 leaves the host up. Last line: "N passed, N failed"; 0 only where nothing failed.
+# Usage: demo.sh BUILD-DIR      KEEP=1 leaves the host up, NHI_SUITE=trixie shows it on Debian 13. Last line: "N passed, N failed"; 0 only where nothing failed.
 set -uo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 B=$(readlink -m "${1:-build}")
 HOST=${HOST:-nhi-demo-$$}
-. "$here/lib.sh"
+. "$here/${NHI_HOST_LIB:-lib.sh}"
 . "$here/judge.sh"
 . "$here/world.sh"
 work_dir=$(mktemp -d)
 trap 'status=$?; rm -rf "$work_dir"; (exit $status); host_cleanup' EXIT
-
-build() {
-        make -C "$here/../.." --no-print-directory -s -j"$(nproc)" B="$B" host-stage || {
-                echo "demo: the build failed"
-                echo "0 passed, 1 failed"
-                exit 1
-        }
-}
 
 step_1_before() {
         step '1. Before: nobody knows svc-deploy'
@@ -36,13 +28,14 @@ step_1_before() {
 
 step_2_order() {
         step '2. install, init, switch on in observe mode, read the log, enforce'
-        note 'make install, systemd-sysusers, systemd-tmpfiles, systemctl daemon-reload'
-        world_install "$B/stage"
+        note "$WORLD_INSTALL"
+        world_install "$B/debs/$NHI_SUITE"
         judge 'everything is in its place' in_host test -x /usr/bin/nhictl -a -x /usr/libexec/nhi/nhi-agentd
+        judge 'nothing was started' not in_host pgrep -x 'nhi-agentd|nhi-fetchd'
         person ci 'ssh olga@web1 id -un'
         judge 'installing changes no login' succeeded
         local line
-        for line in "$WORLD_INIT" "$WORLD_NSS" "$WORLD_SSHD" "$WORLD_SUDO" "$WORLD_PAM" "$WORLD_GATES"; do
+        for line in "$WORLD_INIT" "$WORLD_SSHD" "$WORLD_SUDO" "$WORLD_PAM" "$WORLD_GATES"; do
                 admin "$line"
                 judge 'done' succeeded
         done
@@ -57,7 +50,7 @@ step_2_order() {
 }
 
 account_line_is_first() {
-        [[ $(host_run "$HOST" sed -n '/^account/{p;q}' /etc/pam.d/common-account) == *pam_nhi.so* ]]
+        [[ $(host_run "$HOST" sed -n '/^account/{p;q}' "$PAM_ACCOUNT") == *pam_nhi.so* ]]
 }
 
 # The grant of steps 2 to 4 lives until shortly after cron's next minute began.
@@ -340,8 +333,7 @@ step_11_journal() {
         judge 'nothing survived' silent_on .
 }
 
-build
-host_boot "$HOST" && world_make || exit 1
+host_packages "$B" && host_boot "$HOST" && world_make || { echo '0 passed, 1 failed'; exit 1; }
 SECONDS=0
 step_1_before
 step_2_order

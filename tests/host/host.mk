@@ -5,7 +5,6 @@
 packages: ## install what building and booting need (tests/packages.txt; Debian, root)
 	@tests/host/packages.sh install build boot
 
-# The build comes after the packages, so the scripts make host-stage by themselves.
 demo: packages ## the whole path on a throw-away host, step by step; KEEP=1 leaves the host up
 	@KEEP=$(KEEP) tests/host/demo.sh $(B)
 
@@ -19,7 +18,6 @@ $(B)/tests/host/session-lab: $(call obj,$(LAB))
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lsystemd -ljansson -lpam
 
-.PHONY: host-stage
-host-stage: all $(B)/tests/host/session-lab
-	$(Q)rm -rf $(B)/stage
-	$(Q)$(MAKE) --no-print-directory -s B=$(B) DESTDIR=$(abspath $(B))/stage install
+.PHONY: host-debs
+host-debs: ## the packages that hosts install, built in a clean root of NHI_SUITE (bookworm, trixie)
+	@tests/host/deb.sh $(B) $(or $(NHI_SUITE),bookworm)

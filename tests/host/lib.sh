@@ -17,6 +17,7 @@
 # own, so several run side by side. Whoever sources this file gets an EXIT trap that leaves no process, mount, cgroup
 # or directory behind, unless KEEP=1.
 #
+#   host_packages BUILD-DIR      build the packages that world_install installs (deb.sh), unless NHI_PACKAGES=built
 #   host_boot NAME               make the root of $NHI_SUITE where it is missing (root.sh), boot, return when the host is up
 #   host_run NAME CMD ARG...     run as root in the host, in a clean environment; stdin, stdout, status pass through
 #   host_put NAME DIR|TARBALL [DEST]   unpack into the host (default: /), owned by root
@@ -134,6 +135,10 @@ host_is_up() {
         running | degraded) return 0 ;;
         esac
         return 1
+}
+
+host_packages() {
+        [[ ${NHI_PACKAGES-} == built ]] || "$host_lib_dir/deb.sh" "$1" "$NHI_SUITE" >&2
 }
 
 host_boot() {

@@ -26,12 +26,12 @@ world_ssh_user() { # USER: a key pair, and a client configuration that asks noth
 world_people() {
         local user
         for user in ci bot olga bob postgres svc-backup; do
-                host_run "$HOST" useradd --create-home --shell /bin/bash "$user" || return
+                in_host getent passwd "$user" || host_run "$HOST" useradd --create-home --shell /bin/bash "$user" || return
         done
         host_run "$HOST" bash -eu -c '
-                groupadd operators; usermod -aG operators olga
+                groupadd --force operators; usermod -aG operators olga
                 printf "olga:correct horse\nroot:battery staple\n" | chpasswd 2>/dev/null
-                echo "127.0.0.1 web1.example.org web1" >>/etc/hosts'
+                grep -q "web1.example.org" /etc/hosts || echo "127.0.0.1 web1.example.org web1" >>/etc/hosts'
         for user in ci bot root; do world_ssh_user "$user" || return; done
         # One key opens every local account: what is tested is the account, not the key.
         host_run "$HOST" bash -eu -c '
@@ -79,17 +79,22 @@ world_make() {
         world_people && world_sudoers && world_sssd
 }
 
-# What `make install` put into STAGE, and what a package's postinst does.
+# The packages of DIR (deb.sh made them), as an administrator installs them; there is no network.
+WORLD_INSTALL='apt-get -y --no-install-recommends install /opt/nhi/*.deb'
 world_install() {
-        host_put "$HOST" "$1" / && host_run "$HOST" bash -eu -c '
-                systemd-sysusers; systemd-tmpfiles --create nhi.conf; journalctl --update-catalog
-                ldconfig; systemctl daemon-reload'
+        [[ -f $(echo "$1"/nhi_*.deb) ]] || { echo "world: no packages in $1; tests/host/deb.sh makes them" >&2; return 1; }
+        host_run "$HOST" rm -rf /opt/nhi
+        host_put "$HOST" "$1" /opt/nhi
+        quietly env DEBIAN_FRONTEND=noninteractive sh -c "$WORLD_INSTALL"
+        [[ $STATUS == 0 ]] || { printf 'world: %s\n%s\n' "$WORLD_INSTALL" "$OUT" >&2; return 1; }
 }
 
 # The steps of the order in README.md that switch nhi on, each as an administrator types it.
+SSH_UNIT=${SSH_UNIT:-ssh}
+SSHD_EXAMPLE=${SSHD_EXAMPLE:-/usr/share/doc/nhi/sshd/20-nhi.conf}
+PAM_ACCOUNT=${PAM_ACCOUNT:-/etc/pam.d/common-account}
 WORLD_INIT='nhictl init --local --name web1.example.org'
-WORLD_NSS="sed -i -E '/^(passwd|group):/{/ nhi/!s/\$/ nhi/}' /etc/nsswitch.conf"
-WORLD_SSHD='install -m 644 /usr/share/doc/nhi/sshd/20-nhi.conf /etc/ssh/sshd_config.d/ && sshd -t && systemctl reload ssh'
+WORLD_SSHD="install -m 644 $SSHD_EXAMPLE /etc/ssh/sshd_config.d/ && sshd -t && systemctl reload $SSH_UNIT"
 WORLD_SUDO='nhictl sudo enable'
 WORLD_PAM='DEBIAN_FRONTEND=noninteractive pam-auth-update --enable nhi nhi-session'
 WORLD_GATES='cat >/etc/nhi/agentd.conf.d/20-gates.conf <<EOF
@@ -101,7 +106,7 @@ systemctl reload nhi-agentd'
 # Everything on and enforced, without showing it: for the cases.
 world_enforce() {
         local line
-        for line in "$WORLD_INIT" "$WORLD_NSS" "$WORLD_SSHD" "$WORLD_SUDO" "$WORLD_PAM" "$WORLD_GATES" 'nhictl enforce' \
+        for line in "$WORLD_INIT" "$WORLD_SSHD" "$WORLD_SUDO" "$WORLD_PAM" "$WORLD_GATES" 'nhictl enforce' \
                 'nhictl owner add payments --contact pay@example.org' \
                 'nhictl account add svc-deploy --owner payments --shell /bin/bash'; do
                 quietly bash -c "$line"

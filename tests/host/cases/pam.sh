@@ -64,7 +64,7 @@ case_every_kind_of_ssh_needs_a_grant() {
         world_gate_people
         printf '#!/bin/sh\necho secret\n' | host_run "$HOST" bash -c 'cat >/usr/local/bin/askpass; chmod 755 /usr/local/bin/askpass; echo kate:secret | chpasswd'
         # Debian's sshd offers password only; sshd runs the account phase of this one in a forked child (FACTS 4).
-        quietly bash -c 'echo "KbdInteractiveAuthentication yes" >/etc/ssh/sshd_config.d/10-kbd.conf; systemctl reload ssh'
+        quietly bash -c 'echo "KbdInteractiveAuthentication yes" >/etc/ssh/sshd_config.d/10-kbd.conf; systemctl reload '"$SSH_UNIT"
         local pw='SSH_ASKPASS=/usr/local/bin/askpass SSH_ASKPASS_REQUIRE=force ssh -o BatchMode=no -o PubkeyAuthentication=no'
         person ci 'ssh kate@web1 id -un'
         judge 'key' both failed silent_on '^kate$'

@@ -4,6 +4,8 @@
 # of nhi-agentd/session/session.h. tests/host/session-lab.c is both the agent and the program that opens PAM sessions; grants are
 # told to it. Two seconds after its end nothing of a session may be left.
 #
+# this-host: no
+#
 #   session-lab agent  ◄── /run/lab/sock ── session-lab run CLASS ACCOUNT JTI SECONDS  (as sshd, sudo, cron would)
 #        │                                        │
 #        └─ bus ─► PID 1: nhi-JTI-N.scope, nhi-end-sN-M.timer        └─ pam_systemd ─► logind: session-N.scope
@@ -21,7 +23,7 @@ lab_fresh() {
 
 lab_install() {
         in_host test -x /usr/local/bin/session-lab && return
-        host_run "$HOST" sh -c 'cat >/usr/local/bin/session-lab && chmod 755 /usr/local/bin/session-lab' <"$B/tests/host/session-lab"
+        host_run "$HOST" sh -c 'cat >/usr/local/bin/session-lab && chmod 755 /usr/local/bin/session-lab' <"$B/debs/$NHI_SUITE/session-lab"
         quietly bash -eu -c '
                 useradd -m -s /bin/bash lab-a; useradd -m -s /bin/bash lab-b
                 printf "account required pam_permit.so\nauth required pam_permit.so\nsession required pam_loginuid.so\nsession optional pam_systemd.so\n" >/etc/pam.d/lab
