@@ -25,6 +25,11 @@
         X(check_clock, "clock", "the clock is synchronised and not behind the source")             \
         X(check_gates, "gates",                                                                    \
           "gates are enforced, published, and name accounts and classes that exist")               \
+        X(check_nss_order, "nss-order",                                                            \
+          "nhi is asked for accounts and groups, and nothing hides it")                            \
+        X(check_nss_module, "nss-module",                                                          \
+          "libnss_nhi.so.2 is there while nsswitch.conf names nhi")                                \
+        X(check_nss_userdb, "nss-userdb", "a foreign userdb provider, which can hold up lookups")  \
         X(check_nss_cache, "nss-cache", "nscd answers for accounts or groups from a cache")
 
 #define DOCTOR_CHECK_PROTOTYPE(function, name, help)                                               \
