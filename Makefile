@@ -145,7 +145,7 @@ HEADERS   = $(filter %.h,$(SOURCES))
 
 .PHONY: check lint lint-tools metrics clean tests-build
 check: ## unit, module, interoperability and host tests (as root); ends "N passed, N failed"
-	@tests/host/packages.sh install build boot
+	@tests/host/packages.sh install build boot deb
 	@command -v npm >/dev/null || tests/host/packages.sh install interop
 	@tests/check.sh $(B)
 

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
-# another implementation, and the booted host. Every part runs, whatever the one before said.
+# another implementation, the packages' scripts, Debian's packages, and the booted host. Every part runs, whatever the one before said.
 # Last line: "N passed, N failed"; exit 0 only where nothing failed.
-# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [host]    default: all four
+# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [deb] [host]    default: all
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=$1
 shift
-[ $# -gt 0 ] || set -- unit asan interop host
+[ $# -gt 0 ] || set -- unit asan interop scripts deb host
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 report=$(mktemp)
@@ -50,6 +50,12 @@ asan() {
 }
 interop() {
         tests/interop/run.sh "$B"
+}
+scripts() {
+        tests/packages/pam-lines.sh
+}
+deb() {
+        tests/packages/deb.sh "$B"
 }
 host() {
         tests/host/run "$B"
