@@ -37,7 +37,7 @@ static int pending_new(const ModesChange *c, int64_t within_sec, Pending *ret)
                 .deadline_monotonic_usec =
                         (int64_t)now_monotonic_usec() + within_sec * (int64_t)USEC_PER_SEC,
         };
-        int r = boot_id_read(p.boot_id);
+        int r = boot_id_make(p.boot_id);
 
         if (r < 0)
                 return r;

@@ -41,10 +41,8 @@ static VerbStatus check_pending(const Pending *p)
         bool enforced = true;
         const json_t *item;
         size_t i;
-        int r = boot_id_read(boot_id);
 
-        if (r < 0)
-                return fail(VERB_FAILED, "%s", strerror(-r));
+        boot_id_read(boot_id);
         if (pending_left_usec(p, boot_id, (int64_t)now_monotonic_usec()) == 0)
                 return fail(VERB_PROBLEM, "the time is over: the enforcement is being undone");
         gates = gates_published();
@@ -146,12 +144,11 @@ static const char *why(const Pending *p, const char *boot_id)
 
 static VerbStatus revert_pending(const Call *call, const Pending *p, bool if_due)
 {
-        /* A boot that has no id is another one. */
-        char boot_id[PENDING_ID_SIZE] = "", gates[256];
+        char boot_id[PENDING_ID_SIZE], gates[256];
         const char *detail;
         VerbStatus status;
 
-        (void)boot_id_read(boot_id);
+        boot_id_read(boot_id);
         if (if_due && pending_left_usec(p, boot_id, (int64_t)now_monotonic_usec()) > 0) {
                 say("the enforcement may still be confirmed: nothing is due");
                 return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* nhictl log: the journal's account of who got in, who did not, when and why. Only what the agent's
- * own unit logged as uid 0 counts: anybody may log the same fields. */
+ * own unit logged as uid 0 counts, and what nhictl, as uid 0, says about an enforcement: anybody
+ * may log the same fields. */
 
 #include "lib/base/io.h"
+#include "lib/base/macro.h"
 #include "nhictl/log-event.h"
 #include "nhictl/output.h"
 #include "nhictl/verb.h"
@@ -68,7 +70,7 @@ static int match(sd_journal *j, const char *field, const char *value)
 }
 
 /* Matches on one field are alternatives, on several fields all must hold. */
-static int matches_add(sd_journal *j, const LogOptions *o)
+static int matches_of_agent(sd_journal *j, const LogOptions *o)
 {
         int r;
 
@@ -84,6 +86,30 @@ static int matches_add(sd_journal *j, const LogOptions *o)
         for (size_t i = 0; r >= 0 && log_message_ids[i]; i++)
                 r = match(j, "MESSAGE_ID", log_message_ids[i]);
         return r;
+}
+
+/* Those that root's nhictl sends, from whatever unit or session. */
+static int matches_of_nhictl(sd_journal *j, const LogOptions *o)
+{
+        static const char *const names[] = { "enforce-pending", "enforce-confirmed",
+                                             "enforce-reverted" };
+        int r = match(j, "_UID", "0");
+
+        if (r >= 0)
+                r = match(j, "NHI_ACCOUNT", o->account);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(names); i++)
+                r = match(j, "MESSAGE_ID", log_message_id(names[i]));
+        return r;
+}
+
+static int matches_add(sd_journal *j, const LogOptions *o)
+{
+        int r = matches_of_agent(j, o);
+
+        if (r < 0 || o->grant || o->would_deny)
+                return r;
+        r = sd_journal_add_disjunction(j);
+        return r < 0 ? r : matches_of_nhictl(j, o);
 }
 
 static Shade row_shade(const LogRow *row)

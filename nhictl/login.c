@@ -7,11 +7,11 @@
 #include "nhictl/command.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-login.h>
 
 #define LOGINCTL          PATH_ROOT "/usr/bin/loginctl"
-#define SESSION_ID_FILE   "/proc/self/sessionid"
 #define SESSION_TEXT_SIZE 1024u /* what the properties of one session take at most, and more */
 #define SESSIONS_MAX      4096u
 
@@ -53,23 +53,30 @@ static void property_take(Login *l, const char *name, const char *value)
                         (void)snprintf(texts[i].text, LOGIN_TEXT_MAX, "%s", value);
         if (streq(name, "Audit") && number(value) > 0 && number(value) < UINT32_MAX)
                 l->audit_session = (uint32_t)number(value);
+        if (streq(name, "Leader"))
+                l->leader = number(value);
         if (streq(name, "TimestampMonotonic"))
                 l->begun_monotonic_usec = number(value);
 }
 
-static bool is_wanted(const Login *l, uint32_t audit_session, const char *id)
+static bool is_wanted(const Login *l, uint32_t audit_session, LoginAuditOf audit_of, const char *id)
 {
-        if (audit_session != LOGIN_AUDIT_INVALID)
-                return l->audit_session == audit_session;
-        return id && *l->session && streq(l->session, id);
+        if (!*l->session)
+                return false;
+        if (audit_session == LOGIN_AUDIT_INVALID)
+                return streq_ptr(l->session, id);
+        return l->audit_session == audit_session ||
+               (l->leader > 0 && audit_of(l->leader) == audit_session);
 }
 
-bool login_parse(const char *text, uint32_t audit_session, const char *id, Login *ret)
+bool login_parse(const char *text, uint32_t audit_session, LoginAuditOf audit_of, const char *id,
+                 Login *ret)
 {
         static const Login none = { .audit_session = LOGIN_AUDIT_INVALID,
                                     .begun_monotonic_usec = -1 };
         _cleanup_free_ char *copy = strdup(text);
         char *at = copy, *line;
+        bool found = false;
         Login l = none;
 
         while (copy && (line = strsep(&at, "\n"))) {
@@ -81,23 +88,26 @@ bool login_parse(const char *text, uint32_t audit_session, const char *id, Login
                 }
                 if (*line != '\0' && at)
                         continue;
-                if (is_wanted(&l, audit_session, id)) {
+                if (is_wanted(&l, audit_session, audit_of, id) &&
+                    (!found || l.begun_monotonic_usec < ret->begun_monotonic_usec)) {
                         *ret = l;
-                        return true;
+                        found = true;
                 }
                 l = none;
         }
-        return false;
+        return found;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------
  */
 
-static uint32_t audit_session_read(void)
+static uint32_t audit_session_read(int64_t pid)
 {
-        _cleanup_close_ int fd = open(SESSION_ID_FILE, O_RDONLY | O_CLOEXEC);
-        char text[16] = "";
+        char path[48], text[16] = "";
+        _cleanup_close_ int fd = -EBADF;
 
+        (void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/sessionid", pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
                 return LOGIN_AUDIT_INVALID;
         text[strcspn(text, "\n")] = '\0';
@@ -110,7 +120,7 @@ static char *sessions_ask(char **ids, size_t n)
 {
         static const char *const head[] = { LOGINCTL, "--no-pager", "show-session",
                                             "--property=Id,Audit,Name,Service,Class",
-                                            "--property=RemoteHost,TimestampMonotonic" };
+                                            "--property=RemoteHost,Leader,TimestampMonotonic" };
         _cleanup_free_ const char **words = calloc(ELEMENTSOF(head) + n + 1, sizeof(*words));
         size_t size = (n + 1) * SESSION_TEXT_SIZE;
         _cleanup_free_ char *text = malloc(size);
@@ -133,13 +143,14 @@ static LoginRefusal sessions_search(uint32_t audit_session, const char *id, Logi
         for (int i = 0; i < n; i++)
                 free(ids[i]);
         free(ids);
-        return text && login_parse(text, audit_session, id, ret) ? LOGIN_REFUSAL_NONE
-                                                                 : LOGIN_REFUSAL_NO_SESSION;
+        return text && login_parse(text, audit_session, audit_session_read, id, ret)
+                       ? LOGIN_REFUSAL_NONE
+                       : LOGIN_REFUSAL_NO_SESSION;
 }
 
 LoginRefusal login_find(Login *ret)
 {
-        uint32_t audit_session = audit_session_read();
+        uint32_t audit_session = audit_session_read(getpid());
         _cleanup_free_ char *id = NULL;
 
         if (audit_session == LOGIN_AUDIT_INVALID && sd_pid_get_session(0, &id) < 0)

@@ -18,7 +18,8 @@ typedef struct Login {
         char service[LOGIN_TEXT_MAX]; /* the PAM service: "sshd" */
         char class[LOGIN_TEXT_MAX];   /* "user", "background", ... */
         char remote[LOGIN_TEXT_MAX];  /* "" for a local one */
-        uint32_t audit_session;
+        uint32_t audit_session;       /* logind's, or LOGIN_AUDIT_INVALID */
+        int64_t leader;               /* pid */
         int64_t begun_monotonic_usec;
 } Login;
 
@@ -51,10 +52,15 @@ LoginRefusal login_find(Login *ret);
 /* Does this login prove that one gets in while it is enforced? Pure. */
 LoginRefusal login_judge(const Login *login, const Pending *pending);
 
+/* The audit session of a process; LOGIN_AUDIT_INVALID where it has none, or is no more. */
+typedef uint32_t (*LoginAuditOf)(int64_t pid);
+
 /* What `loginctl show-session ID...` printed, blocks of NAME=VALUE: the session of this audit
- * session, or, where that is LOGIN_AUDIT_INVALID, the one with this id. False where there is none.
- */
-bool login_parse(const char *text, uint32_t audit_session, const char *id, Login *ret);
+ * session, as logind says or (in containers it does not) as its leader has it; of several the
+ * oldest, because sudo -i may have been given one of its own. Where audit_session is
+ * LOGIN_AUDIT_INVALID, the session with this id. False where there is none. */
+bool login_parse(const char *text, uint32_t audit_session, LoginAuditOf audit_of, const char *id,
+                 Login *ret);
 
 /* "session 12 of olga (sshd from 192.0.2.7)". Returns ret. */
 char *login_text(const Login *login, char *ret, size_t size);

@@ -113,7 +113,7 @@ int pending_remove(void)
 
 bool pending_is_of_boot(const Pending *p, const char *boot_id)
 {
-        return streq(p->boot_id, boot_id);
+        return *p->boot_id && streq(p->boot_id, boot_id);
 }
 
 int64_t pending_left_usec(const Pending *p, const char *boot_id, int64_t now_monotonic_usec)
@@ -151,15 +151,32 @@ char *pending_gates_text(const Pending *p, char *ret, size_t size)
         return ret;
 }
 
-int boot_id_read(char ret[static PENDING_ID_SIZE])
+void boot_id_read(char ret[static PENDING_ID_SIZE])
 {
-        sd_id128_t id;
-        int r = sd_id128_get_boot(&id);
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = file_read_trusted(PATH_BOOT_ID, owner_trusted(), PENDING_ID_SIZE - 1, &text, &size);
 
+        (void)snprintf(ret, PENDING_ID_SIZE, "%s", r < 0 ? "" : text);
+}
+
+int boot_id_make(char ret[static PENDING_ID_SIZE])
+{
+        char text[SD_ID128_STRING_MAX];
+        sd_id128_t id;
+        int r;
+
+        boot_id_read(ret);
+        if (*ret)
+                return 0;
+        r = sd_id128_randomize(&id);
         if (r < 0)
                 return r;
-        (void)sd_id128_to_string(id, ret);
-        return 0;
+        r = file_replace(PATH_BOOT_ID, sd_id128_to_string(id, text), strlen(text), 0644,
+                         owner_trusted(), (gid_t)-1, false);
+        if (r == 0)
+                (void)snprintf(ret, PENDING_ID_SIZE, "%s", text);
+        return r;
 }
 
 int pending_lock(uint64_t usec, int *ret_fd)
@@ -188,8 +205,9 @@ json_t *pending_document(void)
         int64_t left_usec;
         json_t *doc;
 
-        if (boot_id_read(boot_id) < 0 || pending_load(&p) < 0)
+        if (pending_load(&p) < 0)
                 return NULL;
+        boot_id_read(boot_id);
         left_usec = pending_left_usec(&p, boot_id, (int64_t)now_monotonic_usec());
         doc = json_pack("{s:O, s:I, s:I, s:b, s:s}", "gates", p.gates, "deadline",
                         (json_int_t)p.deadline_sec, "left_sec",

@@ -10,7 +10,8 @@
  *     "deadline_monotonic_usec": CLOCK_MONOTONIC, "in_force_monotonic_usec": THE SAME, 0: not yet }
  *
  * The monotonic times hold only in the boot of that id; in any other the deadline is over: whoever
- * restarts a host within the window was locked out. */
+ * restarts a host within the window was locked out. The id is ours, /run/nhi/boot: the kernel's
+ * stays the same when a container is restarted, and is hidden from a confined unit of one. */
 
 #include "lib/base/path.h"
 
@@ -20,6 +21,7 @@
 
 #define PATH_PENDING      PATH_STATE_DIR "/confirm.json"
 #define PATH_CONFIRMED    PATH_STATE_DIR "/confirmed.json" /* the last confirmation, 0600 */
+#define PATH_BOOT_ID      PATH_RUN_DIR "/boot"             /* 0644; gone with the boot */
 #define PATH_PENDING_LOCK PATH_STATE_DIR "/confirm.lock"
 #define PENDING_SIZE_MAX  (256u * 1024)
 #define PENDING_ID_SIZE   33
@@ -50,8 +52,10 @@ bool pending_names(const Pending *p, const char *gate);
 /* "operators,jobs", cut to size. Returns ret. */
 char *pending_gates_text(const Pending *p, char *ret, size_t size);
 
-/* This boot's id; 0 or a negative errno. */
-int boot_id_read(char ret[static PENDING_ID_SIZE]);
+/* This boot's id; "" where nobody has asked for one in this boot. */
+void boot_id_read(char ret[static PENDING_ID_SIZE]);
+/* The same, made where there is none: 0 or a negative errno. */
+int boot_id_make(char ret[static PENDING_ID_SIZE]);
 
 /* One nhictl at a time changes modes: 0 and an owned descriptor that holds the lock; -EBUSY after
  * usec; or another negative errno. */
