@@ -25,6 +25,26 @@
         X(check_clock, "clock", "the clock is synchronised and not behind the source")             \
         X(check_gates, "gates",                                                                    \
           "gates are enforced, published, and name accounts and classes that exist")               \
+        X(check_exempt, "exempt",                                                                  \
+          "with the agent dead an exempt account can still log in, and become root")               \
+        X(check_bypass, "bypass",                                                                  \
+          "no program or group leads past a gate: pkexec, run0, doas, docker, other servers")      \
+        X(check_polkit, "polkit",                                                                  \
+          "polkit asks for authentication before it lets somebody act as root")                    \
+        X(check_units, "units", "no unit runs as a gated account without PAMName=")                \
+        X(check_automation, "automation",                                                          \
+          "no job of root becomes a gated account by runuser, setpriv or su")                      \
+        X(check_standing, "standing",                                                              \
+          "gated accounts have no password, keys, sudoers rule or crontab without a grant")        \
+        X(check_files, "files", "what decides belongs to root, and nobody else may write it")      \
+        X(check_sshd_pam, "sshd-pam", "sshd asks PAM")                                             \
+        X(check_sshd_keys, "sshd-keys", "sshd asks for the keys of grants")                        \
+        X(check_sshd_keyfile, "sshd-keyfile", "AuthorizedKeysFile is none for accounts of grants") \
+        X(check_sshd_environment, "sshd-environment",                                              \
+          "PermitUserEnvironment: accounts set the environment of sessions")                       \
+        X(check_sudo_defaults, "sudo-defaults", "options of sudoers that pass the gate by")        \
+        X(check_sudo_plugin, "sudo-plugin", "sudo loads sudo_nhi where grants need it, and can")   \
+        X(check_sudo_groups, "sudo-groups", "group_source is dynamic where grants give groups")    \
         X(check_nss_order, "nss-order",                                                            \
           "nhi is asked for accounts and groups, and nothing hides it")                            \
         X(check_nss_module, "nss-module",                                                          \
