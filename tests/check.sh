@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
-# another implementation, the packages' scripts, Debian's packages, and the booted host. Every part runs, whatever the one before said.
+# another implementation, the packages' scripts, Debian's packages, and the booted host. Every part runs,
+# whatever the one before said.
 # Last line: "N passed, N failed"; exit 0 only where nothing failed.
 # Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [deb] [host]    default: all
 set -u

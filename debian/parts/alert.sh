@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # An enforced gate does not go unnoticed. One entry in the journal, explained by its catalog entry.
-alert_where_enforced() { # WHAT GOES
+alert_where_enforced() { # WHAT GOES; also where the removal is then refused
         gates=/run/nhi/gates
         [ -e "$gates" ] || gates=/var/lib/nhi/gates
         [ -r "$gates" ] || return 0
@@ -9,7 +9,7 @@ alert_where_enforced() { # WHAT GOES
                 $1 == "account" { n++ }
                 END { if (n) names = names (names ? ", " : "") n " account(s) of grant sets"; print names }' "$gates") || return 0
         [ -n "$enforced" ] || return 0
-        message="Removal of the package $DPKG_MAINTSCRIPT_PACKAGE ends $1, which enforced: $enforced"
+        message="The package $DPKG_MAINTSCRIPT_PACKAGE is being removed, and with it $1, enforced for: $enforced"
         echo "$DPKG_MAINTSCRIPT_PACKAGE: $message" >&2
         [ -z "${DPKG_ROOT:-}" ] || return 0
         printf '%s\n' MESSAGE_ID=e90b37bced0b42b0ae063aa6b5d7de96 PRIORITY=1 SYSLOG_IDENTIFIER=nhi NHI_EVENT=gates-removed \
