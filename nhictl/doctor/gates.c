@@ -8,6 +8,7 @@
 #include "lib/base/service.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/people.h"
+#include "nhictl/pending.h"
 #include "nhictl/reply.h"
 
 #include <stdio.h>
@@ -155,6 +156,29 @@ static void say_gates(const People *p, Findings *f)
                              "NOT ENFORCING: there is no gate and no managed account");
 }
 
+/* ---- an enforcement that waits (nhictl enforce --confirm-within) ---- */
+
+static void say_pending(const DoctorHost *h, Findings *f)
+{
+        _cleanup_free_ char *text = NULL;
+        char left[WHEN_DURATION_SIZE];
+        json_t *pending;
+        int64_t left_sec;
+
+        if (doctor_read(h, PATH_PENDING + strlen(PATH_ROOT), PENDING_SIZE_MAX, &text) < 0)
+                return;
+        pending = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        left_sec = member_number(pending, "deadline") - (int64_t)h->now_sec;
+        if (left_sec > 0)
+                finding_warn(f, CHECK, "log in anew, and there: nhictl enforce --confirm",
+                             "the enforcement is not confirmed and undoes itself in %s",
+                             when_format_duration(left, left_sec));
+        else
+                finding_warn(f, CHECK, "nhictl enforce --revert",
+                             "an enforcement that was never confirmed is over and was not undone");
+        json_decref(pending);
+}
+
 void check_gates(const DoctorHost *h, Findings *f)
 {
         People p = { .host = h };
@@ -167,5 +191,6 @@ void check_gates(const DoctorHost *h, Findings *f)
         }
         say_published(&p, f);
         say_gates(&p, f);
+        say_pending(h, f);
         people_done(&p);
 }
