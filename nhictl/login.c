@@ -118,9 +118,11 @@ static uint32_t audit_session_read(int64_t pid)
 /* The properties of all sessions, malloc'ed; NULL where logind does not tell. */
 static char *sessions_ask(char **ids, size_t n)
 {
-        static const char *const head[] = { LOGINCTL, "--no-pager", "show-session",
-                                            "--property=Id,Audit,Name,Service,Class",
-                                            "--property=RemoteHost,Leader,TimestampMonotonic" };
+        static const char *const head[] = {
+                LOGINCTL,   "--no-pager",   "show-session",        "-pId",
+                "-pAudit",  "-pName",       "-pService",           "-pClass",
+                "-pLeader", "-pRemoteHost", "-pTimestampMonotonic"
+        };
         _cleanup_free_ const char **words = calloc(ELEMENTSOF(head) + n + 1, sizeof(*words));
         size_t size = (n + 1) * SESSION_TEXT_SIZE;
         _cleanup_free_ char *text = malloc(size);

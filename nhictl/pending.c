@@ -172,8 +172,8 @@ int boot_id_make(char ret[static PENDING_ID_SIZE])
         r = sd_id128_randomize(&id);
         if (r < 0)
                 return r;
-        r = file_replace(PATH_BOOT_ID, sd_id128_to_string(id, text), strlen(text), 0644,
-                         owner_trusted(), (gid_t)-1, false);
+        (void)sd_id128_to_string(id, text);
+        r = file_replace(PATH_BOOT_ID, text, strlen(text), 0644, owner_trusted(), (gid_t)-1, false);
         if (r == 0)
                 (void)snprintf(ret, PENDING_ID_SIZE, "%s", text);
         return r;
