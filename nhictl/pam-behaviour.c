@@ -155,20 +155,24 @@ static const char *code_words(int code)
         return code < 0 ? strerror(-code) : pam_strerror(NULL, code);
 }
 
+/* What the gate says to one without a grant; USER_UNKNOWN where the name is not published. */
+static bool is_denial(int code)
+{
+        return code == PAM_PERM_DENIED || code == PAM_AUTHINFO_UNAVAIL || code == PAM_USER_UNKNOWN;
+}
+
 static bool question_holds(const PamQuestion *q)
 {
         int code = pam_probe(q->service, q->user, q->uid);
 
-        if (q->must_deny && (code == PAM_PERM_DENIED || code == PAM_AUTHINFO_UNAVAIL))
-                return true;
-        if (!q->must_deny && code == q->before)
+        if (q->must_deny ? is_denial(code) : code == q->before)
                 return true;
         if (q->must_deny)
-                say("%s: %s has no grant and is not denied by the gate: PAM says \"%s\"",
-                    q->service, q->user, code_words(code));
+                say("%s: %s has no grant and is not denied: PAM says \"%s\"", q->service, q->user,
+                    code_words(code));
         else
-                say("%s: PAM would tell %s \"%s\", and tells \"%s\" now", q->service, q->user,
-                    code_words(code), code_words(q->before));
+                say("%s: PAM's answer to %s would become \"%s\"; before the change it was \"%s\"",
+                    q->service, q->user, code_words(code), code_words(q->before));
         return false;
 }
 

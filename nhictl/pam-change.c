@@ -9,10 +9,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <time.h>
 
-#define LOCK_FILE   PATH_STATE_DIR "/pam.lock"
-#define BACKUP_NEW  PAM_BACKUP_DIR ".new"
-#define BACKUP_USEC (60 * USEC_PER_SEC)
+#define LOCK_FILE       PATH_STATE_DIR "/pam.lock"
+#define BACKUP_NEW      PAM_BACKUP_DIR ".new"
+#define LOCK_TRIES      100u
+#define LOCK_PAUSE_NSEC (50 * 1000 * 1000)
+#define BACKUP_USEC     (60 * USEC_PER_SEC)
 
 VerbStatus pam_check_root(const char *verb)
 {
@@ -21,19 +24,24 @@ VerbStatus pam_check_root(const char *verb)
                        : fail(VERB_FAILED, "%s is root's: sudo nhictl %s", verb, verb);
 }
 
+/* Not O_CLOEXEC: where nhictl is killed, the tool that it started works on, and holds the lock
+ * until it is done. */
 int pam_lock(void)
 {
+        const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NSEC };
         int fd;
 
         (void)mkdir(PATH_STATE_DIR, 0755);
-        fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                (void)close(fd);
-                return -EAGAIN;
+        for (unsigned i = 0; i < LOCK_TRIES; i++) {
+                if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+                        return fd;
+                (void)nanosleep(&pause, NULL);
         }
-        return fd;
+        (void)close(fd);
+        return -EAGAIN;
 }
 
 VerbStatus pam_tree(const PamTool *tool, Tree *ret)

@@ -11,8 +11,8 @@
 /* Root's only. Said where it is not root. */
 VerbStatus pam_check_root(const char *verb);
 
-/* No two changes at a time: a descriptor to keep open, or a negative errno (-EAGAIN: another one is
- * at it). */
+/* No two changes at a time: a descriptor to keep open, or a negative errno (-EAGAIN: another one
+ * was at it for all of 5 s). */
 int pam_lock(void);
 
 /* tree_load() of what the tool changes, errors said. */

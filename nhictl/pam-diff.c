@@ -119,7 +119,8 @@ static int compare(void *data)
                 s = print(c, &after);
         if (s != VERB_OK || pam_structure_holds(PATH_ROOT))
                 return (int)s;
-        return fail(VERB_PROBLEM, "%s", c->tool->refusal);
+        c->tool->explain();
+        return VERB_PROBLEM;
 }
 
 static VerbStatus run_diff(Call *call)

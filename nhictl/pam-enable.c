@@ -49,7 +49,9 @@ static int rehearse_enable(void *data)
         differs = pam_trees_differ(&c->before, &after);
         if (holds(c))
                 return differs ? VERB_OK : REHEARSED_UNCHANGED;
-        return differs ? VERB_FAILED : fail(VERB_FAILED, "%s", c->tool->refusal);
+        if (!differs)
+                c->tool->explain();
+        return VERB_FAILED;
 }
 
 static void put_back(const Change *c)

@@ -14,6 +14,18 @@
 const char *const pam_gated_services[] = { "sshd",  "sudo", "sudo-i", "su",  "su-l",
                                            "login", "cron", "crond",  "atd", NULL };
 
+/* The services without any line, to be said in one. */
+typedef struct Missing {
+        char names[256];
+} Missing;
+
+static void missing_add(Missing *m, const char *service)
+{
+        size_t n = strlen(m->names);
+
+        (void)snprintf(m->names + n, sizeof(m->names) - n, "%s%s", n > 0 ? ", " : "", service);
+}
+
 /* ---- account ---- */
 
 static bool gate_denies(const PamLine *l)
@@ -22,13 +34,13 @@ static bool gate_denies(const PamLine *l)
                               strcasecmp(l->control, "required") == 0);
 }
 
-static bool account_holds(const char *service, const PamStack *s)
+static bool account_holds(const char *service, const PamStack *s, Missing *missing)
 {
         size_t gate = pam_stack_find(s, PAM_GATE_MODULE);
         const PamLine *l;
 
         if (gate == s->n) {
-                say("%s: no account line runs " PAM_GATE_MODULE, service);
+                missing_add(missing, service);
                 return false;
         }
         l = &s->lines[gate];
@@ -52,7 +64,7 @@ static bool account_holds(const char *service, const PamStack *s)
 /* ---- session ---- */
 
 /* A scope that is made before pam_systemd is escaped from by su and sudo -i. */
-static bool session_holds(const char *service, const PamStack *s)
+static bool session_holds(const char *service, const PamStack *s, Missing *missing)
 {
         size_t line = pam_stack_find(s, PAM_GATE_MODULE), login = 0;
 
@@ -60,7 +72,7 @@ static bool session_holds(const char *service, const PamStack *s)
                 if (pam_line_is(&s->lines[i], "pam_systemd.so"))
                         login = i;
         if (line == s->n) {
-                say("%s: no session line runs " PAM_GATE_MODULE, service);
+                missing_add(missing, service);
                 return false;
         }
         if (line < login) {
@@ -75,8 +87,10 @@ static bool session_holds(const char *service, const PamStack *s)
 
 /* ---- all of them ---- */
 
-static bool stack_holds(const char *root, const char *service, PamKind kind,
-                        bool (*holds)(const char *service, const PamStack *s))
+typedef bool (*Rule)(const char *service, const PamStack *s, Missing *missing);
+
+static bool stack_holds(const char *root, const char *service, PamKind kind, Rule rule,
+                        Missing *missing)
 {
         _cleanup_(pam_stack_done) PamStack s = { .lines = NULL };
         int r = pam_stack_read(root, service, kind, &s);
@@ -85,22 +99,27 @@ static bool stack_holds(const char *root, const char *service, PamKind kind,
                 say("/etc/pam.d/%s cannot be read: %s", service, strerror(-r));
                 return false;
         }
-        return holds(service, &s);
+        return rule(service, &s, missing);
+}
+
+static bool kind_holds(const char *root, PamKind kind, const char *word, Rule rule)
+{
+        Missing missing = { .names = "" };
+        bool well = true;
+
+        for (size_t i = 0; pam_gated_services[i]; i++)
+                if (pam_service_exists(root, pam_gated_services[i]))
+                        well &= stack_holds(root, pam_gated_services[i], kind, rule, &missing);
+        if (*missing.names)
+                say("no %s line runs " PAM_GATE_MODULE " in: %s", word, missing.names);
+        return well;
 }
 
 bool pam_structure_holds(const char *root)
 {
-        bool well = true;
+        bool account = kind_holds(root, PAM_KIND_ACCOUNT, "account", account_holds);
 
-        for (size_t i = 0; pam_gated_services[i]; i++) {
-                const char *service = pam_gated_services[i];
-
-                if (!pam_service_exists(root, service))
-                        continue;
-                well &= stack_holds(root, service, PAM_KIND_ACCOUNT, account_holds);
-                well &= stack_holds(root, service, PAM_KIND_SESSION, session_holds);
-        }
-        return well;
+        return kind_holds(root, PAM_KIND_SESSION, "session", session_holds) && account;
 }
 
 bool pam_module_is_there(const char *root)

@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhictl/command.h"
+#include "nhictl/pam-local.h"
 
 #include <stdio.h>
 
@@ -48,6 +49,17 @@ static VerbStatus debian_enable(void)
 static VerbStatus debian_disable(void)
 {
         return debian_run("--disable");
+}
+
+static void debian_explain(void)
+{
+        (void)pam_local_edits(PATH_ROOT);
+        say("pam-auth-update leaves /etc/pam.d/common-* alone where an administrator has edited "
+            "the "
+            "part that it keeps: move your lines above or below that part; or put \"account "
+            "requisite pam_nhi.so\" first among the account lines of common-account and \"session "
+            "required pam_nhi.so\" last in common-session and common-session-noninteractive "
+            "yourself");
 }
 
 /* ---- Fedora, RHEL ---- */
@@ -156,6 +168,11 @@ static VerbStatus authselect_disable(void)
         return selection_select(&s, without);
 }
 
+static void authselect_explain(void)
+{
+        say("authselect check says what was edited by hand in the files that it keeps");
+}
+
 /* ---- which ---- */
 
 static const char *const debian_folders[] = { PATH_ROOT "/etc/pam.d", PATH_ROOT "/var/lib/pam",
@@ -170,14 +187,9 @@ static const char *const authselect_scratch[] = { PATH_ROOT "/etc", PATH_ROOT "/
                                                   NULL };
 
 static const PamTool tools[] = {
-        { "pam-auth-update", PAM_AUTH_UPDATE, debian_folders, debian_scratch,
-          "pam-auth-update leaves /etc/pam.d/common-* alone where an administrator has edited the "
-          "part that it keeps: move your own lines above or below that part, or put \"account "
-          "requisite pam_nhi.so\" first among the account lines of common-account and \"session "
-          "required pam_nhi.so\" last in common-session and common-session-noninteractive yourself",
+        { "pam-auth-update", PAM_AUTH_UPDATE, debian_folders, debian_scratch, debian_explain,
           debian_enable, debian_disable },
-        { "authselect", AUTHSELECT, authselect_folders, authselect_scratch,
-          "authselect check says what was edited by hand in the files that it keeps",
+        { "authselect", AUTHSELECT, authselect_folders, authselect_scratch, authselect_explain,
           authselect_enable, authselect_disable },
 };
 

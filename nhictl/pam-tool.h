@@ -11,7 +11,8 @@ typedef struct PamTool {
         const char *const *folders; /* what it changes and PAM reads: compared, backed up */
         const char *const *scratch; /* what else it writes: copied for a rehearsal; folders are
                                      * among them or below them */
-        const char *refusal;        /* why it may have done nothing, and what to do by hand */
+        /* It did nothing: say why, as far as that can be found out, and what to do by hand. */
+        void (*explain)(void);
         /* VERB_OK; or what was wrong, said. */
         VerbStatus (*enable)(void);
         VerbStatus (*disable)(void);

@@ -151,7 +151,7 @@ static size_t hunk_end(const TextDiff *d, size_t from)
 {
         size_t end = from, last = from;
 
-        for (size_t i = from; i < d->n && i <= last + 2 * CONTEXT; i++)
+        for (size_t i = from; i < d->n && i <= last + 2 * CONTEXT + 1; i++)
                 if (d->lines[i].kind != DIFF_KEPT)
                         last = i;
         end = last + 1 + CONTEXT;
