@@ -136,6 +136,9 @@ void pam_behaviour_ask(PamBehaviour *ret)
 
         ret->n = 0;
         questions_add(ret, "root", 0);
+        if (ret->n == 0)
+                say("warning: root is under enforced gates in every service: a way in needs an "
+                    "exemption in /etc/nhi/exempt");
         if (person_find(name, sizeof(name), &uid))
                 questions_add(ret, name, uid);
         else
