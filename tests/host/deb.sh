@@ -112,6 +112,5 @@ else
 fi
 rm -rf "$B/debs/$suite${which:+-previous}"
 cp -r "$result" "$B/debs/$suite${which:+-previous}"
-flock -u 9
-cache_prune "debs-$suite-*" 8
+cache_prune "debs-$suite-*" 12
 printf 'deb.sh: %s%s: %s\n' "$suite" "${which:+, previous}" "$(cd "$result" && echo *.deb)"

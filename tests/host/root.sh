@@ -8,7 +8,7 @@
 #
 #   root_get KIND SUITE    make it where it is missing; prints its path
 #   root_key KIND SUITE    changes whenever anything that decides the content does
-#   cache_prune GLOB N     all but the N youngest of $NHI_CACHE/GLOB go, unless they were used within a day
+#   cache_prune GLOB N     all but the N of $NHI_CACHE/GLOB that were used last go
 
 NHI_CACHE=${NHI_CACHE:-/var/cache/nhi-tests}
 root_lib_dir=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -83,8 +83,5 @@ root_get() {
 }
 
 cache_prune() {
-        local old
-        for old in $(ls -dt "$NHI_CACHE"/$1 2>/dev/null | tail -n +$(($2 + 1))); do
-                [[ -z $(find "$old" -maxdepth 0 -mmin -1440) ]] && rm -rf "$old"
-        done
+        ls -dt "$NHI_CACHE"/$1 | tail -n +$(($2 + 1)) | xargs -r rm -rf
 }

@@ -14,6 +14,8 @@
 #
 # sudoers says what is possible, the grant decides: world_make writes both of the administrator's files.
 
+SSH_UNIT=${SSH_UNIT:-ssh}
+
 world_ssh_user() { # USER: a key pair, and a client configuration that asks nothing
         host_run "$HOST" bash -eu -c '
                 user=$1; home=$(getent passwd "$user" | cut -d: -f6); mkdir -p -m 700 "$home/.ssh"
@@ -80,9 +82,18 @@ world_sudoers() {
                 chmod 440 /etc/sudoers.d/world; visudo -qc'
 }
 
+# From OpenSSH 9.8 on, sshd turns an address away for a while after refused logins. Here everybody comes from one
+# address, and most are refused on purpose.
+world_sshd() {
+        host_run "$HOST" sh -ec '
+                ! sshd -T 2>/dev/null | grep -q ^persourcepenalties || {
+                        echo "PerSourcePenalties no" >/etc/ssh/sshd_config.d/05-world.conf
+                        systemctl reload "$1"; }' world "$SSH_UNIT"
+}
+
 # The console of a new host: everybody but nhi.
 world_make() {
-        world_people && world_sudoers && world_sssd
+        world_people && world_sudoers && world_sshd && world_sssd
 }
 
 # The packages of DIR (deb.sh made them), as an administrator installs them; there is no network.
@@ -97,7 +108,6 @@ world_install() {
 }
 
 # The steps of the order in README.md that switch nhi on, each as an administrator types it.
-SSH_UNIT=${SSH_UNIT:-ssh}
 SSHD_EXAMPLE=${SSHD_EXAMPLE:-/usr/share/doc/nhi/sshd/20-nhi.conf}
 PAM_ACCOUNT=${PAM_ACCOUNT:-/etc/pam.d/common-account}
 WORLD_INIT='nhictl init --local --name web1.example.org'
