@@ -20,10 +20,12 @@ cp conf/sysusers.d/nhi.conf "$top/SOURCES/nhi.conf"
 cp rpm/nhi.spec "$top/SPECS/"
 
 # --nodeps: where the build dependencies come from Debian, rpm's database knows none of them.
+# brp-compress wants bash and names sh, which is dash there.
 umask 022
 rpmbuild -bb --nodeps --quiet --define "_topdir $top" --define 'dist %{nil}' --define '_buildhost localhost' \
         --define 'source_date_epoch_from_changelog 1' --define 'use_source_date_epoch_as_buildtime 1' \
-        --define 'clamp_mtime_to_source_date_epoch 1' "$@" "$top/SPECS/nhi.spec" >"$out/build.log" 2>&1 ||
+        --define 'clamp_mtime_to_source_date_epoch 1' \
+        --define '__brp_compress bash %{_rpmconfigdir}/brp-compress %{?_prefix}' "$@" "$top/SPECS/nhi.spec" >"$out/build.log" 2>&1 ||
         { tail -40 "$out/build.log" >&2; echo "rpm: rpmbuild failed; the whole log is $out/build.log" >&2; exit 1; }
 find "$top/RPMS" -name '*.rpm' -exec mv -t "$out" {} +
 rm -rf "$top/BUILD" "$top/BUILDROOT"
