@@ -78,11 +78,11 @@ install: all ## install below DESTDIR (PREFIX, LIBDIR, PAMDIR, SUDODIR, UNITDIR 
 	$(Q)install -m 0644 conf/completions/nhictl.bash $(DESTDIR)$(BASHCOMPDIR)/nhictl
 
 uninstall: ## stop the services, remove what install put there, but no configuration and no state
-	$(Q)! grep -ls 'pam_nhi\.so' $(DESTDIR)$(SYSCONFDIR)/pam.d/common-* $(DESTDIR)$(SYSCONFDIR)/pam.d/*-auth 2>/dev/null || \
+	$(Q)! grep -ls 'pam_nhi\.so' $(DESTDIR)$(SYSCONFDIR)/pam.d/common-* $(DESTDIR)$(SYSCONFDIR)/pam.d/*-auth | grep . || \
 		{ echo "uninstall: pam_nhi.so still stands in these files; first run: pam-auth-update --disable nhi nhi-session"; exit 1; }
 	$(Q)! grep -qs '^[^#]*sudo_nhi' $(DESTDIR)$(SYSCONFDIR)/sudo.conf || \
 		{ echo "uninstall: $(SYSCONFDIR)/sudo.conf still loads sudo_nhi.so; first run: nhictl sudo disable"; exit 1; }
-	$(Q)! grep -ls '^[^#]*nhi-authorized-keys' $(DESTDIR)$(SYSCONFDIR)/ssh/sshd_config $(DESTDIR)$(SYSCONFDIR)/ssh/sshd_config.d/* || \
+	$(Q)! grep -ls '^[^#]*nhi-authorized-keys' $(DESTDIR)$(SYSCONFDIR)/ssh/sshd_config $(DESTDIR)$(SYSCONFDIR)/ssh/sshd_config.d/* | grep . || \
 		{ echo "uninstall: sshd still asks nhi-authorized-keys in these files; first remove them and reload sshd"; exit 1; }
 	$(Q)[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl --quiet disable --now $(INSTALL_UNITS) || :
 	$(foreach line,$(INSTALL_FILES),$(if $(call install_from,$(line)),$(call uninstall_line,$(line))))

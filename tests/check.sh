@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
-# another implementation, the packages' scripts, Debian's packages, and the booted host. Every part runs,
-# whatever the one before said.
+# another implementation, the packages' scripts, make install, Debian's packages, RPM's, and the booted hosts.
+# Every part runs, whatever the one before said.
 # Last line: "N passed, N failed"; exit 0 only where nothing failed.
-# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [deb] [host]    default: all
+# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [install] [deb] [rpm] [host]    default: all
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=$1
 shift
-[ $# -gt 0 ] || set -- unit asan interop scripts deb host
+[ $# -gt 0 ] || set -- unit asan interop scripts install deb rpm host
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 report=$(mktemp)
@@ -55,8 +55,14 @@ interop() {
 scripts() {
         tests/packages/pam-lines.sh
 }
+install() {
+        tests/packages/install.sh "$B"
+}
 deb() {
         tests/packages/deb.sh "$B"
+}
+rpm() {
+        tests/rpm/run.sh "$B"
 }
 host() {
         tests/host/run "$B"
