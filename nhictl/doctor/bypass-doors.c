@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#define POLKITD "/usr/lib/polkit-1/polkitd"
 #define GATE_IT(class)                                                                             \
         "add \"" class "\" to the services of the gate, see that its file in /etc/pam.d has the "  \
                        "gate's line, or "                                                          \
@@ -21,7 +22,7 @@ const SideDoor side_doors[] = {
         { "run0 (systemd, polkit)",
           SIDE_ELEVATION,
           "pam:polkit-1",
-          "/usr/share/polkit-1/actions/org.freedesktop.systemd1.policy",
+          POLKITD,
           { "/usr/bin/run0" },
           "add \"pam:polkit-1\" to the services of the gate, or refuse "
           "org.freedesktop.systemd1.manage-units in a polkit rule: run0's own PAM service sees "
@@ -29,7 +30,7 @@ const SideDoor side_doors[] = {
         { "machinectl shell (polkit)",
           SIDE_ELEVATION,
           "pam:polkit-1",
-          "/usr/share/polkit-1/actions/org.freedesktop.machine1.policy",
+          POLKITD,
           { "/usr/bin/machinectl" },
           GATE_IT("pam:polkit-1") },
         { "doas",

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define CHECK          "polkit"
+#define POLKITD        "/usr/lib/polkit-1/polkitd" /* actions are shipped without it, too */
 #define ACTION_SIZE    16384u
 #define RULES_SIZE_MAX (1024u * 1024)
 
@@ -105,7 +106,7 @@ void check_polkit(const DoctorHost *h, Findings *f)
         bool is_gated = people_load(h, &p) < 0 || somebody_is_gated(&p);
 
         people_done(&p);
-        if (!doctor_exists(h, "/usr/share/polkit-1/actions")) {
+        if (!doctor_exists(h, POLKITD)) {
                 finding_ok(f, CHECK, "polkit is not installed");
                 return;
         }

@@ -3,8 +3,8 @@
 /* Who needs a grant for one thing and has another for good? What stands behind an enforced class
  * waits for a grant and is [OK]; what stands behind a class that no gate covers, or one that only
  * observes, is access without a grant: a warning, because the administrator may have meant it. An
- * account that a grant set defined should have nothing at all of its own: that is a warning even
- * where it is inert, for it would open with the gate. */
+ * account that a grant set defined should have nothing of its own but the rule that sudo asks for:
+ * that is a warning even where it is inert, for it would open with the gate. */
 
 #include "nhictl/doctor/standing.h"
 
@@ -44,8 +44,17 @@ static const char *open_class(const People *p, const Person *who, StandingKind k
 }
 
 typedef struct Verdict {
-        Words open, inert, unknown;
+        Words open;    /* no enforced gate stands before it */
+        Words own;     /* a managed account's, which grants make superfluous */
+        Words waits;   /* for a grant */
+        Words unknown; /* it could not be looked at */
 } Verdict;
+
+/* sudo asks sudoers as well as the grant, so a rule there is no access of its own. */
+static bool is_superfluous(const Person *who, StandingKind k)
+{
+        return who->is_managed && k != STANDING_SUDOERS;
+}
 
 static void judge(const People *p, const Person *who, Verdict *ret)
 {
@@ -61,7 +70,8 @@ static void judge(const People *p, const Person *who, Verdict *ret)
                 else if (s.has[k] && class)
                         words_add(&ret->open, standing_word(k), class);
                 else if (s.has[k])
-                        words_add(&ret->inert, standing_word(k), standing_class(k));
+                        words_add(is_superfluous(who, k) ? &ret->own : &ret->waits,
+                                  standing_word(k), standing_class(k));
         }
 }
 
@@ -74,11 +84,11 @@ static void say_managed(const Person *who, const Verdict *v, Tally *t, Findings 
                              "%s is defined by a grant set and is a local account as well: the "
                              "local one is what programs see",
                              who->name);
-        if (*v->inert.text && tally_take(t))
+        if (*v->own.text && tally_take(t))
                 finding_warn(f, CHECK, "take it away: grants carry what it needs",
                              "%s, a managed account, has of its own: %s; inert while its gate "
                              "stands",
-                             who->name, v->inert.text);
+                             who->name, v->own.text);
 }
 
 static void say_person(const People *p, const Person *who, Tally *t, Findings *f)
@@ -97,8 +107,8 @@ static void say_person(const People *p, const Person *who, Tally *t, Findings *f
                              v.unknown.text);
         if (who->is_managed)
                 say_managed(who, &v, t, f);
-        else if (*v.inert.text && !*v.open.text)
-                finding_ok(f, CHECK, "%s has %s: these wait for a grant", who->name, v.inert.text);
+        if (*v.waits.text && !*v.open.text)
+                finding_ok(f, CHECK, "%s has %s: these wait for a grant", who->name, v.waits.text);
 }
 
 /* root's ways in are the business of check exempt. */

@@ -179,8 +179,7 @@ static void a_program_beside_the_gate_is_said_with_whom_it_lets_past(void **stat
                 const char *path, *needed, *text;
         } programs[] = {
                 { "/usr/bin/pkexec", NULL, "pam:polkit-1 is not enforced for olga" },
-                { "/usr/bin/run0", "/usr/share/polkit-1/actions/org.freedesktop.systemd1.policy",
-                  "run0" },
+                { "/usr/bin/run0", "/usr/lib/polkit-1/polkitd", "run0" },
                 { "/usr/bin/doas", "/etc/doas.conf", "pam:doas is not enforced for olga" },
                 { "/usr/bin/super", NULL, "knows no gate for olga" },
         };
@@ -254,7 +253,7 @@ static void an_action_without_authentication_fails_and_a_rule_warns(void **state
 
         fixture_check(&t->x, "polkit");
         assert_true(fixture_is_well(&t->x));
-        fixture_file(&t->x, "/usr/share/polkit-1/actions/x.policy", "");
+        fixture_file(&t->x, "/usr/lib/polkit-1/polkitd", "");
         fixture_check(&t->x, "polkit");
         assert_true(fixture_says(&t->x, FINDING_WARN, "pkaction does not say"));
         fixture_runs(&t->x, "/usr/bin/pkaction", "x:\n  implicit active:   auth_admin\n", 0);

@@ -164,6 +164,11 @@ static void a_managed_account_shall_have_nothing_of_its_own(void **state)
                                   "svc-deploy, a managed account, has of its own: "
                                   "crontab (cron)"));
         fixture_file(x, "/var/spool/cron/crontabs/svc-deploy", NULL);
+        /* sudo wants a rule, besides the grant */
+        fixture_runs(x, CVT, "svc-deploy ALL = (ALL) ALL\n", 0);
+        assert_true(standing_is_well(x));
+        assert_true(fixture_says(x, FINDING_OK, "svc-deploy has sudoers rule (sudo)"));
+        fixture_runs(x, CVT, "", 0);
         fixture_file(x, "/etc/passwd", "svc-deploy:x:70001:70001::/home/s:/bin/sh\n");
         assert_true(standing_says(x, FINDING_WARN, "is a local account as well"));
 }

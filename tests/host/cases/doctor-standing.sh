@@ -27,7 +27,7 @@ case_a_host_after_the_order_of_readme_has_no_fail_here_either() {
         local check
         admin 'nhictl doctor agent source clock gates exempt bypass polkit units automation standing files'
         judge 'exit status 0 and no [FAIL]' both succeeded silent_on '^\[FAIL\]'
-        for check in agent source gates exempt units automation files; do
+        for check in agent source gates exempt polkit units automation files; do
                 judge "$check is well" both says "^\[OK\] *$check: " -- silent_on "^\[WARN\] *$check: "
         done
         judge 'the way in without the agent is named' says 'exempt: .*root on the console, root by ssh'
@@ -86,6 +86,7 @@ case_standing_access_is_said_and_inert_where_the_class_is_enforced() {
         judge 'a login without a grant is named' says '^\[WARN\] standing: olga .*authorized_keys \(ssh\)'
         judge 'a sudoers rule behind an enforced gate is not' silent_on 'olga .*sudoers rule'
         judge 'bob is under no gate' silent_on 'bob'
+        judge 'nor is the rule that sudo wants besides a grant' says '^\[OK\] *standing: svc-deploy has sudoers rule \(sudo\)'
         flagged standing WARN 'olga .*crontab \(cron\)' 'echo "0 4 * * * true" | crontab -u olga -' 'crontab -u olga -r'
         flagged standing OK 'svc-backup has .*crontab \(cron\): these wait for a grant' \
                 'passwd -ql svc-backup; echo "0 4 * * * true" | crontab -u svc-backup -' 'crontab -u svc-backup -r'
