@@ -21,7 +21,10 @@ WERROR ?= -Werror
 WARN := -Wall -Wextra $(WERROR) -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wold-style-definition -Wpointer-arith -Wundef -Wvla -Wcast-align -Wwrite-strings \
         -Wimplicit-fallthrough -Wno-unused-parameter
-HARD := -ffunction-sections -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIC \
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+HARD := -ffunction-sections -fstack-protector-strong -fstack-clash-protection -fPIC \
+        $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),-fcf-protection) \
+        $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard) \
         $(if $(foreach f,-fsanitize -O0 _FORTIFY_SOURCE,$(findstring $f,$(CPPFLAGS) $(CFLAGS))),,-D_FORTIFY_SOURCE=2)
 LDHARD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections
 STD  := -std=gnu17 -D_GNU_SOURCE -I. -DNHI_VERSION='"$(VERSION)"'
