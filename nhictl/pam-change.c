@@ -94,6 +94,9 @@ static int folders_copy(const char *const *folders)
 {
         int r = 0;
 
+        /* coreutils 9.1 looks for the parents of an absolute path below its own directory. */
+        if (chdir("/") < 0)
+                return -errno;
         for (size_t i = 0; r == 0 && folders[i]; i++) {
                 const char *const words[] = { "/bin/cp",  "-a",       "--parents", "--",
                                               folders[i], BACKUP_NEW, NULL };
