@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cmocka.h>
 
@@ -254,9 +256,24 @@ static void user_readenv_is_a_warning_that_names_its_lines(void **state)
                        "/etc/pam.d/cron:1");
 }
 
-static void sssd_has_to_run_where_its_module_denies(void **state)
+/* A socket of SSSD below the host's root, bound; nobody listens yet. */
+static int sssd_socket(const DoctorFixture *x)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char path[PATH_MAX];
+
+        fixture_path(x, "/var/lib/sss/pipes/private/pam", path);
+        assert_true(strlen(path) < sizeof(address.sun_path));
+        memcpy(address.sun_path, path, strlen(path));
+        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        return fd;
+}
+
+static void an_sssd_that_is_stopped_behind_the_gate_is_found(void **state)
 {
         DoctorFixture x;
+        int fd;
 
         host_new(&x);
         fixture_file(&x, "/etc/pam.d/common-account",
@@ -264,13 +281,34 @@ static void sssd_has_to_run_where_its_module_denies(void **state)
                      "account sufficient pam_localuser.so\n"
                      "account [default=bad success=ok user_unknown=ignore] pam_sss.so\n");
         fixture_check(&x, "pam-sssd");
-        assert_true(fixture_says(&x, FINDING_WARN, "cannot be told"));
-        fixture_runs(&x, "/usr/bin/systemctl is-active", "", 3);
+        assert_true(fixture_says(&x, FINDING_OK, "has not run here"));
+        fd = sssd_socket(&x);
         fixture_check(&x, "pam-sssd");
         assert_true(fixture_says(&x, FINDING_FAIL, "/etc/pam.d/common-account:6"));
-        fixture_runs(&x, "/usr/bin/systemctl is-active", "", 0);
+        assert_int_equal(listen(fd, 1), 0);
         fixture_check(&x, "pam-sssd");
         assert_true(fixture_is_well(&x));
+        (void)close(fd);
+        fixture_done(&x);
+}
+
+static void an_sssd_that_cannot_be_asked_is_a_warning(void **state)
+{
+        char deep[128] = "";
+        DoctorFixture x;
+        size_t top;
+
+        host_new(&x);
+        memset(deep, 'x', sizeof(deep) - 1);
+        /* Longer than the address of a socket can be. */
+        top = strlen(x.root);
+        snprintf(x.root + top, sizeof(x.root) - top, "/%s", deep);
+        fixture_file(&x, "/etc/pam.d/common-account",
+                     ACCOUNT_GATE "account [default=bad user_unknown=ignore] pam_sss.so\n");
+        fixture_file(&x, "/etc/pam.d/sshd", "@include common-account\n");
+        fixture_check(&x, "pam-sssd");
+        assert_true(fixture_says(&x, FINDING_WARN, "cannot be told"));
+        x.root[top] = '\0';
         fixture_done(&x);
 }
 
@@ -316,7 +354,8 @@ int main(void)
                 cmocka_unit_test(a_line_that_is_commented_out_is_found),
                 cmocka_unit_test(prose_about_the_module_is_no_line),
                 cmocka_unit_test(user_readenv_is_a_warning_that_names_its_lines),
-                cmocka_unit_test(sssd_has_to_run_where_its_module_denies),
+                cmocka_unit_test(an_sssd_that_is_stopped_behind_the_gate_is_found),
+                cmocka_unit_test(an_sssd_that_cannot_be_asked_is_a_warning),
                 cmocka_unit_test(a_host_without_pam_is_a_warning),
                 cmocka_unit_test(an_include_that_loops_is_a_warning),
         };
