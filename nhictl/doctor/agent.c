@@ -13,7 +13,7 @@ static bool is_set_up(const DoctorHost *h)
 {
         _cleanup_(doctor_names_freep) char **names = NULL;
 
-        return doctor_names(h, PATH_CONF_DIR + strlen(PATH_ROOT), &names) == 0 && names[0];
+        return doctor_names(h, BELOW_ROOT(PATH_CONF_DIR), &names) == 0 && names[0];
 }
 
 /* Who is under an enforced gate is denied until it answers; for everybody else nothing happens. */

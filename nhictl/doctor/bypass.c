@@ -5,7 +5,6 @@
 
 #include "nhictl/doctor/bypass.h"
 #include "lib/base/name.h"
-#include "nhi-agentd/set/value.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/door.h"
 #include "nhictl/doctor/people.h"
@@ -116,7 +115,7 @@ static bool group_is_open_door(const char *name)
 
         for (size_t i = 0; i < ELEMENTSOF(open); i++)
                 if (streq(name, open[i]))
-                        return group_is_root_equivalent(name);
+                        return true;
         return false;
 }
 

@@ -95,7 +95,7 @@ static void say_names(const People *p, Findings *f)
         char path[PATH_MAX];
         Tally t = { 0 };
 
-        say_names_of(p, PATH_EXEMPT_FILE + strlen(PATH_ROOT), &t, f);
+        say_names_of(p, BELOW_ROOT(PATH_EXEMPT_FILE), &t, f);
         if (doctor_names(p->host, dir, &names) == 0)
                 for (char **name = names; *name; name++) {
                         if (!is_conf_name(*name))

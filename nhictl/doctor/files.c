@@ -30,8 +30,6 @@ typedef struct FileRule {
         const char *why;
 } FileRule;
 
-#define BELOW_ROOT(path) (&(path)[sizeof(PATH_ROOT) - 1])
-
 #define DECIDES "who may write it decides who needs a grant"
 #define TRUSTS  "who may write it decides whose signature holds"
 #define LOADED  "it is loaded into, or run by, what root runs"

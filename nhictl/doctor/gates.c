@@ -29,15 +29,14 @@ static void say_published(const People *p, Findings *f)
                 finding_fail(f, CHECK, restart,
                              "%s cannot be used: everybody but exempt accounts is denied without a "
                              "grant",
-                             PATH_GATES_RUN + strlen(PATH_ROOT));
+                             BELOW_ROOT(PATH_GATES_RUN));
         else if (p->gates_error == -ENOENT && json_array_size(p->host->gates) > 0)
                 finding_fail(f, CHECK, restart,
                              "the gates are not published (%s is missing): nobody is gated",
-                             PATH_GATES_RUN + strlen(PATH_ROOT));
-        else if (p->gates && p->host->status &&
-                 !streq(p->gates_path, PATH_GATES_RUN + strlen(PATH_ROOT)))
+                             BELOW_ROOT(PATH_GATES_RUN));
+        else if (p->gates && p->host->status && !streq(p->gates_path, BELOW_ROOT(PATH_GATES_RUN)))
                 finding_warn(f, CHECK, restart, "%s cannot be used: the older copy %s stands in",
-                             PATH_GATES_RUN + strlen(PATH_ROOT), p->gates_path);
+                             BELOW_ROOT(PATH_GATES_RUN), p->gates_path);
 }
 
 /* ---- one gate ---- */
@@ -165,7 +164,7 @@ static void say_pending(const DoctorHost *h, Findings *f)
         json_t *pending;
         int64_t left_sec;
 
-        if (doctor_read(h, PATH_PENDING + strlen(PATH_ROOT), PENDING_SIZE_MAX, &text) < 0)
+        if (doctor_read(h, BELOW_ROOT(PATH_PENDING), PENDING_SIZE_MAX, &text) < 0)
                 return;
         pending = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
         left_sec = member_number(pending, "deadline") - (int64_t)h->now_sec;

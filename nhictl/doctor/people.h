@@ -5,8 +5,12 @@
  * published gates and the exempt files. Known are the local accounts, those that grant sets
  * defined, and whom the gates name; no directory is enumerated. */
 
+#include "lib/base/path.h"
 #include "lib/gate/gate.h"
 #include "nhictl/doctor/doctor.h"
+
+/* A compiled-in path as checks name it: below the host's root. */
+#define BELOW_ROOT(path) (&(path)[sizeof(PATH_ROOT) - 1])
 
 /* So many accounts are looked at; the rest is counted. */
 #define PEOPLE_MAX 512u

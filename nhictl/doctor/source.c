@@ -93,8 +93,8 @@ static void say_unit(const DoctorHost *h, const char *unit, const char *without,
 
 static bool is_local_source(const DoctorHost *h)
 {
-        return doctor_exists(h, &(PATH_LEDGER_DIR "/ledger.json")[strlen(PATH_ROOT)]) &&
-               doctor_exists(h, &PATH_ISSUER_KEY[strlen(PATH_ROOT)]);
+        return doctor_exists(h, BELOW_ROOT(PATH_LEDGER_DIR "/ledger.json")) &&
+               doctor_exists(h, BELOW_ROOT(PATH_ISSUER_KEY));
 }
 
 void check_source(const DoctorHost *h, Findings *f)

@@ -108,7 +108,7 @@ static void unit_set(Unit *u, char *line)
 /* Blocks of KEY=VALUE, with an empty line between units. */
 static void judge_units(const People *p, char *text, Tally *t, Findings *f)
 {
-        Unit u = { NULL };
+        Unit u = { .id = NULL };
         char *at = text, *line;
 
         while ((line = text_line(&at))) {
@@ -117,7 +117,7 @@ static void judge_units(const People *p, char *text, Tally *t, Findings *f)
                         continue;
                 }
                 judge_unit(p, &u, t, f);
-                u = (Unit){ NULL };
+                u = (Unit){ .id = NULL };
         }
         judge_unit(p, &u, t, f);
 }
