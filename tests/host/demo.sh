@@ -27,7 +27,7 @@ step_1_before() {
 }
 
 step_2_order() {
-        step '2. install, init, switch on in observe mode, read the log, enforce'
+        step '2. install, init, switch on in observe mode, read the log, doctor, enforce with a way back'
         note "$WORLD_INSTALL"
         world_install "$B/debs/$NHI_SUITE"
         judge 'everything is in its place' in_host test -x /usr/bin/nhictl -a -x /usr/libexec/nhi/nhi-agentd
@@ -45,8 +45,12 @@ step_2_order() {
         judge 'observe mode denies nothing' both succeeded says 'postgres'
         admin 'nhictl log --would-deny'
         judge 'and writes down what would have been denied' says 'olga'
-        admin 'nhictl enforce operators jobs'
-        judge 'the gates are enforced' succeeded
+        admin 'nhictl doctor'
+        judge 'doctor finds nothing that fails' succeeded
+        admin 'nhictl enforce operators jobs --confirm-within 10m'
+        judge 'the gates are enforced, for now' succeeded
+        person ci 'ssh root@web1 nhictl enforce --confirm'
+        judge 'a new login confirms it' succeeded
 }
 
 account_line_is_first() {

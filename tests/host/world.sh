@@ -43,9 +43,9 @@ world_people() {
                 cp /home/ci/.ssh/id_ed25519.pub /root/ci.pub; cp /home/bot/.ssh/id_ed25519.pub /root/bot.pub'
 }
 
-# Only where SSSD can read the accounts of libnss-extrausers; in-place machines may lack it.
+# SSSD reads the accounts of libnss-extrausers. A machine that the scenario runs on in place may lack it.
 world_has_sssd() {
-        in_host sh -c 'command -v sssd && ls /usr/lib*/*/libnss_extrausers.so.2'
+        ! host_is_here || in_host sh -c 'command -v sssd && test -e /usr/lib/libnss_extrausers.so.2'
 }
 
 world_sssd() {
