@@ -22,8 +22,9 @@ cp rpm/nhi.spec "$top/SPECS/"
 # --nodeps: where the build dependencies come from Debian, rpm's database knows none of them.
 # brp-compress wants bash and names sh, which is dash there.
 umask 022
-# Where rpm makes no packages of debugging information, it leaves symbols in place.
-[[ -n $(rpm --eval '%{?debug_package}') ]] || set -- --define 'build_ldflags -s' "$@"
+# Where rpm makes no packages of debugging information, symbols and the build's own path stay in, and in the build-id.
+[[ -n $(rpm --eval '%{?_enable_debug_packages}') ]] ||
+        set -- --define "build_cflags %{optflags} -ffile-prefix-map=$top/BUILD/nhi-$version=." --define 'build_ldflags -s' "$@"
 rpmbuild -bb --nodeps --quiet --define "_topdir $top" --define 'dist %{nil}' --define '_buildhost localhost' \
         --define 'source_date_epoch_from_changelog 1' --define 'use_source_date_epoch_as_buildtime 1' \
         --define 'clamp_mtime_to_source_date_epoch 1' \
