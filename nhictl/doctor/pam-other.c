@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* What pam_sss.so asks for root: the first folder that is there. */
-#define SSSD_PRIVATE "/var/lib/sss/pipes/private"
-#define SSSD_PIPES   "/var/lib/sss/pipes"
+/* What pam_sss.so asks for root: the first that is there (SSSD 2.10 has no private one). */
+#define SSSD_PRIVATE "/var/lib/sss/pipes/private/pam"
+#define SSSD_PUBLIC  "/var/lib/sss/pipes/pam"
 
 static int names_load(const DoctorHost *h, Findings *f, const char *check, char ***ret)
 {
@@ -113,7 +113,7 @@ static int socket_ask(const DoctorHost *h, const char *path)
  * is none (SSSD was never started) it answers "no such user", which the shipped line ignores. */
 static void judge_sssd(const DoctorHost *h, const char *place, Findings *f)
 {
-        const char *path = doctor_exists(h, SSSD_PRIVATE) ? SSSD_PRIVATE "/pam" : SSSD_PIPES "/pam";
+        const char *path = doctor_exists(h, SSSD_PRIVATE) ? SSSD_PRIVATE : SSSD_PUBLIC;
         int r = socket_ask(h, path);
 
         if (r == 0 || r == -EAGAIN)

@@ -257,13 +257,13 @@ static void user_readenv_is_a_warning_that_names_its_lines(void **state)
 }
 
 /* A socket of SSSD below the host's root, bound; nobody listens yet. */
-static int sssd_socket(const DoctorFixture *x)
+static int sssd_socket(const DoctorFixture *x, const char *name)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         char path[PATH_MAX];
 
-        fixture_path(x, "/var/lib/sss/pipes/private/pam", path);
+        fixture_path(x, name, path);
         assert_true(strlen(path) < sizeof(address.sun_path));
         memcpy(address.sun_path, path, strlen(path));
         assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -273,7 +273,7 @@ static int sssd_socket(const DoctorFixture *x)
 static void an_sssd_that_is_stopped_behind_the_gate_is_found(void **state)
 {
         DoctorFixture x;
-        int fd;
+        int fd, other_fd;
 
         host_new(&x);
         fixture_file(&x, "/etc/pam.d/common-account",
@@ -282,13 +282,17 @@ static void an_sssd_that_is_stopped_behind_the_gate_is_found(void **state)
                      "account [default=bad success=ok user_unknown=ignore] pam_sss.so\n");
         fixture_check(&x, "pam-sssd");
         assert_true(fixture_says(&x, FINDING_OK, "has not run here"));
-        fd = sssd_socket(&x);
+        other_fd = sssd_socket(&x, "/var/lib/sss/pipes/pam");
+        fixture_check(&x, "pam-sssd");
+        assert_true(fixture_says(&x, FINDING_FAIL, "/pipes/pam"));
+        fd = sssd_socket(&x, "/var/lib/sss/pipes/private/pam");
         fixture_check(&x, "pam-sssd");
         assert_true(fixture_says(&x, FINDING_FAIL, "/etc/pam.d/common-account:6"));
         assert_int_equal(listen(fd, 1), 0);
         fixture_check(&x, "pam-sssd");
         assert_true(fixture_is_well(&x));
         (void)close(fd);
+        (void)close(other_fd);
         fixture_done(&x);
 }
 
