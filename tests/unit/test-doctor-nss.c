@@ -29,8 +29,8 @@ static void usual_lines_are_well(void **state)
 {
         static const char *const good[] = {
                 "passwd: files nhi\ngroup: files nhi\n",
-                "passwd:\tfiles systemd sss nhi # ours\ngroup: files [SUCCESS=merge] systemd "
-                "[SUCCESS=merge] nhi\nhosts: files [NOTFOUND=return] dns\n",
+                "passwd:\tfiles systemd sss nhi # ours\ngroup: files [SUCCESS=merge] nhi\n",
+                "passwd: files nhi\ngroup: files nhi\nhosts: files [NOTFOUND=return] dns\n",
                 "passwd: sss files nhi systemd\ngroup: compat nhi\ninitgroups: files nhi\n",
                 "passwd: files[success=return notfound=continue] nhi\ngroup: files nhi\n",
                 /* The last line of a database counts. */

@@ -209,8 +209,7 @@ static void controls_that_deny_are_well(void **state)
 {
         static const char *const good[] = {
                 "account required pam_nhi.so\n",
-                "account [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_nhi.so "
-                "quiet\n",
+                "account [success=ok ignore=ignore default=die] pam_nhi.so quiet\n",
                 "account [success=ok ignore=ignore] pam_nhi.so debug\n",
         };
         DoctorFixture x;
