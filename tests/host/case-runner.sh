@@ -17,6 +17,7 @@ trap 'status=$?; rm -rf "$work_dir"; (exit $status); host_cleanup' EXIT
 
 prepare() {
         host_boot "$HOST" && world_make || return
+        ! host_is_here || world_tidy
         [[ $(case_header "$file" world enforced) == made ]] || { world_install "$B/debs/$NHI_SUITE" && world_enforce; }
 }
 

@@ -11,6 +11,7 @@
 #   case_header FILE KEY DEFAULT     the value
 #   case_names FILE                  its functions case_..., in order
 #   case_selected NAME/CASE PATTERN...   does one of the globs name the file, the case, or both?
+#   case_wanted FILE PATTERN...      is any of its cases selected?
 
 case_header() {
         local value
@@ -28,6 +29,15 @@ case_selected() {
         for p in "$@"; do
                 # shellcheck disable=SC2053 # a glob is wanted
                 [[ $full == $p || ${full##*/} == $p || ${full%%/*} == $p ]] && return 0
+        done
+        return 1
+}
+
+case_wanted() {
+        local file=$1 case
+        shift
+        for case in $(case_names "$file"); do
+                case_selected "$(basename "$file" .sh)/$case" "$@" && return 0
         done
         return 1
 }

@@ -68,6 +68,7 @@ run_all() {
         fi
         for file in "$here"/cases/*.sh; do
                 name=$(basename "$file" .sh)
+                case_wanted "$file" "$@" || continue
                 [[ $(case_header "$file" this-host yes) == yes && $(case_header "$file" world enforced) == enforced ]] || continue
                 bash "$here/case-runner.sh" . "$file" "$@" | tee "$log"
                 add_up "$name" "${PIPESTATUS[0]}" "$log"
