@@ -25,7 +25,7 @@ static char *text_safe(const char *text)
                 if (*c >= 0x20 && *c != 0x7f && *c < first_bad)
                         *at++ = (char)*c;
                 else
-                        at += sprintf(at, "\\x%02x", *c);
+                        at += snprintf(at, 5, "\\x%02x", *c);
         }
         *at = '\0';
         return ret;
