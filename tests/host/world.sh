@@ -123,7 +123,7 @@ systemctl reload nhi-agentd'
 # In place, files of cases follow each other on one machine: what one added to the configuration is not for the next.
 world_tidy() {
         quietly bash -c 'nhictl enforce --revert; cd /etc/nhi/agentd.conf.d 2>/dev/null || exit 0
-                find . -name "*.conf" ! -name 20-gates.conf ! -name 50-modes.conf -delete; systemctl reload nhi-agentd'
+                find . -name "*.conf" ! -name 20-gates.conf -delete; systemctl reload nhi-agentd'
         return 0
 }
 
