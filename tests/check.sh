@@ -4,12 +4,12 @@
 # another implementation, the packages' scripts, make install, Debian's packages, RPM's, and the booted hosts.
 # Every part runs, whatever the one before said.
 # Last line: "N passed, N failed"; exit 0 only where nothing failed.
-# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [install] [deb] [rpm] [host]    default: all
+# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [removal] [install] [deb] [rpm] [host]    default: all
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=$1
 shift
-[ $# -gt 0 ] || set -- unit asan interop scripts install deb rpm host
+[ $# -gt 0 ] || set -- unit asan interop scripts removal install deb rpm host
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 report=$(mktemp)
@@ -54,6 +54,9 @@ interop() {
 }
 scripts() {
         tests/packages/pam-lines.sh
+}
+removal() {
+        tests/packages/removal.sh
 }
 install() {
         tests/packages/install.sh "$B"

@@ -16,10 +16,12 @@ sudo_take_out() {
         target=$(readlink -f -- "$sudo_conf")
         rm -f -- "$target.nhi-new"
         cp -p -- "$target" "$target.nhi-new"
+        # A block that is not closed is no block: what follows may be the administrator's.
         awk '
-                /^# nhi: begin / { inside = 1 }
+                NR == FNR { if (/^# nhi: end$/) end = FNR; next }
+                /^# nhi: begin / && FNR < end { inside = 1 }
                 !inside && !(tolower($1) == "plugin" && $3 ~ /(^|\/)sudo_nhi\.so$/)
-                /^# nhi: end$/ { inside = 0 }' "$target" >"$target.nhi-new"
+                /^# nhi: end$/ { inside = 0 }' "$target" "$target" >"$target.nhi-new"
         sync -- "$target.nhi-new"
         mv -f -- "$target.nhi-new" "$target"
         [ -z "$(sudo_lines)" ]
