@@ -66,8 +66,8 @@ size_t findings_count(const Findings *f, FindingLevel level);
 const char *finding_level_text(FindingLevel level); /* "fail", "warn", "ok" */
 
 /* The text of a file below root, at most size_max bytes: 0 and an owned *ret, or a negative errno
- * (-EFBIG; -EBADMSG: a NUL in it; -EINVAL: no regular file). Symbolic links are followed: these are
- * the administrator's files. */
+ * (-EFBIG; -EBADMSG: a NUL in it; -EINVAL: no regular file, and it was not opened). Symbolic links
+ * are followed, as by those who read the file in earnest. */
 int doctor_read(const DoctorHost *h, const char *path, size_t size_max, char **ret);
 bool doctor_exists(const DoctorHost *h, const char *path);
 /* The names in a folder below root but "." and "..", sorted, at most DOCTOR_NAMES_MAX: 0, an owned

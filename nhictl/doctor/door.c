@@ -171,7 +171,7 @@ static bool pattern_expand(const Person *who, const char *pattern, char *ret, si
         return used > 0 && used < size && *ret == '/';
 }
 
-static bool file_has_key(const DoctorHost *h, const char *path)
+static DoorAnswer file_has_key(const DoctorHost *h, const char *path)
 {
         _cleanup_free_ char *text = NULL;
         char *at, *line;
@@ -179,30 +179,41 @@ static bool file_has_key(const DoctorHost *h, const char *path)
 
         r = doctor_read(h, path, KEYS_SIZE_MAX, &text);
         if (r == -EFBIG || r == -EBADMSG)
-                return true;
-        for (at = r == 0 ? text : NULL; at && (line = text_line(&at));) {
+                return DOOR_YES;
+        /* sshd takes no keys from what is no file. */
+        if (r < 0)
+                return r == -ENOENT || r == -ENOTDIR || r == -EINVAL ? DOOR_NO : DOOR_UNKNOWN;
+        for (at = text; (line = text_line(&at));) {
                 line += strspn(line, " \t\r");
                 if (*line && *line != '#')
-                        return true;
+                        return DOOR_YES;
         }
-        return false;
+        return DOOR_NO;
 }
 
-bool account_key_file(const DoctorHost *h, const Person *who, const char *patterns, char *ret,
-                      size_t size)
+DoorAnswer account_key_file(const DoctorHost *h, const Person *who, const char *patterns, char *ret,
+                            size_t size)
 {
         char copy[SSH_PATTERNS_SIZE], *at = copy, *pattern;
+        DoorAnswer a, all = DOOR_NO;
 
         (void)snprintf(copy, sizeof(copy), "%s", patterns);
-        while ((pattern = strsep(&at, " ")))
-                if (*pattern && strcasecmp(pattern, "none") != 0 &&
-                    pattern_expand(who, pattern, ret, size) && file_has_key(h, ret))
-                        return true;
-        return false;
+        while ((pattern = strsep(&at, " "))) {
+                if (!*pattern || strcasecmp(pattern, "none") == 0 ||
+                    !pattern_expand(who, pattern, ret, size))
+                        continue;
+                a = file_has_key(h, ret);
+                if (a == DOOR_YES)
+                        return a;
+                if (a == DOOR_UNKNOWN)
+                        all = a;
+        }
+        return all;
 }
 
 DoorAnswer account_opens_ssh(const People *p, const Person *who)
 {
+        DoorAnswer keys = DOOR_NO, password = DOOR_NO;
         char path[PATH_MAX];
         SshDoor d;
 
@@ -213,8 +224,9 @@ DoorAnswer account_opens_ssh(const People *p, const Person *who)
                 return DOOR_UNKNOWN;
         if (!d.admits)
                 return DOOR_NO;
-        if (d.takes_keys && account_key_file(p->host, who, d.patterns, path, sizeof(path)))
-                return DOOR_YES;
-        return d.takes_passwords && !d.root_needs_key ? account_has_password(p->host, who->name)
-                                                      : DOOR_NO;
+        if (d.takes_keys)
+                keys = account_key_file(p->host, who, d.patterns, path, sizeof(path));
+        if (keys != DOOR_YES && d.takes_passwords && !d.root_needs_key)
+                password = account_has_password(p->host, who->name);
+        return password == DOOR_NO ? keys : password;
 }

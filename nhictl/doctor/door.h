@@ -30,9 +30,10 @@ typedef struct SshDoor {
 
 void ssh_door_ask(const People *p, const Person *who, SshDoor *ret);
 
-/* True, and its path in ret, where a file that AuthorizedKeysFile names holds a key. */
-bool account_key_file(const DoctorHost *h, const Person *who, const char *patterns, char *ret,
-                      size_t size);
+/* YES, and its path in ret, where a file that AuthorizedKeysFile names holds a key; UNKNOWN where
+ * one cannot be read (a home that root may not enter). */
+DoorAnswer account_key_file(const DoctorHost *h, const Person *who, const char *patterns, char *ret,
+                            size_t size);
 
 /* Could it log in by ssh, as far as sshd is concerned? */
 DoorAnswer account_opens_ssh(const People *p, const Person *who);

@@ -18,22 +18,36 @@ static bool path_below(const DoctorHost *h, const char *path, char ret[static PA
         return n > 0 && n < PATH_MAX;
 }
 
+/* What is behind a path is seen before it is opened: to open a device may act (a watchdog is armed,
+ * a tape rewound), and a link to one is an account's to make in its own home. */
+static int regular_open(const char *full, int *ret_fd)
+{
+        _cleanup_close_ int seen_fd = open(full, O_PATH | O_CLOEXEC);
+        char again[32];
+        struct stat st;
+
+        if (seen_fd < 0 || fstat(seen_fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        (void)snprintf(again, sizeof(again), "/proc/self/fd/%d", seen_fd);
+        *ret_fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        return *ret_fd < 0 ? -errno : 0;
+}
+
 int doctor_read(const DoctorHost *h, const char *path, size_t size_max, char **ret)
 {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *text = NULL;
         char full[PATH_MAX];
         size_t size = 0;
-        struct stat st;
         int r;
 
         if (!path_below(h, path, full))
                 return -ENAMETOOLONG;
-        fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EINVAL;
+        r = regular_open(full, &fd);
+        if (r < 0)
+                return r;
         text = malloc(size_max + 1);
         if (!text)
                 return -ENOMEM;

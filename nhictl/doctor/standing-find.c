@@ -53,7 +53,7 @@ static DoorAnswer find_keys(const People *p, const Person *who)
                 return DOOR_NO;
         if (!d.is_known)
                 return DOOR_UNKNOWN;
-        return account_key_file(p->host, who, d.patterns, path, sizeof(path)) ? DOOR_YES : DOOR_NO;
+        return account_key_file(p->host, who, d.patterns, path, sizeof(path));
 }
 
 /* The rules that sudoers has for it, by name or by group. */

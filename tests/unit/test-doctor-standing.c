@@ -176,6 +176,7 @@ static void a_managed_account_shall_have_nothing_of_its_own(void **state)
 static void what_cannot_be_looked_at_is_said(void **state)
 {
         DoctorFixture *x = *state;
+        char path[PATH_MAX];
 
         fixture_runs(x, CVT, "", 1);
         assert_true(standing_says(x, FINDING_WARN, "whether olga has: sudoers rule"));
@@ -183,6 +184,11 @@ static void what_cannot_be_looked_at_is_said(void **state)
         fixture_runs(x, SSHD, "", 255);
         assert_true(standing_says(x, FINDING_WARN, "whether olga has: authorized_keys"));
         fixture_runs(x, SSHD, SSHD_STOCK, 0);
+        /* As a home on NFS that root may not enter: root is not told, the account's sshd is. */
+        fixture_path(x, "/home/olga/.ssh/authorized_keys", path);
+        assert_int_equal(symlink("authorized_keys", path), 0);
+        assert_true(standing_says(x, FINDING_WARN, "whether olga has: authorized_keys"));
+        assert_int_equal(unlink(path), 0);
         fixture_file(x, "/etc/shadow", NULL);
         assert_true(standing_says(x, FINDING_WARN, "whether olga has: password"));
         fixture_file(x, "/etc/group", NULL);

@@ -82,6 +82,24 @@ static void a_file_is_read_up_to_its_limit(void **state)
         fixture_done(&x);
 }
 
+/* To open a socket for reading is an error of its own, so it was looked at only. An account can put
+ * a link to any device where root reads its keys. */
+static void what_is_no_file_is_not_opened(void **state)
+{
+        _cleanup_free_ char *text = NULL;
+        char path[PATH_MAX];
+        DoctorFixture x;
+
+        fixture_init(&x);
+        fixture_file(&x, "/d/file", "");
+        fixture_path(&x, "/d/socket", path);
+        assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
+        fixture_path(&x, "/d/link", path);
+        assert_int_equal(symlink("socket", path), 0);
+        assert_int_equal(doctor_read(&x.host, "/d/link", 8, &text), -EINVAL);
+        fixture_done(&x);
+}
+
 static void names_of_a_folder_are_sorted(void **state)
 {
         _cleanup_(doctor_names_freep) char **names = NULL;
@@ -114,6 +132,7 @@ int main(void)
                 cmocka_unit_test(a_check_without_an_answer_is_a_warning),
                 cmocka_unit_test(names_of_checks_are_unique_and_may_stand_in_a_manual),
                 cmocka_unit_test(a_file_is_read_up_to_its_limit),
+                cmocka_unit_test(what_is_no_file_is_not_opened),
                 cmocka_unit_test(names_of_a_folder_are_sorted),
                 cmocka_unit_test(an_unknown_check_is_a_usage_error),
         };
