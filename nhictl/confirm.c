@@ -142,17 +142,30 @@ static const char *why(const Pending *p, const char *boot_id)
         return "an administrator took it back";
 }
 
+/* Its timer may be gone without a restart that we could tell: a soft reboot keeps /run and stops
+ * every unit. */
+static VerbStatus revert_later(const Call *call, int64_t left_usec)
+{
+        const int64_t usec = (int64_t)USEC_PER_SEC;
+
+        if (revert_timer_possible() && revert_timer_arm((left_usec + usec - 1) / usec) < 0)
+                return fail(VERB_FAILED, "nhi-revert.timer could not be started: try again, or "
+                                         "nhictl enforce --revert");
+        say("the enforcement may still be confirmed: nothing is due");
+        return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;
+}
+
 static VerbStatus revert_pending(const Call *call, const Pending *p, bool if_due)
 {
         char boot_id[PENDING_ID_SIZE], gates[256];
         const char *detail;
         VerbStatus status;
+        int64_t left_usec;
 
         boot_id_read(boot_id);
-        if (if_due && pending_left_usec(p, boot_id, (int64_t)now_monotonic_usec()) > 0) {
-                say("the enforcement may still be confirmed: nothing is due");
-                return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;
-        }
+        left_usec = pending_left_usec(p, boot_id, (int64_t)now_monotonic_usec());
+        if (if_due && left_usec > 0)
+                return revert_later(call, left_usec);
         detail = why(p, boot_id);
         status = pending_revert(p);
         if (status != VERB_OK)

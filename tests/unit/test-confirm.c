@@ -411,6 +411,30 @@ static void before_its_time_a_revert_that_is_due_only_does_nothing(void **state)
         everything_is_as_before();
 }
 
+/* A soft reboot stops every unit, timers too, and keeps /run. */
+static void a_timer_that_is_gone_is_armed_for_the_time_that_is_left(void **state)
+{
+        _cleanup_free_ char *timer = NULL;
+        Pending p = { .gates = NULL };
+        size_t size;
+
+        assert_int_equal(enforce(), 0);
+        assert_int_equal(pending_load(&p), 0);
+        p.deadline_monotonic_usec = (int64_t)(now_monotonic_usec() + 100 * USEC_PER_SEC);
+        assert_int_equal(pending_save(&p), 0);
+        pending_done(&p);
+        assert_int_equal(unlink(TIMER_FILE), 0);
+        assert_int_equal(nhictl("enforce", "--revert", "--if-due", NULL), 0);
+        assert_int_equal(file_read_trusted(TIMER_FILE, owner_trusted(), 4096, &timer, &size), 0);
+        assert_true(strstr(timer, "--on-active=100s") || strstr(timer, "--on-active=99s"));
+
+        /* The unit fails, so that it is started again. */
+        assert_int_equal(unlink(TIMER_FILE), 0);
+        put(FAULT_FILE, "no-timer", 0644);
+        assert_int_equal(nhictl("enforce", "--revert", "--if-due", NULL), 5);
+        assert_true(is_there(PATH_PENDING));
+}
+
 /* /run is empty after a restart, and the timer is gone. */
 static void a_restart_within_the_time_makes_it_due(void **state)
 {
@@ -515,6 +539,7 @@ int main(void)
                 CASE(where_there_was_no_modes_file_there_is_none_again),
                 CASE(the_record_stays_while_the_agent_keeps_its_modes),
                 CASE(before_its_time_a_revert_that_is_due_only_does_nothing),
+                CASE(a_timer_that_is_gone_is_armed_for_the_time_that_is_left),
                 CASE(a_restart_within_the_time_makes_it_due),
                 CASE(one_at_a_time),
                 CASE(observe_takes_it_back),
