@@ -27,7 +27,9 @@ static int choose_hosts(const Ledger *l, const GrantOptions *o, json_t *doc)
         if (o->hosts.n == 0 && o->labels.n == 0) {
                 if (json_object_size(l->docs[DOC_HOST]) != 1) {
                         json_decref(hosts);
-                        return fail(VERB_USAGE, "the ledger has %zu hosts: --host H or --label L",
+                        return fail(VERB_USAGE,
+                                    "the ledger has %zu hosts (nhictl host list): --host H or "
+                                    "--label L",
                                     json_object_size(l->docs[DOC_HOST]));
                 }
                 (void)json_array_append_new(hosts, json_string(only));

@@ -12,22 +12,23 @@
 
 #define CONFIG_TEXT_MAX (256u * 1024)
 
-/* host.name of the newest file that init wrote here; false where there is none. */
-static bool name_of_config(char *ret, size_t size)
+/* host.name of the file that an init before wrote here, and its path; NULL where there is none. */
+static const char *name_of_config(char *ret, size_t size)
 {
         static const char *const files[] = { PATH_CONF_DIR "/10-local.conf",
                                              PATH_CONF_DIR "/10-source.conf" };
-        bool found = false;
+        const char *found = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(files) && !found; i++) {
                 const char *name = NULL;
                 config_t config;
 
                 config_init(&config);
-                found = config_read_file(&config, files[i]) &&
-                        config_lookup_string(&config, "host.name", &name) && strlen(name) < size;
-                if (found)
+                if (config_read_file(&config, files[i]) &&
+                    config_lookup_string(&config, "host.name", &name) && strlen(name) < size) {
                         (void)snprintf(ret, size, "%s", name);
+                        found = files[i];
+                }
                 config_destroy(&config);
         }
         return found;
@@ -36,10 +37,17 @@ static bool name_of_config(char *ret, size_t size)
 int init_host_name(const InitOptions *o, char ret[static LEDGER_NAME_MAX + 56])
 {
         size_t size = LEDGER_NAME_MAX + 56;
+        const char *file = name_of_config(ret, size);
 
+        if (file && o->name && !streq(o->name, ret))
+                return fail(VERB_FAILED,
+                            "%s says host.name = \"%s\", not \"%s\": remove the file to have it "
+                            "written anew, and where a ledger knows the old name: nhictl host "
+                            "remove %s",
+                            file, ret, o->name, ret);
         if (o->name)
                 (void)snprintf(ret, size, "%s", o->name);
-        else if (!name_of_config(ret, size))
+        else if (!file)
                 (void)who_is_host(ret, size);
         return central_check_name(DOC_HOST, ret);
 }

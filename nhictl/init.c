@@ -94,6 +94,8 @@ static VerbStatus run(Call *call)
 {
         const InitOptions *o = call->options;
 
+        if (geteuid() != 0)
+                return fail(VERB_FAILED, "init is root's: sudo nhictl init");
         if (o->local == (o->source != NULL))
                 return fail(VERB_USAGE, "init wants --local, or --source URL --trust FILE");
         if (o->local == (o->trust != NULL))

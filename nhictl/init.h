@@ -15,7 +15,8 @@ typedef struct InitOptions {
 int init_local(const Call *call, const InitOptions *o);
 int init_source(const Call *call, const InitOptions *o);
 
-/* This host's name: --name, else what an earlier init wrote, else the FQDN. */
+/* This host's name: --name, else what an earlier init wrote, else the FQDN. First of all steps: a
+ * --name that differs from what an earlier init wrote is refused before anything is changed. */
 int init_host_name(const InitOptions *o, char ret[static LEDGER_NAME_MAX + 56]);
 /* path holds exactly text, mode 0644. */
 int init_write(const char *path, const char *text, bool *changed);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhictl init: what it is told and what an earlier init wrote. */
+
+#include "nhictl/init.h"
+
+#include "lib/base/path.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define CONFIG PATH_CONF_DIR "/10-local.conf"
+
+static void config_says(const char *text)
+{
+        int fd;
+
+        (void)mkdir(PATH_ROOT, 0755);
+        (void)mkdir(PATH_ROOT "/etc", 0755);
+        (void)mkdir(PATH_ETC_DIR, 0755);
+        (void)mkdir(PATH_CONF_DIR, 0755);
+        (void)unlink(CONFIG);
+        if (!text)
+                return;
+        fd = open(CONFIG, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        (void)close(fd);
+}
+
+static void the_name_is_the_told_one_else_the_one_before(void **state)
+{
+        const InitOptions told = { .name = "web1.example.org" }, untold = { 0 };
+        char name[LEDGER_NAME_MAX + 56];
+
+        config_says(NULL);
+        assert_int_equal(init_host_name(&told, name), VERB_OK);
+        assert_string_equal(name, "web1.example.org");
+        config_says("host: { name = \"db1.example.org\"; };\n");
+        assert_int_equal(init_host_name(&untold, name), VERB_OK);
+        assert_string_equal(name, "db1.example.org");
+        config_says(NULL);
+}
+
+/* The first step fails, so that no ledger gets a second host that every grant would have to name.
+ */
+static void another_name_than_before_is_refused_before_anything_changes(void **state)
+{
+        const InitOptions other = { .name = "web1.example.org" },
+                          same = { .name = "db1.example.org" };
+        char name[LEDGER_NAME_MAX + 56];
+
+        config_says("host: { name = \"db1.example.org\"; };\n");
+        assert_int_equal(init_host_name(&other, name), VERB_FAILED);
+        assert_int_equal(init_host_name(&same, name), VERB_OK);
+        assert_string_equal(name, "db1.example.org");
+        config_says(NULL);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_name_is_the_told_one_else_the_one_before),
+                cmocka_unit_test(another_name_than_before_is_refused_before_anything_changes),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
