@@ -40,17 +40,21 @@ void output_init(Output *o, bool json, const char *color_option)
 }
 
 /* Control characters of what was interpolated never reach the terminal; quotes and backslashes are
- * harmless there and stay readable. Line feeds are ours. */
+ * harmless there and stay readable. Line feeds are ours. One write: over ssh, or beside another
+ * program's talk, what comes byte by byte is torn apart. */
 static void say_text(const char *text)
 {
-        (void)fputs("nhictl: ", stderr);
+        char line[sizeof("nhictl: \n") + SAY_MAX * (sizeof("\\xNN") - 1)] = "nhictl: ";
+        char *end = line + strlen(line);
+
         for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
                 if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
-                        fprintf(stderr, "\\x%02x", *c);
+                        end += snprintf(end, sizeof("\\xNN"), "\\x%02x", *c);
                 else
-                        (void)fputc(*c, stderr);
+                        *end++ = (char)*c;
         }
-        (void)fputc('\n', stderr);
+        *end++ = '\n';
+        (void)fwrite(line, 1, (size_t)(end - line), stderr);
 }
 
 static void say_list(const char *format, va_list ap) __attribute__((__format__(__printf__, 1, 0)));

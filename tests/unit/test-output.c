@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static char text[8192];
@@ -62,6 +63,25 @@ static void talk_carries_no_control_character(void **state)
         capture(stderr);
         assert_int_equal((fail)(5, "%s", "a\033[31mb\rc\x7f \"d\" \\"), 5);
         assert_string_equal(captured_text(), "nhictl: a\\x1b[31mb\\x0dc\\x7f \"d\" \\\n");
+}
+
+/* A socket of packets shows each write by itself. */
+static void talk_is_written_at_once(void **state)
+{
+        int pair[2], stderr_saved = dup(STDERR_FILENO);
+        char packet[64];
+        ssize_t n;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        assert_true(dup2(pair[0], STDERR_FILENO) >= 0);
+        say("one %s", "line");
+        (void)dup2(stderr_saved, STDERR_FILENO);
+        (void)close(stderr_saved);
+        n = recv(pair[1], packet, sizeof(packet) - 1, MSG_DONTWAIT);
+        packet[n > 0 ? n : 0] = '\0';
+        assert_string_equal(packet, "nhictl: one line\n");
+        (void)close(pair[0]);
+        (void)close(pair[1]);
 }
 
 static void colour_is_chosen_by_option_then_no_color(void **state)
@@ -137,6 +157,7 @@ int main(void)
                 cmocka_unit_test(documents_bear_their_schema),
                 cmocka_unit_test(changed_is_a_word_or_a_member),
                 cmocka_unit_test(talk_carries_no_control_character),
+                cmocka_unit_test(talk_is_written_at_once),
                 cmocka_unit_test(colour_is_chosen_by_option_then_no_color),
                 cmocka_unit_test(tables_show_whole_texts_and_dashes_for_nothing),
                 cmocka_unit_test(an_empty_table_prints_nothing),
