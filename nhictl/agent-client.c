@@ -7,6 +7,7 @@
 #include "lib/wire/control.h"
 #include "nhictl/verb.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -147,9 +148,29 @@ static int status_of_code(const char *code)
         return VERB_FAILED;
 }
 
+/* nhictl init writes a file there; what cannot be listed is taken as set up. */
+bool agent_is_set_up(void)
+{
+        DIR *dir = opendir(PATH_CONF_DIR);
+        const struct dirent *entry;
+        bool found = false;
+
+        if (!dir)
+                return errno != ENOENT;
+        while (!found && (entry = readdir(dir)))
+                found = entry->d_name[0] != '.';
+        (void)closedir(dir);
+        return found;
+}
+
 static int say_unreachable(int r)
 {
-        if (r == -ENOENT || r == -ECONNREFUSED)
+        bool silent = r == -ENOENT || r == -ECONNREFUSED;
+
+        if (silent && !agent_is_set_up())
+                return fail(VERB_UNREACHABLE, "no agent listens at %s: this host is not set up: %s",
+                            PATH_CONTROL_SOCK, AGENT_SET_UP_BY);
+        if (silent)
                 return fail(VERB_UNREACHABLE,
                             "no agent listens at %s: systemctl start "
                             "nhi-agentd-control.socket nhi-agentd.service",
@@ -158,8 +179,8 @@ static int say_unreachable(int r)
                 return fail(VERB_UNREACHABLE, "what answers at %s is not an agent of this version",
                             PATH_CONTROL_SOCK);
         return fail(VERB_UNREACHABLE,
-                    "the agent did not answer at %s: %s (see journalctl -u "
-                    "nhi-agentd)",
+                    "the agent did not answer at %s: %s: systemctl status nhi-agentd; "
+                    "/usr/libexec/nhi/nhi-agentd --check-config",
                     PATH_CONTROL_SOCK, strerror(-r));
 }
 

@@ -142,7 +142,8 @@ void pam_behaviour_ask(PamBehaviour *ret)
         if (person_find(name, sizeof(name), &uid))
                 questions_add(ret, name, uid);
         else
-                say("no local account of a person is free of enforced gates: only root is tried");
+                say("no local account of a person without an enforced gate is here: only root is "
+                    "tried");
         if (!pam_service_exists(PATH_ROOT, "sshd"))
                 return;
         if (managed_find(name, sizeof(name)))

@@ -224,6 +224,11 @@ static void away_print(const Output *o)
                                                 pending_document()));
                 return;
         }
+        if (!gates && !agent_is_set_up()) {
+                line(o, SHADE_WARN, "agent", "not set up: nothing is gated");
+                line(o, SHADE_PLAIN, "next", AGENT_SET_UP_BY);
+                return;
+        }
         line(o, SHADE_BAD, "agent", "away: who needs a grant is denied, nobody else is held up");
         if (gates)
                 print_gates(o, gates);
@@ -231,7 +236,8 @@ static void away_print(const Output *o)
                 line(o, SHADE_WARN, "gates", "never published, or not readable");
         print_pending(o, pending_document());
         line(o, SHADE_PLAIN, "next",
-             "systemctl status nhi-agentd; exempt accounts (/etc/nhi/exempt) still get in");
+             "systemctl status nhi-agentd; /usr/libexec/nhi/nhi-agentd --check-config; exempt "
+             "accounts (/etc/nhi/exempt) still get in");
         json_decref(gates);
 }
 

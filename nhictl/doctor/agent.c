@@ -20,7 +20,9 @@ static bool is_set_up(const DoctorHost *h)
 static void say_silent(const DoctorHost *h, Findings *f)
 {
         static const char restart[] =
-                "systemctl restart nhi-agentd; journalctl -u nhi-agentd says why it ended";
+                "systemctl restart nhi-agentd; where it does not start, journalctl -u nhi-agentd "
+                "says why, and /usr/libexec/nhi/nhi-agentd --check-config what is wrong in the "
+                "configuration";
         People p = { .host = h };
         int r = people_load(h, &p);
 

@@ -128,6 +128,24 @@ static void nobody_there_is_said_by_errno(void **state)
         json_decref(request);
 }
 
+static void a_host_is_set_up_when_a_part_of_the_configuration_is_there(void **state)
+{
+        static const char part[] = PATH_CONF_DIR "/10-local.conf";
+
+        (void)unlink(part);
+        (void)rmdir(PATH_CONF_DIR);
+        assert_false(agent_is_set_up());
+        (void)mkdir(PATH_ROOT, 0755);
+        (void)mkdir(PATH_ROOT "/etc", 0755);
+        (void)mkdir(PATH_ETC_DIR, 0755);
+        assert_int_equal(mkdir(PATH_CONF_DIR, 0755), 0);
+        assert_false(agent_is_set_up());
+        (void)close(open(part, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+        assert_true(agent_is_set_up());
+        (void)unlink(part);
+        (void)rmdir(PATH_CONF_DIR);
+}
+
 static void a_request_reaches_its_limit(void **state)
 {
         size_t room = CONTROL_REQUEST_MAX - strlen("{\"x\":\"\"}\n");
@@ -157,6 +175,7 @@ int main(void)
                 cmocka_unit_test(what_breaks_the_protocol_is_no_reply),
                 cmocka_unit_test(silence_ends_at_the_deadline),
                 cmocka_unit_test(nobody_there_is_said_by_errno),
+                cmocka_unit_test(a_host_is_set_up_when_a_part_of_the_configuration_is_there),
                 cmocka_unit_test(a_request_reaches_its_limit),
         };
 
