@@ -66,9 +66,20 @@ static int published_revert(const Pending *p)
         return run < 0 ? run : state;
 }
 
+/* What is as it was is not written: on a disk that has become read-only a record would stay for
+ * ever though nothing is left to undo. */
+static int modes_revert(const Pending *p)
+{
+        _cleanup_free_ char *now = NULL;
+
+        if (modes_text_load(PATH_MODES_FILE, &now) == 0 && streq_ptr(now, p->before))
+                return 0;
+        return modes_text_save(PATH_MODES_FILE, p->before);
+}
+
 int pending_revert_files(const Pending *p)
 {
-        int saved = modes_text_save(PATH_MODES_FILE, p->before);
+        int saved = modes_revert(p);
         int published = published_revert(p);
 
         if (saved < 0)

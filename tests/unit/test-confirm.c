@@ -411,6 +411,20 @@ static void before_its_time_a_revert_that_is_due_only_does_nothing(void **state)
         everything_is_as_before();
 }
 
+/* On a disk that is read-only by now it could not be. */
+static void a_modes_file_that_is_as_before_is_not_written(void **state)
+{
+        struct stat before, after;
+
+        assert_int_equal(enforce(), 0);
+        put(PATH_MODES_FILE, BEFORE, 0644);
+        assert_int_equal(stat(PATH_MODES_FILE, &before), 0);
+        assert_int_equal(nhictl("enforce", "--revert", NULL, NULL), 0);
+        assert_int_equal(stat(PATH_MODES_FILE, &after), 0);
+        assert_int_equal(before.st_ino, after.st_ino);
+        everything_is_as_before();
+}
+
 /* A soft reboot stops every unit, timers too, and keeps /run. */
 static void a_timer_that_is_gone_is_armed_for_the_time_that_is_left(void **state)
 {
@@ -539,6 +553,7 @@ int main(void)
                 CASE(where_there_was_no_modes_file_there_is_none_again),
                 CASE(the_record_stays_while_the_agent_keeps_its_modes),
                 CASE(before_its_time_a_revert_that_is_due_only_does_nothing),
+                CASE(a_modes_file_that_is_as_before_is_not_written),
                 CASE(a_timer_that_is_gone_is_armed_for_the_time_that_is_left),
                 CASE(a_restart_within_the_time_makes_it_due),
                 CASE(one_at_a_time),
