@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # An enforced gate does not go unnoticed. One entry in the journal, explained by its catalog entry.
 alert_where_enforced() { # WHAT GOES; also where the removal is then refused
-        gates=/run/nhi/gates
-        [ -e "$gates" ] || gates=/var/lib/nhi/gates
+        gates=${DPKG_ROOT:-}/run/nhi/gates
+        [ -e "$gates" ] || gates=${DPKG_ROOT:-}/var/lib/nhi/gates
         [ -r "$gates" ] || return 0
         enforced=$(awk '
                 $1 == "gate" && $3 == "enforce" { names = names (names ? ", " : "") "gate " $2 }

@@ -83,6 +83,12 @@ truth 'a_file_outside_that_a_service_includes_is_named' refused '/etc/own/gate:1
 truth 'and_one_in_a_folder_below' refused '/etc/pam.d/own/gate:1:account'
 next
 
+mkdir -p "$root/etc/pam.d"
+given /run/nhi/gates <<<$'nhi-gates 1\ngate jobs enforce unit svc-backup\nend 1'
+run libpam-nhi.prerm remove
+truth 'a_gate_of_units_only_does_not_go_unnoticed_either' grep -q 'enforced for: gate jobs' <<<"$OUT"
+next
+
 sudo_conf=$'Plugin sudoers_policy sudoers.so\n# nhi: begin (nhictl sudo disable takes this block out)\nPlugin sudo_nhi_approval sudo_nhi.so\nSet group_source dynamic\n'
 given /etc/sudo.conf <<<"$sudo_conf# nhi: end"$'\nSet disable_coredump false'
 run nhi-agent.postrm remove
