@@ -262,12 +262,25 @@ case_a_maintainer_script_killed_at_any_change_locks_nobody_out() {
         for script in 'libpam-nhi postinst configure' 'libpam-nhi prerm remove' 'libpam-nhi postrm remove' \
                 'libnss-nhi postinst configure' 'libnss-nhi postrm remove' \
                 'nhi-agent postinst configure' 'nhi-agent prerm remove' 'nhi-agent postrm remove'; do
-                in_steps script $script
-                note "$script: $(tail -n 1 <<<"$OUT")"
-                judge "$script: killed at any change, nobody is locked out" both silent_on '^closed' -- says 'commands, .* changes'
-                judge "$script: it ends well when run again" silent_on '^unfinished|exit status [1-9]'
+                script_survives_kills "$script"
         done
+        gates_ready
+        quietly sed -i '/pam_unix.so/i account required pam_permit.so # hers, and pam-auth-update gives up' /etc/pam.d/common-account /etc/pam.d/common-session
+        quietly sh -c 'echo "account required pam_nhi.so" >>/etc/pam.d/sshd'
+        note 'with lines of an administrator'
+        script_survives_kills 'libpam-nhi prerm remove'
+        judge 'the script changed file after file' test "$N_CHANGES" -ge 4
+        quietly bash -c 'for f in common-account common-session sshd; do cp -a /root/state/bare/root/etc/pam.d/$f /etc/pam.d/; done; pam-auth-update --package'
         in_steps off
+}
+
+script_survives_kills() {
+        in_steps script $1
+        N_CHANGES=$(sed -n 's/.* commands, \([0-9]*\) changes.*/\1/p' <<<"$OUT")
+        note "$1: $(grep ' commands, ' <<<"$OUT")"
+        grep -E '^(closed|unfinished)' <<<"$OUT" | indent
+        judge "$1: killed at any change, nobody is locked out" both silent_on '^closed' -- says 'commands, .* changes'
+        judge "$1: it ends well when run again" silent_on '^unfinished|exit status [1-9]'
 }
 
 # K05: dpkg itself killed, with the script it was running; then done again.
