@@ -71,8 +71,7 @@ static void tell_nothing_gated(const DoctorHost *h, Findings *f)
         else
                 finding_warn(
                         f, "pam-order",
-                        "when gates stand in /etc/nhi/agentd.conf.d (nhi(7)): nhictl pam diff, "
-                        "nhictl pam enable",
+                        "nhictl pam diff, then nhictl pam enable: by that alone nobody is gated",
                         "no service of PAM asks %s: nothing is gated yet", PAM_MODULE);
 }
 

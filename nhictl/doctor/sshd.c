@@ -18,7 +18,7 @@
 
 static const char advice_drop_in[] =
         "install -m 644 /usr/share/doc/nhi/sshd/20-nhi.conf /etc/ssh/sshd_config.d/ && sshd -t && "
-        "systemctl reload ssh (sshd elsewhere): nhi(7)";
+        "systemctl reload ssh (Fedora, RHEL: sshd)";
 
 /* What sshd -T printed for one account. */
 typedef struct Sshd {
