@@ -14,6 +14,7 @@
 #define LOGINCTL          PATH_ROOT "/usr/bin/loginctl"
 #define SESSION_TEXT_SIZE 1024u /* what the properties of one session take at most, and more */
 #define SESSIONS_MAX      4096u
+#define ASK_TRIES         5u
 
 static const char *const refusals[] = {
 #define LOGIN_REFUSAL_SENTENCE(name, sentence) sentence,
@@ -115,7 +116,8 @@ static uint32_t audit_session_read(int64_t pid)
                                                              : LOGIN_AUDIT_INVALID;
 }
 
-/* The properties of all sessions, malloc'ed; NULL where logind does not tell. */
+/* The properties of all these sessions, malloc'ed; NULL where logind does not tell. loginctl stops
+ * at the first that is gone meanwhile: half an answer is none, for the oldest session counts. */
 static char *sessions_ask(char **ids, size_t n)
 {
         static const char *const head[] = {
@@ -131,13 +133,12 @@ static char *sessions_ask(char **ids, size_t n)
                 return NULL;
         memcpy(words, head, sizeof(head));
         memcpy(words + ELEMENTSOF(head), ids, n * sizeof(*ids));
-        return command_run(words, text, size) >= 0 && *text ? TAKE_PTR(text) : NULL;
+        return command_run(words, text, size) == 0 && *text ? TAKE_PTR(text) : NULL;
 }
 
-static LoginRefusal sessions_search(uint32_t audit_session, const char *id, Login *ret)
+static char *sessions_list(void)
 {
-        _cleanup_free_ char *text = NULL;
-        char **ids = NULL;
+        char **ids = NULL, *text = NULL;
         int n = sd_get_sessions(&ids);
 
         if (n > 0)
@@ -145,6 +146,15 @@ static LoginRefusal sessions_search(uint32_t audit_session, const char *id, Logi
         for (int i = 0; i < n; i++)
                 free(ids[i]);
         free(ids);
+        return text;
+}
+
+static LoginRefusal sessions_search(uint32_t audit_session, const char *id, Login *ret)
+{
+        _cleanup_free_ char *text = NULL;
+
+        for (unsigned i = 0; !text && i < ASK_TRIES; i++)
+                text = sessions_list();
         return text && login_parse(text, audit_session, audit_session_read, id, ret)
                        ? LOGIN_REFUSAL_NONE
                        : LOGIN_REFUSAL_NO_SESSION;
