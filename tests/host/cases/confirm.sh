@@ -149,12 +149,29 @@ case_root_confirms_from_its_exempt_login() {
 }
 
 # A restart loses the timer; the boot id of the record is what tells it.
+# loginctl stops at the first session that has ended since they were listed.
+case_a_session_that_ends_meanwhile_hides_no_login() {
+        logins_gate
+        admin 'nhictl enforce logins --confirm-within 5m'
+        quietly bash -c 'cp /usr/bin/loginctl /run/loginctl.real
+                printf "#!/bin/sh\n[ -e /run/asked ] || { touch /run/asked; exit 1; }\nexec /run/loginctl.real \"\$@\"\n" >/run/loginctl
+                chmod 755 /run/loginctl; rm -f /run/asked; mount --bind /run/loginctl /usr/bin/loginctl'
+        person ci 'ssh -o ControlPath=none bob@web1 sudo -n nhictl enforce --confirm'
+        judge 'the login is found all the same' both succeeded says 'confirmed by session .* of bob'
+        judge 'half an answer was given' in_host test -e /run/asked
+        quietly umount /usr/bin/loginctl
+        quietly nhictl observe logins
+}
+
 case_a_restart_within_the_time_undoes_it() {
         logins_gate
         admin 'nhictl enforce logins --confirm-within 10m; systemctl is-enabled nhi-revert.service'
         judge 'the unit is enabled' says '^enabled$'
         admin 'systemctl start nhi-revert.service'
         judge 'while its time is not over, it does nothing' both succeeded logins_are enforce
+        # A soft reboot stops every unit and keeps /run: the boot seems to be the same.
+        admin 'systemctl stop nhi-revert.timer; systemctl start nhi-revert.service'
+        judge 'but start its timer anew, where that is gone' both succeeded -- in_host systemctl --quiet is-active nhi-revert.timer
         quietly bash -c 'systemctl stop nhi-revert.timer; sed -i "s/\"boot_id\": \"[0-9a-f]*\"/\"boot_id\": \"00000000000000000000000000000000\"/" /var/lib/nhi/confirm.json'
         admin 'systemctl start nhi-revert.service'
         judge 'in another boot it undoes it at once' both succeeded logins_are observe
