@@ -31,7 +31,9 @@ static VerbStatus disable(Call *call)
         const PamTool *tool;
         VerbStatus s;
 
-        if (pam_lines_remaining(PATH_ROOT, false) == 0)
+        /* Lines that somebody deleted by hand come back with the tool's next run, unless it is
+         * told. */
+        if (pam_lines_remaining(PATH_ROOT, false) == 0 && !pam_tool_keeps_us())
                 return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;
         tool = pam_tool_find();
         s = tool ? tool->disable() : VERB_FAILED;
@@ -39,6 +41,12 @@ static VerbStatus disable(Call *call)
                 return lines_left();
         if (s != VERB_OK)
                 return s;
+        if (pam_tool_keeps_us())
+                return fail(
+                        VERB_PROBLEM,
+                        "no line is left, but %s still means to have ours (see above): until it "
+                        "is told otherwise its next run may put them back",
+                        tool->name);
         pam_backup_drop();
         say("no gate holds at logins any more; nhictl sudo disable takes the sudo plugin out, and "
             "sshd's part stands in /etc/ssh/sshd_config.d");

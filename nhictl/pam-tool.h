@@ -21,6 +21,10 @@ typedef struct PamTool {
 /* The one that is installed here; NULL: none, and what to write by hand was said. */
 const PamTool *pam_tool_find(void);
 
+/* Does a tool still mean to have our lines, also where they are gone from /etc/pam.d? Then its next
+ * run, such as a package's, writes them back. */
+bool pam_tool_keeps_us(void);
+
 /* authselect's profile with our lines for one of its own, and back; NULL where there is none. */
 const char *authselect_profile_with(const char *profile);
 const char *authselect_profile_without(const char *profile);

@@ -129,6 +129,20 @@ static void pam_auth_update_is_asked_for_both_profiles(void **state)
         expect_current("noninteractive --disable nhi nhi-session\n");
 }
 
+/* After lines were deleted by hand, the next run of the tool would write them back. */
+static void what_the_tool_remembers_of_us_is_seen(void **state)
+{
+        assert_false(pam_tool_keeps_us());
+        put("/var/lib/pam/session", "Module: unix\nrequired\tpam_unix.so\nModule: nhi-session\n");
+        assert_true(pam_tool_keeps_us());
+        put("/var/lib/pam/session", "Module: unix\nrequired\tpam_unix.so\n");
+        assert_false(pam_tool_keeps_us());
+        put("/etc/authselect/authselect.conf", "nhi-sssd\nwith-mkhomedir\n");
+        assert_true(pam_tool_keeps_us());
+        put("/etc/authselect/authselect.conf", "sssd\nwith-mkhomedir\n");
+        assert_false(pam_tool_keeps_us());
+}
+
 static void without_a_tool_it_is_said(void **state)
 {
         assert_int_equal(unlink(PATH_ROOT AUTHSELECT), 0);
@@ -145,6 +159,7 @@ int main(void)
                 HOST_TEST(a_profile_without_ours_is_refused_and_left),
                 HOST_TEST(a_tool_that_fails_is_told),
                 HOST_TEST(pam_auth_update_is_asked_for_both_profiles),
+                HOST_TEST(what_the_tool_remembers_of_us_is_seen),
                 HOST_TEST(without_a_tool_it_is_said),
         };
 

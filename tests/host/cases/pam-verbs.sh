@@ -153,6 +153,18 @@ case_a_line_of_the_administrators_own_is_named() {
         judge 'then nothing is left' both succeeded says '^unchanged$'
 }
 
+# pam-auth-update would put them back with the next package that runs it.
+case_lines_deleted_by_hand_do_not_come_back() {
+        quietly nhictl pam enable
+        quietly sed -i /pam_nhi.so/d /etc/pam.d/common-account /etc/pam.d/common-session /etc/pam.d/common-session-noninteractive
+        admin 'nhictl pam disable'
+        judge 'disable tells the tool' both succeeded says '^changed$'
+        quietly env DEBIAN_FRONTEND=noninteractive pam-auth-update --package
+        judge 'its next run adds nothing' not in_host grep -q pam_nhi /etc/pam.d/common-account /etc/pam.d/common-session
+        admin 'nhictl pam disable'
+        judge 'then nothing is left to do' both succeeded says '^unchanged$'
+}
+
 # K09: whatever is half done, nobody is out and disable finishes.
 case_a_run_that_is_killed_leaves_nobody_out() {
         local part whole_ms
