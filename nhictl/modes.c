@@ -148,7 +148,12 @@ static VerbStatus modes_run(Call *call, VerbStatus (*change)(const Call *call, c
 
 static VerbStatus observe_run(Call *call)
 {
-        return modes_run(call, observe_change);
+        VerbStatus status = modes_run(call, observe_change);
+
+        if (status == VERB_UNREACHABLE)
+                say("without the agent: nhictl pam disable and nhictl sudo disable take the gates "
+                    "out of PAM and sudo");
+        return status;
 }
 
 static VerbStatus check_options(const Call *call, const EnforceOptions *o)
