@@ -65,6 +65,13 @@ truth 'what_was_enabled_stays_enabled_and_nothing_else' asked "pam-auth-update -
 truth 'the_machine_outside_of_the_root_is_not_asked' not asked 'pam-auth-update --package.*'
 next
 
+given /etc/pam.d/common-session <<<'session optional pam_mkhomedir.so'
+given /var/lib/pam/session <<<'Module: nhi-session'
+run libpam-nhi.prerm remove
+truth 'profiles_go_also_where_their_lines_were_deleted_by_hand' asked "pam-auth-update --root $root --package --remove nhi nhi-session"
+truth 'and_that_is_no_reason_to_stay' [ "$STATUS" -eq 0 ]
+next
+
 given /etc/pam.d/sshd <<<'account requisite pam_nhi.so'
 REFCOUNT=2 ARCH=i386
 run libpam-nhi.prerm remove
