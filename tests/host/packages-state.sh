@@ -15,7 +15,7 @@ state_meta() { # ROOT
 }
 
 state_files() {
-        find / -xdev \( -path /root -o -path /tmp -o -path /var/log/journal -o -path /var/log/apt -o -path /var/log/dpkg.log -o -path /var/cache -o -path /var/lib/dpkg \
+        find / -xdev \( -path /root -o -path /tmp -o -path /var/log/journal -o -path /var/log/apt -o -path /var/log/dpkg.log -o -path "/var/log/[bw]tmp*" -o -path /var/cache -o -path /var/lib/dpkg \
                 -o -path /var/lib/systemd -o -path /var/lib/apt -o -path /opt -o -path /var/lib/sss -o -path /home \) -prune -o -print | LC_ALL=C sort
 }
 

@@ -12,7 +12,7 @@
 #   packages-steps.sh script PACKAGE SCRIPT ARG...   a maintainer script, killed at each change and run again; at the end
 #                                       everything is as the script left it
 #   packages-steps.sh watch CMD ARG...  try the logins at each change
-#   packages-steps.sh kill N CMD ARG... killed at the Nth change
+#   packages-steps.sh kill N CMD ARG... killed at the Nth change: prints "killed at ..."
 # Prints "closed: ..." wherever somebody was locked out, "unfinished: ..." where a second run does not lead to where one
 # undisturbed run led, and counts.
 set -uo pipefail
@@ -120,6 +120,10 @@ script() {
 case $1 in
 on) step_on ;;
 off) step_off ;;
-kill) stepped "${@:2}"; locked_out "after ${*:3} was killed at change $2 ($(tail -n 1 "$dir/changes"))" ;;
+kill)
+        stepped "${@:2}"
+        (($(grep -c '' "$dir/changes") < $2)) || echo "killed at $(tail -n 1 "$dir/changes")"
+        locked_out "after ${*:3} was killed at change $2 ($(tail -n 1 "$dir/changes"))"
+        ;;
 *) "$@" ;;
 esac

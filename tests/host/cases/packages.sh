@@ -288,9 +288,9 @@ case_dpkg_killed_on_its_way_locks_nobody_out() {
         gates_ready
         in_steps on
         local n
-        for n in 1 3; do
+        for n in 1 2; do
                 in_steps kill "$n" dpkg -r nhi libpam-nhi
-                judge "removal killed at change $n" both silent_on '^closed' -- in_host test -s /root/step/changes
+                judge "removal killed at change $n" both silent_on '^closed' -- says '^killed'
                 judge 'the module is there as long as a line names it' nothing_or_module
                 quietly sh -c 'dpkg --configure -a && dpkg -r nhi libpam-nhi'
                 judge 'it ends well when run again' both succeeded not module_is_there
@@ -362,6 +362,7 @@ case_the_lines_are_gone_before_the_module_is() {
                 (/unlink.*pam_nhi\.so"/ || /rename\("[^"]*pam_nhi\.so"/) && !module { module = NR } END { print "line", line, "module", module; exit !(line && module && line < module) }' /root/trace
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'the last change of /etc/pam.d came first' succeeded
+        judge 'and no line is left' test -z "$(pam_lines)"
         logins_work 'afterwards'
 }
 
@@ -378,7 +379,7 @@ case_removing_an_enforced_gate_is_an_alert_and_puts_everything_back() {
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'every file that a login reads is what it was, to the byte' both succeeded silent_on .
         logins_work 'afterwards'
-        quietly bash -c 'systemctl --failed --no-legend --plain "nhi*"; systemctl list-units --all --plain --no-legend "nhi*.socket" "nhi*.timer" "nhi*.service"; pgrep -a nhi-'
+        quietly bash -c 'systemctl list-units --all --plain --no-legend "nhi*.socket" "nhi*.timer" "nhi*.service"; pgrep -a nhi-'
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'nothing runs, waits or has failed' silent_on .
 }
