@@ -61,14 +61,16 @@ static bool logind_session_is_ours(const Session *s, const LogindView *v)
                streq(path, c->cgroup) && strlen(v->id) < sizeof(s->logind_id);
 }
 
-/* logind names a session after the audit session that was begun for it; any other name (c1) says
- * that the audit session is of before. */
-static bool logind_id_is_audit_session(const char *id, uint32_t audit_session)
+/* logind names a session after the audit session that was begun for it. Any other name (c1) says
+ * that the audit session is of before, or that logind (257) runs in a container: then it is this
+ * login's where the process that serves the login has none itself. */
+static bool audit_session_is_of(const LogindView *v, const Caller *c)
 {
         char text[16];
 
-        (void)snprintf(text, sizeof(text), "%" PRIu32, audit_session);
-        return audit_session != AUDIT_UNSET && streq(id, text);
+        (void)snprintf(text, sizeof(text), "%" PRIu32, c->audit_session);
+        return c->audit_session != AUDIT_UNSET &&
+               (streq(v->id, text) || audit_session_is_own(c->pid, c->audit_session));
 }
 
 static int on_logind_session(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -89,8 +91,7 @@ static int on_logind_session(sd_bus_message *m, void *userdata, sd_bus_error *er
                 open_scope(s, scope);
         } else {
                 s->kind = SESSION_LOGIND;
-                open_audit(s, !s->tie.request.elevation &&
-                                      logind_id_is_audit_session(v.id, o->caller.audit_session));
+                open_audit(s, !s->tie.request.elevation && audit_session_is_of(&v, &o->caller));
                 (void)snprintf(s->logind_id, sizeof(s->logind_id), "%s", v.id);
                 (void)snprintf(s->unit, sizeof(s->unit), "%s", scope);
                 memcpy(s->cgroup, o->caller.cgroup, sizeof(s->cgroup));

@@ -4,6 +4,7 @@
 # of nhi-agentd/session/session.h. tests/host/session-lab.c is both the agent and the program that opens PAM sessions; grants are
 # told to it. Two seconds after its end nothing of a session may be left.
 #
+# suites: bookworm trixie
 # this-host: no
 #
 #   session-lab agent  ◄── /run/lab/sock ── session-lab run CLASS ACCOUNT JTI SECONDS  (as sshd, sudo, cron would)
@@ -44,7 +45,8 @@ lab_has_started() { (($(host_run "$HOST" grep -c '^started' /run/lab/out) >= $1)
 
 # lab_run CLASS ACCOUNT JTI SECONDS COMMAND...: a session in the background, there when this returns; sets SESSION, END.
 lab_run() {
-        host_run "$HOST" session-lab run /run/lab "$@" >>"$work_dir/lab.out" 2>&1 </dev/null &
+        # With a parent in the host, as sshd has one: whose audit session it is shows there.
+        host_run "$HOST" sh -c '"$@"; exit $?' sh session-lab run /run/lab "$@" >>"$work_dir/lab.out" 2>&1 </dev/null &
         lab_job=$!
         wait_until 5 lab_knows "$3" || { judge "a session under $3 opens" false; return; }
         SESSION=$(lab_ask list | awk -v jti="$3" '$3 == jti { print $1; exit }')
