@@ -57,7 +57,7 @@ _nhictl() {
         fi
 
         case $prev in
-        --ssh-key | --from-file | --ledger | --key | --trust | --edit)
+        --ssh-key | --ledger | --key | --trust | --edit)
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
                 ;;
