@@ -66,6 +66,7 @@ typedef struct Agent {
         bool sudo_plugin;                         /* /etc/sudo.conf names sudo_nhi.so (watched) */
         bool reconciled; /* sessions are known: from now on refreshes publish */
         bool serving;    /* READY=1 was said */
+        bool stopping;   /* agent_stop() was called */
         int lock_fd;     /* one agent a host */
         void (*on_failed)(struct Agent *a, int r); /* cannot serve after all; NULL: exit the loop */
         char config_error[CONFIG_ERROR_MAX];       /* of the last reload; "" where it was good */
@@ -79,6 +80,9 @@ Agent *agent_free(Agent *a);
  * sentence) where the agent must not start. */
 #define AGENT_ERROR_MAX 512
 int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
+/* SIGTERM: let nobody in any more, answer who is in, then end the loop; the second time end it at
+ * once. What waits on the sockets is served by the next agent: no login is refused meanwhile. */
+void agent_stop(Agent *a);
 /* Load state, ids, local files and archived sets: agent_start() without sessions and sockets. */
 int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
 /* SIGHUP and `nhictl reload`: load the configuration anew, off the loop. A bad one changes nothing

@@ -100,11 +100,16 @@ int listener_new(Agent *a, Listener **ret)
         return 0;
 }
 
+static void door_stop(Door *d)
+{
+        d->source = sd_event_source_disable_unref(d->source);
+        d->pause = sd_event_source_disable_unref(d->pause);
+}
+
 static void door_close(Door *d)
 {
         peers_close(d);
-        sd_event_source_disable_unref(d->source);
-        sd_event_source_disable_unref(d->pause);
+        door_stop(d);
         if (d->fd >= 0)
                 (void)close(d->fd);
 }
@@ -193,6 +198,12 @@ int listener_start(Listener *l)
                         return r;
         }
         return 0;
+}
+
+void listener_stop(Listener *l)
+{
+        for (unsigned i = 0; i < PEER_N; i++)
+                door_stop(&l->doors[i]);
 }
 
 size_t listener_n_peers(const Listener *l, PeerKind kind)

@@ -26,6 +26,8 @@ int listener_take_fds(Listener *l, char ret_error[static AGENT_ERROR_MAX]);
 int listener_add(Listener *l, PeerKind kind, int fd);
 /* Begin to accept. */
 int listener_start(Listener *l);
+/* Accept nobody any more: who is in goes on, who waits is left to the next agent. */
+void listener_stop(Listener *l);
 size_t listener_n_peers(const Listener *l, PeerKind kind);
 
 /* ---- one connection ----------------------------------------------------------------------------

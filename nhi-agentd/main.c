@@ -109,12 +109,9 @@ static int harden(void)
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
-        Agent *a = userdata;
-        const Event e = { .kind = EVENT_AGENT_STOP };
-
         (void)sd_notify(0, "STOPPING=1");
-        agent_record(a, &e);
-        return sd_event_exit(a->event, 0);
+        agent_stop(userdata);
+        return 0;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)

@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -270,6 +271,51 @@ static void a_set_may_change_while_a_session_is_tied(void **state)
         ask_end(f, thread, &a);
         assert_int_equal(a.reply.verdict, VERDICT_ALLOW);
         assert_true(a.reply.message.size > 0);
+}
+
+static bool loop_has_ended(void *userdata)
+{
+        return sd_event_get_state(((Fixture *)userdata)->event) == SD_EVENT_FINISHED;
+}
+
+/* K02: an upgrade stops the agent in the midst of logins. */
+static void a_stop_answers_who_is_in_and_leaves_who_waits_to_the_next_agent(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("crond", "svc-deploy", 70001, WIRE_PHASE_OPEN_SESSION);
+        struct pollfd waits = { .events = POLLIN };
+        pthread_t thread;
+        Ask a;
+
+        fixture_deploy(f, "g-1", 0);
+        tie.wanted = true;
+        ask_begin(&thread, &q, &a);
+        assert_true(fixture_until(f, is_being_tied, NULL));
+        agent_stop(f->agent);
+        waits.fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+        for (int i = 0; i < 10; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_false(loop_has_ended(f));
+        assert_int_equal(listener_n_peers(f->agent->listener, PEER_PAM), 1);
+        tie.done(tie.userdata, REASON_GRANTED, "s1");
+        tie.wanted = false;
+        tie.done = NULL;
+        assert_true(fixture_until(f, loop_has_ended, f));
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(a.r, 0);
+        assert_int_equal(a.reply.verdict, VERDICT_ALLOW);
+        free(a.x);
+        assert_int_equal(poll(&waits, 1, 0), 0); /* neither answered nor closed */
+        (void)close(waits.fd);
+}
+
+static void a_stop_with_nobody_in_is_at_once(void **state)
+{
+        Fixture *f = *state;
+
+        agent_stop(f->agent);
+        assert_true(sd_event_run(f->event, 0) >= 0);
+        assert_true(fixture_until(f, loop_has_ended, f));
 }
 
 /* Q1: what is allowed is what was recorded, not what another grant allows by now. */
@@ -780,6 +826,8 @@ int main(void)
                 TEST(a_service_that_is_not_granted_is_denied_with_its_reason),
                 TEST(a_session_that_cannot_be_tied_is_denied),
                 TEST(a_set_may_change_while_a_session_is_tied),
+                TEST(a_stop_answers_who_is_in_and_leaves_who_waits_to_the_next_agent),
+                TEST(a_stop_with_nobody_in_is_at_once),
                 TEST(an_answer_is_of_the_grant_that_its_record_names),
                 TEST(an_answer_names_the_end_and_a_line_for_the_person),
                 TEST(a_notice_is_recorded_and_not_answered),
