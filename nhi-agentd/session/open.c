@@ -310,7 +310,9 @@ int session_open(Sessions *registry, Caller *caller, const Grant *grant,
         r = session_tie_init(session_record_new(request, grant, service, rhost, tty), &s->tie);
         if (r < 0)
                 return r;
-        s->number = registry->next_number++;
+        r = sessions_take_number(registry, &s->number);
+        if (r < 0)
+                return r;
         (void)snprintf(s->id, sizeof(s->id), "s%" PRIu64, s->number);
         s->leader = caller->pid;
         s->started_sec = registry->host.now(registry->host.userdata).real_usec / 1000000;

@@ -132,7 +132,8 @@ struct Sessions {
         Bus *bus;
         Session *sessions;
         size_t n_sessions;
-        uint64_t next_number;
+        uint64_t next_number,
+                reserved_number; /* the state file says: none was used from there on */
         Resolve *resolves;
         Refusal *refusals;
         void (*start_done)(void *userdata, int r);
@@ -192,6 +193,9 @@ void session_tie_done(SessionTie *t);
 void sessions_save(Sessions *s);
 int sessions_save_now(Sessions *s);
 int sessions_load(Sessions *s);
+/* A number for a new session, that no agent of this boot has used for a unit, also where one died
+ * over it. 0 or a negative errno. */
+int sessions_take_number(Sessions *s, uint64_t *ret);
 json_t *session_to_json(const Session *s);
 int session_from_json(Sessions *registry, json_t *o, Session **ret);
 

@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#define STATE_SCHEMA   1
-#define STATE_SIZE_MAX (64u * 1024 * 1024)
+#define STATE_SCHEMA     1
+#define NUMBERS_RESERVED 64u /* set aside with one write */
+#define STATE_SIZE_MAX   (64u * 1024 * 1024)
 
 static const char *const kind_names[] = {
         [SESSION_SCOPE] = "scope",
@@ -52,7 +53,7 @@ static json_t *sessions_to_json(const Sessions *s)
                 }
         }
         return json_pack("{s:i, s:s, s:I, s:o}", "schema", STATE_SCHEMA, "boot", s->boot_id, "next",
-                         (json_int_t)s->next_number, "sessions", list);
+                         (json_int_t)s->reserved_number, "sessions", list);
 }
 
 int sessions_save_now(Sessions *s)
@@ -85,6 +86,23 @@ void sessions_save(Sessions *s)
                 (void)sessions_save_now(s);
         else
                 (void)sd_event_source_set_description(s->save, "sessions-save");
+}
+
+int sessions_take_number(Sessions *s, uint64_t *ret)
+{
+        const uint64_t reserved = s->reserved_number;
+        int r;
+
+        if (s->next_number >= reserved) {
+                s->reserved_number = s->next_number + NUMBERS_RESERVED;
+                r = sessions_save_now(s);
+                if (r < 0) {
+                        s->reserved_number = reserved;
+                        return r;
+                }
+        }
+        *ret = s->next_number++;
+        return 0;
 }
 
 /* ---- load ---- */
@@ -222,7 +240,7 @@ static int sessions_from_json(Sessions *s, const json_t *o)
         return 0;
 }
 
-int sessions_load(Sessions *s)
+static int load_file(Sessions *s)
 {
         char *text = NULL;
         size_t size;
@@ -243,5 +261,13 @@ int sessions_load(Sessions *s)
         free(text);
         r = o ? sessions_from_json(s, o) : -EBADMSG;
         json_decref(o);
+        return r;
+}
+
+int sessions_load(Sessions *s)
+{
+        const int r = load_file(s);
+
+        s->reserved_number = s->next_number;
         return r;
 }

@@ -203,6 +203,27 @@ static void state_write(const char *boot, json_t *session)
         json_decref(o);
 }
 
+/* ---- numbers ---- */
+
+/* A timer or scope of that number may be there: PID 1 would refuse to make another. */
+static void no_number_is_used_again_after_an_agent_died_over_it(void **state)
+{
+        Host *h = *state;
+        uint64_t number, first, last = 0;
+
+        assert_int_equal(sessions_load(h->sessions), 0);
+        assert_int_equal(sessions_take_number(h->sessions, &first), 0);
+        for (int i = 0; i < 200; i++) {
+                assert_int_equal(sessions_take_number(h->sessions, &number), 0);
+                assert_int_equal(number, first + 1 + (uint64_t)i);
+                last = number;
+        }
+        /* As the next agent finds it: nothing was saved for any of these sessions. */
+        assert_int_equal(sessions_load(h->sessions), 0);
+        assert_int_equal(sessions_take_number(h->sessions, &number), 0);
+        assert_true(number > last);
+}
+
 /* ---- names ---- */
 
 static void scopes_are_named_after_grant_and_number(void **state)
@@ -860,6 +881,7 @@ static void the_parent_is_the_session_whose_group_the_caller_is_in(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                WITH_HOST(no_number_is_used_again_after_an_agent_died_over_it),
                 cmocka_unit_test(scopes_are_named_after_grant_and_number),
                 cmocka_unit_test(backstops_are_named_after_session_and_number),
                 cmocka_unit_test(a_backstop_never_kills_before_a_living_agent_would),
