@@ -48,7 +48,9 @@ done <"$B/verbs.txt"
 while read -r check; do
         grep -qx "\.It Cm $check" docs/man/nhictl.1 || complain "docs/man/nhictl.1: check $check of doctor is missing"
 done <"$B/checks.txt"
+# Which other manuals this machine has says nothing about ours.
 for page in docs/man/*.[1-8]; do
-        out=$(mandoc -Tlint -Wwarning "$page" 2>&1) || complain "$out"
+        out=$(mandoc -Tlint "$page" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db' || :)
+        [ -z "$out" ] || complain "$out"
 done
 exit $bad
