@@ -48,7 +48,7 @@ step_2_order() {
         admin 'nhictl doctor'
         judge 'doctor finds nothing that fails' succeeded
         admin 'nhictl enforce operators jobs --confirm-within 10m'
-        judge 'the gates are enforced, for now' succeeded
+        judge 'the gates are enforced until the deadline' succeeded
         person ci 'ssh root@web1 nhictl enforce --confirm'
         judge 'a new login confirms it' succeeded
 }

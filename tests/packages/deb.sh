@@ -7,17 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 mkdir -p "$1"
 B=$(readlink -f "$1")/packages
-passed=0 failed=0
-truth() { # NAME COMMAND...: what it prints is shown where it fails
-        local name=$1 out
-        shift
-        if out=$("$@" 2>&1); then
-                passed=$((passed + 1))
-        else
-                failed=$((failed + 1))
-                printf '  FAIL    %s\n%s\n' "$name" "$(head -n 40 <<<"$out")"
-        fi
-}
+. tests/packages/truth.sh
 
 build() { # DIRECTORY UMASK LOCALE TIMEZONE
         (

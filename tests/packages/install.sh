@@ -8,17 +8,7 @@ mkdir -p "$1"
 B=$(readlink -f "$1")
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-passed=0 failed=0
-truth() { # NAME COMMAND...: what it prints is shown where it fails
-        local name=$1 out
-        shift
-        if out=$("$@" 2>&1); then
-                passed=$((passed + 1))
-        else
-                failed=$((failed + 1))
-                printf '  FAIL    %s\n%s\n' "$name" "$(head -n 40 <<<"$out")"
-        fi
-}
+. tests/packages/truth.sh
 
 staged() { make -s B="$B" DESTDIR="$stage" "$@"; }
 files() { (cd "$stage" && find . ! -type d -printf '%m %p\n' | sort); }
