@@ -369,6 +369,8 @@ case_the_lines_are_gone_before_the_module_is() {
 # K03
 case_removing_an_enforced_gate_is_an_alert_and_puts_everything_back() {
         gates_ready
+        quietly bash -c 'nhictl observe operators && nhictl enforce operators --confirm-within 10m'
+        judge 'an enforcement waits to be confirmed' both succeeded in_host test -e /var/lib/nhi/confirm.json
         quietly bash -c 'journalctl --rotate --vacuum-time=1s -q; true'
         admin 'dpkg -r nhi libpam-nhi libnss-nhi nhi-agent nhi-tools'
         judge 'it is removed' succeeded
@@ -382,6 +384,8 @@ case_removing_an_enforced_gate_is_an_alert_and_puts_everything_back() {
         quietly bash -c 'systemctl list-units --all --plain --no-legend "nhi*.socket" "nhi*.timer" "nhi*.service"; pgrep -a nhi-'
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'nothing runs, waits or has failed' silent_on .
+        judge 'what waited to be confirmed is undone' in_host sh -c \
+                '[ ! -e /var/lib/nhi/confirm.json ] && ! grep -qs "operators.*enforce" /etc/nhi/agentd.conf.d/50-modes.conf'
 }
 
 # K03
