@@ -3,7 +3,7 @@
 # `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
 # another implementation, the packages' scripts, make install, Debian's packages, RPM's, and the booted hosts.
 # Every part runs, whatever the one before said.
-# Last line: "N passed, N failed"; exit 0 only where nothing failed.
+# Before the end, what failed once more, in a line each. Last line: "N passed, N failed"; exit 0 only where nothing failed.
 # Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [removal] [install] [deb] [rpm] [host]    default: all
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -12,6 +12,7 @@ shift
 [ $# -gt 0 ] || set -- unit asan interop scripts removal install deb rpm host
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
+failures=()
 report=$(mktemp)
 # Wycheproof's vectors are not ours to ship: used where they lie beside the checkout, else that test skips.
 : "${NHI_WYCHEPROOF:=$(readlink -e ../shared/data/wycheproof)}"
@@ -31,9 +32,10 @@ part() { # name, command...: its last line is "...: N passed, N failed[, N skipp
                 skipped=$((skipped + ${BASH_REMATCH[4]:-0}))
                 [ "$status" -eq 0 ] || [ "${BASH_REMATCH[2]}" -gt 0 ] || failed=$((failed + 1))
         else
-                echo "$name: broke off (exit $status)"
+                echo "  FAIL    $name: broke off (exit $status)" | tee -a "$report"
                 failed=$((failed + 1))
         fi
+        mapfile -t -O ${#failures[@]} failures < <(sed -nE "s/^( *FAIL  +|\[  FAILED  \] |FAILED  )/$name: /p" "$report")
 }
 
 test_programs() { # all but the one that needs sets minted by somebody else: interop runs that
@@ -72,5 +74,6 @@ host() {
 }
 
 for p; do part "$p" "$p"; done
+[ ${#failures[@]} -eq 0 ] || printf 'not passed: %s\n' "${failures[@]}"
 printf '%d passed, %d failed%s\n' $passed $failed "$([ $skipped -gt 0 ] && echo ", $skipped skipped")"
 [ $failed -eq 0 ]
