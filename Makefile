@@ -184,4 +184,4 @@ tests-unit: $(filter-out %/test-interop,$(filter $(B)/tests/unit/%,$(TEST_BIN)))
 clean: ## remove build/
 	rm -rf $(B)
 
-include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk
+include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# `make bench`: programs tests/bench/bench-NAME.c (their contract: bench.h), run by tests/bench/run.
+#
+# They link the product's own objects, built as the product is, but with every path below $(BENCHROOT)
+# ($(call bobj,FILES)). What a program needs beyond the archive of the agent's rooms stands in BENCH_OBJ_NAME
+# (files), BENCH_LIB_NAME (libraries) and BENCH_NEED_NAME (what must be there when it runs).
+
+BENCHROOT := $(abspath $(B))/bench/root
+bobj       = $(patsubst %.c,$(B)/bobj/%.o,$(1))
+BENCHES   := $(wildcard tests/bench/bench-*.c)
+BENCH_BIN := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCHES))
+
+$(B)/bobj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC bench $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -DPATH_ROOT='"$(BENCHROOT)"' -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$(B)/bench/rooms.a: $(call bobj,$(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(CORE) $(SET) $(filter-out %/main.c,$(AGENT)))
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AR      $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# The agent and the modules as they ship, but for their paths.
+$(B)/bench/nhi-agentd: $(call bobj,nhi-agentd/main.c) $(B)/bench/rooms.a
+	$(link) -pie -o $@ $^ $(LIBS_AGENT)
+$(B)/bench/pam_nhi.so: $(call bobj,$(PAM) $(WIRE) $(GATE) $(BASE)) pam_nhi/pam_nhi.map
+	@mkdir -p $(@D)
+	$(link) -shared -Wl,--version-script=pam_nhi/pam_nhi.map -Wl,-z,defs -o $@ $(filter %.o,$^) -lpam
+$(B)/bench/libnss_nhi.so.2: $(call bobj,$(NSS) $(SNAPSHOT) $(BASE)) nss_nhi/nss_nhi.map
+	@mkdir -p $(@D)
+	$(link) -shared -Wl,-soname,libnss_nhi.so.2 -Wl,--version-script=nss_nhi/nss_nhi.map -Wl,-z,defs -o $@ $(filter %.o,$^)
+
+# What each needs, by its owner:
+
+
+bench_names := $(patsubst tests/bench/bench-%.c,%,$(BENCHES))
+$(foreach n,$(bench_names),$(eval $(B)/bench/bench-$(n): $(call bobj,$(BENCH_OBJ_$(n))) | $(BENCH_NEED_$(n))))
+$(BENCH_BIN): $(B)/bench/bench-%: $(B)/bobj/tests/bench/bench-%.o $(B)/bobj/tests/bench/bench.o $(B)/bench/rooms.a
+	$(link) -o $@ $(filter %.o,$^) $(B)/bench/rooms.a $(LIBS_TEST) $(BENCH_LIB_$*)
+
+.PHONY: bench bench-build
+bench-build: $(BENCH_BIN)
+bench: bench-build ## speed against what it is measured by, as root; regenerates the table of docs/PERFORMANCE.md
+	@tests/bench/run $(B)
