@@ -64,3 +64,21 @@ const Account *grant_store_account(const GrantStore *s, const char *name)
         }
         return NULL;
 }
+
+const Grant *grant_store_grant(const GrantStore *s, const char *jti)
+{
+        size_t low = 0, high = s && s->by_jti && jti ? s->n_grants : 0;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(s->by_jti[middle]->jti, jti);
+
+                if (order == 0)
+                        return s->by_jti[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}

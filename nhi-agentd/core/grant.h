@@ -118,8 +118,16 @@ typedef struct GrantStore {
         const Account *const *accounts; /* sorted by name */
         size_t n_accounts;
         int64_t set_exp_sec; /* the latest offline limit of all issuers; 0: no verified set */
+        /* The same n_grants in other orders. */
+        const Grant *const *by_jti;
+        const Grant *const *by_begin; /* nbf_sec, then jti */
+        const Grant *const *by_end;   /* exp_sec, then jti. Within one set it is the order of
+                                         boot_end_usec, too, where that is not the set's own */
+        const Grant *const *windowed; /* those with windows, by_end's order */
+        size_t n_windowed;
 } GrantStore;
 
 /* First grant of the account and how many follow each other; NULL and 0 where none. */
 const Grant *const *grant_store_find(const GrantStore *s, const char *account, size_t *ret_n);
 const Account *grant_store_account(const GrantStore *s, const char *name);
+const Grant *grant_store_grant(const GrantStore *s, const char *jti); /* NULL where none */

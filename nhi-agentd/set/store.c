@@ -1,76 +1,177 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib/base/macro.h"
-#include "nhi-agentd/set/index.h"
+#include "nhi-agentd/set/order.h"
 #include "nhi-agentd/set/set.h"
 
-static int by_account_and_jti(const void *a, const void *b)
-{
-        const Grant *x = a, *y = b;
-        int order = strcmp(x->account, y->account);
+/* The records of all sets on their way into one order after the other. */
+typedef struct Collect {
+        OrderItem *items, *scratch;
+        size_t n;
+} Collect;
 
-        return order != 0 ? order : strcmp(x->jti, y->jti);
+static void collect_done(Collect *c)
+{
+        free(c->items);
+        free(c->scratch);
 }
 
-static int by_jti(const void *a, const void *b)
+static int collect_init(Collect *c, size_t n)
 {
-        return strcmp(((const Grant *)a)->jti, ((const Grant *)b)->jti);
+        if (n > UINT32_MAX)
+                return -EOVERFLOW;
+        c->items = calloc(n + 1, sizeof(*c->items));
+        c->scratch = calloc(n + 1, sizeof(*c->scratch));
+        return c->items && c->scratch ? 0 : -ENOMEM;
 }
 
-static int by_name(const void *a, const void *b)
+static void collect_add(Collect *c, const void *record)
 {
-        return strcmp(((const Account *)a)->name, ((const Account *)b)->name);
+        c->items[c->n++].record = record;
 }
 
-/* Sort the index and take out its records; where several are equal, the one added first stays. */
-static int take_unique(Index *index, const void ***ret, size_t *ret_n)
+/* Of records with one name the one added first stays. */
+static void collect_unique(Collect *c, const char *(*text)(const void *record))
 {
-        const void **records;
         size_t n = 0;
 
-        index_sort(index);
-        records = calloc(index->n > 0 ? index->n : 1, sizeof(*records));
-        if (!records)
+        order_by_text(c->items, c->scratch, c->n, text);
+        for (size_t i = 0; i < c->n; i++)
+                if (n == 0 || !streq(text(c->items[n - 1].record), text(c->items[i].record)))
+                        c->items[n++] = c->items[i];
+        c->n = n;
+}
+
+/* The records in the order in which they stand; NULL where there is no memory. */
+static void *collect_take(const Collect *c)
+{
+        const void **records = calloc(c->n + 1, sizeof(*records));
+
+        for (size_t i = 0; records && i < c->n; i++)
+                records[i] = c->items[i].record;
+        return records;
+}
+
+static const char *grant_jti(const void *record)
+{
+        return ((const Grant *)record)->jti;
+}
+
+static const char *grant_account(const void *record)
+{
+        return ((const Grant *)record)->account;
+}
+
+static const char *account_name(const void *record)
+{
+        return ((const Account *)record)->name;
+}
+
+/* A time that is stored unsigned and ordered as if signed. */
+static uint64_t time_key(int64_t sec)
+{
+        return (uint64_t)sec ^ UINT64_C(1) << 63;
+}
+
+static void order_by_begin(Collect *c)
+{
+        for (size_t i = 0; i < c->n; i++)
+                c->items[i].key = time_key(((const Grant *)c->items[i].record)->nbf_sec);
+        order_by_number(c->items, c->scratch, c->n);
+}
+
+static void order_by_end(Collect *c)
+{
+        for (size_t i = 0; i < c->n; i++)
+                c->items[i].key = time_key(((const Grant *)c->items[i].record)->exp_sec);
+        order_by_number(c->items, c->scratch, c->n);
+}
+
+/* Those of by_end that have windows. */
+static int collect_windowed(GrantStore *s)
+{
+        const Grant **windowed;
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_grants; i++)
+                n += s->by_end[i]->n_windows > 0;
+        windowed = calloc(n + 1, sizeof(*windowed));
+        if (!windowed)
                 return -ENOMEM;
-        for (size_t i = 0; i < index->n; i++)
-                if (n == 0 || index->compare(records[n - 1], index_at(index, i)) != 0)
-                        records[n++] = index_at(index, i);
-        *ret = records;
-        *ret_n = n;
+        s->windowed = windowed;
+        for (size_t i = 0; i < s->n_grants; i++)
+                if (s->by_end[i]->n_windows > 0)
+                        windowed[s->n_windowed++] = s->by_end[i];
         return 0;
+}
+
+/* The records by jti again: equal keys of the next order then stand by jti. */
+static void collect_restart(Collect *c, const GrantStore *s)
+{
+        for (size_t i = 0; i < c->n; i++)
+                c->items[i].record = s->by_jti[i];
+}
+
+/* c stands by jti. */
+static int take_orders(Collect *c, GrantStore *s)
+{
+        s->n_grants = c->n;
+        s->by_jti = collect_take(c);
+        if (!s->by_jti)
+                return -ENOMEM;
+        order_by_text(c->items, c->scratch, c->n, grant_account);
+        s->grants = collect_take(c);
+        collect_restart(c, s);
+        order_by_begin(c);
+        s->by_begin = collect_take(c);
+        collect_restart(c, s);
+        order_by_end(c);
+        s->by_end = collect_take(c);
+        if (!s->grants || !s->by_begin || !s->by_end)
+                return -ENOMEM;
+        return collect_windowed(s);
 }
 
 /* Of several issuers that use one jti only the first is heard: sessions, locks and endings are
  * told apart by jti. */
 static int collect_grants(const GrantSet *const *sets, size_t n_sets, GrantStore *s)
 {
-        _cleanup_(index_done) Index all = { .compare = by_jti },
-                                    sorted = { .compare = by_account_and_jti };
-        _cleanup_free_ const void **unique = NULL;
+        _cleanup_(collect_done) Collect c = { 0 };
         size_t n = 0;
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; r == 0 && i < n_sets; i++)
-                for (size_t k = 0; r == 0 && sets[i] && k < sets[i]->n_grants; k++)
-                        r = index_add(&all, &sets[i]->grants[k]);
-        if (r == 0)
-                r = take_unique(&all, &unique, &n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = index_add(&sorted, unique[i]);
-        if (r == 0)
-                r = take_unique(&sorted, (const void ***)&s->grants, &s->n_grants);
-        return r;
+        for (size_t i = 0; i < n_sets; i++)
+                n += sets[i] ? sets[i]->n_grants : 0;
+        r = collect_init(&c, n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_sets; i++)
+                for (size_t k = 0; sets[i] && k < sets[i]->n_grants; k++)
+                        collect_add(&c, &sets[i]->grants[k]);
+        collect_unique(&c, grant_jti);
+        return take_orders(&c, s);
 }
 
 static int collect_accounts(const GrantSet *const *sets, size_t n_sets, GrantStore *s)
 {
-        _cleanup_(index_done) Index index = { .compare = by_name };
-        int r = 0;
+        _cleanup_(collect_done) Collect c = { 0 };
+        size_t n = 0;
+        int r;
 
-        for (size_t i = 0; r == 0 && i < n_sets; i++)
-                for (size_t k = 0; r == 0 && sets[i] && k < sets[i]->n_accounts; k++)
-                        r = index_add(&index, &sets[i]->accounts[k]);
-        return r == 0 ? take_unique(&index, (const void ***)&s->accounts, &s->n_accounts) : r;
+        for (size_t i = 0; i < n_sets; i++)
+                n += sets[i] ? sets[i]->n_accounts : 0;
+        r = collect_init(&c, n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_sets; i++)
+                for (size_t k = 0; sets[i] && k < sets[i]->n_accounts; k++)
+                        collect_add(&c, &sets[i]->accounts[k]);
+        collect_unique(&c, account_name);
+        s->accounts = collect_take(&c);
+        if (!s->accounts)
+                return -ENOMEM;
+        s->n_accounts = c.n;
+        return 0;
 }
 
 int grant_store_build(const GrantSet *const *sets, size_t n_sets, GrantStore *ret)
@@ -96,5 +197,9 @@ void grant_store_done(GrantStore *s)
 {
         free((void *)s->grants);
         free((void *)s->accounts);
+        free((void *)s->by_jti);
+        free((void *)s->by_begin);
+        free((void *)s->by_end);
+        free((void *)s->windowed);
         *s = (GrantStore){ 0 };
 }

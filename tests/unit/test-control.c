@@ -204,8 +204,11 @@ static int setup(void **state)
         for (size_t i = 0; i < ELEMENTSOF(grants); i++)
                 w.grants[i] = &grants[i];
         w.accounts[0] = &svc;
-        w.agent.store =
-                (GrantStore){ w.grants, ELEMENTSOF(grants), w.accounts, 1, NOW_SEC + 86400 };
+        w.agent.store = (GrantStore){ .grants = w.grants,
+                                      .n_grants = ELEMENTSOF(grants),
+                                      .accounts = w.accounts,
+                                      .n_accounts = 1,
+                                      .set_exp_sec = NOW_SEC + 86400 };
 
         w.gates[0] = (GateRule){ .name = (char *)"watch",
                                  .mode = GATE_OBSERVE,

@@ -64,7 +64,11 @@ static int setup(void **state)
         f.grants[0] = &f.g[0];
         f.grants[1] = &f.g[1];
         f.accounts[0] = &f.account;
-        f.store = (GrantStore){ f.grants, 1, f.accounts, 1, T0 + 7200 };
+        f.store = (GrantStore){ .grants = f.grants,
+                                .n_grants = 1,
+                                .accounts = f.accounts,
+                                .n_accounts = 1,
+                                .set_exp_sec = T0 + 7200 };
         f.ssh = (AccessRequest){ REQUEST_ACCOUNT, .account = "svc", .uid = 70001, .class = "ssh" };
         f.sudo =
                 (AccessRequest){ REQUEST_COMMAND,      .account = "svc",        .uid = 70001,
