@@ -43,7 +43,8 @@ AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,n
             $(call room,nhi-agentd/session)
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
-CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/doctor)
+CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
+            $(call room,nhictl/doctor)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)
@@ -184,4 +185,4 @@ tests-unit: $(filter-out %/test-interop,$(filter $(B)/tests/unit/%,$(TEST_BIN)))
 clean: ## remove build/
 	rm -rf $(B)
 
-include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk
+include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk
