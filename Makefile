@@ -185,4 +185,4 @@ tests-unit: $(filter-out %/test-interop,$(filter $(B)/tests/unit/%,$(TEST_BIN)))
 clean: ## remove build/
 	rm -rf $(B)
 
-include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk
+include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/fault/fault.mk

@@ -66,6 +66,9 @@ static const struct LogField {
         { "NHI_TOOK_USEC", "took_usec", true },
         { "NHI_SURVIVORS", "survivors", true },
         { "NHI_DECISION", "decision", true },
+        { "NHI_COUNT", "count", true },
+        { "NHI_FIRST", "first", true },
+        { "NHI_LAST", "last", true },
         { "NHI_JOURNAL_DROPPED", "journal_dropped", true },
         { "MESSAGE", "message", false },
 };

@@ -5,7 +5,7 @@
  * sudo -i and a channel of a multiplexed ssh connection keep: none of them is a new login. Where
  * the kernel has no audit (some containers), by the session of the caller's cgroup. */
 
-#include "nhictl/pending.h"
+#include "nhictl/confirm/pending.h"
 
 #include <stddef.h>
 

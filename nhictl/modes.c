@@ -6,9 +6,9 @@
 
 #include "lib/base/io.h"
 #include "nhictl/agent-client.h"
-#include "nhictl/confirm.h"
+#include "nhictl/confirm/confirm.h"
 #include "nhictl/modes-agent.h"
-#include "nhictl/pam-stack.h"
+#include "nhictl/pam/stack.h"
 
 #define LOCK_USEC (20 * USEC_PER_SEC)
 

@@ -3,8 +3,8 @@
 /* nhictl status: is this host well? */
 
 #include "nhictl/agent-client.h"
+#include "nhictl/confirm/pending.h"
 #include "nhictl/gates-file.h"
-#include "nhictl/pending.h"
 #include "nhictl/reply.h"
 #include "nhictl/verb.h"
 

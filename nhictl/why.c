@@ -36,15 +36,19 @@ static void print_denial(const Output *o, const json_t *d)
 {
         const char *jti = member_text(d, "jti"), *mode = member_text(d, "mode");
         const char *advice = member_text(d, "advice");
+        const int64_t count = member_number(d, "count");
         bool observed = streq_ptr(mode, "observe");
         char when[WHEN_TIME_SIZE];
 
         printf("%s  %s  ", when_format_time(when, member_number(d, "time")),
                member_text(d, "account") ?: "?");
         print_what(d);
-        printf("\n  %s%s%s: %s (%s)\n", shade_begin(o, observed ? SHADE_WARN : SHADE_BAD),
-               observed ? "would be denied" : "denied", shade_end(o),
-               member_text(d, "sentence") ?: "?", member_text(d, "reason") ?: "?");
+        printf("\n  %s%s%s", shade_begin(o, observed ? SHADE_WARN : SHADE_BAD),
+               observed ? "would be denied" : "denied", shade_end(o));
+        if (count > 1)
+                printf(" %lld times since %s", (long long)count,
+                       when_format_time(when, member_number(d, "first")));
+        printf(": %s (%s)\n", member_text(d, "sentence") ?: "?", member_text(d, "reason") ?: "?");
         if (is_text(jti))
                 printf("  nearest grant: %s\n", jti);
         if (is_text(advice))

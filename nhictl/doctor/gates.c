@@ -6,9 +6,9 @@
 #include "lib/base/name.h"
 #include "lib/base/path.h"
 #include "lib/base/service.h"
+#include "nhictl/confirm/pending.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/people.h"
-#include "nhictl/pending.h"
 #include "nhictl/reply.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 /* PAM's services on a host, and our lines in them. */
 
 #include "nhictl/doctor/doctor.h"
-#include "nhictl/pam-stack.h"
+#include "nhictl/pam/stack.h"
 
 #define PAM_MODULE "pam_nhi.so"
 

@@ -3,8 +3,8 @@
 /* nhictl enforce --confirm-within: a host below the test root with a systemd and an agent of ours,
  * and nhictl killed between any two of its steps (K09). */
 
-#include "nhictl/confirm.h"
-#include "nhictl/revert.h"
+#include "nhictl/confirm/confirm.h"
+#include "nhictl/confirm/revert.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"

@@ -3,7 +3,7 @@
 /* nhictl/pam-rehearse: what is done in there is seen by nobody (K04). Needs the right to mount;
  * where that is missing, the refusal is what is tested. */
 
-#include "nhictl/pam-rehearse.h"
+#include "nhictl/pam/rehearse.h"
 
 #include "tests/unit/pam-fixture.h"
 

@@ -3,7 +3,7 @@
 /* nhictl/pam-stack over folders as Debian and Fedora ship them (F1: what stands before the gate).
  */
 
-#include "nhictl/pam-stack.h"
+#include "nhictl/pam/stack.h"
 
 #include "tests/unit/pam-fixture.h"
 

@@ -3,8 +3,8 @@
 /* nhictl/pam-structure and pam-local: where the gate stands, and what keeps it from being put
  * there (F1, F2, FACTS 1, 8, 42). */
 
-#include "nhictl/pam-local.h"
-#include "nhictl/pam-structure.h"
+#include "nhictl/pam/local.h"
+#include "nhictl/pam/structure.h"
 
 #include "tests/unit/pam-fixture.h"
 

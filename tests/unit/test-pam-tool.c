@@ -3,7 +3,7 @@
 /* nhictl/pam-tool against an authselect that is a script: the profile with our lines for the one
  * that is there, its features kept, and back. */
 
-#include "nhictl/pam-tool.h"
+#include "nhictl/pam/tool.h"
 
 #include "tests/unit/pam-fixture.h"
 

@@ -2,7 +2,7 @@
 
 /* nhictl/pam-tree: what is put back is what was there, to the byte (K04). */
 
-#include "nhictl/pam-tree.h"
+#include "nhictl/pam/tree.h"
 
 #include "tests/unit/pam-fixture.h"
 

@@ -2,7 +2,7 @@
 
 /* nhictl/text-diff: what an administrator reads before anything is changed. */
 
-#include "nhictl/text-diff.h"
+#include "nhictl/pam/text-diff.h"
 
 #include "lib/base/macro.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/revert-timer.h"
+#include "nhictl/confirm/revert-timer.h"
 
 #include "lib/base/macro.h"
 #include "lib/base/path.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pam-behaviour.h"
+#include "nhictl/pam/behaviour.h"
 
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
@@ -7,8 +7,8 @@
 #include "nhictl/agent-client.h"
 #include "nhictl/gates-file.h"
 #include "nhictl/output.h"
-#include "nhictl/pam-probe.h"
-#include "nhictl/pam-stack.h"
+#include "nhictl/pam/probe.h"
+#include "nhictl/pam/stack.h"
 #include "nhictl/reply.h"
 #include "nhictl/subject.h"
 

@@ -10,10 +10,10 @@
 #include "lib/base/path.h"
 #include "nhictl/agent-client.h"
 #include "nhictl/gates-file.h"
-#include "nhictl/pam-behaviour.h"
-#include "nhictl/pam-change.h"
-#include "nhictl/pam-rehearse.h"
-#include "nhictl/pam-structure.h"
+#include "nhictl/pam/behaviour.h"
+#include "nhictl/pam/change.h"
+#include "nhictl/pam/rehearse.h"
+#include "nhictl/pam/structure.h"
 #include "nhictl/reply.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pam-probe.h"
+#include "nhictl/pam/probe.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"

@@ -2,10 +2,10 @@
 
 /* nhictl pam diff: the distribution's own tool, run where only this program sees what it does. */
 
-#include "nhictl/pam-change.h"
-#include "nhictl/pam-rehearse.h"
-#include "nhictl/pam-structure.h"
-#include "nhictl/text-diff.h"
+#include "nhictl/pam/change.h"
+#include "nhictl/pam/rehearse.h"
+#include "nhictl/pam/structure.h"
+#include "nhictl/pam/text-diff.h"
 
 #include "lib/base/path.h"
 

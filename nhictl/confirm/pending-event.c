@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define SD_JOURNAL_SUPPRESS_LOCATION
-#include "nhictl/pending-event.h"
+#include "nhictl/confirm/pending-event.h"
 
 #include "lib/base/macro.h"
 

@@ -4,8 +4,8 @@
  * systemd, no bus and no PAM, and does what it can where something is missing. */
 
 #include "lib/base/path.h"
-#include "nhictl/pam-change.h"
-#include "nhictl/pam-structure.h"
+#include "nhictl/pam/change.h"
+#include "nhictl/pam/structure.h"
 
 /* Without the lock there could be two at work; with it refused nobody could get out. */
 static VerbStatus lock_or_go_on(int *ret)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pam-structure.h"
+#include "nhictl/pam/structure.h"
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 #include "nhictl/output.h"
-#include "nhictl/pam-stack.h"
+#include "nhictl/pam/stack.h"
 
 #include <dirent.h>
 #include <glob.h>

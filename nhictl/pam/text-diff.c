@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/text-diff.h"
+#include "nhictl/pam/text-diff.h"
 
 #include "lib/base/macro.h"
 

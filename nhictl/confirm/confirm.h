@@ -9,8 +9,8 @@
  *  C3 An enforcement that nobody confirmed MUST be undone with the agent dead, and after a restart.
  */
 
+#include "nhictl/confirm/pending.h"
 #include "nhictl/modes-change.h"
-#include "nhictl/pending.h"
 
 #define CONFIRM_WITHIN_MIN_SEC 10
 #define CONFIRM_WITHIN_MAX_SEC 86400

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/confirm.h"
+#include "nhictl/confirm/confirm.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "nhictl/confirm/pending-event.h"
+#include "nhictl/confirm/revert-timer.h"
+#include "nhictl/confirm/revert.h"
 #include "nhictl/gates-file.h"
 #include "nhictl/modes-agent.h"
-#include "nhictl/pending-event.h"
-#include "nhictl/revert-timer.h"
-#include "nhictl/revert.h"
 #include "nhictl/when.h"
 
 #include <stdio.h>

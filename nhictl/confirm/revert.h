@@ -8,7 +8,7 @@
  * MUST stay until R1 and R2 hold: a revert that was broken off is done again. R4 Accounts that a
  * grant set defined MUST stay enforced. */
 
-#include "nhictl/pending.h"
+#include "nhictl/confirm/pending.h"
 
 /* A VerbStatus; what went wrong, and what to do, is said. */
 int pending_revert(const Pending *p);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/confirm.h"
+#include "nhictl/confirm/confirm.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
-#include "nhictl/pending-event.h"
+#include "nhictl/confirm/pending-event.h"
+#include "nhictl/confirm/revert-timer.h"
+#include "nhictl/confirm/revert.h"
 #include "nhictl/reply.h"
-#include "nhictl/revert-timer.h"
-#include "nhictl/revert.h"
 #include "nhictl/who.h"
 
 #include <stdio.h>

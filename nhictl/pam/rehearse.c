@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pam-rehearse.h"
+#include "nhictl/pam/rehearse.h"
 
 #include "lib/base/io.h"
 #include "nhictl/command.h"

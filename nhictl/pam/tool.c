@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pam-tool.h"
+#include "nhictl/pam/tool.h"
 
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhictl/command.h"
-#include "nhictl/pam-local.h"
+#include "nhictl/pam/local.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 
 /* pam.d(5) as libpam reads it, Debian's "@include" and the folder for vendors' files with it. */
 
-#include "nhictl/pam-stack.h"
+#include "nhictl/pam/stack.h"
 
 #include "lib/base/macro.h"
 

@@ -3,8 +3,8 @@
 
 /* What the pam verbs share: who may run them, one at a time, and the state before. */
 
-#include "nhictl/pam-tool.h"
-#include "nhictl/pam-tree.h"
+#include "nhictl/pam/tool.h"
+#include "nhictl/pam/tree.h"
 
 #define PAM_BACKUP_DIR PATH_STATE_DIR "/pam-backup"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pending.h"
+#include "nhictl/confirm/pending.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"

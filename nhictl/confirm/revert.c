@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/revert.h"
+#include "nhictl/confirm/revert.h"
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
 #include "lib/gate/gate.h"
 #include "nhictl/agent-client.h"
+#include "nhictl/confirm/revert-timer.h"
 #include "nhictl/modes-agent.h"
 #include "nhictl/modes-file.h"
 #include "nhictl/reply.h"
-#include "nhictl/revert-timer.h"
 #include "nhictl/verb.h"
 
 /* ---- the files ---------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhictl/pam-local.h"
+#include "nhictl/pam/local.h"
 
 #include "lib/base/macro.h"
 #include "nhictl/output.h"
