@@ -7,24 +7,23 @@
 
 static Enumeration enumeration = ENUMERATION_INIT;
 
-static size_t members_count(const Snapshot *s, const SnapshotGroupView *v, SnapshotNow now)
+static size_t members_count(const SnapshotGroupView *v, SnapshotNow now)
 {
         size_t n = 0;
 
         for (size_t i = 0; i < v->n_members; i++)
-                n += snapshot_member(s, v, i, now) != NULL;
+                n += snapshot_member(v, i, now) != NULL;
         return n;
 }
 
 /* The active members, NULL-ended; NULL where they don't fit. */
-static char **members_pack(const Snapshot *s, const SnapshotGroupView *v, SnapshotNow now,
-                           Buffer *b)
+static char **members_pack(const SnapshotGroupView *v, SnapshotNow now, Buffer *b)
 {
-        char **members = buffer_pointers(b, members_count(s, v, now) + 1);
+        char **members = buffer_pointers(b, members_count(v, now) + 1);
         size_t n = 0;
 
         for (size_t i = 0; members && i < v->n_members && !buffer_is_full(b); i++) {
-                const char *name = snapshot_member(s, v, i, now);
+                const char *name = snapshot_member(v, i, now);
 
                 if (name)
                         members[n++] = buffer_text(b, name);
@@ -35,12 +34,12 @@ static char **members_pack(const Snapshot *s, const SnapshotGroupView *v, Snapsh
 }
 
 /* 0 and *result, or -ERANGE. */
-static int group_pack(const Snapshot *s, const SnapshotGroupView *v, SnapshotNow now,
-                      struct group *result, char *buffer, size_t size)
+static int group_pack(const SnapshotGroupView *v, SnapshotNow now, struct group *result,
+                      char *buffer, size_t size)
 {
         Buffer b = { .at = buffer, .left = size };
         const struct group g = {
-                .gr_mem = members_pack(s, v, now, &b),
+                .gr_mem = members_pack(v, now, &b),
                 .gr_name = buffer_text(&b, v->name),
                 .gr_passwd = buffer_text(&b, "*"),
                 .gr_gid = v->gid,
@@ -65,7 +64,7 @@ static int group_by_name(const char *name, struct group *result, char *buffer, s
                 return r;
         r = NSS_E_NONE;
         if (snapshot_group_by_name(&l.snapshot, name, l.now, &v))
-                r = group_pack(&l.snapshot, &v, l.now, result, buffer, size);
+                r = group_pack(&v, l.now, result, buffer, size);
         lookup_end(&l);
         return r;
 }
@@ -83,7 +82,7 @@ static int group_by_gid(gid_t gid, struct group *result, char *buffer, size_t si
                 return r;
         r = NSS_E_NONE;
         if (snapshot_group_by_gid(&l.snapshot, gid, l.now, &v))
-                r = group_pack(&l.snapshot, &v, l.now, result, buffer, size);
+                r = group_pack(&v, l.now, result, buffer, size);
         lookup_end(&l);
         return r;
 }
@@ -101,7 +100,7 @@ static int group_next(struct group *result, char *buffer, size_t size)
         cursor = enumeration.cursor;
         r = NSS_E_NONE;
         if (snapshot_next_group(s, &cursor, now, &v))
-                r = group_pack(s, &v, now, result, buffer, size);
+                r = group_pack(&v, now, result, buffer, size);
         if (r == 0)
                 enumeration.cursor = cursor;
         enumeration_leave(&enumeration);

@@ -48,7 +48,7 @@ static int list_add(GroupList *l, gid_t gid)
 
 static int groups_add(const char *user, gid_t skip, GroupList *list)
 {
-        size_t cursor = 0;
+        SnapshotMembershipsView v = { 0 };
         int r, status = NSS_E_NONE;
         Lookup l;
         gid_t gid;
@@ -58,7 +58,10 @@ static int groups_add(const char *user, gid_t skip, GroupList *list)
         r = lookup_begin(&l);
         if (r < 0)
                 return r;
-        while (r == 0 && snapshot_next_gid_of(&l.snapshot, user, &cursor, l.now, &gid)) {
+        (void)snapshot_memberships_of(&l.snapshot, user, &v);
+        for (size_t i = 0; r == 0 && i < v.n; i++) {
+                if (!snapshot_membership(&v, i, l.now, &gid))
+                        continue;
                 status = 0;
                 if (gid != skip)
                         r = list_add(list, gid);

@@ -2,8 +2,6 @@
 
 #include "lib/snapshot/bytes.h"
 
-#include <string.h>
-
 #define FNV32_BASIS 0x811c9dc5u
 #define FNV32_PRIME 0x01000193u
 #define FNV64_BASIS 0xcbf29ce484222325u
@@ -31,23 +29,33 @@ uint32_t snapshot_hash_id(uint32_t id)
         return fnv32(le, sizeof(le));
 }
 
-static uint64_t fnv64_words(uint64_t h, const uint8_t *data, size_t size)
+static uint64_t fnv64_words(const uint8_t *data, size_t size)
 {
+        uint64_t h = FNV64_BASIS;
+
         for (size_t i = 0; i < size; i += 8)
                 h = (h ^ get_le64(data + i)) * FNV64_PRIME;
         return h;
 }
 
-uint64_t snapshot_checksum(const uint8_t *data, size_t size)
+uint64_t snapshot_header_checksum(const uint8_t *data)
 {
         SnapshotHeader h;
-        uint64_t sum;
 
         memcpy(&h, data, sizeof(h));
         memset(h.superseded_le, 0, sizeof(h.superseded_le));
         memset(h.checksum_le, 0, sizeof(h.checksum_le));
-        sum = fnv64_words(FNV64_BASIS, (const uint8_t *)&h, sizeof(h));
-        return fnv64_words(sum, data + sizeof(h), size - sizeof(h));
+        return fnv64_words((const uint8_t *)&h, sizeof(h));
 }
 
-_Static_assert(sizeof(SnapshotHeader) % 8 == 0, "the checksum is fed with 64-bit words");
+uint64_t snapshot_record_checksum(const uint8_t *record, size_t size)
+{
+        const size_t from = sizeof(((SnapshotRecord *)0)->checksum_le);
+
+        return fnv64_words(record + from, size - from);
+}
+
+_Static_assert(sizeof(SnapshotHeader) % 8 == 0 && sizeof(SnapshotSlot) == 8 &&
+                       sizeof(SnapshotPasswd) % 8 == 0 && sizeof(SnapshotGroup) % 8 == 0 &&
+                       sizeof(SnapshotMember) % 8 == 0 && sizeof(SnapshotUser) % 8 == 0,
+               "everything begins and ends at a multiple of 8");

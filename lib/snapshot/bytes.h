@@ -1,43 +1,63 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Inside lib/snapshot: little endian bytes, the hash of the tables and the checksum of the file. */
+/* Inside lib/snapshot: little endian bytes, the hash of the tables and the checksums. */
 
 #include "lib/snapshot/reader.h"
 
+#include <endian.h>
+#include <string.h>
+
 static inline uint16_t get_le16(const uint8_t p[static 2])
 {
-        return (uint16_t)(p[0] | p[1] << 8);
+        uint16_t v;
+
+        memcpy(&v, p, sizeof(v));
+        return le16toh(v);
 }
 
 static inline uint32_t get_le32(const uint8_t p[static 4])
 {
-        return get_le16(p) | (uint32_t)get_le16(p + 2) << 16;
+        uint32_t v;
+
+        memcpy(&v, p, sizeof(v));
+        return le32toh(v);
 }
 
 static inline uint64_t get_le64(const uint8_t p[static 8])
 {
-        return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
+        uint64_t v;
+
+        memcpy(&v, p, sizeof(v));
+        return le64toh(v);
+}
+
+static inline void put_le16(uint8_t p[static 2], uint16_t v)
+{
+        v = htole16(v);
+        memcpy(p, &v, sizeof(v));
 }
 
 static inline void put_le32(uint8_t p[static 4], uint32_t v)
 {
-        for (size_t i = 0; i < 4; i++)
-                p[i] = (uint8_t)(v >> 8 * i);
+        v = htole32(v);
+        memcpy(p, &v, sizeof(v));
 }
 
 static inline void put_le64(uint8_t p[static 8], uint64_t v)
 {
-        for (size_t i = 0; i < 8; i++)
-                p[i] = (uint8_t)(v >> 8 * i);
+        v = htole64(v);
+        memcpy(p, &v, sizeof(v));
 }
 
 /* FNV-1a 32, of a name's bytes and of an id's four bytes in little endian. */
 uint32_t snapshot_hash_name(const char *name);
 uint32_t snapshot_hash_id(uint32_t id);
 
-/* The checksum of format.h; size is a multiple of 8 and at least the header's. */
-uint64_t snapshot_checksum(const uint8_t *data, size_t size);
+/* The checksums of format.h: of the header that data begins with, and of a record of size bytes, a
+ * multiple of 8 and at least 8. */
+uint64_t snapshot_header_checksum(const uint8_t *data);
+uint64_t snapshot_record_checksum(const uint8_t *record, size_t size);
 
 /* The ids that are never published and never answered: root's, nobody's and the two "no id". */
 static inline bool snapshot_id_is_lawful(uint32_t id)

@@ -3,18 +3,24 @@
 
 /* The identity snapshot, /run/nhi/identities: an immutable file that nss_nhi maps. This header is
  * its specification. Integers are little endian in uint8_t arrays; there is no padding to speak of;
- * offsets count from the start of the file.
+ * offsets count from the start of the file, those of texts from the start of their record.
  *
  *   header | passwd table by name | passwd table by uid | group table by name | group table by gid
- *          | membership table by user name | records | strings
+ *          | membership table by user name | records
  *
- * Tables are open-addressing hash tables of u32 record offsets (0: empty), a power of two of slots,
- * at most half full, linear probing, hash FNV-1a 32 of the name's bytes or of the id's four bytes.
+ * Tables are open-addressing hash tables of SnapshotSlot (offset 0: empty), a power of two of
+ * slots, at most half full, linear probing, hash FNV-1a 32 of the name's bytes or of the id's four
+ * bytes. A slot repeats the hash, so that a search follows no offset but the one it is after.
  *
- * - Readers accept any minor version and no other major.
- * - A file's size is a multiple of 8, filled up with zeros. checksum is FNV-1a 64, fed with 64-bit
- *   words instead of bytes (each process that maps the file pays for it), over the whole file with
- *   the checksum and superseded fields as zero.
+ * - Readers accept any minor version and no other major. What stands before generation never moves:
+ *   a publisher of any version marks a file of any other.
+ * - A file's size, every table's and every record's offset and size are multiples of 8, filled up
+ *   with zeros.
+ * - Each process that maps the file pays for what it verifies, so the file has no checksum of the
+ *   whole: the header has one (verified on opening), each record has one (verified whenever it is
+ *   read), and a slot is proven by the record it leads to. Damage hides a record and changes none.
+ *   Checksums are FNV-1a 64, fed with 64-bit words instead of bytes: over the header with the
+ *   checksum and superseded fields as zero; over a record without its checksum field.
  * - superseded is 0 when published. The agent sets it to 1 in the old file, through a shared
  *   mapping, before it renames the new one into place; a reader that sees it opens the path anew.
  *   Only its first byte is ever written or read, so that no torn value exists.
@@ -26,14 +32,15 @@
  * - A group record with SNAPSHOT_GROUP_LOCAL stands for a group that the host's own files define
  *   too: its members are merged by nsswitch ("group: files [SUCCESS=merge] nhi"); enumeration
  *   leaves it out, since the files list it already.
- * - No string is longer than SNAPSHOT_TEXT_MAX bytes without its NUL.
+ * - A record's texts lie in it, behind its members. None is longer than SNAPSHOT_TEXT_MAX bytes
+ *   without its NUL.
  * - uid 0, gid 0 and the name "root" are never answered, whatever the file says; nor are the ids
  *   65534, 65535 and 2^32-1. */
 
 #include <stdint.h>
 
 #define SNAPSHOT_MAGIC    "NHIIDENT"
-#define SNAPSHOT_MAJOR    1u
+#define SNAPSHOT_MAJOR    2u
 #define SNAPSHOT_MINOR    0u
 #define SNAPSHOT_SIZE_MAX (256u * 1024 * 1024)
 #define SNAPSHOT_NOLOGIN  "/usr/sbin/nologin"
@@ -60,22 +67,37 @@ typedef struct SnapshotHeader {
         SnapshotTable passwd_by_name, passwd_by_uid, group_by_name, group_by_gid, member_by_user;
 } SnapshotHeader;
 
+typedef struct SnapshotSlot {
+        uint8_t hash_le[4];
+        uint8_t offset_le[4]; /* of a record; 0: empty */
+} SnapshotSlot;
+
+/* How every record begins. */
+typedef struct SnapshotRecord {
+        uint8_t checksum_le[8]; /* over what follows, size - 8 bytes */
+        uint8_t size_le[4];     /* of the whole record, members and texts too */
+} SnapshotRecord;
+
 typedef struct SnapshotPasswd {
-        uint8_t real_deadline_le[8];
-        uint8_t boot_deadline_le[8];
+        SnapshotRecord record;
         uint8_t uid_le[4];
         uint8_t gid_le[4];
-        uint8_t name_le[4], gecos_le[4], home_le[4], shell_le[4]; /* offsets of NUL-ended strings */
+        uint8_t reserved[4];
+        uint8_t real_deadline_le[8];
+        uint8_t boot_deadline_le[8];
+        uint8_t name_le[2], gecos_le[2], home_le[2], shell_le[2]; /* NUL-ended texts */
 } SnapshotPasswd;
 
 /* Followed by n_members SnapshotMember: the group's members by name. */
 typedef struct SnapshotGroup {
+        SnapshotRecord record;
+        uint8_t gid_le[4];
         uint8_t real_deadline_le[8];
         uint8_t boot_deadline_le[8];
-        uint8_t gid_le[4];
         uint8_t name_le[4];
         uint8_t n_members_le[4];
         uint8_t flags_le[4]; /* SNAPSHOT_GROUP_* */
+        uint8_t reserved[4];
 } SnapshotGroup;
 
 typedef struct SnapshotMember {
@@ -87,6 +109,8 @@ typedef struct SnapshotMember {
 
 /* The memberships of one user, followed by n_groups SnapshotMember. */
 typedef struct SnapshotUser {
+        SnapshotRecord record;
         uint8_t name_le[4];
         uint8_t n_groups_le[4];
+        uint8_t reserved[4];
 } SnapshotUser;

@@ -10,7 +10,6 @@ typedef struct Tie {
         const char *user;
         size_t group; /* index into the groups */
         int64_t real_deadline, boot_deadline;
-        uint32_t name_offset; /* image.c's own */
 } Tie;
 
 /* ties: sorted by user, one per user and group; reordered. 0 and a malloc'ed image; -E2BIG;

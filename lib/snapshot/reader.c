@@ -2,10 +2,12 @@
 
 /* Runs in every process that looks up a name.
  *
- *  R1 An offset MUST be checked against the mapping before it is followed, each time.
+ *  R1 An offset MUST be checked against the mapping, or against its record, before it is followed,
+ *     each time.
  *  R2 A search MUST end after at most as many steps as its table has slots.
  *  R3 A record that is over MUST NOT answer by name, nor a membership at all.
- *  R4 uid 0, gid 0 and root MUST never be answered, whatever the file says. */
+ *  R4 uid 0, gid 0 and root MUST never be answered, whatever the file says.
+ *  R5 A record whose checksum does not hold MUST NOT answer. */
 
 #include "lib/snapshot/reader.h"
 
@@ -13,19 +15,46 @@
 #include "lib/base/name.h"
 #include "lib/snapshot/bytes.h"
 
-/* A NUL-ended string, or NULL. */
-static const char *text_at(const Snapshot *s, const uint8_t offset_le[static 4])
+static size_t record_size(const SnapshotRecord *r)
 {
-        size_t offset = get_le32(offset_le), left;
+        return get_le32(r->size_le);
+}
 
-        if (offset < sizeof(SnapshotHeader) || offset >= s->size)
+/* A whole record that begins with a head of so many bytes, or NULL. */
+static const void *record_at(const Snapshot *s, size_t offset, size_t head_size)
+{
+        const SnapshotRecord *r = (const void *)bytes_at(s, offset, head_size);
+        size_t size;
+
+        if (!r || offset % 8 != 0)
                 return NULL;
-        left = s->size - offset;
+        size = record_size(r);
+        if (size < head_size || size % 8 != 0 || !bytes_at(s, offset, size) ||
+            get_le64(r->checksum_le) != snapshot_record_checksum((const uint8_t *)r, size))
+                return NULL;
+        return r;
+}
+
+/* A NUL-ended text of a record, or NULL. */
+static const char *text_in(const void *record, size_t offset)
+{
+        size_t size = record_size(record), left;
+        const char *text = (const char *)record + offset;
+
+        if (offset < sizeof(SnapshotRecord) || offset >= size)
+                return NULL;
+        left = size - offset;
         if (left > SNAPSHOT_TEXT_MAX + 1)
                 left = SNAPSHOT_TEXT_MAX + 1;
-        if (!memchr(s->map + offset, 0, left))
+        return memchr(text, 0, left) ? text : NULL;
+}
+
+/* The n members that follow a record's head, or NULL where it has not got them. */
+static const SnapshotMember *members_in(const void *record, size_t head_size, size_t n)
+{
+        if (n > (record_size(record) - head_size) / sizeof(SnapshotMember))
                 return NULL;
-        return (const char *)s->map + offset;
+        return (const void *)((const uint8_t *)record + head_size);
 }
 
 static bool is_over(const uint8_t real_le[static 8], const uint8_t boot_le[static 8],
@@ -38,46 +67,54 @@ static bool is_over(const uint8_t real_le[static 8], const uint8_t boot_le[stati
 /* ---- searching ---- */
 
 typedef struct Probe {
-        const uint8_t *slots;
-        uint32_t mask, at, left;
+        const SnapshotSlot *slots;
+        uint32_t hash, mask, at, left;
 } Probe;
 
 static Probe probe_start(const Snapshot *s, const SnapshotTable *t, uint32_t hash)
 {
         uint32_t n = get_le32(t->n_slots_le);
-        const uint8_t *slots = bytes_at(s, get_le32(t->offset_le), (size_t)n * 4);
+        const SnapshotSlot *slots =
+                (const void *)bytes_at(s, get_le32(t->offset_le), (size_t)n * sizeof(*slots));
 
         if (!slots || n == 0)
                 return (Probe){ 0 };
-        return (Probe){ .slots = slots, .mask = n - 1, .at = hash & (n - 1), .left = n };
+        return (Probe){
+                .slots = slots, .hash = hash, .mask = n - 1, .at = hash & (n - 1), .left = n
+        };
 }
 
-/* The next record's offset, 0 at the end. */
+/* The offset of the next record of this hash, 0 at the end. */
 static uint32_t probe_next(Probe *p)
 {
-        uint32_t offset;
+        while (p->left > 0) {
+                const SnapshotSlot *slot = p->slots + p->at;
+                uint32_t offset = get_le32(slot->offset_le);
 
-        if (p->left == 0)
-                return 0;
-        offset = get_le32(p->slots + (size_t)p->at * 4);
-        p->at = (p->at + 1) & p->mask;
-        p->left = offset == 0 ? 0 : p->left - 1;
-        return offset;
+                if (offset == 0)
+                        break;
+                p->at = (p->at + 1) & p->mask;
+                p->left--;
+                if (get_le32(slot->hash_le) == p->hash)
+                        return offset;
+        }
+        p->left = 0;
+        return 0;
 }
 
 /* A passwd record that may be answered, whatever its deadlines say. */
 static const SnapshotPasswd *user_at(const Snapshot *s, size_t offset, SnapshotUserView *ret)
 {
-        const SnapshotPasswd *p = (const void *)bytes_at(s, offset, sizeof(*p));
+        const SnapshotPasswd *p = record_at(s, offset, sizeof(*p));
         SnapshotUserView v;
 
         if (!p)
                 return NULL;
         v = (SnapshotUserView){
-                .name = text_at(s, p->name_le),
-                .gecos = text_at(s, p->gecos_le),
-                .home = text_at(s, p->home_le),
-                .shell = text_at(s, p->shell_le),
+                .name = text_in(p, get_le16(p->name_le)),
+                .gecos = text_in(p, get_le16(p->gecos_le)),
+                .home = text_in(p, get_le16(p->home_le)),
+                .shell = text_in(p, get_le16(p->shell_le)),
                 .uid = get_le32(p->uid_le),
                 .gid = get_le32(p->gid_le),
         };
@@ -128,20 +165,19 @@ bool snapshot_user_by_uid(const Snapshot *s, uid_t uid, SnapshotNow now, Snapsho
 
 static const SnapshotGroup *group_at(const Snapshot *s, size_t offset, SnapshotGroupView *ret)
 {
-        const SnapshotGroup *g = (const void *)bytes_at(s, offset, sizeof(*g));
+        const SnapshotGroup *g = record_at(s, offset, sizeof(*g));
         SnapshotGroupView v;
 
         if (!g)
                 return NULL;
         v = (SnapshotGroupView){
-                .name = text_at(s, g->name_le),
+                .record = g,
+                .name = text_in(g, get_le32(g->name_le)),
                 .gid = get_le32(g->gid_le),
                 .n_members = get_le32(g->n_members_le),
         };
-        /* The product cannot overflow: 2^32 records of 24 bytes. */
-        v.members = bytes_at(s, offset + sizeof(*g), v.n_members * sizeof(SnapshotMember));
         if (!name_is_sane(v.name) || streq(v.name, "root") || !snapshot_id_is_lawful(v.gid) ||
-            !v.members)
+            !members_in(g, sizeof(*g), v.n_members))
                 return NULL;
         *ret = v;
         return g;
@@ -185,71 +221,69 @@ bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, Snapsh
         return false;
 }
 
-const char *snapshot_member(const Snapshot *s, const SnapshotGroupView *g, size_t i,
-                            SnapshotNow now)
+const char *snapshot_member(const SnapshotGroupView *g, size_t i, SnapshotNow now)
 {
         const SnapshotMember *m;
         const char *name;
 
         if (i >= g->n_members)
                 return NULL;
-        m = (const SnapshotMember *)g->members + i;
+        m = members_in(g->record, sizeof(*g->record), g->n_members) + i;
         if (is_over(m->real_deadline_le, m->boot_deadline_le, now))
                 return NULL;
-        name = text_at(s, m->name_le);
+        name = text_in(g->record, get_le32(m->name_le));
         return name_is_sane(name) && !streq(name, "root") ? name : NULL;
 }
 
 /* ---- memberships ---- */
 
-/* The memberships of a user: n_groups SnapshotMember, or NULL. */
-static const SnapshotMember *memberships_of(const Snapshot *s, const char *user, size_t *ret_n)
+bool snapshot_memberships_of(const Snapshot *s, const char *user, SnapshotMembershipsView *ret)
 {
-        Probe probe = probe_start(s, &header_of(s)->member_by_user, snapshot_hash_name(user));
+        Probe probe;
         uint32_t offset;
-
-        while ((offset = probe_next(&probe))) {
-                const SnapshotUser *u = (const void *)bytes_at(s, offset, sizeof(*u));
-                const char *name = u ? text_at(s, u->name_le) : NULL;
-
-                if (!name || !streq(name, user))
-                        continue;
-                *ret_n = get_le32(u->n_groups_le);
-                return (const void *)bytes_at(s, offset + sizeof(*u),
-                                              *ret_n * sizeof(SnapshotMember));
-        }
-        return NULL;
-}
-
-bool snapshot_next_gid_of(const Snapshot *s, const char *user, size_t *cursor, SnapshotNow now,
-                          gid_t *ret)
-{
-        const SnapshotMember *m;
-        size_t n = 0;
 
         if (!name_is_sane(user) || streq(user, "root"))
                 return false;
-        m = memberships_of(s, user, &n);
-        while (m && *cursor < n) {
-                const SnapshotMember *at = m + (*cursor)++;
-                gid_t gid = get_le32(at->gid_le);
+        probe = probe_start(s, &header_of(s)->member_by_user, snapshot_hash_name(user));
+        while ((offset = probe_next(&probe))) {
+                const SnapshotUser *u = record_at(s, offset, sizeof(*u));
+                const char *name = u ? text_in(u, get_le32(u->name_le)) : NULL;
+                size_t n = u ? get_le32(u->n_groups_le) : 0;
+                const SnapshotMember *m = u ? members_in(u, sizeof(*u), n) : NULL;
 
-                if (!snapshot_id_is_lawful(gid) ||
-                    is_over(at->real_deadline_le, at->boot_deadline_le, now))
+                if (!m || !name || !streq(name, user))
                         continue;
-                *ret = gid;
+                *ret = (SnapshotMembershipsView){ .members = m, .n = n };
                 return true;
         }
         return false;
 }
 
+bool snapshot_membership(const SnapshotMembershipsView *v, size_t i, SnapshotNow now, gid_t *ret)
+{
+        const SnapshotMember *m = v->members + i;
+        gid_t gid;
+
+        if (i >= v->n || is_over(m->real_deadline_le, m->boot_deadline_le, now))
+                return false;
+        gid = get_le32(m->gid_le);
+        if (!snapshot_id_is_lawful(gid))
+                return false;
+        *ret = gid;
+        return true;
+}
+
 size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret,
                           size_t n)
 {
-        size_t cursor = 0, n_active = 0;
+        SnapshotMembershipsView v = { 0 };
+        size_t n_active = 0;
         gid_t gid;
 
-        while (snapshot_next_gid_of(s, user, &cursor, now, &gid)) {
+        (void)snapshot_memberships_of(s, user, &v);
+        for (size_t i = 0; i < v.n; i++) {
+                if (!snapshot_membership(&v, i, now, &gid))
+                        continue;
                 if (n_active < n)
                         ret[n_active] = gid;
                 n_active++;
@@ -263,10 +297,11 @@ size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, 
 static uint32_t slot_next(const Snapshot *s, const SnapshotTable *t, size_t *cursor)
 {
         size_t n = get_le32(t->n_slots_le);
-        const uint8_t *slots = bytes_at(s, get_le32(t->offset_le), n * 4);
+        const SnapshotSlot *slots =
+                (const void *)bytes_at(s, get_le32(t->offset_le), n * sizeof(*slots));
 
         while (slots && *cursor < n) {
-                uint32_t offset = get_le32(slots + 4 * (*cursor)++);
+                uint32_t offset = get_le32(slots[(*cursor)++].offset_le);
 
                 if (offset != 0)
                         return offset;

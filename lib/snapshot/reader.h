@@ -2,8 +2,8 @@
 #pragma once
 
 /* Reading the identity snapshot. libc only, no allocation, no constructor, no fd kept. Every offset
- * is checked against the mapping before it is followed: a damaged file gives SNAPSHOT_E_CORRUPT or
- * "not there", never a bad access. */
+ * is checked before it is followed: a damaged file gives SNAPSHOT_E_CORRUPT, a damaged record "not
+ * there", never a bad access and never an answer that was not published. */
 
 #include "lib/snapshot/format.h"
 
@@ -35,11 +35,16 @@ typedef struct SnapshotUserView {
 typedef struct SnapshotGroupView {
         const char *name;
         gid_t gid;
-        const uint8_t *members; /* n_members records, walk with snapshot_member() */
-        size_t n_members;
+        const SnapshotGroup *record;
+        size_t n_members; /* walk with snapshot_member() */
 } SnapshotGroupView;
 
-/* Open, check header and checksum, map read-only, close the fd. Embedded object. 0; SNAPSHOT_E_*;
+typedef struct SnapshotMembershipsView {
+        const SnapshotMember *members;
+        size_t n; /* walk with snapshot_membership() */
+} SnapshotMembershipsView;
+
+/* Open, map read-only, check the header, close the fd. Embedded object. 0; SNAPSHOT_E_*;
  * or a negative errno. */
 int snapshot_open(const char *path, uid_t owner, Snapshot *ret);
 /* The same over bytes in memory (tests, fuzzing, the builder's own check); close is then a no-op.
@@ -59,11 +64,11 @@ bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now
                             SnapshotGroupView *ret);
 bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, SnapshotGroupView *ret);
 /* The i-th member of a group if its membership is not over, else NULL. */
-const char *snapshot_member(const Snapshot *s, const SnapshotGroupView *g, size_t i,
-                            SnapshotNow now);
-/* The next supplementary gid of a user whose membership is not over; *cursor starts at 0. */
-bool snapshot_next_gid_of(const Snapshot *s, const char *user, size_t *cursor, SnapshotNow now,
-                          gid_t *ret);
+const char *snapshot_member(const SnapshotGroupView *g, size_t i, SnapshotNow now);
+/* The supplementary groups of a user, whatever their deadlines say; and the gid of the i-th if its
+ * membership is not over. */
+bool snapshot_memberships_of(const Snapshot *s, const char *user, SnapshotMembershipsView *ret);
+bool snapshot_membership(const SnapshotMembershipsView *v, size_t i, SnapshotNow now, gid_t *ret);
 /* The supplementary gids of a user, active ones only: the number there are; at most n are stored.
  */
 size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, gid_t *ret,

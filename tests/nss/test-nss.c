@@ -360,10 +360,10 @@ static void N06_missing_short_and_damaged_files_are_unavailable(void **state)
         publish_bytes(data, size, 0644);
         assert_unavailable();
         data[0] ^= 1;
-        data[size - 20] ^= 1; /* checksum */
+        data[offsetof(SnapshotHeader, generation_le)] ^= 1; /* checksum */
         publish_bytes(data, size, 0644);
         assert_unavailable();
-        data[size - 20] ^= 1;
+        data[offsetof(SnapshotHeader, generation_le)] ^= 1;
         publish_bytes(data, size, 0664); /* others may write */
         assert_unavailable();
         publish_bytes(data, size, 0644);
@@ -380,12 +380,12 @@ static void N09_next_major_is_unavailable_and_next_minor_served(void **state)
         assert_int_equal(file_read_trusted(PATH_SNAPSHOT, geteuid(), 1 << 20, &data, &size), 0);
         h = (SnapshotHeader *)data;
         h->minor_le[0]++;
-        put_le64(h->checksum_le, snapshot_checksum((uint8_t *)data, size));
+        put_le64(h->checksum_le, snapshot_header_checksum((uint8_t *)data));
         publish_bytes(data, size, 0644);
         assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
         supersede_by_hand();
         h->major_le[0]++;
-        put_le64(h->checksum_le, snapshot_checksum((uint8_t *)data, size));
+        put_le64(h->checksum_le, snapshot_header_checksum((uint8_t *)data));
         assert_int_equal(file_replace(PATH_SNAPSHOT, data, size, 0644, geteuid(), getegid(), false),
                          0);
         assert_unavailable();
