@@ -112,8 +112,8 @@ $(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE
 	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_CTL)
 
 # ---- tests -------------------------------------------------------------------------------------
-# One program per tests/unit|pam|nss/test-*.c, linked with every room but the mains and modules.
-TESTS    := $(wildcard tests/unit/test-*.c tests/pam/test-*.c tests/nss/test-*.c)
+# One program per tests/unit|pam|nss|cve/test-*.c, linked with every room but the mains and modules.
+TESTS    := $(wildcard tests/unit/test-*.c tests/pam/test-*.c tests/nss/test-*.c tests/cve/test-*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(CORE) $(SET) \
              $(filter-out %/main.c,$(AGENT) $(FETCH) $(KEYS) $(CTL))
@@ -185,4 +185,4 @@ tests-unit: $(filter-out %/test-interop,$(filter $(B)/tests/unit/%,$(TEST_BIN)))
 clean: ## remove build/
 	rm -rf $(B)
 
-include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/fault/fault.mk
+include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/fault/fault.mk tests/coverage/coverage.mk
