@@ -29,9 +29,14 @@ $(B)/bench/pam_nhi.so: $(call bobj,$(PAM) $(WIRE) $(GATE) $(BASE)) pam_nhi/pam_n
 $(B)/bench/libnss_nhi.so.2: $(call bobj,$(NSS) $(SNAPSHOT) $(BASE)) nss_nhi/nss_nhi.map
 	@mkdir -p $(@D)
 	$(link) -shared -Wl,-soname,libnss_nhi.so.2 -Wl,--version-script=nss_nhi/nss_nhi.map -Wl,-z,defs -o $@ $(filter %.o,$^)
+$(B)/bench/libnss_nhiempty.so.2: $(call bobj,tests/bench/nss-empty.c)
+	@mkdir -p $(@D)
+	$(link) -shared -Wl,-soname,libnss_nhiempty.so.2 -o $@ $^
 
 # What each needs, by its owner:
-
+BENCH_OBJ_nss  := tests/bench/nss-world.c
+BENCH_NEED_nss := $(B)/bench/libnss_nhi.so.2 $(B)/bench/libnss_nhiempty.so.2
+BENCH_NEED_pam := $(B)/bench/pam_nhi.so
 
 bench_names := $(patsubst tests/bench/bench-%.c,%,$(BENCHES))
 $(foreach n,$(bench_names),$(eval $(B)/bench/bench-$(n): $(call bobj,$(BENCH_OBJ_$(n))) | $(BENCH_NEED_$(n))))
