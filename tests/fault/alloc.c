@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The process's allocator: libc's (or the sanitizer's), with the Nth call refused. What libraries
+ * allocate comes through here, too: the program's symbols are found before libc's. */
+
+#include "tests/fault/alloc.h"
+
+#include "tests/fault/fault.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#ifdef SANITIZED
+#define REAL(name) __interceptor_##name
+#else
+#define REAL(name) __libc_##name
+#endif
+
+void *REAL(malloc)(size_t size);
+void *REAL(calloc)(size_t n, size_t size);
+void *REAL(realloc)(void *block, size_t size);
+void REAL(free)(void *block);
+
+static bool armed;
+static unsigned n_calls;
+static long n_live;
+
+void alloc_arm(bool on)
+{
+        n_calls = 0;
+        __atomic_store_n(&armed, on, __ATOMIC_SEQ_CST);
+}
+
+void alloc_count_from_here(void)
+{
+        __atomic_store_n(&n_live, 0, __ATOMIC_SEQ_CST);
+}
+
+long alloc_live(void)
+{
+        return __atomic_load_n(&n_live, __ATOMIC_SEQ_CST);
+}
+
+static bool is_refused(void)
+{
+        unsigned n;
+
+        if (!__atomic_load_n(&armed, __ATOMIC_SEQ_CST))
+                return false;
+        n = __atomic_add_fetch(&n_calls, 1, __ATOMIC_SEQ_CST);
+        fault->n_seen = n;
+        if (n != fault->plan.n && (fault->plan.mode != FAULT_ALLOC_EVER || n < fault->plan.n))
+                return false;
+        if (__atomic_fetch_add(&fault->n_fired, 1, __ATOMIC_SEQ_CST) == 0)
+                (void)__builtin_memcpy(fault->fired_what, "allocation", sizeof("allocation"));
+        errno = ENOMEM;
+        return true;
+}
+
+static void *given(void *block)
+{
+        if (block)
+                (void)__atomic_add_fetch(&n_live, 1, __ATOMIC_SEQ_CST);
+        return block;
+}
+
+void *malloc(size_t size)
+{
+        return is_refused() ? NULL : given(REAL(malloc)(size));
+}
+
+void *calloc(size_t n, size_t size)
+{
+        return is_refused() ? NULL : given(REAL(calloc)(n, size));
+}
+
+void *realloc(void *block, size_t size)
+{
+        void *moved;
+
+        if (size > 0 && is_refused())
+                return NULL;
+        moved = REAL(realloc)(block, size);
+        if (!block)
+                return given(moved);
+        if (size == 0 && !moved)
+                (void)__atomic_sub_fetch(&n_live, 1, __ATOMIC_SEQ_CST);
+        return moved;
+}
+
+void free(void *block)
+{
+        if (block)
+                (void)__atomic_sub_fetch(&n_live, 1, __ATOMIC_SEQ_CST);
+        REAL(free)(block);
+}

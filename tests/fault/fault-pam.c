@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Logins through pam_nhi, as libpam loads it, while allocations and system calls fail (P15, A16).
+ * The agent is another process, which no fault meets: it allows one account and denies another.
+ * A gated account never gets in, nor past the module, but with that agent's leave. */
+
+#include "tests/fault/fault.h"
+#include "tests/pam/pam-host.h"
+
+#define DENIED "lp"
+
+#define GATES                                                                                      \
+        "nhi-gates 1\n"                                                                            \
+        "gate held enforce * " GATED "," DENIED "\n"                                               \
+        "gate seen observe * " OBSERVED "\n"                                                       \
+        "gate both enforce * " EXEMPTED "\n"                                                       \
+        "end 3\n"
+
+typedef struct Case {
+        const char *user;
+        int account, open, close; /* without a fault */
+        bool gated, granted;
+        bool loaded; /* libpam has read the stack and loaded the modules before */
+} Case;
+
+static Login login;
+static int got[3];
+
+static void serve(void)
+{
+        if (agent_start(&agent, PATH_PAM_SOCK) != 0)
+                _exit(1);
+        agent.deny_subject = DENIED;
+        for (;;)
+                pause();
+}
+
+static void prepare(void)
+{
+        static pid_t helper;
+
+        if (!helper) {
+                for (size_t i = 0; i < ELEMENTSOF(host_services); i++)
+                        stack_write(host_services[i], "");
+                spit(PATH_GATES_RUN, GATES);
+                spit(PATH_EXEMPT_FILE, HOST_EXEMPT);
+                helper = fault_helper(serve);
+        }
+        while (access(PATH_PAM_SOCK, F_OK) < 0)
+                (void)poll(NULL, 0, 5);
+}
+
+static void start(const char *user)
+{
+        login = (Login){ .conv = { .conv = talk, .appdata_ptr = &login.talk } };
+        if (pam_start_confdir("sshd", user, &login.conv, PATH_STACKS, &login.pamh) != PAM_SUCCESS)
+                login.pamh = NULL;
+}
+
+/* libpam reads the stack and loads the modules when it starts: faults there are its own. */
+static void begin(void)
+{
+        const Case *c = scenario->data;
+
+        got[0] = got[1] = got[2] = PAM_SYSTEM_ERR;
+        login.pamh = NULL;
+        if (c->loaded)
+                start(c->user);
+}
+
+static void run(void)
+{
+        const Case *c = scenario->data;
+
+        if (!c->loaded)
+                start(c->user);
+        if (!login.pamh)
+                return;
+        got[0] = pam_acct_mgmt(login.pamh, 0);
+        got[1] = pam_open_session(login.pamh, 0);
+        got[2] = pam_close_session(login.pamh, 0);
+        login_end(&login);
+}
+
+static bool is_lawful(const Case *c, int answer)
+{
+        if (answer == PAM_SUCCESS)
+                return c->granted;
+        if (answer == IGNORED || answer == PAM_IGNORE)
+                return !c->gated;
+        return true;
+}
+
+static void expect(const Case *c)
+{
+        if (got[0] != c->account || got[1] != c->open || got[2] != c->close)
+                fault_fail("%s: account %d, open %d, close %d", c->user, got[0], got[1], got[2]);
+}
+
+static void judge(void)
+{
+        const Case *c = scenario->data;
+
+        if (!is_lawful(c, got[0]) || !is_lawful(c, got[1]))
+                fault_fail("%s was let in: account %d, open_session %d", c->user, got[0], got[1]);
+        if (fault_is_clean()) {
+                expect(c);
+                return;
+        }
+        /* Nothing of it is left for the next login. */
+        begin();
+        run();
+        expect(c);
+}
+
+/* libpam closes by the way that the opening went. */
+static const Case denied = { DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false,
+                             true };
+static const Case denied_cold = {
+        DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false, false
+};
+static const Case granted = { GATED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, true, true, true };
+static const Case granted_cold = {
+        GATED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, true, true, false
+};
+static const Case exempted = { EXEMPTED, IGNORED, IGNORED, IGNORED, false, false, true };
+static const Case observed = { OBSERVED, IGNORED, IGNORED, IGNORED, false, false, true };
+static const Case ungated = { UNGATED, IGNORED, IGNORED, IGNORED, false, false, true };
+
+#define PAM_SCENARIO(name, c, step)                                                                \
+        {                                                                                          \
+                name, prepare, begin, run, judge, NULL, &(c), true, true, step                     \
+        }
+
+int main(int argc, char *argv[])
+{
+        static const Scenario list[] = {
+                PAM_SCENARIO("pam-denied", denied, 1),
+                PAM_SCENARIO("pam-denied-loading", denied_cold, 0),
+                PAM_SCENARIO("pam-granted", granted, 1),
+                PAM_SCENARIO("pam-granted-loading", granted_cold, 0),
+                PAM_SCENARIO("pam-exempt", exempted, 3),
+                PAM_SCENARIO("pam-observed", observed, 0),
+                PAM_SCENARIO("pam-ungated", ungated, 3),
+        };
+
+        umask(022);
+        return fault_main(argc, argv, list, ELEMENTSOF(list));
+}

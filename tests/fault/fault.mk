@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Fault loops: each scenario with its 1st, 2nd, ... allocation and system call failing.
+
+# Every scenario brings its allocator along; libraries find it because the program exports it.
+FAULT_LOOP := $(addprefix $(B)/tobj/tests/fault/,inject.o calls.o alloc.o tree.o scenario.o)
+FAULT_BIN  := $(patsubst tests/fault/%.c,$(B)/fault/%,$(wildcard tests/fault/fault-*.c))
+$(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest.a
+	@mkdir -p $(@D)
+	$(link) -rdynamic -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
+
+.PHONY: fault fault-build
+fault-build: $(FAULT_BIN) $(TEST_MOD)
+fault: fault-build ## every scenario with every allocation and system call failing, and kill -9 at each
+	@tests/fault/run $(B)

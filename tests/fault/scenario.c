@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Scenarios through all modes, and what came of it. */
+
+#include "tests/fault/fault.h"
+
+#include "lib/base/macro.h"
+#include "tests/fault/alloc.h"
+
+#include <dirent.h>
+#include <err.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define TIMEOUT_SEC 30
+#define RUNS_MAX    100000u
+
+const Scenario *scenario;
+static unsigned n_passed, n_failed;
+
+static const struct {
+        const char *name;
+        FaultMode mode;
+        unsigned variant;
+        bool in_short;
+} modes[] = {
+        { "alloc-once", FAULT_ALLOC_ONCE, 0, true },  { "alloc-ever", FAULT_ALLOC_EVER, 0, false },
+        { "call-once-1", FAULT_CALL_ONCE, 0, true },  { "call-once-2", FAULT_CALL_ONCE, 1, false },
+        { "call-once-3", FAULT_CALL_ONCE, 2, false }, { "call-once-4", FAULT_CALL_ONCE, 3, false },
+        { "call-ever", FAULT_CALL_EVER, 0, false },   { "kill", FAULT_KILL, 0, true },
+};
+
+void fault_fail(const char *format, ...)
+{
+        va_list args;
+
+        if (fault->failed)
+                return;
+        fault->failed = true;
+        va_start(args, format);
+        (void)vsnprintf(fault->why, sizeof(fault->why), format, args);
+        va_end(args);
+}
+
+unsigned fault_count_fds(void)
+{
+        DIR *d = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        if (!d)
+                return 0;
+        while (readdir(d))
+                n++;
+        closedir(d);
+        return n;
+}
+
+pid_t fault_helper(void (*serve)(void))
+{
+        const pid_t parent = getpid(), pid = fork();
+
+        if (pid != 0)
+                return pid;
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(1);
+        serve();
+        _exit(0);
+}
+
+static void run_once(void)
+{
+        unsigned n_fds;
+
+        if (scenario->begin)
+                scenario->begin();
+        n_fds = fault_count_fds();
+        inject_window(true);
+        scenario->run();
+        inject_window(false);
+        scenario->judge();
+        fault->n_live = alloc_live();
+        if (scenario->leak_checked && fault_count_fds() != n_fds)
+                fault_fail("%u descriptors before, %u after", n_fds, fault_count_fds());
+}
+
+static void recover_once(void)
+{
+        scenario->recover();
+}
+
+/* Empty where all is well. */
+static const char *verdict(const FaultPlan *plan, int status)
+{
+        static char text[600];
+
+        if (status == -1)
+                return "no end in sight: killed";
+        if (WIFSIGNALED(status)) {
+                if (plan->mode == FAULT_KILL && WTERMSIG(status) == SIGKILL)
+                        return "";
+                (void)snprintf(text, sizeof(text), "died of signal %d", WTERMSIG(status));
+                return text;
+        }
+        if (WEXITSTATUS(status) != 0) {
+                (void)snprintf(text, sizeof(text), "%s", fault->failed ? fault->why : "exited");
+                return text;
+        }
+        if (!scenario->leak_checked || plan->mode == FAULT_NONE || plan->mode == FAULT_KILL ||
+            fault->n_live <= fault->clean_live)
+                return "";
+        (void)snprintf(text, sizeof(text), "%ld blocks left, %ld after a clean run", fault->n_live,
+                       fault->clean_live);
+        return text;
+}
+
+/* One run and, where it was killed, the one after it. True where the oracle was content. */
+static bool try_plan(const char *mode, const FaultPlan *plan)
+{
+        char what[sizeof(fault->fired_what)];
+        const char *why;
+        unsigned fired;
+
+        tree_restore();
+        why = verdict(plan, inject_run(plan, run_once, TIMEOUT_SEC));
+        fired = fault->n_fired;
+        memcpy(what, fault->fired_what, sizeof(what));
+        if (*why == '\0' && plan->mode == FAULT_KILL && fired > 0) {
+                const FaultPlan none = {};
+
+                why = verdict(&none, inject_run(&none, recover_once, TIMEOUT_SEC));
+                fault->n_fired = fired;
+        }
+        if (*why == '\0')
+                return true;
+        printf("  FAIL    %s %s %u: %s: %s\n", scenario->name, mode, plan->n,
+               fired ? what : "no fault", why);
+        return false;
+}
+
+static void account(const char *mode, bool good, unsigned runs, unsigned faults)
+{
+        n_passed += good;
+        n_failed += !good;
+        printf("  %-7s %-24s %-12s %5u runs, %6u faults\n", good ? "ok" : "FAIL", scenario->name,
+               mode, runs, faults);
+        (void)fflush(stdout);
+}
+
+static void loop(size_t m, unsigned step, unsigned only)
+{
+        unsigned runs = 0, faults = 0, bad = 0;
+
+        for (unsigned n = only ? only : 1; n < RUNS_MAX; n += step) {
+                const FaultPlan plan = { modes[m].mode, n, modes[m].variant };
+
+                bad += !try_plan(modes[m].name, &plan);
+                runs++;
+                faults += fault->n_fired;
+                if (fault->n_fired == 0 || only || bad > 20)
+                        break;
+        }
+        account(modes[m].name, bad == 0, runs, faults);
+}
+
+static bool clean_run(void)
+{
+        const FaultPlan none = {};
+        bool good;
+
+        good = try_plan("clean", &none);
+        fault->clean_live = fault->n_live;
+        account("clean", good, 1, 0);
+        return good;
+}
+
+static void scenario_run(bool is_short, const char *mode, unsigned only)
+{
+        if (scenario->prepare)
+                scenario->prepare();
+        tree_save();
+        if (scenario->warm) {
+                memset(&fault->plan, 0, sizeof(fault->plan));
+                run_once();
+        }
+        if (!clean_run())
+                return;
+        for (size_t m = 0; m < ELEMENTSOF(modes); m++) {
+                if (modes[m].mode == FAULT_KILL && !scenario->recover)
+                        continue;
+                if ((is_short && !modes[m].in_short) || (mode && !streq(mode, modes[m].name)))
+                        continue;
+                loop(m, is_short ? scenario->short_step : 1, only);
+        }
+}
+
+int fault_main(int argc, char *argv[], const Scenario *list, size_t n)
+{
+        const bool is_short = argc > 1 && streq(argv[1], "short");
+        const char *name = argc > 2 ? argv[2] : "*";
+
+        fault = mmap(NULL, sizeof(*fault), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
+        if (fault == MAP_FAILED)
+                err(2, "mmap");
+        tree_mount("64m");
+        for (size_t i = 0; i < n; i++) {
+                scenario = &list[i];
+                if (fnmatch(name, scenario->name, 0) != 0 || (is_short && !scenario->short_step))
+                        continue;
+                scenario_run(is_short, argc > 3 ? argv[3] : NULL,
+                             argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 0);
+        }
+        printf("fault: %u passed, %u failed\n", n_passed, n_failed);
+        return n_failed > 0;
+}
