@@ -108,11 +108,10 @@ static JwsError check_signature(const char *jws, const Segments *s, const Jwk *k
         return JWS_OK;
 }
 
-JwsError jws_open(const char *jws, size_t size, const char *typ, const Jwk *const *trusted,
-                  size_t n_trusted, size_t *ret_key, char **ret_payload, size_t *ret_size)
+JwsError jws_verify(const char *jws, size_t size, const char *typ, const Jwk *const *trusted,
+                    size_t n_trusted, size_t *ret_key, const char **ret_text, size_t *ret_size)
 {
-        _cleanup_free_ char *payload = NULL;
-        size_t key = 0, payload_size = 0;
+        size_t key = 0;
         Segments s;
         JwsError e;
 
@@ -123,12 +122,29 @@ JwsError jws_open(const char *jws, size_t size, const char *typ, const Jwk *cons
                 e = check_signature(jws, &s, trusted[key]);
         if (e != JWS_OK)
                 return e;
+        *ret_key = key;
+        *ret_text = s.payload;
+        *ret_size = s.payload_size;
+        return JWS_OK;
+}
 
-        payload = malloc(s.payload_size + 1);
+JwsError jws_open(const char *jws, size_t size, const char *typ, const Jwk *const *trusted,
+                  size_t n_trusted, size_t *ret_key, char **ret_payload, size_t *ret_size)
+{
+        _cleanup_free_ char *payload = NULL;
+        size_t key = 0, payload_size = 0, text_size = 0;
+        const char *text = NULL;
+        JwsError e;
+
+        e = jws_verify(jws, size, typ, trusted, n_trusted, &key, &text, &text_size);
+        if (e != JWS_OK)
+                return e;
+
+        payload = malloc(text_size + 1);
         if (!payload)
                 return JWS_E_MEMORY;
-        if (base64url_decode(s.payload, s.payload_size, (uint8_t *)payload, s.payload_size,
-                             &payload_size) < 0)
+        if (base64url_decode_public(text, text_size, (uint8_t *)payload, text_size, &payload_size) <
+            0)
                 return JWS_E_BASE64;
         payload[payload_size] = '\0';
         *ret_key = key;

@@ -52,19 +52,19 @@ typedef enum TermType {
 /* One entry of authorization_details (RFC 9396). */
 typedef struct Term {
         TermType type;
-        StrList services; /* classes of lib/base/service.h */
-        const Cidr *from; /* none: anywhere */
+        bool user_manager;
+        bool has_commands; /* the member was there: only those; not there: any, but a term with an
+                              edit list and no commands allows only the edits */
+        StrList services;  /* classes of lib/base/service.h */
+        const Cidr *from;  /* none: anywhere */
         size_t n_from;
         const SshKey *ssh_keys; /* none: the term binds no key */
         size_t n_ssh_keys;
-        bool user_manager;
         StrList run_as;        /* account names; "*" is any. Empty allows none */
         StrList run_as_groups; /* group names; "*" is any. Empty: the target's own */
         const Command *commands;
         size_t n_commands;
-        bool has_commands; /* the member was there: only those; not there: any, but a term with an
-                              edit list and no commands allows only the edits */
-        StrList edit;      /* files that sudoedit may open, exactly; empty: none */
+        StrList edit; /* files that sudoedit may open, exactly; empty: none */
         StrList units;
         StrList groups;
 } Term;
@@ -78,11 +78,10 @@ typedef struct Grant {
         int64_t nbf_sec, exp_sec;
         int64_t set_exp_sec;   /* the offline limit of the set it came in */
         int64_t boot_end_usec; /* CLOCK_BOOTTIME by which it is over, set at acceptance; 0: over */
-        const Term *terms;
-        size_t n_terms;
+        const Term *terms;     /* shared by grants that have the same */
         const Window *windows; /* none: always */
-        size_t n_windows;
         StrList windows_text;
+        uint32_t n_terms, n_windows;
         uint32_t max_sessions; /* 0: no limit */
         const char *issuer, *set_hash;
 } Grant;

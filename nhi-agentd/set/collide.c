@@ -5,6 +5,9 @@
 #include "lib/base/macro.h"
 #include "nhi-agentd/set/decode.h"
 #include "nhi-agentd/set/index.h"
+#include "nhi-agentd/set/order.h"
+
+#include <stddef.h>
 
 #define _cleanup_index_ _cleanup_(index_done)
 
@@ -28,11 +31,6 @@ static int by_gid(const void *a, const void *b)
                  y = ((const AccountEntry *)b)->account.gid;
 
         return x < y ? -1 : x > y;
-}
-
-static int by_jti(const void *a, const void *b)
-{
-        return strcmp(((const GrantEntry *)a)->grant.jti, ((const GrantEntry *)b)->grant.jti);
 }
 
 /* Every record that has an equal neighbour. */
@@ -77,24 +75,78 @@ int accounts_collide(Decode *d, AccountEntry *entries, size_t n)
         return r;
 }
 
-int grants_collide(Decode *d, GrantEntry *entries, size_t n)
+/* Records are places of jtis: in a grant, or in the list of bad ones. */
+static const char *jti_at(const void *record)
 {
-        _cleanup_index_ Index index = { .compare = by_jti };
-        int r = 0;
+        return *(const char *const *)record;
+}
 
-        for (size_t i = 0; r == 0 && i < n; i++)
-                if (entries[i].grant.jti)
-                        r = index_add(&index, &entries[i]);
-        if (r < 0)
-                return r;
-        index_sort(&index);
-        for (size_t i = 0; r == 0 && i < index.n; i++) {
-                GrantEntry *e = &entries[(const GrantEntry *)index_at(&index, i) - entries];
+static const char *account_of(const void *record)
+{
+        return ((const Grant *)record)->account;
+}
 
-                if (!has_twin(&index, i))
-                        continue;
-                decode_problem(d, "jti-collision", "another grant of this set has the same jti");
-                r = entry_refuse(d, &e->problem);
+static void mark_twins(const Grant *grants, size_t n, const OrderItem *items, size_t n_items,
+                       uint8_t *fates)
+{
+        size_t end;
+
+        for (size_t i = 0; i < n_items; i = end) {
+                for (end = i + 1;
+                     end < n_items && streq(jti_at(items[end].record), jti_at(items[i].record));
+                     end++)
+                        ;
+                for (size_t k = i; end - i > 1 && k < end; k++) {
+                        const Grant *g = items[k].record; /* its first member is the jti */
+
+                        if (g >= grants && g < grants + n)
+                                fates[g - grants] = GRANT_HAS_TWIN;
+                }
         }
-        return r;
+}
+
+/* items: grants by account and jti. */
+static void mark_beyond(const Grant *grants, const OrderItem *items, size_t n, uint8_t *fates)
+{
+        size_t standing = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const Grant *g = items[i].record;
+
+                if (i == 0 || !streq(account_of(items[i - 1].record), g->account))
+                        standing = 0;
+                if (fates[g - grants] == GRANT_STANDS && ++standing > SET_ACCOUNT_GRANTS_MAX)
+                        fates[g - grants] = GRANT_IS_BEYOND;
+        }
+}
+
+int grants_collide(const Grant *grants, size_t n, const char *const *bad, size_t n_bad,
+                   uint8_t *fates)
+{
+        _Static_assert(offsetof(Grant, jti) == 0, "a grant begins with its jti");
+        const size_t n_items = n + n_bad;
+        _cleanup_free_ OrderItem *items = calloc(n_items + 1, sizeof(*items));
+        _cleanup_free_ OrderItem *scratch = calloc(n_items + 1, sizeof(*scratch));
+        size_t n_good = 0;
+
+        if (!items || !scratch)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                items[i].record = &grants[i];
+        for (size_t i = 0; i < n_bad; i++)
+                items[n + i].record = &bad[i];
+        order_by_text(items, scratch, n_items, jti_at);
+        mark_twins(grants, n, items, n_items, fates);
+        if (n <= SET_ACCOUNT_GRANTS_MAX)
+                return 0;
+
+        for (size_t i = 0; i < n_items; i++) {
+                const Grant *g = items[i].record;
+
+                if (g >= grants && g < grants + n)
+                        items[n_good++] = items[i];
+        }
+        order_by_text(items, scratch, n_good, account_of);
+        mark_beyond(grants, items, n_good, fates);
+        return 0;
 }

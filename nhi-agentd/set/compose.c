@@ -12,11 +12,14 @@
 /* Everything of one set while it is composed. */
 typedef struct Compose {
         AccountEntry *accounts;
-        GrantEntry *grants;
-        size_t n_accounts, n_grants;
+        size_t n_accounts;
         Index by_name; /* accounts whose name could be read */
-        Quarantine *quarantine;
-        size_t n_quarantine;
+        Grant *grants; /* the good ones, in the set's memory */
+        size_t n_grants;
+        const char **bad_jtis;
+        size_t n_bad_jtis, bad_capacity;
+        Quarantine *quarantine; /* SET_QUARANTINE_MAX */
+        size_t n_quarantine, n_quarantined;
 } Compose;
 
 static int by_account_name(const void *a, const void *b)
@@ -25,18 +28,40 @@ static int by_account_name(const void *a, const void *b)
                       ((const AccountEntry *)b)->account.name);
 }
 
-static int decode_accounts(Decode *d, const json_t *list, Compose *c)
+/* "grant g-01" where the entry says its name, else "grants[3]". */
+static int quarantine_add(Decode *d, Compose *c, const char *kind, const char *name, size_t i,
+                          const EntryProblem *p)
 {
-        int r = 0;
+        Quarantine *q = &c->quarantine[c->n_quarantine];
+        char entry[128];
 
-        for (size_t i = 0; r == 0 && i < c->n_accounts; i++) {
-                r = account_decode(d, json_array_get(list, i), &c->accounts[i]);
-                if (r == 0 && c->accounts[i].account.name)
-                        r = index_add(&c->by_name, &c->accounts[i]);
-        }
-        if (r == 0)
-                r = accounts_collide(d, c->accounts, c->n_accounts);
-        index_sort(&c->by_name);
+        c->n_quarantined++;
+        if (c->n_quarantine == SET_QUARANTINE_MAX)
+                return 0;
+        if (name)
+                snprintf(entry, sizeof(entry), "%s %s", kind, name);
+        else
+                snprintf(entry, sizeof(entry), "%ss[%zu]", kind, i);
+        q->entry = arena_text(d->arena, entry);
+        q->code = p->code;
+        q->detail = decode_text(d, p->detail, strlen(p->detail));
+        if (!q->entry || !q->detail)
+                return -ENOMEM;
+        c->n_quarantine++;
+        return 0;
+}
+
+/* ---- accounts -------------------------------------------------------------------------------- */
+
+static int read_account(Decode *d, const json_t *v, size_t i, void *userdata)
+{
+        Compose *c = userdata;
+        AccountEntry *e = &c->accounts[i];
+        int r;
+
+        r = account_decode(d, v, e);
+        if (r == 0 && e->account.name)
+                r = index_add(&c->by_name, e);
         return r;
 }
 
@@ -46,6 +71,42 @@ static const AccountEntry *find_account(const Compose *c, const char *name)
 
         return index_find(&c->by_name, &probe);
 }
+
+static int part_accounts(Decode *d, Compose *c)
+{
+        Account *good = arena_alloc(d->arena, c->n_accounts, sizeof(*good));
+        int r = 0;
+
+        if (!good)
+                return -ENOMEM;
+        d->set->accounts = good;
+        for (size_t i = 0; r == 0 && i < c->n_accounts; i++) {
+                const AccountEntry *e = &c->accounts[i];
+
+                if (e->problem.code)
+                        r = quarantine_add(d, c, "account", e->account.name, i, &e->problem);
+                else
+                        good[d->set->n_accounts++] = e->account;
+        }
+        return r;
+}
+
+static int compose_accounts(Decode *d, Payload *p, const Span *list, Compose *c)
+{
+        int r;
+
+        c->n_accounts = list->n;
+        c->accounts = calloc(list->n + 1, sizeof(*c->accounts));
+        if (!c->accounts)
+                return -ENOMEM;
+        r = document_read_list(d, p, list, read_account, c);
+        if (r == 0)
+                r = accounts_collide(d, c->accounts, c->n_accounts);
+        index_sort(&c->by_name);
+        return r == 0 ? part_accounts(d, c) : r;
+}
+
+/* ---- grants ---------------------------------------------------------------------------------- */
 
 /* A grant for an account that this set defines badly stands only if the host knows it by itself. */
 static int check_account_of(Decode *d, const Compose *c, const Grant *g)
@@ -71,114 +132,123 @@ static int check_private_groups(Decode *d, const Compose *c, const Grant *g)
         return 0;
 }
 
-static int decode_grants(Decode *d, const json_t *list, Compose *c)
+static int remember_bad(Compose *c, const char *jti)
 {
-        int r = 0;
+        if (c->n_bad_jtis == c->bad_capacity) {
+                size_t capacity = c->bad_capacity > 0 ? c->bad_capacity * 2 : 64;
+                const char **grown = reallocarray(c->bad_jtis, capacity, sizeof(*grown));
 
-        for (size_t i = 0; r == 0 && i < c->n_grants; i++) {
-                GrantEntry *e = &c->grants[i];
-
-                r = grant_decode(d, json_array_get(list, i), e);
-                if (r != 0 || e->problem.code)
-                        continue;
-                r = check_account_of(d, c, &e->grant);
-                if (r == 0)
-                        r = check_private_groups(d, c, &e->grant);
-                if (r == DECODE_E_PROBLEM)
-                        r = entry_refuse(d, &e->problem);
+                if (!grown)
+                        return -ENOMEM;
+                c->bad_jtis = grown;
+                c->bad_capacity = capacity;
         }
-        return r == 0 ? grants_collide(d, c->grants, c->n_grants) : r;
-}
-
-/* "grant g-01" where the entry says its name, else "grants[3]". */
-static int quarantine_add(Decode *d, Compose *c, const char *kind, const char *name, size_t i,
-                          const EntryProblem *p)
-{
-        Quarantine *q = &c->quarantine[c->n_quarantine];
-        char entry[128];
-
-        if (name)
-                snprintf(entry, sizeof(entry), "%s %s", kind, name);
-        else
-                snprintf(entry, sizeof(entry), "%ss[%zu]", kind, i);
-        q->entry = arena_text(d->arena, entry);
-        if (!q->entry)
-                return -ENOMEM;
-        q->code = p->code;
-        q->detail = p->detail;
-        c->n_quarantine++;
+        c->bad_jtis[c->n_bad_jtis++] = jti;
         return 0;
 }
 
-static int part_accounts(Decode *d, Compose *c)
+static int refuse_grant(Decode *d, Compose *c, const Grant *g, size_t i)
 {
-        Account *good = arena_alloc(d->arena, c->n_accounts, sizeof(*good));
-        int r = 0;
+        const EntryProblem p = { d->code, d->detail };
+        int r;
 
-        if (!good)
-                return -ENOMEM;
-        d->set->accounts = good;
-        for (size_t i = 0; r == 0 && i < c->n_accounts; i++) {
-                const AccountEntry *e = &c->accounts[i];
+        r = quarantine_add(d, c, "grant", g->jti, i, &p);
+        return r == 0 && g->jti ? remember_bad(c, g->jti) : r;
+}
 
-                if (e->problem.code)
-                        r = quarantine_add(d, c, "account", e->account.name, i, &e->problem);
-                else
-                        good[d->set->n_accounts++] = e->account;
+static int read_grant(Decode *d, const json_t *v, size_t i, void *userdata)
+{
+        Compose *c = userdata;
+        Grant *g = &c->grants[c->n_grants];
+        int r;
+
+        r = grant_decode(d, v, g);
+        if (r == 0)
+                r = check_account_of(d, c, g);
+        if (r == 0 && !d->term_list->is_covered)
+                r = check_private_groups(d, c, g);
+        if (r == DECODE_E_PROBLEM)
+                return refuse_grant(d, c, g, i);
+        if (r == 0) {
+                d->term_list->is_covered = true;
+                c->n_grants++;
         }
         return r;
+}
+
+static int refuse_by_fate(Decode *d, Compose *c, const Grant *g, GrantFate fate)
+{
+        EntryProblem p;
+
+        if (fate == GRANT_HAS_TWIN)
+                decode_problem(d, "jti-collision", "another grant of this set has the same jti");
+        else
+                decode_problem(d, "account-limit", "its account %s has more than %u grants",
+                               g->account, SET_ACCOUNT_GRANTS_MAX);
+        p = (EntryProblem){ d->code, d->detail };
+        return quarantine_add(d, c, "grant", g->jti, 0, &p);
 }
 
 static int part_grants(Decode *d, Compose *c)
 {
-        Grant *good = arena_alloc(d->arena, c->n_grants, sizeof(*good));
-        int r = 0;
+        _cleanup_free_ uint8_t *fates = calloc(c->n_grants + 1, sizeof(*fates));
+        size_t n = 0;
+        int r;
 
-        if (!good)
-                return -ENOMEM;
-        d->set->grants = good;
+        r = fates ? grants_collide(c->grants, c->n_grants, c->bad_jtis, c->n_bad_jtis, fates)
+                  : -ENOMEM;
         for (size_t i = 0; r == 0 && i < c->n_grants; i++) {
-                const GrantEntry *e = &c->grants[i];
-
-                if (e->problem.code)
-                        r = quarantine_add(d, c, "grant", e->grant.jti, i, &e->problem);
+                if (fates[i] != GRANT_STANDS)
+                        r = refuse_by_fate(d, c, &c->grants[i], fates[i]);
                 else
-                        good[d->set->n_grants++] = e->grant;
+                        c->grants[n++] = c->grants[i];
         }
+        d->set->grants = c->grants;
+        d->set->n_grants = n;
         return r;
 }
 
-static int compose(Decode *d, const json_t *accounts, const json_t *grants, Compose *c)
+static int compose_grants(Decode *d, Payload *p, const Span *list, Compose *c)
 {
         int r;
 
-        c->n_accounts = json_array_size(accounts);
-        c->n_grants = json_array_size(grants);
-        c->accounts = calloc(c->n_accounts + 1, sizeof(*c->accounts));
-        c->grants = calloc(c->n_grants + 1, sizeof(*c->grants));
-        c->quarantine = arena_alloc(d->arena, c->n_accounts + c->n_grants, sizeof(*c->quarantine));
-        if (!c->accounts || !c->grants || !c->quarantine)
+        /* One more, for the last to be refused from. */
+        c->grants = arena_alloc(d->arena, list->n + 1, sizeof(*c->grants));
+        if (!c->grants)
                 return -ENOMEM;
-        r = decode_accounts(d, accounts, c);
-        if (r == 0)
-                r = decode_grants(d, grants, c);
-        if (r == 0)
-                r = part_accounts(d, c);
-        if (r == 0)
-                r = part_grants(d, c);
-        d->set->quarantine = c->quarantine;
-        d->set->n_quarantine = c->n_quarantine;
-        return r;
+        r = document_read_list(d, p, list, read_grant, c);
+        return r == 0 ? part_grants(d, c) : r;
 }
 
-int compose_entries(Decode *d, const json_t *accounts, const json_t *grants)
+/* ---- both ------------------------------------------------------------------------------------ */
+
+static int take_quarantine(Decode *d, const Compose *c)
+{
+        Quarantine *q = arena_alloc(d->arena, c->n_quarantine, sizeof(*q));
+
+        if (!q)
+                return -ENOMEM;
+        if (c->n_quarantine > 0)
+                memcpy(q, c->quarantine, c->n_quarantine * sizeof(*q));
+        d->set->quarantine = q;
+        d->set->n_quarantine = c->n_quarantine;
+        d->set->n_quarantined = c->n_quarantined;
+        return 0;
+}
+
+int compose_entries(Decode *d, Payload *p, const Outline *o)
 {
         Compose c = { .by_name = { .compare = by_account_name } };
         int r;
 
-        r = compose(d, accounts, grants, &c);
+        c.quarantine = arena_alloc(d->scratch, SET_QUARANTINE_MAX, sizeof(*c.quarantine));
+        r = c.quarantine ? compose_accounts(d, p, &o->accounts, &c) : -ENOMEM;
+        if (r == 0)
+                r = compose_grants(d, p, &o->grants, &c);
+        if (r == 0)
+                r = take_quarantine(d, &c);
         index_done(&c.by_name);
         free(c.accounts);
-        free(c.grants);
+        free(c.bad_jtis);
         return r;
 }

@@ -75,7 +75,7 @@ static int read_windows(Decode *d, const Member *m, const json_t *v, void *ret)
                 if (window_parse(g->windows_text.items[i], &windows[i]) < 0)
                         return decode_problem(d, "member-value", "a window does not parse");
         g->windows = windows;
-        g->n_windows = g->windows_text.n;
+        g->n_windows = (uint32_t)g->windows_text.n;
         return 0;
 }
 
@@ -84,6 +84,7 @@ static const Member grant_members[] = {
           .read = read_text,
           .offset = offsetof(Grant, jti),
           .required = true,
+          .is_distinct = true,
           .valid = jti_is_valid,
           .expects = "an id of letters, digits, '.', '_' and '-', at most 64 long" },
         { .name = "account",
@@ -169,30 +170,29 @@ static void fill_rest(Decode *d, Grant *g)
         g->boot_end_usec = boot_end(g, d->now);
 }
 
-int grant_decode(Decode *d, const json_t *v, GrantEntry *ret)
+int grant_decode(Decode *d, const json_t *v, Grant *ret)
 {
-        Grant *g = &ret->grant;
+        Grant *g = ret;
         int r;
 
-        g->issuer = d->set->issuer;
-        g->set_hash = d->set->hash;
-        g->set_exp_sec = d->set->exp_sec;
-        g->nbf_sec = d->set->iat_sec;
-        g->ticket = "";
-        g->issued_by = "";
-        g->approvals_json = "[]";
+        *g = (Grant){ .issuer = d->set->issuer,
+                      .set_hash = d->set->hash,
+                      .set_exp_sec = d->set->exp_sec,
+                      .nbf_sec = d->set->iat_sec,
+                      .ticket = "",
+                      .issued_by = "",
+                      .approvals_json = "[]" };
+        r = members_read(d, v, grant_members, ELEMENTSOF(grant_members), g);
+        if (r == DECODE_E_PROBLEM && entry_peek(d, v, "jti", jti_is_valid, &g->jti) < 0)
+                return -ENOMEM;
+        if (r != 0)
+                return r;
 
-        r = entry_peek(d, v, "jti", jti_is_valid, &g->jti);
-        if (r == 0)
-                r = members_read(d, v, grant_members, ELEMENTSOF(grant_members), g);
-        if (r == 0) {
-                ret->decoded = true;
-                fill_rest(d, g);
-                r = check_times(d, g);
-        }
-        if (r == 0)
+        fill_rest(d, g);
+        r = check_times(d, g);
+        if (r == 0 && !d->term_list->is_covered)
                 r = check_groups(d, g);
         if (r == 0)
-                r = reach_check_grant(d, g);
-        return r == DECODE_E_PROBLEM ? entry_refuse(d, &ret->problem) : r;
+                r = reach_check_grant(d, g, !d->term_list->is_covered);
+        return r;
 }

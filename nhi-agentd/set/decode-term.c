@@ -65,8 +65,8 @@ static int read_ssh_key(Decode *d, const Member *m, const json_t *v, void *ret)
         if (!ssh_key_parse(json_string_value(v), &view))
                 return decode_problem(d, "member-value",
                                       "member \"ssh_keys\" holds what is no ALGORITHM BLOB line");
-        k->algorithm = arena_text_size(d->arena, view.algorithm, view.algorithm_size);
-        k->blob = arena_text_size(d->arena, view.blob, view.blob_size);
+        k->algorithm = decode_text(d, view.algorithm, view.algorithm_size);
+        k->blob = decode_text(d, view.blob, view.blob_size);
         return k->algorithm && k->blob ? 0 : -ENOMEM;
 }
 
@@ -212,23 +212,65 @@ static int term_decode(Decode *d, const json_t *v, Term *t)
                               "authorization_details has a type that this version does not know");
 }
 
+/* Decode the terms of a list that no grant had before. */
+static int decode_list(Decode *d, const json_t *v, TermList *list)
+{
+        Term *terms = arena_alloc(d->arena, json_array_size(v), sizeof(*terms));
+        int r = 0;
+
+        if (!terms)
+                return -ENOMEM;
+        list->terms = terms;
+        for (; r == 0 && list->n < json_array_size(v); list->n++)
+                r = term_decode(d, json_array_get(v, list->n), &terms[list->n]);
+        return r;
+}
+
+/* json says all there is to know about a list: what was decoded once need not be again. */
+static int find_list(Decode *d, const json_t *v, const char *json, size_t size)
+{
+        const InternSlot *known = intern_find(&d->term_lists, json, size);
+        TermList *list;
+        int r;
+
+        if (known) {
+                d->term_list = known->value;
+                return 0;
+        }
+        list = arena_alloc(d->scratch, 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        r = decode_list(d, v, list);
+        if (r != 0)
+                return r;
+        list->json = arena_text_size(d->arena, json, size);
+        if (!list->json)
+                return -ENOMEM;
+        intern_add(&d->term_lists, list->json, size, list);
+        d->term_list = list;
+        return 0;
+}
+
 int read_terms(Decode *d, const Member *m, const json_t *v, void *ret)
 {
+        char buffer[JSON_BUFFER_SIZE], *json = NULL;
         Grant *g = ret;
-        Term *terms;
+        size_t size = 0;
         int r;
 
         if (!json_is_array(v) || json_array_size(v) == 0 || json_array_size(v) > GRANT_TERMS_MAX)
                 return decode_problem(d, "member-value", "member \"%s\" must be 1 to %u objects",
                                       m->name, GRANT_TERMS_MAX);
-        terms = arena_alloc(d->arena, json_array_size(v), sizeof(*terms));
-        if (!terms)
-                return -ENOMEM;
-        g->terms = terms;
-        for (; g->n_terms < json_array_size(v); g->n_terms++) {
-                r = term_decode(d, json_array_get(v, g->n_terms), &terms[g->n_terms]);
-                if (r != 0)
-                        return r;
-        }
-        return read_json_list(d, m, v, &g->terms_json);
+        r = json_format(v, buffer, &json, &size);
+        if (r < 0)
+                return r;
+        r = find_list(d, v, json, size);
+        if (json != buffer)
+                free(json);
+        if (r != 0)
+                return r;
+        g->terms = d->term_list->terms;
+        g->n_terms = d->term_list->n;
+        g->terms_json = d->term_list->json;
+        return 0;
 }

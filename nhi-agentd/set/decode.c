@@ -52,20 +52,20 @@ static const Member envelope_members[] = {
 int envelope_decode(Decode *d, const json_t *payload, Envelope *ret)
 {
         const json_t *format = json_object_get(payload, "format");
-        int r;
 
         /* First, so that a newer format says so, and not that its members are unknown. */
         if (json_is_integer(format) && json_integer_value(format) != 1)
                 return decode_problem(d, "format", "format %lld is not known to this version",
                                       (long long)json_integer_value(format));
-        r = members_read(d, payload, envelope_members, ELEMENTSOF(envelope_members), ret);
-        if (r != 0)
-                return r;
-        if (json_array_size(ret->accounts) > SET_ACCOUNTS_MAX)
-                return decode_problem(d, "limit", "more than %u accounts", SET_ACCOUNTS_MAX);
-        if (json_array_size(ret->grants) > SET_GRANTS_MAX)
-                return decode_problem(d, "limit", "more than %u grants", SET_GRANTS_MAX);
-        return 0;
+        return members_read(d, payload, envelope_members, ELEMENTSOF(envelope_members), ret);
+}
+
+bool envelope_has(const char *member)
+{
+        for (size_t i = 0; i < ELEMENTSOF(envelope_members); i++)
+                if (streq(envelope_members[i].name, member))
+                        return true;
+        return false;
 }
 
 int entry_refuse(Decode *d, EntryProblem *p)
@@ -74,7 +74,7 @@ int entry_refuse(Decode *d, EntryProblem *p)
 
         if (p->code)
                 return 0;
-        detail = arena_text(d->arena, d->detail);
+        detail = decode_text(d, d->detail, strlen(d->detail));
         if (!detail)
                 return -ENOMEM;
         p->code = d->code;
@@ -89,6 +89,6 @@ int entry_peek(Decode *d, const json_t *v, const char *member, bool (*valid)(con
 
         if (!text || !valid(text))
                 return 0;
-        *ret = arena_text(d->arena, text);
+        *ret = decode_text(d, text, strlen(text));
         return *ret ? 0 : -ENOMEM;
 }

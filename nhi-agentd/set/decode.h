@@ -9,9 +9,10 @@
 typedef struct Envelope {
         const char *iss, *aud, *ledger;
         int64_t format, iat_sec, exp_sec, ver;
-        const json_t *accounts, *grants; /* borrowed from the document */
+        const json_t *accounts, *grants; /* lists: that they are there, empty */
 } Envelope;
 int envelope_decode(Decode *d, const json_t *payload, Envelope *ret);
+bool envelope_has(const char *member);
 
 /* An entry on its way: judged by several rules, the first problem stays. */
 typedef struct EntryProblem {
@@ -32,25 +33,29 @@ typedef struct AccountEntry {
         EntryProblem problem;
 } AccountEntry;
 
-typedef struct GrantEntry {
-        Grant grant; /* jti likewise */
-        bool decoded;
-        EntryProblem problem;
-} GrantEntry;
-
 /* decode-account.c: 0 or -ENOMEM; problems stand in the entry. */
 int account_decode(Decode *d, const json_t *v, AccountEntry *ret);
 /* collide.c: entries that claim one name, uid or gid are all out (V31). */
 int accounts_collide(Decode *d, AccountEntry *entries, size_t n);
-int grants_collide(Decode *d, GrantEntry *entries, size_t n);
 
-/* decode-grant.c, decode-term.c */
-int grant_decode(Decode *d, const json_t *v, GrantEntry *ret);
+/* What becomes of a grant that is good by itself. */
+typedef enum GrantFate {
+        GRANT_STANDS = 0,
+        GRANT_HAS_TWIN,  /* one with the same jti: both are out, whatever is wrong with the other */
+        GRANT_IS_BEYOND, /* SET_ACCOUNT_GRANTS_MAX of its account, by jti */
+} GrantFate;
+/* fates: n of GrantFate, zeroed. bad: jtis of those that are bad by themselves. */
+int grants_collide(const Grant *grants, size_t n, const char *const *bad, size_t n_bad,
+                   uint8_t *fates);
+
+/* decode-grant.c, decode-term.c: 0 and d->term_list is the grant's; DECODE_E_PROBLEM and *ret has
+ * the jti where it could be read; -ENOMEM. */
+int grant_decode(Decode *d, const json_t *v, Grant *ret);
 int read_terms(Decode *d, const Member *m, const json_t *v, void *ret); /* into a Grant */
 
 /* reach.c: DECODE_E_PROBLEM with code "reach" or "ceiling" where it does not cover. */
 int reach_check_account(Decode *d, const Account *a);
-int reach_check_grant(Decode *d, const Grant *g);
+int reach_check_grant(Decode *d, const Grant *g, bool with_terms);
 
 /* groups.c: may this host's group be given to somebody? */
 int group_check(Decode *d, const char *group);

@@ -109,6 +109,19 @@ int check_array(Decode *d, const Member *m, const json_t *v)
         return 0;
 }
 
+const char *decode_text(Decode *d, const char *text, size_t size)
+{
+        const InternSlot *known = intern_find(&d->texts, text, size);
+        const char *copy;
+
+        if (known)
+                return known->text;
+        copy = arena_text_size(d->arena, text, size);
+        if (copy)
+                intern_add(&d->texts, copy, size, NULL);
+        return copy;
+}
+
 int read_text(Decode *d, const Member *m, const json_t *v, void *ret)
 {
         const char *text;
@@ -117,7 +130,9 @@ int read_text(Decode *d, const Member *m, const json_t *v, void *ret)
         r = check_text(d, m, v);
         if (r != 0)
                 return r;
-        text = arena_text(d->arena, json_string_value(v));
+        text = m->is_distinct
+                       ? arena_text_size(d->arena, json_string_value(v), json_string_length(v))
+                       : decode_text(d, json_string_value(v), json_string_length(v));
         if (!text)
                 return -ENOMEM;
         *(const char **)ret = text;
@@ -216,18 +231,43 @@ int read_object(Decode *d, const Member *m, const json_t *v, void *ret)
         return 0;
 }
 
+int json_format(const json_t *v, char buffer[static JSON_BUFFER_SIZE], char **ret, size_t *ret_size)
+{
+        const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII;
+        size_t size = json_dumpb(v, buffer, JSON_BUFFER_SIZE - 1, flags), again;
+        char *text = buffer;
+
+        if (size == 0)
+                return -ENOMEM;
+        if (size >= JSON_BUFFER_SIZE) {
+                text = malloc(size + 1);
+                again = text ? json_dumpb(v, text, size, flags) : 0;
+                if (again != size) {
+                        free(text);
+                        return -ENOMEM;
+                }
+        }
+        text[size] = '\0';
+        *ret = text;
+        *ret_size = size;
+        return 0;
+}
+
 int read_json_list(Decode *d, const Member *m, const json_t *v, void *ret)
 {
-        _cleanup_free_ char *json = NULL;
+        char buffer[JSON_BUFFER_SIZE], *json = NULL;
         const char *copy;
+        size_t size = 0;
         int r;
 
         r = check_array(d, m, v);
+        if (r == 0)
+                r = json_format(v, buffer, &json, &size);
         if (r != 0)
                 return r;
-        /* ASCII only: whatever hides in its texts is shown as an escape. */
-        json = json_dumps(v, JSON_COMPACT | JSON_ENSURE_ASCII);
-        copy = json ? arena_text(d->arena, json) : NULL;
+        copy = decode_text(d, json, size);
+        if (json != buffer)
+                free(json);
         if (!copy)
                 return -ENOMEM;
         *(const char **)ret = copy;

@@ -7,13 +7,26 @@
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/set/arena.h"
+#include "nhi-agentd/set/intern.h"
 #include "nhi-agentd/set/set.h"
 
 #include <jansson.h>
 
+/* A list of terms, once for all grants of the set that have the same. */
+typedef struct TermList {
+        const char *json;
+        const Term *terms;
+        uint32_t n;
+        bool is_covered; /* host and key allow it, whoever has it */
+} TermList;
+
 /* One set being decoded. code and detail hold the last problem. */
 typedef struct Decode {
-        Arena *arena;
+        Arena *arena;   /* lives with the set */
+        Arena *scratch; /* dies with this */
+        Intern texts;
+        Intern term_lists;   /* TermList by its JSON */
+        TermList *term_list; /* of the grant at hand */
         const SetPolicy *policy;
         const TrustedKey *key;
         const LocalDb *local;
@@ -36,6 +49,7 @@ struct Member {
         size_t offset; /* of the place in the structure */
         bool required;
         bool may_be_empty;               /* texts and lists */
+        bool is_distinct;                /* a text that no other entry has */
         size_t limit;                    /* bytes of a text or of each item; 0: GRANT_TEXT_MAX */
         bool (*valid)(const char *text); /* of a text or of each item; NULL: clean text */
         const char *expects;             /* what valid wants, in words */
@@ -66,3 +80,11 @@ int read_json_list(Decode *d, const Member *m, const json_t *v,
  * the member may be; and one text checked by the member's rules. */
 int check_array(Decode *d, const Member *m, const json_t *v);
 int check_text(Decode *d, const Member *m, const json_t *v);
+
+/* A text that stands once in the set; NULL where there is no memory. */
+const char *decode_text(Decode *d, const char *text, size_t size);
+/* v as compact ASCII: whatever hides in its texts is shown as an escape. buffer holds it, or *ret
+ * is malloc'ed. */
+#define JSON_BUFFER_SIZE 4096u
+int json_format(const json_t *v, char buffer[static JSON_BUFFER_SIZE], char **ret,
+                size_t *ret_size);

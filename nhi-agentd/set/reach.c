@@ -57,10 +57,17 @@ static int check_term(Decode *d, const Cover *c, const Term *t)
         return r;
 }
 
-static int check_grant(Decode *d, const Cover *c, const Grant *g)
+static int check_terms(Decode *d, const Cover *c, const Grant *g)
 {
         int r = 0;
 
+        for (size_t i = 0; r == 0 && i < g->n_terms; i++)
+                r = check_term(d, c, &g->terms[i]);
+        return r;
+}
+
+static int check_grant(Decode *d, const Cover *c, const Grant *g)
+{
         if (!c->reach->sign_grants)
                 return refuse(d, c, "the signing of", "grants");
         if (!patterns_cover(&c->reach->accounts, g->account))
@@ -69,9 +76,7 @@ static int check_grant(Decode *d, const Cover *c, const Grant *g)
                 return decode_problem(d, c->code, "%s allows a lifetime of %lld s, this is %lld s",
                                       c->who, (long long)c->reach->lifetime_max_sec,
                                       (long long)(g->exp_sec - g->nbf_sec));
-        for (size_t i = 0; r == 0 && i < g->n_terms; i++)
-                r = check_term(d, c, &g->terms[i]);
-        return r;
+        return 0;
 }
 
 static int check_account(Decode *d, const Cover *c, const Account *a)
@@ -102,11 +107,17 @@ int reach_check_account(Decode *d, const Account *a)
         return r == 0 ? check_account(d, &host, a) : r;
 }
 
-int reach_check_grant(Decode *d, const Grant *g)
+int reach_check_grant(Decode *d, const Grant *g, bool with_terms)
 {
         const Cover key = cover_of_key(d), host = cover_of_host(d);
         int r;
 
         r = check_grant(d, &key, g);
-        return r == 0 ? check_grant(d, &host, g) : r;
+        if (r == 0 && with_terms)
+                r = check_terms(d, &key, g);
+        if (r == 0)
+                r = check_grant(d, &host, g);
+        if (r == 0 && with_terms)
+                r = check_terms(d, &host, g);
+        return r;
 }

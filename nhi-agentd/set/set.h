@@ -19,13 +19,24 @@
 typedef struct LocalDb LocalDb; /* set/localdb.h */
 typedef struct IdMap IdMap;     /* set/idmap.h */
 
-/* Bounds of one set; an excess refuses the set. */
-#define SET_SIZE_MAX     (16u * 1024 * 1024)
-#define SET_ACCOUNTS_MAX 20000u
-#define SET_GRANTS_MAX   100000u
+/* Bounds of one set; an excess refuses the set.
+ *
+ * What it costs: the JWS stays where the caller has it and is read through a window of some 100 KiB
+ * (one entry, where that is larger); of ordinary grants, two terms each and ten or more to an
+ * account, each takes less than 400 bytes while the set lives, and some 60 more while it is
+ * verified. A set of SET_GRANTS_MAX is about 600 MB as a JWS and 350 MB in the agent. */
+#define SET_SIZE_MAX     (1024u * 1024 * 1024)
+#define SET_ACCOUNTS_MAX 34464u /* as many as there are ids, ID_MIN..ID_MAX */
+#define SET_GRANTS_MAX   1000000u
 #define GRANT_LIST_MAX   256u
 #define GRANT_TEXT_MAX   1024u
 #define SET_AHEAD_SEC    60 /* iat or ver further ahead of the clock refuses the set */
+
+/* Grants of one account, the first by jti; the others are quarantined. A decision judges each grant
+ * of the account, on the agent's only loop. */
+#define SET_ACCOUNT_GRANTS_MAX 16384u
+/* Of what is quarantined so many are told one by one; the others are counted. */
+#define SET_QUARANTINE_MAX 1024u
 
 typedef struct TrustedKey {
         Jwk jwk;
@@ -53,7 +64,7 @@ typedef struct Quarantine {
         /* Stable token: unknown-member unknown-type member-missing member-type member-value
          * lifetime uid-range uid-subordinate uid-local gid-local name-local name-owned uid-changed
          * uid-tombstone gid-tombstone name-collision uid-collision gid-collision jti-collision
-         * account-quarantined group-root-equivalent group-is-account reach ceiling */
+         * account-quarantined account-limit group-root-equivalent group-is-account reach ceiling */
         const char *code;
         const char *detail;
 } Quarantine;
@@ -69,6 +80,7 @@ typedef struct GrantSet {
         size_t n_grants;
         const Quarantine *quarantine;
         size_t n_quarantine;
+        size_t n_quarantined; /* all of them, told or not */
         void *storage;
 } GrantSet;
 
@@ -86,7 +98,8 @@ typedef struct SetError {
 #define SET_E_REFUSED   1 /* *ret_error says why */
 #define SET_E_UNCHANGED 2 /* the very bytes that are in force */
 
-/* Verify and decode the bytes of one set. now.boot_usec becomes the base of each grant's
+/* Verify and decode the bytes of one set, which nobody may change meanwhile (S1): memory of the
+ * caller's own, or a mapping of what is sealed. now.boot_usec becomes the base of each grant's
  * boot_end_usec. idmap is read, not changed (idmap_learn() commits what an accepted set defines).
  * at_start: the archived set is loaded again: its own version is then not "unchanged", and it is
  * not held against the clock: what it granted ends by each grant's own time, and a clock that was

@@ -5,6 +5,7 @@
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/set/compose.h"
+#include "nhi-agentd/set/document.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@ static const char *jws_error_code(JwsError e)
 }
 
 /* Verify the bytes; what comes out is parsed by somebody else. */
-static int open_signed(Decode *d, const char *jws, size_t size, char **ret_payload,
-                       size_t *ret_size)
+static int verify_signature(Decode *d, const char *jws, size_t size, const char **ret_text,
+                            size_t *ret_size)
 {
         const SetPolicy *p = d->policy;
         _cleanup_free_ const Jwk **trusted = NULL;
@@ -47,7 +48,7 @@ static int open_signed(Decode *d, const char *jws, size_t size, char **ret_paylo
                 return -ENOMEM;
         for (size_t i = 0; i < p->n_keys; i++)
                 trusted[i] = &p->keys[i].jwk;
-        e = jws_open(jws, size, JWS_TYP_GRANTS, trusted, p->n_keys, &key, ret_payload, ret_size);
+        e = jws_verify(jws, size, JWS_TYP_GRANTS, trusted, p->n_keys, &key, ret_text, ret_size);
         if (e == JWS_E_MEMORY)
                 return -ENOMEM;
         if (e != JWS_OK)
@@ -136,38 +137,48 @@ static int fill_head(Decode *d, const Envelope *e)
         return 0;
 }
 
-static int decode_payload(Decode *d, const char *payload, size_t size, const SetFloor *floor,
-                          bool at_start)
+static int check_limits(Decode *d, const Outline *o)
 {
-        _cleanup_(json_decrefp) json_t *json = NULL;
+        if (o->accounts.n > SET_ACCOUNTS_MAX)
+                return decode_problem(d, "limit", "more than %u accounts", SET_ACCOUNTS_MAX);
+        if (o->grants.n > SET_GRANTS_MAX)
+                return decode_problem(d, "limit", "more than %u grants", SET_GRANTS_MAX);
+        return 0;
+}
+
+static int decode_payload(Decode *d, Payload *p, const SetFloor *floor, bool at_start)
+{
+        _cleanup_(outline_done) Outline o = { 0 };
         Envelope e = { 0 };
-        json_error_t error;
         int r;
 
-        json = json_loadb(payload, size, JSON_REJECT_DUPLICATES, &error);
-        if (!json)
-                return decode_problem(d, "json", "line %d: %.160s", error.line, error.text);
-        r = envelope_decode(d, json, &e);
+        r = document_outline(d, p, &o);
+        if (r == 0)
+                r = envelope_decode(d, o.members, &e);
+        if (r == 0)
+                r = check_limits(d, &o);
         if (r == 0)
                 r = check_envelope(d, &e, floor, at_start);
         if (r == 0)
                 r = fill_head(d, &e);
-        return r == 0 ? compose_entries(d, e.accounts, e.grants) : r;
+        return r == 0 ? compose_entries(d, p, &o) : r;
 }
 
 static int verify(Decode *d, const char *jws, size_t size, const SetFloor *floor, bool at_start)
 {
-        _cleanup_free_ char *payload = NULL;
-        size_t payload_size = 0;
+        _cleanup_(payload_done) Payload payload = { 0 };
+        const char *text = NULL;
+        size_t text_size = 0;
         int r;
 
-        r = open_signed(d, jws, size, &payload, &payload_size);
+        r = verify_signature(d, jws, size, &text, &text_size);
         if (r != 0)
                 return r;
         content_hash(jws, size, d->set->hash);
         if (!at_start && streq(floor->hash, d->set->hash))
                 return SET_E_UNCHANGED;
-        return decode_payload(d, payload, payload_size, floor, at_start);
+        payload_init(&payload, text, text_size);
+        return decode_payload(d, &payload, floor, at_start);
 }
 
 GrantSet *grant_set_free(GrantSet *s)
@@ -177,6 +188,28 @@ GrantSet *grant_set_free(GrantSet *s)
         return NULL;
 }
 
+static void decode_done(Decode *d)
+{
+        intern_done(&d->texts);
+        intern_done(&d->term_lists);
+        arena_free(d->scratch);
+        if (d->set)
+                grant_set_free(d->set);
+        else
+                arena_free(d->arena);
+}
+
+static int decode_init(Decode *d)
+{
+        d->arena = arena_new();
+        d->scratch = arena_new();
+        d->set = d->arena && d->scratch ? arena_alloc(d->arena, 1, sizeof(*d->set)) : NULL;
+        if (!d->set)
+                return -ENOMEM;
+        d->set->storage = d->arena;
+        return 0;
+}
+
 int grant_set_verify(const char *jws, size_t size, const SetPolicy *policy, const SetFloor *floor,
                      const LocalDb *local, const IdMap *idmap, Now now, bool at_start,
                      GrantSet **ret, SetError *ret_error)
@@ -184,26 +217,17 @@ int grant_set_verify(const char *jws, size_t size, const SetPolicy *policy, cons
         Decode d = { .policy = policy, .local = local, .idmap = idmap, .now = now };
         int r;
 
-        d.arena = arena_new();
-        if (!d.arena)
-                return -ENOMEM;
-        d.set = arena_alloc(d.arena, 1, sizeof(*d.set));
-        if (!d.set) {
-                arena_free(d.arena);
-                return -ENOMEM;
-        }
-        d.set->storage = d.arena;
-
-        r = verify(&d, jws, size, floor, at_start);
-        if (r == 0) {
-                *ret = d.set;
-                return 0;
-        }
+        r = decode_init(&d);
+        if (r == 0)
+                r = verify(&d, jws, size, floor, at_start);
         if (r == DECODE_E_PROBLEM) {
                 snprintf(ret_error->code, sizeof(ret_error->code), "%s", d.code);
                 snprintf(ret_error->detail, sizeof(ret_error->detail), "%s", d.detail);
                 r = SET_E_REFUSED;
+        } else if (r == 0) {
+                *ret = TAKE_PTR(d.set);
+                d.arena = NULL;
         }
-        grant_set_free(d.set);
+        decode_done(&d);
         return r;
 }
