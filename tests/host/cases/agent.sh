@@ -91,7 +91,7 @@ case_an_exemption_holds_and_leaves_a_record() {
 			gates = ( { name = "everybody"; mode = "enforce"; services = [ "ssh" ]; accounts = [ "*" ]; } );
 		X
                 systemctl reload nhi-agentd'
-        wait_until 5 in_host grep -q '^gate everybody enforce' /run/nhi/gates
+        wait_until 15 in_host grep -q '^gate everybody enforce' /run/nhi/gates
         person ci 'ssh bob@web1 id -un'
         judge 'who is not exempt is denied' both failed silent_on '^bob$'
         person ci 'ssh root@web1 id -un'
@@ -104,5 +104,5 @@ case_an_exemption_holds_and_leaves_a_record() {
         person ci 'ssh bob@web1 id -un'
         judge 'bob does not' both failed silent_on '^bob$'
         quietly bash -c "rm /etc/nhi/agentd.conf.d/40-everybody.conf; $AGENT_BACK"
-        judge 'the gate goes' wait_until 5 not in_host grep -q '^gate everybody' /run/nhi/gates
+        judge 'the gate goes' wait_until 15 not in_host grep -q '^gate everybody' /run/nhi/gates
 }

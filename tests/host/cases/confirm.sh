@@ -12,8 +12,8 @@ logins_gate() { # a gate on olga's logins, observed, and nothing pending
 			gates = ( { name = "logins"; mode = "observe"; services = [ "ssh" ]; groups = [ "operators" ]; } );
 		X
                 nhictl enforce --revert; systemctl reload nhi-agentd'
-        wait_until 5 logins_are observe || quietly nhictl observe logins
-        wait_until 5 logins_are observe || judge 'the gate is observed' false
+        wait_until 15 logins_are observe || quietly nhictl observe logins
+        wait_until 15 logins_are observe || judge 'the gate is observed' false
         MODES_BEFORE=$(modes_sum)
         person ci 'ssh olga@web1 id -un'
         judge 'olga gets in' both succeeded says '^olga$'
@@ -56,7 +56,7 @@ case_unconfirmed_it_undoes_itself() {
         judge 'nothing is pending any more' wait_until 15 nothing_is_pending
         olga_gets_in
         judge 'the modes file is as before, byte by byte' modes_are_from_before
-        judge 'no timer is left' wait_until 5 timer_is_gone
+        judge 'no timer is left' wait_until 15 timer_is_gone
         admin 'journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-reverted'
         judge 'the journal says why' says 'nobody confirmed it in time'
         admin 'nhictl log --since 1m'
@@ -68,7 +68,7 @@ case_it_undoes_itself_with_the_agent_dead() {
         admin 'nhictl enforce logins --confirm-within 12s'
         deadline_read
         admin "$AGENT_KILL"
-        judge 'the agent is dead' wait_until 5 agent_is_dead
+        judge 'the agent is dead' wait_until 15 agent_is_dead
         olga_is_locked_out
         until_second "$DEADLINE"
         judge 'within 5 s of its time the modules observe' gone_within $((DEADLINE * 1000)) 5 logins_are observe
@@ -99,7 +99,7 @@ case_it_undoes_itself_with_the_agent_hung() {
         quietly systemctl kill --signal=CONT nhi-agentd
         judge 'nothing is pending any more' wait_until 40 nothing_is_pending
         judge 'the agent is back' host_wait "$HOST" 20 nhictl status
-        judge 'and observes' wait_until 5 logins_are observe
+        judge 'and observes' wait_until 15 logins_are observe
 }
 
 case_only_a_new_login_confirms() {

@@ -185,7 +185,7 @@ case_no_login_is_dropped_or_wrongly_allowed_while_packages_change() {
         shell_open stays ci 'ssh -tt svc-deploy@web1'
         shell_says stays '(sudo -n -u postgres sleep 9001 >/dev/null 2>&1 &); sleep 9002 & id -un'
         judge 'a session is open' both succeeded says '^svc-deploy$'
-        judge 'and a job of sudo in it' wait_until 5 something_runs '^sleep 9001'
+        judge 'and a job of sudo in it' wait_until 15 something_runs '^sleep 9001'
         local sockets pid
         sockets=$(sockets_since) pid=$(agent_pid)
         host_run "$HOST" bash /root/packages-load.sh run </dev/null >/dev/null 2>&1 &
@@ -218,7 +218,7 @@ case_no_login_is_dropped_or_wrongly_allowed_while_packages_change() {
         local revoked
         revoked=$(now_ms)
         judge 'and ends with its grant' gone_within "$revoked" 3 nothing_runs '^sleep 900[12]'
-        judge 'its connection, too' wait_until 3 shell_is_over stays
+        judge 'its connection, too' wait_until 15 shell_is_over stays
 }
 
 floors() { host_run "$HOST" cat /var/lib/nhi/state.json | grep -oE '"(ver|time_floor)": ?[0-9]+' | sort; }

@@ -87,7 +87,7 @@ case_every_kind_of_ssh_needs_a_grant() {
         judge 'sftp' both succeeded says 'working directory'
         quietly setpriv --reuid=ci --regid=ci --init-groups env HOME=/home/ci bash -c \
                 'setsid ssh -N -L 9000:127.0.0.1:22 kate@web1 >/dev/null 2>&1 </dev/null & setsid sftp kate@web1 >/dev/null 2>&1 < <(sleep 9103) &'
-        judge 'a tunnel stands' wait_until 5 tunnel_stands
+        judge 'a tunnel stands' wait_until 15 tunnel_stands
         until_second "$GRANT_END"
         judge 'the tunnel is gone at the end (S01)' gone_within $((GRANT_END * 1000)) 2 not tunnel_stands
         judge 'sftp too (S01)' gone_within $((GRANT_END * 1000)) 2 nothing_runs 'sftp-server'
@@ -108,7 +108,7 @@ world_gate_people() {
 			gates = ( { name = "people"; mode = "enforce"; services = [ "ssh", "at", "cron" ]; accounts = [ "kate", "svc-backup" ]; } );
 		X
                 systemctl reload nhi-agentd'
-        wait_until 5 in_host grep -q '^gate people enforce' /run/nhi/gates
+        wait_until 15 in_host grep -q '^gate people enforce' /run/nhi/gates
 }
 
 # FACTS 43: no user manager without a grant for one, and no delay either.
@@ -130,8 +130,8 @@ case_a_user_manager_ends_with_its_grant() {
         judge 'the job runs, and one session is left for the login' both succeeded says '^active$'
         judge 'it outlives the login' something_runs '^/?.*sleep 9105'
         until_second "$GRANT_END"
-        judge 'and ends with the grant' wait_until 5 nothing_runs '^/?.*sleep 9105'
-        judge 'the manager too' wait_until 5 not in_host systemctl is-active --quiet "user@$uid"
+        judge 'and ends with the grant' wait_until 15 nothing_runs '^/?.*sleep 9105'
+        judge 'the manager too' wait_until 15 not in_host systemctl is-active --quiet "user@$uid"
         quietly rm -f /var/lib/systemd/linger/svc-deploy
 }
 

@@ -48,7 +48,7 @@ lab_run() {
         # With a parent in the host, as sshd has one: whose audit session it is shows there.
         host_run "$HOST" sh -c '"$@"; exit $?' sh session-lab run /run/lab "$@" >>"$work_dir/lab.out" 2>&1 </dev/null &
         lab_job=$!
-        wait_until 5 lab_knows "$3" || { judge "a session under $3 opens" false; return; }
+        wait_until 15 lab_knows "$3" || { judge "a session under $3 opens" false; return; }
         SESSION=$(lab_ask list | awk -v jti="$3" '$3 == jti { print $1; exit }')
         SCOPE=$(lab_ask list | awk -v jti="$3" '$3 == jti { print $5; exit }')
         END=$(lab_end "$SESSION")
@@ -73,8 +73,8 @@ case_a_logind_session_dies_with_its_grant_and_a_daemon_lives() {
         until_second "$END"
         judge 'deaf, nohup and setsid: all gone' gone_on_time 9301
         judge 'the daemon of the same account lives' something_runs 'sleep 9309$'
-        judge 'the end is written down' wait_until 2 lab_said '^end .*code=expired .*survivors=0'
-        judge 'no unit is left' wait_until 3 no_units_left
+        judge 'the end is written down' wait_until 15 lab_said '^end .*code=expired .*survivors=0'
+        judge 'no unit is left' wait_until 15 no_units_left
         quietly systemctl stop lab-daemon
 }
 
@@ -86,7 +86,7 @@ case_an_elevation_ends_in_its_own_scope_and_the_shell_lives() {
         host_run "$HOST" bash -c 'echo $$ >"/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice/$1/cgroup.procs"
                 exec session-lab run /run/lab sudo lab-a g-sudo 4 bash -c "$2"' lab "$shell_scope" "$(shell_of_lab 9312)" \
                 >>"$work_dir/lab.out" 2>&1 </dev/null &
-        wait_until 5 lab_knows g-sudo
+        wait_until 15 lab_knows g-sudo
         SCOPE=$(lab_ask list | awk '$3 == "g-sudo" { print $5 }') END=$(lab_end s2)
         quietly systemctl show --property=BindsTo --value "$SCOPE"
         judge 'its scope is bound to the session' test "$OUT" = "$shell_scope"
@@ -104,7 +104,7 @@ case_an_orphaned_elevation_takes_nothing_else_of_the_login_along() {
         # A login that needs no grant: nothing of it is known to the registry.
         quietly systemd-run --quiet --collect --unit=lab-login --property=PAMName=lab --property=User=lab-a bash -c \
                 'sudo -n sh -c "(setsid session-lab run /run/lab sudo lab-a g-orphan 60 sleep 9315 >/dev/null 2>&1 &)"; sleep 9316; :'
-        judge 'the elevation opens' wait_until 5 lab_knows g-orphan
+        judge 'the elevation opens' wait_until 15 lab_knows g-orphan
         judge 'revoked' test "$(lab_ask revoke g-orphan)" = ok
         judge 'the elevation is gone' gone_within "$(now_ms)" 2 nothing_runs '^sleep 9315'
         judge 'the login lives' something_runs '^sleep 9316'
@@ -234,7 +234,7 @@ case_a_unit_is_stopped_by_pid_1_and_does_not_come_back() {
         # shellcheck disable=SC2016 # for the unit's shell
         quietly systemd-run --quiet --collect --unit=lab-job --property=Restart=always --property=RestartSec=50ms \
                 session-lab run /run/lab unit lab-a g-unit 4 sh -c 'trap "" TERM; sleep 9391; sleep 9391'
-        wait_until 5 lab_knows g-unit
+        wait_until 15 lab_knows g-unit
         END=$(lab_end s1)
         judge 'it is known by its unit' test "$(lab_ask list | awk '{ print $5 }')" = lab-job.service
         until_second "$END"
