@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make coverage`: which lines and branches the unit and module tests reach, room by room.
 
-COVERAGE_CFLAGS  := -O0 -g --coverage -fprofile-update=atomic
+COVERAGE_CFLAGS  := -DCOVERAGE -O0 -g --coverage -fprofile-update=atomic
 COVERAGE_LDFLAGS := --coverage -Wl,--wrap=_exit -Wl,--export-dynamic-symbol=coverage_add \
                     -Wl,--export-dynamic-symbol=coverage_remove $(B)/coverage/exit.o
 
