@@ -102,7 +102,7 @@ static void *fake_agent_run(void *userdata)
 }
 
 /* The folders below the test root that a client's paths need. */
-static void fake_agent_folders(void)
+static inline void fake_agent_folders(void)
 {
         static const char *const folders[] = {
                 PATH_ROOT,        PATH_ROOT "/run",     PATH_RUN_DIR,
@@ -115,7 +115,7 @@ static void fake_agent_folders(void)
 }
 
 /* 0 or -1. What the caller set in *a stays. */
-static int fake_agent_start(FakeAgent *a, const char *path)
+static inline int fake_agent_start(FakeAgent *a, const char *path)
 {
         struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
@@ -131,7 +131,7 @@ static int fake_agent_start(FakeAgent *a, const char *path)
         return pthread_create(&a->thread, NULL, fake_agent_run, a) == 0 ? 0 : -1;
 }
 
-static void fake_agent_stop(FakeAgent *a)
+static inline void fake_agent_stop(FakeAgent *a)
 {
         (void)close(a->stop_fd[1]);
         (void)pthread_join(a->thread, NULL);
@@ -141,7 +141,7 @@ static void fake_agent_stop(FakeAgent *a)
 }
 
 /* Put a text file below the test root; NULL removes it. */
-static int fake_file(const char *path, const char *text)
+static inline int fake_file(const char *path, const char *text)
 {
         if (!text)
                 return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
