@@ -5,6 +5,7 @@
 #include "nhi-agentd/agent.h"
 
 #include "nhi-agentd/control/denials.h"
+#include "nhi-agentd/ended.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
@@ -12,6 +13,7 @@
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/request.h"
 #include "nhi-agentd/sets.h"
+#include "nhi-agentd/standing.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/watch.h"
 #include "nhi-agentd/writer.h"
@@ -23,34 +25,45 @@
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
+IssuerState *agent_issuers_new(size_t n)
+{
+        IssuerState *issuers = calloc(n + 1, sizeof(*issuers));
+
+        for (size_t i = 0; issuers && i < n; i++)
+                issuers[i].archive_fd = -EBADF;
+        return issuers;
+}
+
 void agent_issuers_free(IssuerState *issuers, size_t n)
 {
         for (size_t i = 0; issuers && i < n; i++) {
                 grant_set_free(issuers[i].set);
-                free(issuers[i].jws);
-                sets_clear_narrowed(&issuers[i]);
+                free(issuers[i].narrowed.items);
+                closep(&issuers[i].archive_fd);
         }
         free(issuers);
 }
 
-/* The writer goes first: what it still holds is answered while everything else stands. */
+/* The threads go first: what they still hold is answered while everything else stands. */
 Agent *agent_free(Agent *a)
 {
         if (!a)
                 return NULL;
         requests_stop(a->requests);
+        sets_stop(a->sets);
         a->listener = listener_free(a->listener);
         a->evidence = evidence_free(a->evidence);
         a->watch = watch_free(a->watch);
         a->expiry = expiry_free(a->expiry);
         a->reconciled = false;
+        a->worker = writer_free(a->worker);
         a->writer = writer_free(a->writer);
+        a->ended = ended_free(a->ended);
         a->sets = sets_free(a->sets);
+        a->publisher = publisher_free(a->publisher);
         a->sessions = sessions_free(a->sessions);
         a->requests = requests_free(a->requests);
-        grant_store_done(&a->store);
-        free(a->by_jti);
-        free(a->ended.items);
+        standing_free(a->standing);
         agent_issuers_free(a->issuers, a->config ? a->config->n_issuers : 0);
         idmap_free(a->idmap);
         localdb_free(a->local);
@@ -58,7 +71,6 @@ Agent *agent_free(Agent *a)
         denials_free(a->denials);
         journal_free(a->journal);
         config_free(a->config);
-        free(a->gates_text);
         if (a->lock_fd >= 0)
                 (void)close(a->lock_fd);
         sd_event_unref(a->event);
@@ -77,7 +89,7 @@ int agent_new(sd_event *event, Config *config, Agent **ret)
         a->lock_fd = -EBADF;
         a->event = sd_event_ref(event);
         a->started_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
-        a->issuers = calloc(config->n_issuers + 1, sizeof(*a->issuers));
+        a->issuers = agent_issuers_new(config->n_issuers);
         r = a->issuers ? state_new(&a->state) : -ENOMEM;
         if (r == 0)
                 r = idmap_new(&a->idmap);
@@ -86,7 +98,13 @@ int agent_new(sd_event *event, Config *config, Agent **ret)
         if (r == 0)
                 r = denials_new(&a->denials);
         if (r == 0)
-                r = writer_new(event, &a->writer);
+                r = writer_new(event, "nhi-disk", &a->writer);
+        if (r == 0)
+                r = writer_new(event, "nhi-verify", &a->worker);
+        if (r == 0)
+                r = publisher_new(a, &a->publisher);
+        if (r == 0)
+                r = ended_new(a, &a->ended);
         if (r == 0)
                 r = sets_new(a, &a->sets);
         if (r == 0)
@@ -174,8 +192,9 @@ static void on_reconciled(void *userdata, int bus)
 
         a->reconciled = true;
         r = publish_sources(a->config);
+        agent_refresh(a);
         if (r == 0)
-                r = agent_refresh(a);
+                r = publish_now(a->publisher);
         if (r == 0)
                 r = listener_start(a->listener);
         if (r < 0) {
@@ -189,7 +208,7 @@ static void on_reconciled(void *userdata, int bus)
         agent_record(a, &e);
         a->serving = true;
         (void)sd_notify(0, "READY=1");
-        (void)agent_refresh(a);
+        agent_refresh(a);
 }
 
 int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX])

@@ -159,7 +159,7 @@ static void on_config_loaded(void *userdata, int r)
 
                 memcpy(a->config_error, l->error, sizeof(a->config_error));
                 agent_record(a, &e);
-                (void)agent_refresh(a);
+                agent_refresh(a);
         } else {
                 const Event e = { .kind = EVENT_CONFIG_CHANGED, .detail = PATH_CONF_FILE };
 

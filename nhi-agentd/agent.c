@@ -6,11 +6,14 @@
 #include "nhi-agentd/agent.h"
 
 #include "nhi-agentd/control/denials.h"
+#include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/ended.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
+#include "nhi-agentd/standing.h"
 #include "nhi-agentd/state.h"
 
 #include "lib/base/io.h"
@@ -23,9 +26,6 @@
 #define USEC ((int64_t)USEC_PER_SEC)
 /* An issuer's clock may be ahead of ours by SET_AHEAD_SEC. */
 #define CLOCK_SLACK_USEC ((int64_t)SET_AHEAD_SEC * USEC)
-/* How long an ended grant is remembered that no set has any more: a set lives seven days at most.
- */
-#define ENDED_KEEP_SEC (8 * 86400)
 
 Now agent_now(const Agent *a)
 {
@@ -73,140 +73,53 @@ static uint32_t on_n_sessions(void *userdata, const char *jti)
         return a->sessions ? sessions_of_grant(a->sessions, jti) : 0;
 }
 
+bool agent_has_ended(const Agent *a, const Grant *g)
+{
+        if (state_grant_is_ended(a->state, g))
+                return true;
+        for (size_t i = 0; i < a->config->n_issuers; i++)
+                if (list_contains_sorted(&a->issuers[i].narrowed, g->jti))
+                        return true;
+        return false;
+}
+
+static bool on_is_ended(void *userdata, const Grant *g)
+{
+        return agent_has_ended(userdata, g);
+}
+
 HostView agent_host_view(Agent *a)
 {
         return (HostView){
                 .locked = &a->locked,
-                .ended = &a->ended,
+                .is_ended = on_is_ended,
                 .n_sessions = on_n_sessions,
                 .userdata = a,
                 .clock_behind = agent_clock_is_behind(a, agent_now(a)),
         };
 }
 
-static int compare_jti(const void *a, const void *b)
-{
-        return strcmp((*(const Grant *const *)a)->jti, (*(const Grant *const *)b)->jti);
-}
-
 const Grant *agent_grant(const Agent *a, const char *jti)
 {
-        const Grant key = { .jti = jti }, *at = &key;
-        const Grant **found;
+        return grant_store_grant(&a->store, jti);
+}
 
-        if (!jti || a->store.n_grants == 0)
-                return NULL;
-        found = bsearch(&at, a->by_jti, a->store.n_grants, sizeof(*a->by_jti), compare_jti);
-        return found ? *found : NULL;
+static void *standing_release(void *object)
+{
+        return standing_free(object);
+}
+
+void agent_put_standing(Agent *a, Standing *standing)
+{
+        publish_retire(a->publisher, standing_release, a->standing);
+        a->standing = standing;
+        a->store = standing ? standing->store : (GrantStore){};
+        a->by_boot = standing ? standing->by_boot : NULL;
+        a->n_by_boot = a->store.n_grants;
+        ended_restart(a->ended);
 }
 
 /* ---- refresh --------------------------------------------------------------------------------- */
-
-static void empty_store(Agent *a)
-{
-        grant_store_done(&a->store);
-        a->store = (GrantStore){};
-        free(TAKE_PTR(a->by_jti));
-}
-
-static int rebuild_store(Agent *a)
-{
-        const size_t n = a->config->n_issuers;
-        _cleanup_free_ const GrantSet **sets = calloc(n + 1, sizeof(*sets));
-        const Grant **by_jti;
-        GrantStore store = {};
-        size_t n_sets = 0;
-        int r;
-
-        if (!sets)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                if (a->issuers[i].set)
-                        sets[n_sets++] = a->issuers[i].set;
-        r = grant_store_build(sets, n_sets, &store);
-        if (r < 0)
-                return r;
-        by_jti = malloc((store.n_grants + 1) * sizeof(*by_jti));
-        if (!by_jti) {
-                grant_store_done(&store);
-                return -ENOMEM;
-        }
-        for (size_t i = 0; i < store.n_grants; i++)
-                by_jti[i] = store.grants[i];
-        qsort(by_jti, store.n_grants, sizeof(*by_jti), compare_jti);
-
-        empty_store(a);
-        a->store = store;
-        a->by_jti = by_jti;
-        return 0;
-}
-
-static bool is_ended(const Agent *a, const Grant *g)
-{
-        const StateEnded *e = state_ended(a->state, g->jti);
-
-        return (e && (e->exp_sec == 0 || g->exp_sec <= e->exp_sec)) ||
-               sets_is_narrowed(a->sets, g->jti);
-}
-
-/* By its own end, not by the offline limit of its set, which a newer set moves. */
-static bool is_over(const Grant *g, Now now)
-{
-        return g->exp_sec * USEC <= now.real_usec ||
-               (g->exp_sec <= g->set_exp_sec && g->boot_end_usec <= now.boot_usec);
-}
-
-static bool is_in_store(void *userdata, const char *jti)
-{
-        return agent_grant(userdata, jti) != NULL;
-}
-
-/* Forget what no set has any more, so that there is room for what ends now. */
-static void prune_ended(Agent *a, int64_t now_sec)
-{
-        state_prune_ended(a->state, now_sec - ENDED_KEEP_SEC, is_in_store, a);
-}
-
-/* Remember what either clock has ended, so that no clock revives it (T01, T03). True where there
- * was something new. */
-static bool note_ended(Agent *a, Now now)
-{
-        bool changed = false;
-
-        for (size_t i = 0; i < a->store.n_grants; i++) {
-                const Grant *g = a->store.grants[i];
-                const Event e = { .kind = EVENT_GRANT_ENDED,
-                                  .grant = g,
-                                  .account = g->account,
-                                  .code = "expired" };
-
-                if (!is_over(g, now) || is_ended(a, g))
-                        continue;
-                if (!changed)
-                        prune_ended(a, now.real_usec / USEC);
-                if (state_add_ended(a->state, g->jti, g->exp_sec, now.real_usec / USEC) < 0)
-                        continue;
-                agent_record(a, &e);
-                changed = true;
-        }
-        return changed;
-}
-
-static int rebuild_views(Agent *a)
-{
-        const char **ended = malloc((a->store.n_grants + 1) * sizeof(*ended));
-        size_t n = 0;
-
-        if (!ended)
-                return -ENOMEM;
-        for (size_t i = 0; i < a->store.n_grants; i++)
-                if (is_ended(a, a->store.grants[i]))
-                        ended[n++] = a->store.grants[i]->jti;
-        free(a->ended.items);
-        a->ended = (StrList){ .items = ended, .n = n };
-        a->locked = (StrList){ .items = (const char **)a->state->locked, .n = a->state->n_locked };
-        return 0;
-}
 
 static void check_freshness(Agent *a, Now now)
 {
@@ -244,30 +157,37 @@ static void say_status(const Agent *a)
                          a->config_error[0] ? "; configuration refused: " : "", a->config_error);
 }
 
-int agent_refresh(Agent *a)
+static void view_locked(Agent *a)
+{
+        a->locked = (StrList){ .items = (const char **)a->state->locked, .n = a->state->n_locked };
+}
+
+void agent_refresh(Agent *a)
 {
         const Now now = agent_now(a);
-        int r;
 
-        /* Without memory nothing is in force: old grants may be about to be freed. */
-        r = rebuild_store(a);
-        if (r < 0)
-                empty_store(a);
-        if (note_ended(a, now))
-                sets_save_state(a->sets);
-        r = rebuild_views(a);
-        if (r < 0) {
-                empty_store(a);
-                a->ended.n = 0;
-        }
+        view_locked(a);
+        ended_note(a->ended);
         if (!a->reconciled)
-                return 0;
+                return;
         check_freshness(a, now);
-        r = publish(a);
-        sessions_review(a->sessions);
+        publish(a->publisher);
         (void)expiry_arm(a->expiry, now);
         say_status(a);
-        return r;
+}
+
+void agent_time_passed(Agent *a)
+{
+        const Now now = agent_now(a);
+
+        ended_note(a->ended);
+        if (!a->reconciled)
+                return;
+        check_freshness(a, now);
+        sessions_review(a->sessions);
+        publish_later(a->publisher);
+        (void)expiry_arm(a->expiry, now);
+        say_status(a);
 }
 
 /* ---- changes made on this host ----------------------------------------------------------------
@@ -281,9 +201,9 @@ int agent_give_back(Agent *a, const char *jti)
 
         if (!g)
                 return -ENOENT;
-        if (is_ended(a, g))
+        if (agent_has_ended(a, g))
                 return -EALREADY;
-        prune_ended(a, now_sec);
+        ended_prune(a, now_sec);
         r = state_add_ended(a->state, jti, 0, now_sec);
         if (r < 0)
                 return r;
@@ -292,7 +212,8 @@ int agent_give_back(Agent *a, const char *jti)
                                         .account = g->account,
                                         .code = "given-back" });
         sets_save_state(a->sets);
-        return agent_refresh(a);
+        agent_refresh(a);
+        return 0;
 }
 
 int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed)
@@ -306,7 +227,7 @@ int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed)
                 return r;
         if (r > 0) {
                 sets_save_state(a->sets);
-                (void)agent_refresh(a);
+                agent_refresh(a);
         }
         *ret_changed = r > 0;
         return 0;

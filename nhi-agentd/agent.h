@@ -11,30 +11,33 @@
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
 
-typedef struct Writer Writer;     /* writer.h: the one thread that touches the disk */
-typedef struct Journal Journal;   /* journal.h: datagrams to journald */
-typedef struct Listener Listener; /* listener.h: sockets, peers, limits, deadlines */
-typedef struct Denials Denials;   /* denials.h: ring of last denials for `why` */
-typedef struct State State;       /* state.h: what outlives a restart */
-typedef struct Sets Sets;         /* sets.h: verify, archive, put in force; one at a time */
-typedef struct Expiry Expiry;     /* expiry.h: the one deadline, on both clocks */
-typedef struct Evidence Evidence; /* evidence.h: between decide and answer */
-typedef struct Requests Requests; /* request.h: requests under way, recent decisions */
-typedef struct Watch Watch;       /* watch.h: local files that matter */
+typedef struct Writer Writer;       /* writer.h: the one thread that touches the disk */
+typedef struct Journal Journal;     /* journal.h: datagrams to journald */
+typedef struct Listener Listener;   /* listener.h: sockets, peers, limits, deadlines */
+typedef struct Denials Denials;     /* denials.h: ring of last denials for `why` */
+typedef struct State State;         /* state.h: what outlives a restart */
+typedef struct Sets Sets;           /* sets.h: verify, archive, put in force; one at a time */
+typedef struct Expiry Expiry;       /* expiry.h: the one deadline, on both clocks */
+typedef struct Evidence Evidence;   /* evidence.h: between decide and answer */
+typedef struct Requests Requests;   /* request.h: requests under way, recent decisions */
+typedef struct Watch Watch;         /* watch.h: local files that matter */
+typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
+typedef struct Ended Ended;         /* ended.h: what is over, in small turns */
+typedef struct Standing Standing;   /* standing.h: all sets together, in every order */
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
-        GrantSet *set; /* NULL: none verified */
-        char *jws;     /* its bytes as received, to verify them anew under another policy */
-        size_t jws_size;
+        GrantSet *set;  /* NULL: none verified */
+        int archive_fd; /* its bytes as received, to verify them anew under another policy; -EBADF:
+                           none. Open, so that nothing that happens to the archive takes them away
+                         */
         SetFloor floor;
         int64_t accepted_sec;
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;
         unsigned stale_percent; /* last freshness event: 0, 50 or 80 */
-        char **narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
-        size_t n_narrowed;
+        StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
 } IssuerState;
 
 typedef struct Agent {
@@ -43,15 +46,19 @@ typedef struct Agent {
         IssuerState *issuers; /* as many as config->n_issuers, by index */
         IdMap *idmap;
         LocalDb *local;
-        GrantStore store;
-        const Grant **by_jti;  /* store.grants sorted by jti */
-        StrList locked, ended; /* views, rebuilt by agent_refresh(); change them by the functions
-                                  below */
+        Standing *standing;          /* NULL: nothing is in force. Replaced, never changed */
+        GrantStore store;            /* standing's */
+        const Grant *const *by_boot; /* store's grants by boot_end_usec */
+        size_t n_by_boot;
+        size_t n_active; /* grants in force when the last snapshot was made */
+        StrList locked;  /* a view of state's; agent_lock() changes it */
         int64_t started_sec;
         State *state;
         Sets *sets;
         Sessions *sessions;
-        Writer *writer;
+        Writer *writer, *worker; /* disk; sets */
+        Publisher *publisher;
+        Ended *ended;
         Journal *journal;
         Listener *listener;
         Denials *denials;
@@ -60,8 +67,7 @@ typedef struct Agent {
         Requests *requests;
         Watch *watch;
         uint64_t generation, decision_id;
-        char *gates_text; /* as published */
-        size_t gates_size;
+        int64_t pruned_sec;                       /* ended grants were last forgotten */
         int64_t floor_real_usec, floor_boot_usec; /* the clock said at least the one at the other */
         bool sudo_plugin;                         /* /etc/sudo.conf names sudo_nhi.so (watched) */
         bool reconciled; /* sessions are known: from now on refreshes publish */
@@ -95,12 +101,21 @@ Now agent_now(const Agent *a);
 Now agent_judging_now(const Agent *a);
 /* A verified set says that at boot_usec it was iat_sec or later. */
 void agent_prove_time(Agent *a, int64_t iat_sec, int64_t boot_usec);
+IssuerState *agent_issuers_new(size_t n); /* NULL where there is no memory */
 void agent_issuers_free(IssuerState *issuers, size_t n);
 /* True where CLOCK_REALTIME lies behind what verified sets have proved. */
 bool agent_clock_is_behind(const Agent *a, Now now);
-/* Anything that may change who has access has changed: rebuild the store, publish snapshot and
- * gates, review sessions, arm the expiry timer. */
-int agent_refresh(Agent *a);
+/* Anything that may change who has access has changed, and is denied already: have gates and
+ * snapshot published, then sessions reviewed, and arm the expiry timer. */
+void agent_refresh(Agent *a);
+/* A deadline has passed, or a clock was set: what ends now is denied and withdrawn by its own
+ * deadlines; sessions are reviewed at once. */
+void agent_time_passed(Agent *a);
+/* Put these grants in force; takes standing. NULL: none are. What was in force before is freed when
+ * nobody reads it any more; the sets that it points into are the caller's. */
+void agent_put_standing(Agent *a, Standing *standing);
+/* It ended or was given back on this host, or a set on its way to the disk revokes it. */
+bool agent_has_ended(const Agent *a, const Grant *g);
 HostView agent_host_view(Agent *a);
 void agent_record(Agent *a, const Event *e);
 const Grant *agent_grant(const Agent *a, const char *jti); /* NULL where none */

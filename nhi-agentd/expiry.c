@@ -29,14 +29,54 @@ static int64_t sec_to_usec(int64_t sec)
         return sec > INT64_MAX / USEC ? INT64_MAX : sec * USEC;
 }
 
-static void grant_next(const Grant *g, Now now, int64_t *real, int64_t *boot)
+static int64_t begin_of(const Grant *g)
 {
-        sooner(real, now.real_usec, sec_to_usec(g->nbf_sec - NBF_LEEWAY_SEC));
-        sooner(real, now.real_usec, sec_to_usec(g->exp_sec));
-        sooner(real, now.real_usec, sec_to_usec(g->set_exp_sec));
-        sooner(boot, now.boot_usec, g->boot_end_usec);
+        return sec_to_usec(g->nbf_sec - NBF_LEEWAY_SEC);
+}
+
+static int64_t end_of(const Grant *g)
+{
+        return sec_to_usec(g->exp_sec);
+}
+
+static int64_t boot_end_of(const Grant *g)
+{
+        return g->boot_end_usec;
+}
+
+static size_t first_after(const Grant *const *grants, size_t n, int64_t (*when)(const Grant *g),
+                          int64_t now)
+{
+        size_t low = 0, high = n;
+
+        while (low < high) {
+                const size_t middle = low + (high - low) / 2;
+
+                if (when(grants[middle]) <= now)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static int64_t next_of(const Grant *const *grants, size_t n, int64_t (*when)(const Grant *g),
+                       int64_t now)
+{
+        const size_t i = first_after(grants, n, when, now);
+
+        return i < n ? when(grants[i]) : INT64_MAX;
+}
+
+static void grants_next(const Agent *a, Now now, int64_t *real, int64_t *boot)
+{
+        const GrantStore *s = &a->store;
+
+        sooner(real, now.real_usec, next_of(s->by_begin, s->n_grants, begin_of, now.real_usec));
+        sooner(real, now.real_usec, next_of(s->by_end, s->n_grants, end_of, now.real_usec));
+        sooner(boot, now.boot_usec, next_of(a->by_boot, a->n_by_boot, boot_end_of, now.boot_usec));
         /* Windows open and close on whole minutes. */
-        if (g->n_windows > 0 && sec_to_usec(g->exp_sec) > now.real_usec)
+        if (s->n_windowed > 0 && end_of(s->windowed[s->n_windowed - 1]) > now.real_usec)
                 sooner(real, now.real_usec, (now.real_usec / MINUTE + 1) * MINUTE);
 }
 
@@ -65,8 +105,7 @@ void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_us
 {
         int64_t real = INT64_MAX, boot = INT64_MAX, session_real, session_boot;
 
-        for (size_t i = 0; i < a->store.n_grants; i++)
-                grant_next(a->store.grants[i], now, &real, &boot);
+        grants_next(a, now, &real, &boot);
         for (size_t i = 0; i < a->config->n_issuers; i++)
                 if (a->issuers[i].set)
                         set_next(a->issuers[i].set, now, &real);
@@ -86,7 +125,7 @@ static int on_real(sd_event_source *source, int fd, uint32_t revents, void *user
         /* ECANCELED: the clock was set. Either way everything is judged anew. */
         if (read(fd, &n, sizeof(n)) < 0 && errno == EAGAIN)
                 return 0;
-        (void)agent_refresh(x->agent);
+        agent_time_passed(x->agent);
         return 0;
 }
 
@@ -94,7 +133,7 @@ static int on_boot(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Expiry *x = userdata;
 
-        (void)agent_refresh(x->agent);
+        agent_time_passed(x->agent);
         return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* lib/wire/feed.h, the agent's side. Nothing the peer says is believed: a sealed memfd of lawful
- * size is read whole, and its signature decides. */
+ * size is mapped, and its signature decides. */
 
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/sets.h"
@@ -11,12 +11,8 @@
 #include "lib/wire/feed.h"
 
 #include <endian.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 typedef struct Feed {
         Peer *peer; /* NULL: gone */
@@ -82,45 +78,21 @@ static int receive(Peer *p, FeedHeader *ret, int *ret_fd)
         return 0;
 }
 
-static int read_sealed(int fd, char **ret, size_t *ret_size)
-{
-        _cleanup_free_ char *data = NULL;
-        const int seals = fcntl(fd, F_GET_SEALS);
-        struct stat st;
-        ssize_t n;
-
-        if (seals < 0 || (seals & SEALS) != SEALS)
-                return -EPERM;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_size <= 0 || st.st_size > (off_t)FEED_SET_MAX)
-                return -EFBIG;
-        data = malloc((size_t)st.st_size + 1);
-        if (!data)
-                return -ENOMEM;
-        n = pread(fd, data, (size_t)st.st_size, 0);
-        if (n != st.st_size)
-                return -EIO;
-        data[n] = '\0';
-        *ret = TAKE_PTR(data);
-        *ret_size = (size_t)n;
-        return 0;
-}
-
-static void offer(Peer *p, uint32_t label, char *jws, size_t size)
+static void offer(Peer *p, uint32_t label, SetBytes *bytes)
 {
         Feed *f = calloc(1, sizeof(*f));
 
         if (!f) {
-                free(jws);
+                set_bytes_free(bytes);
                 peer_close(p);
                 return;
         }
         f->peer = p;
         peer_hold(p, on_gone, f);
-        if (sets_offer(peer_agent(p)->sets, label, jws, size, on_done, f) == 0)
+        peer_extend(p, FEED_REPLY_USEC);
+        if (sets_offer_bytes(peer_agent(p)->sets, label, bytes, on_done, f) == 0)
                 return;
-        free(jws);
+        set_bytes_free(bytes);
         free(f);
         peer_hold(p, NULL, NULL);
         refuse(p, "busy", "too many sets wait to be verified");
@@ -130,9 +102,8 @@ void feed_serve(Peer *p)
 {
         _cleanup_close_ int fd = -EBADF;
         FeedHeader header = {};
-        char *jws = NULL;
+        SetBytes *bytes = NULL;
         uint32_t label;
-        size_t size = 0;
         int r;
 
         r = receive(p, &header, &fd);
@@ -149,7 +120,7 @@ void feed_serve(Peer *p)
                 peer_close(p);
                 return;
         }
-        r = read_sealed(fd, &jws, &size);
+        r = set_bytes_map(fd, FEED_SET_MAX, &bytes);
         if (r < 0) {
                 refuse(p, "unsealed",
                        r == -EFBIG ? "the set is empty or too large"
@@ -157,5 +128,5 @@ void feed_serve(Peer *p)
                 return;
         }
         memcpy(&label, header.issuer_index_le, sizeof(label));
-        offer(p, le32toh(label), jws, size);
+        offer(p, le32toh(label), bytes);
 }

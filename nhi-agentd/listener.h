@@ -42,6 +42,8 @@ Agent *peer_agent(const Peer *p);
 /* Whoever works on an answer owns the peer until it says peer_reply() or peer_close(); gone() tells
  * when the deadline took it before: then neither may be called. NULL: nobody works on it. */
 void peer_hold(Peer *p, void (*gone)(void *userdata), void *userdata);
+/* What it asked for takes longer than a connection may: the deadline is usec from now. */
+void peer_extend(Peer *p, uint64_t usec);
 /* Read a line of at most max bytes with its newline, in pieces as they come: 0 and a view without
  * the newline, valid until the peer is closed; -EAGAIN: not whole yet; -EMSGSIZE; or a negative
  * errno. */

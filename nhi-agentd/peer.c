@@ -51,6 +51,11 @@ void peer_hold(Peer *p, void (*gone)(void *userdata), void *userdata)
                 (void)sd_event_source_set_enabled(p->io, SD_EVENT_OFF);
 }
 
+void peer_extend(Peer *p, uint64_t usec)
+{
+        (void)sd_event_source_set_time_relative(p->deadline, usec);
+}
+
 int peer_read_line(Peer *p, size_t max, char **ret, size_t *ret_size)
 {
         const size_t room = max - p->in_size;

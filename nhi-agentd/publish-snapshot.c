@@ -6,38 +6,38 @@
 
 #include "nhi-agentd/publish-snapshot.h"
 
+#include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/publish-groups.h"
+
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
-#include "lib/snapshot/build.h"
-
-/* When something ends, on both clocks; zeroed: over. */
-typedef struct End {
-        int64_t real_usec, boot_usec;
-} End;
 
 typedef struct Image {
-        Agent *agent;
-        Now now;
-        HostView host;
+        const PublishView *view;
         SnapshotBuildUser *users;
-        SnapshotBuildGroup *groups;
-        SnapshotBuildMembership *members;
-        size_t n_users, n_groups, n_members;
-        size_t members_capacity, groups_capacity;
+        size_t n_users;
+        Groups groups;
+        /* How far the store's lists, sorted by account, were walked. */
+        size_t account_at, grant_at;
+        size_t n_active;
 } Image;
 
 static void image_done(Image *im)
 {
         free(im->users);
-        free(im->groups);
-        free(im->members);
+        groups_done(&im->groups);
 }
 
-static bool list_has(const StrList *l, const char *text)
+static bool is_held_back(const PublishView *v, const Grant *g)
 {
-        for (size_t i = 0; i < l->n; i++)
-                if (streq(l->items[i], text))
+        const StrList locked = { .items = (const char **)v->state.locked, .n = v->state.n_locked };
+
+        if (list_contains_sorted(&locked, g->account) || list_contains_sorted(&locked, g->jti) ||
+            state_grant_is_ended(&v->state, g))
+                return true;
+        for (size_t i = 0; i < v->config->n_issuers && i < ELEMENTSOF(v->narrowed); i++)
+                if (list_contains_sorted(&v->narrowed[i], g->jti))
                         return true;
         return false;
 }
@@ -47,10 +47,7 @@ static bool grant_end(const Image *im, const Grant *g, End *ret)
 {
         int64_t end_sec = 0, boot_usec = 0;
 
-        if (!grant_is_active(g, im->now, &end_sec, &boot_usec))
-                return false;
-        if (list_has(im->host.locked, g->account) || list_has(im->host.locked, g->jti) ||
-            list_has(im->host.ended, g->jti))
+        if (!grant_is_active(g, im->view->now, &end_sec, &boot_usec) || is_held_back(im->view, g))
                 return false;
         if (end_sec > INT64_MAX / (int64_t)USEC_PER_SEC)
                 end_sec = INT64_MAX / (int64_t)USEC_PER_SEC;
@@ -58,100 +55,81 @@ static bool grant_end(const Image *im, const Grant *g, End *ret)
         return true;
 }
 
-static void later(int64_t *at, int64_t other)
+/* Names come in order: each list is walked once. */
+static const Account *walk_account(Image *im, const char *name)
 {
-        if (other > *at)
-                *at = other;
+        const GrantStore *s = &im->view->store;
+        int order = -1;
+
+        for (; im->account_at < s->n_accounts; im->account_at++) {
+                order = strcmp(s->accounts[im->account_at]->name, name);
+                if (order >= 0)
+                        break;
+        }
+        return order == 0 ? s->accounts[im->account_at] : NULL;
 }
 
-static End account_end(const Image *im, const char *account)
+/* The next grant of the account, or NULL behind its last. */
+static const Grant *walk_grant(Image *im, const char *account)
 {
-        size_t n = 0;
-        const Grant *const *grants = grant_store_find(&im->agent->store, account, &n);
+        const GrantStore *s = &im->view->store;
+
+        for (; im->grant_at < s->n_grants; im->grant_at++) {
+                const Grant *g = s->grants[im->grant_at];
+                const int order = strcmp(g->account, account);
+
+                if (order > 0)
+                        return NULL;
+                if (order < 0)
+                        continue;
+                im->grant_at++;
+                return g;
+        }
+        return NULL;
+}
+
+static End account_end(Image *im, const char *account)
+{
+        const Grant *g;
         End latest = {};
 
-        for (size_t i = 0; i < n; i++) {
+        while ((g = walk_grant(im, account))) {
                 End end;
 
-                if (!grant_end(im, grants[i], &end))
-                        continue;
-                later(&latest.real_usec, end.real_usec);
-                later(&latest.boot_usec, end.boot_usec);
+                if (grant_end(im, g, &end))
+                        end_later(&latest, end);
         }
         return latest;
 }
 
-static bool gid_is_taken(const Image *im, gid_t gid, const char *name)
+static int add_private_group(Image *im, IdMapUser u, End end)
 {
-        for (size_t i = 0; i < im->n_groups; i++)
-                if (im->groups[i].gid == gid || streq(im->groups[i].name, name))
-                        return true;
-        return false;
-}
+        const LocalDb *local = im->view->local;
+        uint32_t local_gid;
 
-static int add_group(Image *im, SnapshotBuildGroup group)
-{
-        if (im->n_groups == im->groups_capacity) {
-                const size_t capacity = im->groups_capacity ? im->groups_capacity * 2 : 64;
-                void *grown = reallocarray(im->groups, capacity, sizeof(*im->groups));
-
-                if (!grown)
-                        return -ENOMEM;
-                im->groups = grown;
-                im->groups_capacity = capacity;
-        }
-        im->groups[im->n_groups++] = group;
-        return 0;
-}
-
-static int add_member(Image *im, const char *user, size_t group, End end)
-{
-        for (size_t i = im->n_members; i > 0; i--) {
-                SnapshotBuildMembership *m = &im->members[i - 1];
-
-                /* Grants come sorted by account: those of one user stand together. */
-                if (!streq(m->user, user))
-                        break;
-                if (m->group != group)
-                        continue;
-                later(&m->real_deadline, end.real_usec);
-                later(&m->boot_deadline, end.boot_usec);
+        if (localdb_group(local, u.name, &local_gid) || localdb_group_name(local, u.gid))
                 return 0;
-        }
-        if (im->n_members == im->members_capacity) {
-                const size_t capacity = im->members_capacity ? im->members_capacity * 2 : 64;
-                void *grown = reallocarray(im->members, capacity, sizeof(*im->members));
-
-                if (!grown)
-                        return -ENOMEM;
-                im->members = grown;
-                im->members_capacity = capacity;
-        }
-        im->members[im->n_members++] = (SnapshotBuildMembership){
-                .user = user,
-                .group = group,
-                .real_deadline = end.real_usec,
-                .boot_deadline = end.boot_usec,
-        };
-        return 0;
+        return groups_add(&im->groups, &(SnapshotBuildGroup){ .name = u.name,
+                                                              .gid = u.gid,
+                                                              .real_deadline = end.real_usec,
+                                                              .boot_deadline = end.boot_usec });
 }
 
 /* Every account ever defined here, active or retired, and its primary group. */
 static int add_users(Image *im)
 {
-        const IdMap *map = im->agent->idmap;
+        const IdMap *map = im->view->idmap;
         const size_t n = idmap_n_users(map);
+        int r = 0;
 
         im->users = calloc(n + 1, sizeof(*im->users));
         if (!im->users)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 const IdMapUser u = idmap_user_at(map, i);
-                const Account *a = grant_store_account(&im->agent->store, u.name);
+                const Account *a = walk_account(im, u.name);
                 const bool is_defined = a && a->uid == u.uid;
                 const End end = is_defined ? account_end(im, u.name) : (End){};
-                uint32_t local_gid;
-                int r = 0;
 
                 im->users[im->n_users++] = (SnapshotBuildUser){
                         .name = u.name,
@@ -163,61 +141,30 @@ static int add_users(Image *im)
                         .real_deadline = end.real_usec,
                         .boot_deadline = end.boot_usec,
                 };
-                if (!localdb_group(im->agent->local, u.name, &local_gid) &&
-                    !localdb_group_name(im->agent->local, u.gid))
-                        r = add_group(im, (SnapshotBuildGroup){
-                                                  .name = u.name,
-                                                  .gid = u.gid,
-                                                  .real_deadline = end.real_usec,
-                                                  .boot_deadline = end.boot_usec,
-                                          });
-                if (r < 0)
-                        return r;
+                r = add_private_group(im, u, end);
         }
-        return 0;
-}
-
-static int compare_gid(const void *a, const void *b)
-{
-        const SnapshotBuildGroup *x = a, *y = b;
-
-        if (x->gid != y->gid)
-                return x->gid < y->gid ? -1 : 1;
-        /* Of several with one gid the one that lasts longest names it. */
-        if (x->real_deadline != y->real_deadline)
-                return x->real_deadline > y->real_deadline ? -1 : 1;
-        return strcmp(x->name, y->name);
-}
-
-/* Accounts that share a gid share one group. */
-static void unique_groups(Image *im)
-{
-        size_t n = 0;
-
-        if (im->n_groups == 0)
-                return;
-        qsort(im->groups, im->n_groups, sizeof(*im->groups), compare_gid);
-        for (size_t i = 0; i < im->n_groups; i++)
-                if (n == 0 || im->groups[n - 1].gid != im->groups[i].gid)
-                        im->groups[n++] = im->groups[i];
-        im->n_groups = n;
+        return r == 0 ? groups_unique(&im->groups) : r;
 }
 
 /* Every group that grants ever gave a gid here: retired until a membership revives it. */
 static int add_known_groups(Image *im)
 {
-        const IdMap *map = im->agent->idmap;
+        const IdMap *map = im->view->idmap;
+        const LocalDb *local = im->view->local;
+        const size_t n_private = im->groups.n;
 
         for (size_t i = 0; i < idmap_n_groups(map); i++) {
                 SnapshotBuildGroup g = {};
                 uint32_t local_gid;
+                size_t index;
                 int r;
 
                 idmap_group_at(map, i, &g.name, &g.gid);
-                if (localdb_group(im->agent->local, g.name, &local_gid) ||
-                    localdb_group_name(im->agent->local, g.gid) || gid_is_taken(im, g.gid, g.name))
+                if (localdb_group(local, g.name, &local_gid) || localdb_group_name(local, g.gid) ||
+                    groups_have_gid(&im->groups, n_private, g.gid) ||
+                    groups_find(&im->groups, g.name, &index))
                         continue;
-                r = add_group(im, g);
+                r = groups_add(&im->groups, &g);
                 if (r < 0)
                         return r;
         }
@@ -235,24 +182,21 @@ static int group_index(Image *im, const char *name, size_t *ret)
         };
         int r;
 
-        /* From the end: primary groups, of which there are many, stand first. */
-        for (size_t i = im->n_groups; i > 0; i--)
-                if (streq(im->groups[i - 1].name, name)) {
-                        *ret = i - 1;
-                        return 0;
-                }
-        if (!localdb_group(im->agent->local, name, &local.gid) ||
+        if (groups_find(&im->groups, name, ret))
+                return 0;
+        if (!localdb_group(im->view->local, name, &local.gid) ||
             !snapshot_group_is_publishable(&local))
                 return -ENOENT;
-        r = add_group(im, local);
+        r = groups_add(&im->groups, &local);
         if (r < 0)
                 return r;
-        *ret = im->n_groups - 1;
+        *ret = im->groups.n - 1;
         return 0;
 }
 
-static int give_group(Image *im, const char *user, const char *name, End end)
+static int give_group(Image *im, const char *user, const char *name, End end, size_t first)
 {
+        SnapshotBuildGroup *group;
         size_t i = 0;
         int r;
 
@@ -261,72 +205,101 @@ static int give_group(Image *im, const char *user, const char *name, End end)
                 return 0;
         if (r < 0)
                 return r;
-        if (!im->groups[i].local) {
-                later(&im->groups[i].real_deadline, end.real_usec);
-                later(&im->groups[i].boot_deadline, end.boot_usec);
-        } else if (localdb_is_member(im->agent->local, user, name)) {
+        group = &im->groups.items[i];
+        if (group->local && localdb_is_member(im->view->local, user, name))
                 return 0;
+        if (!group->local) {
+                End latest = { group->real_deadline, group->boot_deadline };
+
+                end_later(&latest, end);
+                group->real_deadline = latest.real_usec;
+                group->boot_deadline = latest.boot_usec;
         }
-        return add_member(im, user, i, end);
+        return groups_give(&im->groups, user, i, end, first);
 }
 
-static int add_grant_groups(Image *im, const Grant *g)
+static int give_groups_of(Image *im, const Grant *g, End end, size_t first)
 {
-        End end;
-
-        if (!grant_end(im, g, &end))
-                return 0;
         for (size_t i = 0; i < g->n_terms; i++) {
                 const Term *t = &g->terms[i];
 
-                for (size_t j = 0; t->type == TERM_GROUP && j < t->groups.n; j++) {
-                        int r = give_group(im, g->account, t->groups.items[j], end);
+                for (size_t k = 0; t->type == TERM_GROUP && k < t->groups.n; k++) {
+                        int r = give_group(im, g->account, t->groups.items[k], end, first);
 
                         if (r < 0)
                                 return r;
                 }
         }
+        return 0;
+}
+
+/* All grants of the next account. */
+static int add_memberships_of(Image *im, const char *account)
+{
+        const size_t first = im->groups.n_members;
+        const bool is_ours = walk_account(im, account) != NULL;
+        const Grant *g;
+        End latest = {};
+        int r = 0;
+
+        while (r == 0 && (g = walk_grant(im, account))) {
+                End end;
+
+                if (!grant_end(im, g, &end))
+                        continue;
+                im->n_active++;
+                end_later(&latest, end);
+                r = give_groups_of(im, g, end, first);
+        }
         /* sshd's Match block for accounts of ours. */
-        return grant_store_account(&im->agent->store, g->account)
-                       ? give_group(im, g->account, PUBLISH_MANAGED_GROUP, end)
-                       : 0;
+        if (r == 0 && is_ours && latest.real_usec > 0)
+                r = give_group(im, account, PUBLISH_MANAGED_GROUP, latest, first);
+        return r;
+}
+
+static int add_memberships(Image *im)
+{
+        const GrantStore *s = &im->view->store;
+        int r = 0;
+
+        im->account_at = im->grant_at = 0;
+        while (r == 0 && im->grant_at < s->n_grants)
+                r = add_memberships_of(im, s->grants[im->grant_at]->account);
+        return r;
 }
 
 static int image_fill(Image *im)
 {
-        const GrantStore *store = &im->agent->store;
         int r;
 
         r = add_users(im);
-        if (r < 0)
-                return r;
-        unique_groups(im);
-        r = add_known_groups(im);
-        for (size_t i = 0; r == 0 && i < store->n_grants; i++)
-                r = add_grant_groups(im, store->grants[i]);
-        return r;
+        if (r == 0)
+                r = add_known_groups(im);
+        return r == 0 ? add_memberships(im) : r;
 }
 
-int snapshot_image(Agent *a, uint64_t generation, uint8_t **ret, size_t *ret_size)
+int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, size_t *ret_n_active)
 {
-        Image im = { .agent = a, .now = agent_now(a), .host = agent_host_view(a) };
+        Image im = { .view = view };
         int r;
 
         r = image_fill(&im);
         if (r == 0) {
                 const SnapshotBuild b = {
-                        .generation = generation,
-                        .enumerate = a->config->enumerate,
+                        .generation = view->generation,
+                        .enumerate = view->config->enumerate,
                         .users = im.users,
                         .n_users = im.n_users,
-                        .groups = im.groups,
-                        .n_groups = im.n_groups,
-                        .memberships = im.members,
-                        .n_memberships = im.n_members,
+                        .groups = im.groups.items,
+                        .n_groups = im.groups.n,
+                        .memberships = im.groups.members,
+                        .n_memberships = im.groups.n_members,
                 };
 
                 r = snapshot_build(&b, ret, ret_size);
         }
+        if (r == 0)
+                *ret_n_active = im.n_active;
         image_done(&im);
         return r;
 }

@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "nhi-agentd/agent.h"
+/* The identity snapshot's bytes from what is in force. In time that grows with users, groups and
+ * grants together: sorted lists are walked side by side. Runs on a thread. */
 
-/* The group in which every active account of ours is published a member, if the host has it. */
+#include "nhi-agentd/config/config.h"
+#include "nhi-agentd/set/idmap.h"
+#include "nhi-agentd/set/localdb.h"
+#include "nhi-agentd/state.h"
+
+/* Local group that every active account of ours is a member of (sshd's Match block). */
 #define PUBLISH_MANAGED_GROUP "nhi-managed"
 
-/* The bytes of the identity snapshot as the agent's store says it now, malloc'ed. */
-int snapshot_image(Agent *a, uint64_t generation, uint8_t **ret, size_t *ret_size);
+/* What there is to publish, as it is at one instant. Nothing that it points to changes or goes
+ * before the image is made. */
+typedef struct PublishView {
+        GrantStore store;
+        const Config *config;
+        const IdMap *idmap;
+        const LocalDb *local;
+        State state;                         /* a share: ended, locked */
+        StrList narrowed[STATE_ISSUERS_MAX]; /* by issuer, sorted */
+        Now now;
+        uint64_t generation;
+} PublishView;
+
+/* ret_n_active: grants in force now that nothing on this host holds back. */
+int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, size_t *ret_n_active);

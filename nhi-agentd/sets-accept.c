@@ -1,79 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One offered set from its bytes into force (sets.h: W1, W2). */
+/* One prepared set into force (sets.h: W1, W2). On the loop: pointers change hands, and what takes
+ * longer is somebody else's turn. */
 
 #include "nhi-agentd/sets-internal.h"
+
+#include "nhi-agentd/ended.h"
 
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-
-Offer *offer_free(Offer *o)
-{
-        if (!o)
-                return NULL;
-        free(o->jws);
-        grant_set_free(o->set);
-        idmap_free(o->idmap);
-        free(o->path);
-        free(o->uids);
-        free(o->state);
-        free(o);
-        return NULL;
-}
-
-void offer_answer(Offer *o, const char *format, ...)
-{
-        char line[SET_DETAIL_MAX + 256];
-        va_list args;
-
-        if (!o->done)
-                return;
-        va_start(args, format);
-        (void)vsnprintf(line, sizeof(line), format, args);
-        va_end(args);
-        o->done(o->userdata, line);
-        o->done = NULL;
-}
-
-/* The very set that state.json names, which the archive could not give back. */
-static bool is_lost(const IssuerState *s, const char *hash)
-{
-        return !s->set && streq(s->floor.hash, hash);
-}
-
-/* The issuer whose key signed is found by trying: a foreign key is refused before anything is
- * parsed. The error that is told is the labelled source's own. */
-int offer_verify(void *offer)
-{
-        Offer *o = offer;
-        Agent *a = o->sets->agent;
-        const size_t n = a->config->n_issuers, first = o->label < n ? o->label : 0;
-
-        char hash[65];
-
-        content_hash(o->jws, o->size, hash);
-        o->r = SET_E_REFUSED;
-        o->index = first;
-        for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
-                const size_t i = (first + k) % n;
-                const IssuerState *s = &a->issuers[i];
-                SetError error = {};
-
-                if (o->again && k > 0)
-                        break;
-                o->r = grant_set_verify(o->jws, o->size, &a->config->issuers[i].policy, &s->floor,
-                                        a->local, a->idmap, o->now, o->again || is_lost(s, hash),
-                                        &o->set, &error);
-                if (o->r != SET_E_REFUSED)
-                        o->index = i;
-                else if (k == 0 || streq(o->error.code, "key"))
-                        o->error = error;
-        }
-        return 0;
-}
 
 void offer_record_refused(Offer *o)
 {
@@ -90,79 +27,43 @@ void offer_record_refused(Offer *o)
         offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
 }
 
-static int compare_jti(const void *a, const void *b)
+static void *texts_release(void *object)
 {
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
+        free(object);
+        return NULL;
 }
 
-/* The jtis of a set, sorted, malloc'ed; borrowed texts. */
-static const char **sorted_jtis(const GrantSet *set)
+static void *set_release(void *object)
 {
-        const char **jtis = malloc((set->n_grants + 1) * sizeof(*jtis));
-
-        if (!jtis)
-                return NULL;
-        for (size_t i = 0; i < set->n_grants; i++)
-                jtis[i] = set->grants[i].jti;
-        qsort(jtis, set->n_grants, sizeof(*jtis), compare_jti);
-        return jtis;
+        return grant_set_free(object);
 }
 
-/* Call gone() for each grant of the old set that the new one no longer has. */
-static int each_gone(const GrantSet *old, const GrantSet *new,
-                     int (*gone)(Offer *o, const Grant *g), Offer *o)
+static void *idmap_release(void *object)
 {
-        _cleanup_free_ const char **jtis = sorted_jtis(new);
-        int r = 0;
-
-        if (!jtis)
-                return -ENOMEM;
-        for (size_t i = 0; i < old->n_grants && r == 0; i++)
-                if (!bsearch(&old->grants[i].jti, jtis, new->n_grants, sizeof(*jtis), compare_jti))
-                        r = gone(o, &old->grants[i]);
-        return r;
+        return idmap_free(object);
 }
 
-static int narrow(Offer *o, const Grant *g)
+/* A snapshot that is being made may still read the list of before. */
+static void set_narrowed(Agent *a, IssuerState *s, StrList narrowed)
 {
-        IssuerState *s = &o->sets->agent->issuers[o->index];
-        char **grown = reallocarray(s->narrowed, s->n_narrowed + 1, sizeof(*grown));
-
-        if (!grown)
-                return -ENOMEM;
-        s->narrowed = grown;
-        grown[s->n_narrowed] = strdup(g->jti);
-        if (!grown[s->n_narrowed])
-                return -ENOMEM;
-        s->n_narrowed++;
-        return 0;
-}
-
-static int record_revoked(Offer *o, const Grant *g)
-{
-        const Event e = {
-                .kind = EVENT_GRANT_ENDED, .grant = g, .account = g->account, .code = "revoked"
-        };
-
-        if (!state_ended(o->sets->agent->state, g->jti))
-                agent_record(o->sets->agent, &e);
-        return 0;
+        publish_retire(a->publisher, texts_release, (void *)s->narrowed.items);
+        s->narrowed = narrowed;
 }
 
 /* W2: what the new set revokes is over now. The set in force, verified anew, takes nothing of that
  * back. */
 static void offer_narrow(Offer *o)
 {
-        IssuerState *s = &o->sets->agent->issuers[o->index];
+        Agent *a = o->sets->agent;
+        IssuerState *s = &a->issuers[o->index];
+        const bool changes = s->narrowed.n > 0 || o->narrowed.n > 0;
 
         if (!s->set || o->again)
                 return;
-        sets_clear_narrowed(s);
-        (void)each_gone(s->set, o->set, narrow, o);
-        if (s->n_narrowed == 0)
-                return;
-        qsort(s->narrowed, s->n_narrowed, sizeof(char *), compare_jti);
-        (void)agent_refresh(o->sets->agent);
+        set_narrowed(a, s, o->narrowed);
+        o->narrowed = (StrList){};
+        if (changes)
+                agent_refresh(a);
 }
 
 static void record_accepted(Offer *o)
@@ -187,6 +88,35 @@ static void record_accepted(Offer *o)
         }
 }
 
+static void put_floors(Offer *o)
+{
+        Agent *a = o->sets->agent;
+
+        (void)state_set_floor(a->state, o->set->issuer, &o->floor);
+        if (o->time_floor_sec > a->state->time_floor_sec)
+                a->state->time_floor_sec = o->time_floor_sec;
+        agent_prove_time(a, o->set->iat_sec, o->now.boot_usec);
+        a->issuers[o->index].floor = o->floor;
+}
+
+static void put_ids(Offer *o)
+{
+        Agent *a = o->sets->agent;
+
+        if (!o->idmap)
+                return;
+        publish_retire(a->publisher, idmap_release, a->idmap);
+        a->idmap = TAKE_PTR(o->idmap);
+}
+
+static void put_archive(Offer *o, IssuerState *s)
+{
+        if (o->archive_fd < 0)
+                return;
+        closep(&s->archive_fd);
+        s->archive_fd = TAKE_FD(o->archive_fd);
+}
+
 void offer_put_in_force(Offer *o)
 {
         Agent *a = o->sets->agent;
@@ -194,34 +124,47 @@ void offer_put_in_force(Offer *o)
         GrantSet *old = TAKE_PTR(s->set);
         const bool is_news = !old || !streq(old->hash, o->set->hash);
 
-        if (is_news)
-                record_accepted(o);
-        if (old)
-                (void)each_gone(old, o->set, record_revoked, o);
-        if (o->idmap) {
-                idmap_free(a->idmap);
-                a->idmap = TAKE_PTR(o->idmap);
-        }
-        (void)state_set_floor(a->state, o->set->issuer, &o->floor);
-        if (o->time_floor_sec > a->state->time_floor_sec)
-                a->state->time_floor_sec = o->time_floor_sec;
-        agent_prove_time(a, o->set->iat_sec, o->now.boot_usec);
-        s->floor = o->floor;
         if (is_news) {
+                record_accepted(o);
                 s->accepted_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
                 s->judged = o->now;
                 s->stale_percent = 0;
         }
+        put_ids(o);
+        put_floors(o);
+        put_archive(o, s);
         s->refused_sec = 0;
         s->refused = (SetError){};
-        free(s->jws);
-        s->jws = TAKE_PTR(o->jws);
-        s->jws_size = o->size;
         s->set = TAKE_PTR(o->set);
         if (!o->again)
-                sets_clear_narrowed(s);
-        (void)agent_refresh(a); /* before the old set, into which the old store points, goes */
-        grant_set_free(old);
+                set_narrowed(a, s, (StrList){});
+        agent_put_standing(a, TAKE_PTR(o->standing));
+        ended_revoked(a->ended, &o->gone, old);
+        agent_refresh(a);
+}
+
+/* Whoever waits for the set finds it in force and its accounts visible. */
+static void on_published(void *userdata)
+{
+        Offer *o = userdata;
+
+        offer_answer(o, "%s", o->line);
+        sets_offer_done(o->sets);
+}
+
+static void offer_finish(Offer *o)
+{
+        Agent *a = o->sets->agent;
+
+        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)o->set->ver,
+                       o->set->hash);
+        offer_put_in_force(o);
+        if (!a->reconciled) {
+                on_published(o);
+                return;
+        }
+        o->published = (PublishWaiter){ .done = on_published, .userdata = o };
+        publish_wait(a->publisher, &o->published);
 }
 
 static void on_saved(void *userdata, int r)
@@ -229,78 +172,38 @@ static void on_saved(void *userdata, int r)
         Offer *o = userdata;
         Sets *s = o->sets;
 
+        state_unshare(s->agent->state, &o->state);
         if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
+                sets_offer_done(s);
         } else if (r < 0) {
                 (void)snprintf(o->error.code, sizeof(o->error.code), "not-saved");
                 (void)snprintf(o->error.detail, sizeof(o->error.detail),
                                "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
                                strerror(-r));
                 offer_record_refused(o);
+                sets_offer_done(s);
         } else {
-                char line[160];
-
-                (void)snprintf(line, sizeof(line), "accepted %lld %s", (long long)o->set->ver,
-                               o->set->hash);
-                offer_put_in_force(o);
-                offer_answer(o, "%s", line);
+                offer_finish(o);
         }
-        sets_offer_done(s);
-}
-
-/* What the set defines, and every byte that goes to disk before it is in force. */
-static int offer_prepare(Offer *o, WriterFile files[static 3], size_t *ret_n)
-{
-        Agent *a = o->sets->agent;
-        size_t size = 0, n = 0;
-        bool changed = false;
-        int r;
-
-        r = idmap_copy(a->idmap, &o->idmap);
-        if (r == 0)
-                r = idmap_learn(o->idmap, o->set, a->local, &changed);
-        if (r < 0)
-                return r;
-
-        o->floor.ver = o->set->ver;
-        memcpy(o->floor.hash, o->set->hash, sizeof(o->floor.hash));
-        o->time_floor_sec = o->set->iat_sec > a->state->time_floor_sec ? o->set->iat_sec
-                                                                       : a->state->time_floor_sec;
-        if (!o->again) {
-                if (asprintf(&o->path, PATH_SETS_DIR "/%s.jws", o->set->hash) < 0) {
-                        o->path = NULL;
-                        return -ENOMEM;
-                }
-                files[n++] = (WriterFile){ o->path, o->jws, o->size, 0600 };
-        }
-        if (changed) {
-                r = idmap_format(o->idmap, &o->uids, &size);
-                if (r < 0)
-                        return r;
-                files[n++] = (WriterFile){ PATH_UIDS_FILE, o->uids, size, 0600 };
-        }
-        if (!o->again) {
-                r = state_format(a->state, o->set->issuer, &o->floor, o->time_floor_sec, &o->state,
-                                 &size);
-                if (r < 0)
-                        return r;
-                files[n++] = (WriterFile){ PATH_STATE_FILE, o->state, size, 0600 };
-        }
-        *ret_n = n;
-        return 0;
 }
 
 static void offer_accept(Offer *o)
 {
-        WriterFile files[3] = {};
-        size_t n = 0;
+        Agent *a = o->sets->agent;
         int r;
 
         offer_narrow(o);
-        r = offer_prepare(o, files, &n);
-        if (r == 0 && n > 0)
-                r = writer_replace(o->sets->agent->writer, files, n, on_saved, o);
-        if (r < 0 || n == 0)
+        o->time_floor_sec = o->set->iat_sec > a->state->time_floor_sec ? o->set->iat_sec
+                                                                       : a->state->time_floor_sec;
+        if (!o->path && !o->uids) {
+                on_saved(o, 0);
+                return;
+        }
+        r = state_share(a->state, &o->state);
+        if (r == 0)
+                r = writer_call(a->writer, offer_save, on_saved, o);
+        if (r < 0)
                 on_saved(o, r);
 }
 
@@ -313,11 +216,23 @@ static void offer_withdraw(Offer *o)
 
         if (!old)
                 return;
-        (void)agent_refresh(a);
-        grant_set_free(old);
+        agent_put_standing(a, TAKE_PTR(o->standing));
+        publish_retire(a->publisher, set_release, old);
+        agent_refresh(a);
 }
 
-static void on_verified(void *userdata, int r)
+static void offer_refuse(Offer *o)
+{
+        if (o->r < 0) {
+                (void)snprintf(o->error.code, sizeof(o->error.code), "not-verified");
+                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s", strerror(-o->r));
+        }
+        offer_record_refused(o);
+        if (o->again && o->r == SET_E_REFUSED)
+                offer_withdraw(o);
+}
+
+static void on_prepared(void *userdata, int r)
 {
         Offer *o = userdata;
         Sets *s = o->sets;
@@ -334,19 +249,11 @@ static void on_verified(void *userdata, int r)
                 offer_accept(o);
                 return;
         }
-        if (o->r == SET_E_UNCHANGED) {
+        if (o->r == SET_E_UNCHANGED)
                 offer_answer(o, "unchanged %lld %s", (long long)issuer->floor.ver,
                              issuer->floor.hash);
-        } else {
-                if (o->r < 0) {
-                        (void)snprintf(o->error.code, sizeof(o->error.code), "not-verified");
-                        (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s",
-                                       strerror(-o->r));
-                }
-                offer_record_refused(o);
-                if (o->again && o->r == SET_E_REFUSED)
-                        offer_withdraw(o);
-        }
+        else
+                offer_refuse(o);
         sets_offer_done(s);
 }
 
@@ -366,5 +273,5 @@ static Now judging_now_again(const Offer *o)
 int offer_begin(Offer *o)
 {
         o->now = o->again ? judging_now_again(o) : agent_judging_now(o->sets->agent);
-        return writer_call(o->sets->agent->writer, offer_verify, on_verified, o);
+        return writer_call(o->sets->agent->worker, offer_prepare, on_prepared, o);
 }

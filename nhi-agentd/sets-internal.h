@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between sets.c (queue, configuration, state), sets-verify.c (bytes to a set) and sets-accept.c
- * (a set into force). */
+/* Between sets.c (queue, state, start), sets-config.c (another configuration), sets-prepare.c (from
+ * bytes to what can be put in force, on a thread) and sets-accept.c (into force, on the loop). */
 
 #include "lib/base/macro.h"
+#include "nhi-agentd/publish.h"
+#include "nhi-agentd/set-bytes.h"
 #include "nhi-agentd/sets.h"
+#include "nhi-agentd/standing.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/writer.h"
 
@@ -13,31 +16,41 @@ typedef struct Offer {
         struct Offer *next;
         Sets *sets;
         uint32_t label;
-        bool again; /* what is in force already, under another policy */
-        char *jws;
-        size_t size;
-        SetsDone done; /* NULL: nobody waits */
+        bool again;      /* what is in force already, under another policy: read from its archive */
+        SetBytes *bytes; /* NULL: to be read */
+        SetsDone done;   /* NULL: nobody waits */
         void *userdata;
+        Config *config; /* no set: this is to be the configuration */
 
-        /* verified: */
+        /* Prepared, on the thread: */
         Now now;
         int r; /* 0, SET_E_*, or a negative errno */
         size_t index;
         GrantSet *set;
         SetError error;
-
-        /* being saved: */
+        Standing *standing; /* with set in its issuer's place; of a refused one, without any */
+        GoneList gone;      /* what is in force and will not be; points into the set in force */
+        StrList narrowed;   /* its jtis */
         IdMap *idmap;
-        int64_t time_floor_sec;
+        char *uids; /* NULL: nothing new */
+        size_t uids_size;
+        char *path; /* of the archive; NULL: it is there */
         SetFloor floor;
-        char *path, *uids, *state;
+
+        /* Being saved: */
+        State state; /* a share */
+        int64_t time_floor_sec;
+        int archive_fd;
+
+        PublishWaiter published;
+        char line[160];
 } Offer;
 
 struct Sets {
         Agent *agent;
         Offer *current; /* NULL: idle */
         Offer *first, **last;
-        size_t n_queued;
+        size_t n_queued, n_bytes; /* that wait; of those that nobody verifies yet */
         Config *next_config;
         LocalDb *next_local;
         bool state_dirty;
@@ -45,13 +58,23 @@ struct Sets {
         bool stopping;
 };
 
+Offer *offer_new(Sets *s);
 Offer *offer_free(Offer *o);
-/* Begin with the offer that is current: sets_offer_done() is called in the end. */
-int offer_begin(Offer *o);
 void offer_answer(Offer *o, const char *format, ...) _printf_(2, 3);
+/* What is current is done: the next one. */
 void sets_offer_done(Sets *s);
-/* Verify o->jws against the issuer its signature names; on the thread or at start. */
-int offer_verify(void *offer);
-/* Put o->set in force; takes set, idmap and jws. */
+
+/* sets-prepare.c, on the thread or at start: everything that takes as long as a set is large. */
+int offer_prepare(void *offer);
+int offer_save(void *offer);
+
+/* sets-accept.c: begin with the offer that is current: sets_offer_done() is called in the end. */
+int offer_begin(Offer *o);
+/* Put o->set in force; takes what was prepared. */
 void offer_put_in_force(Offer *o);
 void offer_record_refused(Offer *o);
+
+/* sets-config.c: the same for a configuration. */
+int config_begin(Offer *o);
+/* What is in force is to be verified anew, in the order of the issuers that there are now. */
+void sets_config_changed(Sets *s);

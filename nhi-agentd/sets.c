@@ -1,13 +1,82 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/sets.h"
 
-#include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/file.h"
 #include "lib/base/path.h"
 
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
+
+/* ---- one offer ------------------------------------------------------------------------------- */
+
+Offer *offer_new(Sets *s)
+{
+        Offer *o = calloc(1, sizeof(*o));
+
+        if (!o)
+                return NULL;
+        o->sets = s;
+        o->archive_fd = -EBADF;
+        return o;
+}
+
+static void *bytes_release(void *object)
+{
+        return set_bytes_free(object);
+}
+
+static void *set_release(void *object)
+{
+        return grant_set_free(object);
+}
+
+static void *standing_release(void *object)
+{
+        return standing_free(object);
+}
+
+/* What is large is given back off the loop; the standing before the set that it points into. */
+Offer *offer_free(Offer *o)
+{
+        Publisher *p;
+
+        if (!o)
+                return NULL;
+        p = o->sets->agent->publisher;
+        publish_forget(p, &o->published);
+        publish_retire(p, standing_release, o->standing);
+        publish_retire(p, set_release, o->set);
+        publish_retire(p, bytes_release, o->bytes);
+        config_free(o->config);
+        idmap_free(o->idmap);
+        state_unshare(o->sets->agent->state, &o->state);
+        closep(&o->archive_fd);
+        free(o->gone.grants);
+        free(o->narrowed.items);
+        free(o->path);
+        free(o->uids);
+        free(o);
+        return NULL;
+}
+
+void offer_answer(Offer *o, const char *format, ...)
+{
+        char line[SET_DETAIL_MAX + 256];
+        va_list args;
+
+        if (!o->done)
+                return;
+        va_start(args, format);
+        (void)vsnprintf(line, sizeof(line), format, args);
+        va_end(args);
+        o->done(o->userdata, line);
+        o->done = NULL;
+}
+
+/* ---- the queue ------------------------------------------------------------------------------- */
 
 int sets_new(Agent *a, Sets **ret)
 {
@@ -31,6 +100,7 @@ static Offer *queue_pop(Sets *s)
         if (!s->first)
                 s->last = &s->first;
         s->n_queued--;
+        s->n_bytes -= o->bytes ? o->bytes->size : 0;
         return o;
 }
 
@@ -39,6 +109,13 @@ static void queue_push(Sets *s, Offer *o)
         *s->last = o;
         s->last = &o->next;
         s->n_queued++;
+        s->n_bytes += o->bytes ? o->bytes->size : 0;
+}
+
+static void offer_drop(Offer *o)
+{
+        offer_answer(o, "refused stopping the agent stops");
+        offer_free(o);
 }
 
 Sets *sets_free(Sets *s)
@@ -48,48 +125,28 @@ Sets *sets_free(Sets *s)
         if (!s)
                 return NULL;
         s->stopping = true;
-        while ((o = queue_pop(s))) {
-                offer_answer(o, "refused stopping the agent stops");
-                offer_free(o);
-        }
-        offer_free(s->current);
+        while ((o = queue_pop(s)))
+                offer_drop(o);
+        if (s->current)
+                offer_drop(s->current);
         config_free(s->next_config);
         localdb_free(s->next_local);
         free(s);
         return NULL;
 }
 
-void sets_clear_narrowed(IssuerState *s)
-{
-        for (size_t i = 0; i < s->n_narrowed; i++)
-                free(s->narrowed[i]);
-        free(TAKE_PTR(s->narrowed));
-        s->n_narrowed = 0;
-}
-
-static int compare_text(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-bool sets_is_narrowed(const Sets *s, const char *jti)
-{
-        for (size_t i = 0; s && i < s->agent->config->n_issuers; i++) {
-                const IssuerState *issuer = &s->agent->issuers[i];
-
-                if (issuer->n_narrowed > 0 && bsearch(&jti, issuer->narrowed, issuer->n_narrowed,
-                                                      sizeof(char *), compare_text))
-                        return true;
-        }
-        return false;
-}
-
 /* ---- state.json ------------------------------------------------------------------------------ */
 
 typedef struct StateSave {
         Sets *sets;
-        char *text;
+        State share;
 } StateSave;
+
+static void state_save_free(StateSave *save)
+{
+        state_unshare(save->sets->agent->state, &save->share);
+        free(save);
+}
 
 static void on_state_saved(void *userdata, int r)
 {
@@ -104,26 +161,34 @@ static void on_state_saved(void *userdata, int r)
 
                 agent_record(s->agent, &e);
         }
-        free(save->text);
-        free(save);
+        state_save_free(save);
+}
+
+static int write_state(void *userdata)
+{
+        const StateSave *save = userdata;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        r = state_format(&save->share, NULL, NULL, 0, &text, &size);
+        return r == 0 ? file_replace(PATH_STATE_FILE, text, size, 0600, geteuid(), getegid(), true)
+                      : r;
 }
 
 static int save_state_now(Sets *s)
 {
         StateSave *save = calloc(1, sizeof(*save));
-        WriterFile file = { .path = PATH_STATE_FILE, .mode = 0600 };
         int r;
 
         if (!save)
                 return -ENOMEM;
         save->sets = s;
-        r = state_format(s->agent->state, NULL, NULL, 0, &save->text, &file.size);
-        file.data = save->text;
+        r = state_share(s->agent->state, &save->share);
         if (r == 0)
-                r = writer_replace(s->agent->writer, &file, 1, on_state_saved, save);
+                r = writer_call(s->agent->writer, write_state, on_state_saved, save);
         if (r < 0) {
-                free(save->text);
-                free(save);
+                state_save_free(save);
                 return r;
         }
         s->n_state_saves++;
@@ -135,6 +200,16 @@ void sets_save_state(Sets *s)
         if (s->current)
                 s->state_dirty = true;
         else
+                s->state_dirty = save_state_now(s) < 0;
+}
+
+/* What waits for a set to be saved does not wait for the next agent. */
+void sets_stop(Sets *s)
+{
+        if (!s || s->stopping)
+                return;
+        s->stopping = true;
+        if (s->state_dirty)
                 s->state_dirty = save_state_now(s) < 0;
 }
 
@@ -172,94 +247,67 @@ static bool waits_again(const Sets *s, size_t label)
 static void queue_again(Sets *s)
 {
         for (size_t i = 0; i < s->agent->config->n_issuers; i++) {
-                const IssuerState *issuer = &s->agent->issuers[i];
                 Offer *o;
 
-                if (!issuer->jws || waits_again(s, i))
+                if (s->agent->issuers[i].archive_fd < 0 || waits_again(s, i))
                         continue;
-                o = calloc(1, sizeof(*o));
+                o = offer_new(s);
                 if (!o)
                         return;
-                *o = (Offer){ .sets = s,
-                              .label = (uint32_t)i,
-                              .again = true,
-                              .jws = malloc(issuer->jws_size + 1),
-                              .size = issuer->jws_size };
-                if (!o->jws) {
-                        offer_free(o);
-                        return;
-                }
-                memcpy(o->jws, issuer->jws, issuer->jws_size);
-                o->jws[o->size] = '\0';
+                o->label = (uint32_t)i;
+                o->again = true;
                 queue_push(s, o);
         }
 }
 
-/* Carry over what is known of issuers that stay; the sets of those that went are over. */
-static int swap_config(Sets *s)
+static void *local_release(void *object)
 {
-        Agent *a = s->agent;
-        Config *old = a->config, *new = s->next_config;
-        IssuerState *before = a->issuers;
-        const size_t n_before = old->n_issuers;
-        IssuerState *after = calloc(new->n_issuers, sizeof(*after));
-
-        if (!after)
-                return -ENOMEM;
-        for (size_t i = 0; i < new->n_issuers; i++) {
-                const SetFloor *floor = state_floor(a->state, new->issuers[i].issuer);
-
-                if (floor)
-                        after[i].floor = *floor;
-                for (size_t j = 0; j < n_before; j++) {
-                        if (!streq(new->issuers[i].issuer, old->issuers[j].issuer))
-                                continue;
-                        after[i] = before[j];
-                        before[j] = (IssuerState){};
-                }
-        }
-        a->issuers = after;
-        a->config = TAKE_PTR(s->next_config);
-        if (a->sessions)
-                sessions_set_grace(a->sessions, a->config->session_grace_usec);
-        (void)agent_refresh(a); /* before those that went are freed */
-        agent_issuers_free(before, n_before);
-        config_free(old);
-        (void)publish_sources(a->config);
-        return 0;
+        return localdb_free(object);
 }
 
-static void swap_pending(Sets *s)
+static void swap_local(Sets *s)
 {
         Agent *a = s->agent;
 
-        if (!s->next_config && !s->next_local)
-                return;
-        if (s->next_local) {
-                localdb_free(a->local);
-                a->local = TAKE_PTR(s->next_local);
-                if (!s->next_config)
-                        (void)agent_refresh(a);
+        publish_retire(a->publisher, local_release, a->local);
+        a->local = TAKE_PTR(s->next_local);
+        agent_refresh(a);
+        queue_again(s);
+}
+
+/* A configuration goes before the sets that wait: they are judged by it. */
+static Offer *take_next(Sets *s)
+{
+        Offer *o;
+
+        if (s->next_local)
+                swap_local(s);
+        if (!s->next_config)
+                return queue_pop(s);
+        o = offer_new(s);
+        if (!o) {
+                s->next_config = config_free(s->next_config);
+                return queue_pop(s);
         }
-        if (s->next_config) {
-                queue_forget_again(s);
-                if (swap_config(s) < 0)
-                        s->next_config = config_free(s->next_config);
-        }
+        o->config = TAKE_PTR(s->next_config);
+        return o;
+}
+
+void sets_config_changed(Sets *s)
+{
+        queue_forget_again(s);
         queue_again(s);
 }
 
 static void sets_next(Sets *s)
 {
         while (!s->current && !s->stopping) {
-                Offer *o;
+                Offer *o = take_next(s);
 
-                swap_pending(s);
-                o = queue_pop(s);
                 if (!o)
                         return;
                 s->current = o;
-                if (offer_begin(o) == 0)
+                if ((o->config ? config_begin(o) : offer_begin(o)) == 0)
                         return;
                 offer_answer(o, "refused busy the agent has too much to do");
                 s->current = offer_free(o);
@@ -276,24 +324,43 @@ void sets_offer_done(Sets *s)
         sets_next(s);
 }
 
-int sets_offer(Sets *s, uint32_t label, char *jws, size_t size, SetsDone done, void *userdata)
+/* However many wait, what they hold is bounded; one alone is bounded by itself. */
+static bool is_full(const Sets *s, size_t size)
+{
+        return s->n_queued >= SETS_QUEUE_MAX ||
+               (s->n_bytes > 0 && size > SETS_QUEUE_BYTES_MAX - s->n_bytes);
+}
+
+int sets_offer_bytes(Sets *s, uint32_t label, SetBytes *bytes, SetsDone done, void *userdata)
 {
         Offer *o;
 
-        if (s->n_queued >= SETS_QUEUE_MAX)
+        if (is_full(s, bytes->size))
                 return -EBUSY;
-        o = calloc(1, sizeof(*o));
+        o = offer_new(s);
         if (!o)
                 return -ENOMEM;
-        *o = (Offer){ .sets = s,
-                      .label = label,
-                      .jws = jws,
-                      .size = size,
-                      .done = done,
-                      .userdata = userdata };
+        o->label = label;
+        o->bytes = bytes;
+        o->done = done;
+        o->userdata = userdata;
         queue_push(s, o);
         sets_next(s);
         return 0;
+}
+
+int sets_offer(Sets *s, uint32_t label, char *jws, size_t size, SetsDone done, void *userdata)
+{
+        SetBytes *bytes = NULL;
+        int r;
+
+        r = set_bytes_new(jws, size, &bytes);
+        if (r < 0)
+                return r;
+        r = sets_offer_bytes(s, label, bytes, done, userdata);
+        if (r < 0)
+                free(bytes); /* jws stays the caller's */
+        return r;
 }
 
 void sets_change_config(Sets *s, Config *config)
@@ -310,55 +377,71 @@ void sets_change_local(Sets *s, LocalDb *local)
         sets_next(s);
 }
 
+bool sets_are_settled(const Sets *s)
+{
+        return !s->current && !s->first && !s->next_config && !s->next_local && !s->state_dirty &&
+               s->n_state_saves == 0;
+}
+
 /* ---- at start -------------------------------------------------------------------------------- */
+
+static void fd_close(int *fd)
+{
+        closep(fd);
+        *fd = -EBADF;
+}
+
+static int load_prepared(Offer *o, const char *path)
+{
+        int r = 0;
+
+        if (o->r < 0) {
+                (void)snprintf(o->error.code, sizeof(o->error.code), "archive");
+                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s: %s", path,
+                               strerror(-o->r));
+        }
+        if (o->r != 0) {
+                offer_record_refused(o);
+                return 0;
+        }
+        if (o->uids)
+                r = file_replace(PATH_UIDS_FILE, o->uids, o->uids_size, 0600, geteuid(), getegid(),
+                                 true);
+        if (r == 0)
+                offer_put_in_force(o);
+        return r;
+}
 
 static int load_one(Sets *s, size_t index)
 {
         Agent *a = s->agent;
+        IssuerState *issuer = &a->issuers[index];
         const SetFloor *floor = state_floor(a->state, a->config->issuers[index].issuer);
         char path[sizeof(PATH_SETS_DIR) + 80];
-        bool changed = false;
+        size_t size = 0;
         Offer *o;
         int r;
 
         if (!floor)
                 return 0;
-        a->issuers[index].floor = *floor;
-        o = calloc(1, sizeof(*o));
+        issuer->floor = *floor;
+        o = offer_new(s);
         if (!o)
                 return -ENOMEM;
-        *o = (Offer){ .sets = s,
-                      .label = (uint32_t)index,
-                      .index = index,
-                      .again = true,
-                      .now = agent_judging_now(a),
-                      .floor = *floor };
+        o->label = (uint32_t)index;
+        o->again = true;
+        o->now = agent_judging_now(a);
         (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->hash);
-        r = file_read_trusted(path, owner_trusted(), SET_SIZE_MAX, &o->jws, &o->size);
+        r = file_open_trusted(AT_FDCWD, path, owner_trusted(), &issuer->archive_fd, &size);
         if (r == 0)
-                r = offer_verify(o);
-        if (r < 0 || o->r < 0) {
-                (void)snprintf(o->error.code, sizeof(o->error.code), "archive");
-                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s: %s", path,
-                               strerror(r < 0 ? -r : -o->r));
-        }
-        if (r < 0 || o->r != 0) {
-                offer_record_refused(o);
-                offer_free(o);
-                return 0;
-        }
-        r = idmap_learn(a->idmap, o->set, a->local, &changed);
-        if (r == 0 && changed) {
-                _cleanup_free_ char *uids = NULL;
-                size_t size = 0;
-
-                r = idmap_format(a->idmap, &uids, &size);
-                if (r == 0)
-                        r = file_replace(PATH_UIDS_FILE, uids, size, 0600, geteuid(), getegid(),
-                                         true);
-        }
-        if (r == 0)
-                offer_put_in_force(o);
+                (void)offer_prepare(o);
+        else
+                o->r = r;
+        o->index = index;
+        r = load_prepared(o, path);
+        /* What is not in force is the source's to bring back. */
+        if (!issuer->set)
+                fd_close(&issuer->archive_fd);
         offer_free(o);
         return r;
 }

@@ -3,25 +3,39 @@
 
 /* Grant sets on their way into force, one at a time:
  *
- *   offered -> verified (on the writer thread) -> what it revokes is denied at once -> archived,
- *   uids and state saved, in this order -> in force -> answered
+ *   offered -> verified, and all that is put in force made of it (on the thread "nhi-verify") ->
+ *   what it revokes is denied at once, then withdrawn, then ended -> archived, uids and state
+ *   saved, in this order (on "nhi-disk") -> in force -> published -> answered
  *
  *  W1 A set MUST NOT be in force before its archive, the ids it defines and its floor are on disk.
  *  W2 What a verified set revokes MUST be over without waiting for the disk, and stays over if the
  *     disk fails.
  *  W3 Configuration and local files change only between sets; every set in force is then verified
- *     anew, since policy is applied when a set is decoded. */
+ *     anew, since policy is applied when a set is decoded.
+ *  W4 The loop MUST NOT wait for a set, however large: it exchanges pointers, and what is
+ *     proportional to a set is done, written down or freed elsewhere or in small turns.
+ *
+ * Memory while a set is accepted: its bytes (in the memfd that they came in: not copied), twice
+ * what it takes in force, since the one before goes only when this one is there, and one identity
+ * snapshot. */
 
 #include "nhi-agentd/agent.h"
+#include "nhi-agentd/set-bytes.h"
 
-#define SETS_QUEUE_MAX 32u
+#define SETS_QUEUE_MAX       32u
+#define SETS_QUEUE_BYTES_MAX SET_SIZE_MAX /* of all that wait behind the one being verified */
 
 /* line: "accepted VER HASH", "unchanged VER HASH" or "refused CODE explanation". */
 typedef void (*SetsDone)(void *userdata, const char *line);
 
 int sets_new(Agent *a, Sets **ret);
-/* After writer_free(). Whoever waits is answered. */
+/* After the threads' writer_free(), before publisher_free(). Whoever waits is answered. */
 Sets *sets_free(Sets *s);
+/* The agent stops: nothing more is begun. NULL does nothing. */
+void sets_stop(Sets *s);
+
+/* Is nothing under way, and nothing left to save? */
+bool sets_are_settled(const Sets *s);
 
 /* At start, before anybody is served: verify what state.json names, from the archive. What is
  * missing or refused is written down and does not stop the start. */
@@ -31,12 +45,12 @@ int sets_load_archived(Sets *s);
  * is called once, perhaps from within; -EBUSY. */
 int sets_offer(Sets *s, uint32_t label, char *jws, size_t size, SetsDone done, void *userdata);
 
+/* The same; bytes are owned on success. */
+int sets_offer_bytes(Sets *s, uint32_t label, SetBytes *bytes, SetsDone done, void *userdata);
+
 /* Owned. In force between sets. */
 void sets_change_config(Sets *s, Config *config);
 void sets_change_local(Sets *s, LocalDb *local);
 
 /* Save state.json soon; what is being saved with a set goes first. */
 void sets_save_state(Sets *s);
-/* True for a grant that a verified set, which could not be saved, no longer has. */
-bool sets_is_narrowed(const Sets *s, const char *jti);
-void sets_clear_narrowed(IssuerState *s);

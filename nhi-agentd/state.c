@@ -11,10 +11,77 @@ int state_new(State **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
+static void graves_free(State *s)
+{
+        for (size_t i = 0; i < s->n_graves; i++)
+                free(s->graves[i]);
+        free(TAKE_PTR(s->graves));
+        s->n_graves = 0;
+}
+
+/* A text that is no longer s's. Where there is no memory to remember it, it is lost rather than
+ * read after it was freed. */
+static void text_bury(State *s, char *text)
+{
+        char **grown;
+
+        if (s->n_shares == 0) {
+                free(text);
+                return;
+        }
+        /* By doubling: the sizes at which it is full are the powers of two. */
+        grown = s->graves;
+        if ((s->n_graves & (s->n_graves - 1)) == 0)
+                grown = reallocarray(s->graves, s->n_graves ? 2 * s->n_graves : 1, sizeof(*grown));
+        if (!grown)
+                return;
+        s->graves = grown;
+        s->graves[s->n_graves++] = text;
+}
+
+static void *copy_of(const void *items, size_t n, size_t size)
+{
+        void *copy = calloc(n + 1, size);
+
+        if (copy && n > 0)
+                memcpy(copy, items, n * size);
+        return copy;
+}
+
+int state_share(State *s, State *ret)
+{
+        State share = *s;
+
+        share.graves = NULL;
+        share.n_graves = share.n_shares = 0;
+        share.ended = copy_of(s->ended, s->n_ended, sizeof(*s->ended));
+        share.locked = copy_of(s->locked, s->n_locked, sizeof(*s->locked));
+        if (!share.ended || !share.locked) {
+                free(share.ended);
+                free(share.locked);
+                return -ENOMEM;
+        }
+        s->n_shares++;
+        *ret = share;
+        return 0;
+}
+
+void state_unshare(State *s, State *share)
+{
+        if (!share->ended)
+                return;
+        free(share->ended);
+        free(share->locked);
+        *share = (State){};
+        if (--s->n_shares == 0)
+                graves_free(s);
+}
+
 State *state_free(State *s)
 {
         if (!s)
                 return NULL;
+        graves_free(s);
         for (size_t i = 0; i < s->n_issuers; i++)
                 free(s->issuers[i].issuer);
         for (size_t i = 0; i < s->n_ended; i++)
@@ -82,15 +149,24 @@ const StateEnded *state_ended(const State *s, const char *jti)
         return i < s->n_ended && streq(s->ended[i].jti, jti) ? &s->ended[i] : NULL;
 }
 
-/* Room for one more, by doubling: a host that ends grants for years must not copy them all for
- * each. */
-static int ended_grow(State *s)
+bool state_grant_is_ended(const State *s, const Grant *g)
 {
-        const size_t capacity = s->ended_capacity ? 2 * s->ended_capacity : 64;
+        const StateEnded *e = state_ended(s, g->jti);
+
+        return e && (e->exp_sec == 0 || g->exp_sec <= e->exp_sec);
+}
+
+/* Room for n more, by doubling: a host that ends grants for years must not copy them all for each.
+ */
+static int ended_reserve(State *s, size_t n)
+{
+        size_t capacity = s->ended_capacity ? s->ended_capacity : 64;
         StateEnded *grown;
 
-        if (s->n_ended < s->ended_capacity)
+        if (n <= s->ended_capacity - s->n_ended)
                 return 0;
+        while (capacity - s->n_ended < n)
+                capacity *= 2;
         grown = reallocarray(s->ended, capacity, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;
@@ -99,22 +175,25 @@ static int ended_grow(State *s)
         return 0;
 }
 
+static void ended_update(StateEnded *e, int64_t exp_sec, int64_t at_sec)
+{
+        if (e->exp_sec != 0 && (exp_sec == 0 || exp_sec > e->exp_sec))
+                e->exp_sec = exp_sec;
+        e->at_sec = at_sec;
+}
+
 int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
 {
         const size_t i = ended_position(s, jti);
         char *copy;
 
         if (i < s->n_ended && streq(s->ended[i].jti, jti)) {
-                StateEnded *e = &s->ended[i];
-
-                if (e->exp_sec != 0 && (exp_sec == 0 || exp_sec > e->exp_sec))
-                        e->exp_sec = exp_sec;
-                e->at_sec = at_sec;
+                ended_update(&s->ended[i], exp_sec, at_sec);
                 return 0;
         }
         if (s->n_ended >= STATE_ENDED_MAX)
                 return -ENOSPC;
-        if (ended_grow(s) < 0)
+        if (ended_reserve(s, 1) < 0)
                 return -ENOMEM;
         copy = strdup(jti);
         if (!copy)
@@ -125,6 +204,60 @@ int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
         return 0;
 }
 
+/* Merge from the end, where there is room, so that nothing is moved twice. */
+static void batch_merge(State *s, const StateEnded *new, size_t n)
+{
+        size_t old = s->n_ended, to = old + n;
+
+        while (n > 0) {
+                if (old > 0 && strcmp(s->ended[old - 1].jti, new[n - 1].jti) > 0)
+                        s->ended[--to] = s->ended[--old];
+                else
+                        s->ended[--to] = new[--n];
+        }
+}
+
+/* Those of the batch that s has not are copied into ret, up to room; the others are brought up to
+ * date. How many of the batch were taken. */
+static size_t batch_part(State *s, const StateEnded *batch, size_t n, size_t room, StateEnded *ret,
+                         size_t *ret_new)
+{
+        size_t i = 0, n_new = 0;
+
+        for (; i < n; i++) {
+                const size_t at = ended_position(s, batch[i].jti);
+
+                if (at < s->n_ended && streq(s->ended[at].jti, batch[i].jti)) {
+                        ended_update(&s->ended[at], batch[i].exp_sec, batch[i].at_sec);
+                        continue;
+                }
+                if (n_new == room)
+                        break;
+                ret[n_new] = batch[i];
+                ret[n_new].jti = strdup(batch[i].jti);
+                if (!ret[n_new].jti)
+                        break;
+                n_new++;
+        }
+        *ret_new = n_new;
+        return i;
+}
+
+int state_add_ended_batch(State *s, const StateEnded *batch, size_t n, size_t *ret_n)
+{
+        const size_t room = s->n_ended < STATE_ENDED_MAX ? STATE_ENDED_MAX - s->n_ended : 0;
+        _cleanup_free_ StateEnded *new = calloc(n + 1, sizeof(*new));
+        size_t n_new = 0, taken;
+
+        if (!new || ended_reserve(s, n < room ? n : room) < 0)
+                return -ENOMEM;
+        taken = batch_part(s, batch, n, room, new, &n_new);
+        batch_merge(s, new, n_new);
+        s->n_ended += n_new;
+        *ret_n = taken;
+        return 0;
+}
+
 void state_prune_ended(State *s, int64_t before_sec,
                        bool (*is_needed)(void *userdata, const char *jti), void *userdata)
 {
@@ -132,7 +265,7 @@ void state_prune_ended(State *s, int64_t before_sec,
 
         for (size_t i = 0; i < s->n_ended; i++) {
                 if (s->ended[i].at_sec < before_sec && !is_needed(userdata, s->ended[i].jti))
-                        free(s->ended[i].jti);
+                        text_bury(s, s->ended[i].jti);
                 else
                         s->ended[n++] = s->ended[i];
         }
@@ -149,7 +282,7 @@ int state_lock(State *s, const char *name, bool locked)
         if (locked == (i < s->n_locked && streq(s->locked[i], name)))
                 return 0;
         if (!locked) {
-                free(s->locked[i]);
+                text_bury(s, s->locked[i]);
                 s->n_locked--;
                 memmove(&s->locked[i], &s->locked[i + 1], (s->n_locked - i) * sizeof(char *));
                 return 1;

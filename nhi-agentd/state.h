@@ -40,6 +40,9 @@ typedef struct State {
         size_t n_ended, ended_capacity;
         char **locked; /* sorted */
         size_t n_locked;
+        size_t n_shares;
+        char **graves; /* texts that are forgotten, but that a share may still have */
+        size_t n_graves;
 } State;
 
 int state_new(State **ret);
@@ -53,12 +56,22 @@ int state_parse(const char *text, size_t size, State **ret);
 int state_format(const State *s, const char *issuer, const SetFloor *floor, int64_t time_floor_sec,
                  char **ret, size_t *ret_size);
 
+/* What s is now, for a thread to read while s changes: a copy that shares the texts, which stay
+ * until it is given back. Both on the thread that changes s. */
+int state_share(State *s, State *ret);
+void state_unshare(State *s, State *share);
+
 const SetFloor *state_floor(const State *s, const char *issuer); /* NULL: none seen */
 int state_set_floor(State *s, const char *issuer, const SetFloor *floor);
 
 /* NULL where it has not ended. */
 const StateEnded *state_ended(const State *s, const char *jti);
+/* Ended, and it has not come back since with a later exp. */
+bool state_grant_is_ended(const State *s, const Grant *g);
 int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec);
+/* The same for a batch, sorted by jti, each once, texts copied, in time that grows with both: 0, or
+ * -ENOMEM and nothing was added. *ret_n: the first so many of the batch that there was room for. */
+int state_add_ended_batch(State *s, const StateEnded *batch, size_t n, size_t *ret_n);
 /* Forget what ended before before_sec and is_needed() does not claim. */
 void state_prune_ended(State *s, int64_t before_sec,
                        bool (*is_needed)(void *userdata, const char *jti), void *userdata);

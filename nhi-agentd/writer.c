@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 
 #ifdef NHI_TEST
-int (*writer_inject)(void);
+int (*writer_inject)(const char *thread);
 #endif
 
 typedef struct Job {
@@ -27,6 +27,7 @@ typedef struct Queue {
 } Queue;
 
 struct Writer {
+        const char *name;
         pthread_t thread;
         bool has_thread, has_sync;
         pthread_mutex_t lock;
@@ -63,10 +64,10 @@ static Job *queue_pop(Queue *q)
         return job;
 }
 
-static int job_run(Job *job)
+static int job_run(const Writer *w, Job *job)
 {
 #ifdef NHI_TEST
-        int injected = writer_inject ? writer_inject() : 0;
+        int injected = writer_inject ? writer_inject(w->name) : 0;
 
         if (injected != 0)
                 return injected;
@@ -88,6 +89,7 @@ static void *writer_main(void *userdata)
 {
         Writer *w = userdata;
 
+        (void)pthread_setname_np(pthread_self(), w->name);
         (void)pthread_mutex_lock(&w->lock);
         for (;;) {
                 Job *job = queue_pop(&w->todo);
@@ -99,7 +101,7 @@ static void *writer_main(void *userdata)
                         continue;
                 }
                 (void)pthread_mutex_unlock(&w->lock);
-                job->r = job_run(job);
+                job->r = job_run(w, job);
                 (void)pthread_mutex_lock(&w->lock);
                 queue_push(&w->finished, job);
                 (void)eventfd_write(w->event_fd, 1);
@@ -151,13 +153,14 @@ static int start_thread(Writer *w)
 
 DEFINE_CLEANUP(Writer *, writer_free)
 
-int writer_new(sd_event *event, Writer **ret)
+int writer_new(sd_event *event, const char *name, Writer **ret)
 {
         _cleanup_(writer_freep) Writer *w = calloc(1, sizeof(*w));
         int r;
 
         if (!w)
                 return -ENOMEM;
+        w->name = name;
         queue_init(&w->todo);
         queue_init(&w->finished);
         w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -172,7 +175,7 @@ int writer_new(sd_event *event, Writer **ret)
         r = sd_event_add_io(event, &w->source, w->event_fd, EPOLLIN, on_finished, w);
         if (r < 0)
                 return r;
-        (void)sd_event_source_set_description(w->source, "writer-finished");
+        (void)sd_event_source_set_description(w->source, name);
         r = start_thread(w);
         if (r < 0)
                 return r;
@@ -206,6 +209,11 @@ Writer *writer_free(Writer *w)
                 (void)close(w->event_fd);
         free(w);
         return NULL;
+}
+
+size_t writer_n_pending(const Writer *w)
+{
+        return w->n_pending;
 }
 
 static int enqueue(Writer *w, Job *job)

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The one thread that touches the disk, and does what takes long. Jobs run in the order in which
- * they were queued; each is answered on the loop, once. The queue is bounded. */
+/* A thread for what the loop must not wait for: disk, hashes, what takes as long as a set is large.
+ * Jobs run in the order in which they were queued; each is answered on the loop, once. The queue is
+ * bounded. The agent has three, since a login that ends must wait for no set that is verified:
+ *
+ *   "nhi-disk"     durable files
+ *   "nhi-verify"   sets from their bytes to what stands in their place; configuration, local files
+ *   "nhi-publish"  identity snapshots and gates, publish.h's own */
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -26,9 +31,13 @@ typedef struct WriterFile {
         mode_t mode;
 } WriterFile;
 
-int writer_new(sd_event *event, Writer **ret);
+/* name: the thread's, at most 15 bytes, static. */
+int writer_new(sd_event *event, const char *name, Writer **ret);
 /* Finish what is queued, answer all of it with -ECANCELED, end the thread. */
 Writer *writer_free(Writer *w);
+
+/* Jobs that are not answered yet. */
+size_t writer_n_pending(const Writer *w);
 
 /* 0, -EBUSY where the queue is full, or another negative errno: then done is not called. */
 int writer_call(Writer *w, WriterWork work, WriterDone done, void *userdata);
@@ -36,6 +45,7 @@ int writer_call(Writer *w, WriterWork work, WriterDone done, void *userdata);
 int writer_replace(Writer *w, const WriterFile *files, size_t n, WriterDone done, void *userdata);
 
 #ifdef NHI_TEST
-/* Called before each job runs, on the thread; what is not 0 is the job's result instead. */
-extern int (*writer_inject)(void);
+/* Called before each job of the thread of this name runs, on it; what is not 0 is the job's result
+ * instead. */
+extern int (*writer_inject)(const char *thread);
 #endif

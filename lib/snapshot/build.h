@@ -59,3 +59,6 @@ int snapshot_build(const SnapshotBuild *b, uint8_t **ret, size_t *ret_size);
  * in the file that is there now, rename, in this order. Not durable (/run). One publisher at a time
  * (the agent). 0 or a negative errno, with the old file still in place and nothing left behind. */
 int snapshot_publish(const char *path, const uint8_t *data, size_t size);
+/* The same in two steps: what takes long, which changes nothing for any reader, and what does. */
+int snapshot_stage(const char *path, const uint8_t *data, size_t size);
+int snapshot_commit(const char *path);

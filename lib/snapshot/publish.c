@@ -56,19 +56,44 @@ static int write_beside(const char *temporary, const uint8_t *data, size_t size)
         return fchmod(fd, 0644) < 0 ? -errno : 0;
 }
 
-int snapshot_publish(const char *path, const uint8_t *data, size_t size)
+static int temporary_of(const char *path, char ret[static PATH_MAX])
+{
+        return snprintf(ret, PATH_MAX, "%s.new", path) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int snapshot_stage(const char *path, const uint8_t *data, size_t size)
 {
         char temporary[PATH_MAX];
         int r;
 
-        if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
-                return -ENAMETOOLONG;
+        r = temporary_of(path, temporary);
+        if (r < 0)
+                return r;
         r = write_beside(temporary, data, size);
-        if (r == 0)
-                r = supersede(path);
+        if (r < 0)
+                (void)unlink(temporary);
+        return r;
+}
+
+int snapshot_commit(const char *path)
+{
+        char temporary[PATH_MAX];
+        int r;
+
+        r = temporary_of(path, temporary);
+        if (r < 0)
+                return r;
+        r = supersede(path);
         if (r == 0 && rename(temporary, path) < 0)
                 r = -errno;
         if (r < 0)
                 (void)unlink(temporary);
         return r;
+}
+
+int snapshot_publish(const char *path, const uint8_t *data, size_t size)
+{
+        int r = snapshot_stage(path, data, size);
+
+        return r == 0 ? snapshot_commit(path) : r;
 }

@@ -5,16 +5,19 @@
  *
  * SOCK_SEQPACKET, one message and one reply a connection. The message is one struct FeedHeader
  * with exactly one descriptor (SCM_RIGHTS): a memfd sealed with F_SEAL_SHRINK|GROW|WRITE|SEAL that
- * holds one JWS, compact serialisation, at most FEED_SET_MAX bytes. The agent refuses anything else
- * and believes nothing: what the bytes say is decided by their signature. The reply is one line of
- * UTF-8 text, "accepted VER HASH" or "unchanged VER HASH" or "refused CODE explanation", sent when
- * the set is in force (or is not going to be). */
+ * holds one JWS, compact serialisation, at most FEED_SET_MAX bytes, none of them in a hole. The
+ * agent refuses anything else and believes nothing: what the bytes say is decided by their
+ * signature. The reply is one line of UTF-8 text, "accepted VER HASH" or "unchanged VER HASH" or
+ * "refused CODE explanation", sent when the set is in force (or is not going to be). */
 
 #include <stdint.h>
 
-#define FEED_SET_MAX   (16u * 1024 * 1024)
+#define FEED_SET_MAX   (1024u * 1024 * 1024)
 #define FEED_MAGIC     "NHIFEED1"
 #define FEED_REPLY_MAX 1024u
+/* How long the agent works on a set before it hangs up, and how long a client waits for it: the
+ * largest set on a slow machine, behind another. */
+#define FEED_REPLY_USEC (300u * 1000000)
 
 typedef struct FeedHeader {
         uint8_t magic[8];

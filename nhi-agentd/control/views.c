@@ -86,9 +86,10 @@ Reason grant_state(const Agent *a, const Grant *g, Now now)
 
         if (now.real_usec >= g->exp_sec * (int64_t)USEC_PER_SEC)
                 return REASON_EXPIRED;
-        if (list_contains(&a->ended, g->jti))
+        if (agent_has_ended(a, g))
                 return REASON_GIVEN_BACK;
-        if (list_contains(&a->locked, g->jti) || list_contains(&a->locked, g->account))
+        if (list_contains_sorted(&a->locked, g->jti) ||
+            list_contains_sorted(&a->locked, g->account))
                 return REASON_LOCKED;
         if (grant_is_active(g, now, &end_sec, &boot_end_usec))
                 return REASON_GRANTED;

@@ -60,8 +60,8 @@ typedef struct AccessRequest {
 
 /* What the host adds: locks, given-back grants, sessions in use. Answers about one grant. */
 typedef struct HostView {
-        const StrList *locked; /* accounts and jtis */
-        const StrList *ended;  /* jtis that ended or were given back */
+        const StrList *locked;                                   /* accounts and jtis, sorted */
+        bool (*is_ended)(void *userdata, const Grant *g);        /* or given back. NULL: none is */
         uint32_t (*n_sessions)(void *userdata, const char *jti); /* NULL: none */
         void *userdata;
         bool clock_behind; /* realtime is below the persisted floor */

@@ -14,6 +14,24 @@ bool list_contains(const StrList *list, const char *text)
         return false;
 }
 
+bool list_contains_sorted(const StrList *list, const char *text)
+{
+        size_t low = 0, high = list && text ? list->n : 0;
+
+        while (low < high) {
+                const size_t middle = low + (high - low) / 2;
+                const int order = strcmp(list->items[middle], text);
+
+                if (order == 0)
+                        return true;
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return false;
+}
+
 /* Classes whose kind is known here: a caller that says otherwise is confused and is denied. */
 static bool class_fits_elevation(const AccessRequest *r)
 {
@@ -89,7 +107,7 @@ static Outcome rule_uid(Judge *j)
 
 static Outcome rule_given_back(Judge *j)
 {
-        if (!list_contains(j->host->ended, j->grant->jti))
+        if (!j->host->is_ended || !j->host->is_ended(j->host->userdata, j->grant))
                 return RULE_HELD;
         note_text(&j->note, "it was given back or ended on this host and stays over");
         return RULE_FAILED;
@@ -97,9 +115,9 @@ static Outcome rule_given_back(Judge *j)
 
 static Outcome rule_lock(Judge *j)
 {
-        bool account = list_contains(j->host->locked, j->grant->account);
+        bool account = list_contains_sorted(j->host->locked, j->grant->account);
 
-        if (!account && !list_contains(j->host->locked, j->grant->jti))
+        if (!account && !list_contains_sorted(j->host->locked, j->grant->jti))
                 return RULE_HELD;
         note_text(&j->note, account ? "account " : "grant ");
         note_text(&j->note, account ? j->grant->account : j->grant->jti);
@@ -112,16 +130,16 @@ static Outcome rule_sessions(Judge *j)
         const HostView *h = j->host;
         uint32_t n;
 
-        /* A user manager comes with a login, which is counted. */
-        if (j->grant->max_sessions == 0 || strcmp(j->request->class, "systemd-user") == 0)
+        /* A user manager comes with a login, which is counted; a session under review is. */
+        if (j->grant->max_sessions == 0 || strcmp(j->request->class, "systemd-user") == 0 ||
+            j->request->kind == REQUEST_REVIEW)
                 return RULE_APART;
         n = h->n_sessions ? h->n_sessions(h->userdata, j->grant->jti) : 0;
         note_number(&j->note, n);
         note_text(&j->note, " of ");
         note_number(&j->note, j->grant->max_sessions);
         note_text(&j->note, " sessions are open");
-        /* Consumed by open_session alone: sudo -l and -v never open one (FACTS 50), and a session
-         * under review is counted already. */
+        /* Consumed by open_session alone: sudo -l and -v never open one (FACTS 50). */
         if (j->request->kind != REQUEST_SESSION)
                 return RULE_HELD;
         return n < j->grant->max_sessions ? RULE_HELD : RULE_FAILED;

@@ -66,3 +66,4 @@ Outcome rule_set(Judge *j);
 Outcome rule_window(Judge *j);
 
 bool list_contains(const StrList *list, const char *text);
+bool list_contains_sorted(const StrList *list, const char *text);

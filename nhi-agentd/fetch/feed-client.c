@@ -24,7 +24,7 @@ struct FeedClient {
 
 const FeedClientConfig feed_client_defaults = {
         .sock_path = PATH_FEED_SOCK,
-        .reply_usec = 30 * USEC_PER_SEC,
+        .reply_usec = FEED_REPLY_USEC,
         .retry_first_usec = USEC_PER_SEC / 4,
         .retry_max_usec = 30 * USEC_PER_SEC,
         .refused_usec = 300 * USEC_PER_SEC,

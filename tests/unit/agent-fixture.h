@@ -9,6 +9,8 @@
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 #include "nhi-agentd/agent.h"
+#include "nhi-agentd/ended.h"
+#include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/writer.h"
 
@@ -147,27 +149,6 @@ static inline int fixture_teardown(void **state)
         return 0;
 }
 
-static inline void fixture_load(Fixture *f)
-{
-        char error[AGENT_ERROR_MAX] = "";
-
-        if (agent_load(f->agent, error) < 0)
-                fail_msg("%s", error);
-        f->agent->reconciled = true;
-        assert_int_equal(sessions_new(f->event, &(SessionsHost){ .userdata = f->agent },
-                                      PATH_SESSIONS_RUN, &f->agent->sessions),
-                         0);
-        assert_int_equal(agent_refresh(f->agent), 0);
-}
-
-/* Another agent on what the one before left. */
-static inline void fixture_restart(Fixture *f)
-{
-        fixture_stop(f);
-        fixture_agent(f);
-        fixture_load(f);
-}
-
 /* Run the loop until done() says so. The bound only ends a test that would never pass. */
 static inline bool fixture_until(Fixture *f, bool (*done)(void *userdata), void *userdata)
 {
@@ -178,28 +159,45 @@ static inline bool fixture_until(Fixture *f, bool (*done)(void *userdata), void 
         return done(userdata);
 }
 
-static inline int fixture_nothing(void *userdata)
-{
-        return 0;
-}
-
-static inline void fixture_on_idle(void *userdata, int r)
-{
-        *(bool *)userdata = true;
-}
-
 static inline bool fixture_is_true(void *userdata)
 {
         return *(bool *)userdata;
 }
 
-/* Wait until everything that is queued for the writer is done. */
+static inline bool fixture_is_settled(void *userdata)
+{
+        const Agent *a = ((Fixture *)userdata)->agent;
+
+        return sets_are_settled(a->sets) && publish_is_settled(a->publisher) &&
+               ended_is_settled(a->ended) && writer_n_pending(a->writer) == 0;
+}
+
+/* Wait until nothing is under way: what is to be saved is saved, what is in force is published. */
 static inline void fixture_settle(Fixture *f)
 {
-        bool idle = false;
+        assert_true(fixture_until(f, fixture_is_settled, f));
+}
 
-        assert_int_equal(writer_call(f->agent->writer, fixture_nothing, fixture_on_idle, &idle), 0);
-        assert_true(fixture_until(f, fixture_is_true, &idle));
+static inline void fixture_load(Fixture *f)
+{
+        char error[AGENT_ERROR_MAX] = "";
+
+        if (agent_load(f->agent, error) < 0)
+                fail_msg("%s", error);
+        f->agent->reconciled = true;
+        assert_int_equal(sessions_new(f->event, &(SessionsHost){ .userdata = f->agent },
+                                      PATH_SESSIONS_RUN, &f->agent->sessions),
+                         0);
+        agent_refresh(f->agent);
+        fixture_settle(f);
+}
+
+/* Another agent on what the one before left. */
+static inline void fixture_restart(Fixture *f)
+{
+        fixture_stop(f);
+        fixture_agent(f);
+        fixture_load(f);
 }
 
 static inline int64_t fixture_now(void)

@@ -716,19 +716,25 @@ static void decide_denies_outside_windows_and_after_the_set(void **state)
 
 /* ---- the host ---------------------------------------------------------------------------------*/
 
+static bool is_ended_jti(void *userdata, const Grant *g)
+{
+        return strcmp(g->jti, userdata) == 0;
+}
+
 static void decide_denies_what_the_host_locked_ended_or_cannot_date(void **state)
 {
         const StrList account = LIST("other", "svc"), jti = LIST("g-1"), other = LIST("g-3");
 
         grant_ssh(&f.g[0]);
         f.host.locked = &other;
-        f.host.ended = &other;
+        f.host.is_ended = is_ended_jti;
+        f.host.userdata = (void *)(uintptr_t) "g-3";
         expect(&f.ssh, REASON_GRANTED);
         f.host.locked = &account;
         expect(&f.ssh, REASON_LOCKED);
         f.host.locked = &jti;
         expect(&f.ssh, REASON_LOCKED);
-        f.host.ended = &jti;
+        f.host.userdata = (void *)(uintptr_t) "g-1";
         expect(&f.ssh, REASON_GIVEN_BACK);
         f.host.clock_behind = true;
         expect(&f.ssh, REASON_CLOCK);

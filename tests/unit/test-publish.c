@@ -4,6 +4,7 @@
 #include "lib/snapshot/reader.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/publish.h"
+#include "nhi-agentd/state.h"
 #include "nhi-agentd/watch.h"
 
 static int setup(void **state)
@@ -77,6 +78,7 @@ static void a_locked_account_is_not_visible(void **state)
 
         fixture_deploy(f, "g-1", 0);
         assert_int_equal(agent_lock(f->agent, "svc-deploy", true, &changed), 0);
+        fixture_settle(f);
         s = open_snapshot();
         assert_false(snapshot_user_by_name(&s, "svc-deploy", at(0), &user));
         snapshot_close(&s);
@@ -196,7 +198,7 @@ static void the_next_deadline_is_the_first_of_all(void **state)
 
 static bool grant_is_over(void *userdata)
 {
-        return ((Fixture *)userdata)->agent->ended.n == 1;
+        return ((Fixture *)userdata)->agent->state->n_ended == 1;
 }
 
 static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
@@ -207,9 +209,10 @@ static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
         Snapshot s;
 
         fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
-        assert_int_equal(f->agent->ended.n, 0);
+        assert_int_equal(f->agent->state->n_ended, 0);
         assert_true(fixture_until(f, grant_is_over, f));
-        assert_string_equal(f->agent->ended.items[0], "g-1");
+        assert_string_equal(f->agent->state->ended[0].jti, "g-1");
+        fixture_settle(f);
         s = open_snapshot();
         /* Not the reader's own deadline: the record is retired, at any time. */
         assert_false(snapshot_user_by_name(&s, "svc-deploy", at(-3600), &user));
@@ -230,7 +233,7 @@ static void an_end_that_passed_while_others_were_judged_fires_at_once(void **sta
         while (agent_now(f->agent).real_usec <=
                agent_grant(f->agent, "g-1")->exp_sec * (int64_t)USEC_PER_SEC)
                 assert_true(sd_event_run(f->event, 20000) >= 0);
-        assert_int_equal(f->agent->ended.n, 0);
+        assert_int_equal(f->agent->state->n_ended, 0);
         assert_int_equal(expiry_arm(f->agent->expiry, judged), 0);
         assert_true(fixture_until(f, grant_is_over, f));
 }

@@ -48,7 +48,7 @@ static int setup(void **state)
         fixture_dirs();
         assert_int_equal(mkdir(DIR, 0755), 0);
         assert_true(sd_event_new(&c->f.event) >= 0);
-        assert_int_equal(writer_new(c->f.event, &c->writer), 0);
+        assert_int_equal(writer_new(c->f.event, "test", &c->writer), 0);
         *state = c;
         return 0;
 }

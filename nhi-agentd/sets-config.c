@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Another configuration, between two sets: what is known of issuers that stay is carried over, the
+ * sets of those that went are over. */
+
+#include "nhi-agentd/sets-internal.h"
+
+#include <stdio.h>
+
+/* Where the issuer stood in the configuration in force; its number of issuers: nowhere. */
+static size_t place_before(const Agent *a, const char *issuer)
+{
+        size_t i = 0;
+
+        while (i < a->config->n_issuers && !streq(a->config->issuers[i].issuer, issuer))
+                i++;
+        return i;
+}
+
+/* On the thread: between sets nobody changes what is in force. */
+static int config_prepare(void *offer)
+{
+        Offer *o = offer;
+        const Agent *a = o->sets->agent;
+        const size_t n = o->config->n_issuers;
+        _cleanup_free_ const GrantSet **sets = calloc(n + 1, sizeof(*sets));
+
+        if (!sets)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                const size_t before = place_before(a, o->config->issuers[i].issuer);
+
+                if (before < a->config->n_issuers)
+                        sets[i] = a->issuers[before].set;
+        }
+        return standing_build(sets, n, &o->standing);
+}
+
+static IssuerState *carry_over(Agent *a, const Config *new)
+{
+        IssuerState *after = agent_issuers_new(new->n_issuers);
+
+        for (size_t i = 0; after && i < new->n_issuers; i++) {
+                const SetFloor *floor = state_floor(a->state, new->issuers[i].issuer);
+                const size_t before = place_before(a, new->issuers[i].issuer);
+
+                if (floor)
+                        after[i].floor = *floor;
+                if (before == a->config->n_issuers)
+                        continue;
+                after[i] = a->issuers[before];
+                a->issuers[before] = (IssuerState){ .archive_fd = -EBADF };
+        }
+        return after;
+}
+
+typedef struct Before {
+        Config *config;
+        IssuerState *issuers;
+} Before;
+
+static void *before_release(void *object)
+{
+        Before *b = object;
+
+        agent_issuers_free(b->issuers, b->config->n_issuers);
+        config_free(b->config);
+        free(b);
+        return NULL;
+}
+
+static int config_put_in_force(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        Before *before = calloc(1, sizeof(*before));
+        IssuerState *after = before ? carry_over(a, o->config) : NULL;
+
+        if (!after) {
+                free(before);
+                return -ENOMEM;
+        }
+        *before = (Before){ .config = a->config, .issuers = a->issuers };
+        a->issuers = after;
+        a->config = TAKE_PTR(o->config);
+        if (a->sessions)
+                sessions_set_grace(a->sessions, a->config->session_grace_usec);
+        agent_put_standing(a, TAKE_PTR(o->standing));
+        publish_retire(a->publisher, before_release, before);
+        agent_refresh(a);
+        (void)publish_sources(a->config);
+        sets_config_changed(o->sets);
+        return 0;
+}
+
+static void on_prepared(void *userdata, int r)
+{
+        Offer *o = userdata;
+        Sets *s = o->sets;
+
+        if (r == 0 && !s->stopping)
+                r = config_put_in_force(o);
+        if (r < 0 && !s->stopping) {
+                const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
+
+                agent_record(s->agent, &e);
+        }
+        sets_offer_done(s);
+}
+
+int config_begin(Offer *o)
+{
+        return writer_call(o->sets->agent->worker, config_prepare, on_prepared, o);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One offered set from its bytes to what the loop puts in force by exchanging pointers. It reads
+ * what is in force and changes nothing: between sets nobody does (W3). */
+
+#include "nhi-agentd/sets-internal.h"
+
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+/* The very set that state.json names, which the archive could not give back. */
+static bool is_lost(const IssuerState *s, const char *hash)
+{
+        return !s->set && *hash && streq(s->floor.hash, hash);
+}
+
+/* Only a host that lost an archive pays for the hash twice. */
+static void hash_if_lost(const Agent *a, const SetBytes *b, char ret[static 65])
+{
+        ret[0] = '\0';
+        for (size_t i = 0; i < a->config->n_issuers; i++)
+                if (!a->issuers[i].set && a->issuers[i].floor.hash[0]) {
+                        content_hash(b->data, b->size, ret);
+                        return;
+                }
+}
+
+/* The issuer whose key signed is found by trying: a foreign key is refused before anything is
+ * parsed. The error that is told is the labelled source's own. */
+static void verify(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        const size_t n = a->config->n_issuers, first = o->label < n ? o->label : 0;
+        char hash[65];
+
+        hash_if_lost(a, o->bytes, hash);
+        o->r = SET_E_REFUSED;
+        o->index = first;
+        for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
+                const size_t i = (first + k) % n;
+                const IssuerState *s = &a->issuers[i];
+                SetError error = {};
+
+                if (o->again && k > 0)
+                        break;
+                o->r = grant_set_verify(
+                        o->bytes->data, o->bytes->size, &a->config->issuers[i].policy, &s->floor,
+                        a->local, a->idmap, o->now, o->again || is_lost(s, hash), &o->set, &error);
+                if (o->r != SET_E_REFUSED)
+                        o->index = i;
+                else if (k == 0 || streq(error.code, "key"))
+                        o->error = error;
+        }
+}
+
+/* All sets, with this one (NULL: none) as its issuer's. */
+static int build_standing(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+        const size_t n = a->config->n_issuers;
+        _cleanup_free_ const GrantSet **sets = calloc(n + 1, sizeof(*sets));
+
+        if (!sets)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                sets[i] = i == o->index ? o->set : a->issuers[i].set;
+        return standing_build(sets, n, &o->standing);
+}
+
+static int find_gone(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        int r;
+
+        if (!a->issuers[o->index].set)
+                return 0;
+        r = standing_gone(&a->store, &o->standing->store, a->config->issuers[o->index].issuer,
+                          &o->gone);
+        return r == 0 && o->gone.n > 0 ? gone_jtis(&o->gone, &o->narrowed) : r;
+}
+
+/* The ids that the set defines: saved before it is in force. */
+static int learn_ids(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        bool changed = false;
+        int r;
+
+        r = idmap_copy(a->idmap, &o->idmap);
+        if (r == 0)
+                r = idmap_learn(o->idmap, o->set, a->local, &changed);
+        if (r == 0 && changed)
+                r = idmap_format(o->idmap, &o->uids, &o->uids_size);
+        return r;
+}
+
+static int prepare_accepted(Offer *o)
+{
+        int r;
+
+        o->floor.ver = o->set->ver;
+        memcpy(o->floor.hash, o->set->hash, sizeof(o->floor.hash));
+        if (!o->again && asprintf(&o->path, PATH_SETS_DIR "/%s.jws", o->set->hash) < 0) {
+                o->path = NULL;
+                return -ENOMEM;
+        }
+        r = build_standing(o);
+        if (r == 0)
+                r = find_gone(o);
+        return r == 0 ? learn_ids(o) : r;
+}
+
+static int read_archive(Offer *o)
+{
+        const IssuerState *s = &o->sets->agent->issuers[o->label];
+
+        return s->archive_fd >= 0 ? set_bytes_read(s->archive_fd, SET_SIZE_MAX, &o->bytes)
+                                  : -ENOENT;
+}
+
+int offer_prepare(void *offer)
+{
+        Offer *o = offer;
+        int r = 0;
+
+        o->index = o->label;
+        if (!o->bytes)
+                r = read_archive(o);
+        if (r == 0)
+                verify(o);
+        else
+                o->r = r;
+        if (o->r == 0)
+                r = prepare_accepted(o);
+        else if (o->again && o->r == SET_E_REFUSED)
+                (void)build_standing(o); /* without memory for it nothing is in force */
+        if (o->r == 0 && r < 0)
+                o->r = r;
+        return 0;
+}
+
+/* On the disk's thread, in this order: what state.json names is there (W1). */
+int offer_save(void *offer)
+{
+        Offer *o = offer;
+        size_t size = 0;
+        _cleanup_free_ char *state = NULL;
+        int r = 0;
+
+        if (o->path)
+                r = file_replace(o->path, o->bytes->data, o->bytes->size, 0600, geteuid(),
+                                 getegid(), true);
+        if (r == 0 && o->path) {
+                o->archive_fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+                r = o->archive_fd < 0 ? -errno : 0;
+        }
+        if (r == 0 && o->uids)
+                r = file_replace(PATH_UIDS_FILE, o->uids, o->uids_size, 0600, geteuid(), getegid(),
+                                 true);
+        if (r < 0 || !o->path)
+                return r;
+        r = state_format(&o->state, o->set->issuer, &o->floor, o->time_floor_sec, &state, &size);
+        if (r == 0)
+                r = file_replace(PATH_STATE_FILE, state, size, 0600, geteuid(), getegid(), true);
+        return r;
+}
