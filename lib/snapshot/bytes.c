@@ -55,7 +55,8 @@ uint64_t snapshot_record_checksum(const uint8_t *record, size_t size)
         return fnv64_words(record + from, size - from);
 }
 
-_Static_assert(sizeof(SnapshotHeader) % 8 == 0 && sizeof(SnapshotSlot) == 8 &&
+_Static_assert(sizeof(SnapshotHeader) % 8 == 0 &&
+                       SNAPSHOT_SIZE_MAX / 8 == 1u << SNAPSHOT_SLOT_OFFSET_BITS &&
                        sizeof(SnapshotPasswd) % 8 == 0 && sizeof(SnapshotGroup) % 8 == 0 &&
                        sizeof(SnapshotMember) % 8 == 0 && sizeof(SnapshotUser) % 8 == 0,
                "everything begins and ends at a multiple of 8");

@@ -65,6 +65,26 @@ static inline bool snapshot_id_is_lawful(uint32_t id)
         return id != 0 && id != 65534 && id != 65535 && id != UINT32_MAX;
 }
 
+static inline uint32_t slot_make(uint32_t hash, size_t offset)
+{
+        const uint32_t tag_one = 1u << SNAPSHOT_SLOT_OFFSET_BITS;
+
+        return (hash & ~(tag_one - 1)) | (uint32_t)(offset / 8);
+}
+
+/* The record's offset, 0 for an empty slot. */
+static inline size_t slot_offset(const SnapshotSlot *slot)
+{
+        const uint32_t tag_one = 1u << SNAPSHOT_SLOT_OFFSET_BITS;
+
+        return (size_t)(get_le32(slot->tag_and_offset_le) & (tag_one - 1)) * 8;
+}
+
+static inline bool slot_may_be(const SnapshotSlot *slot, uint32_t hash)
+{
+        return (get_le32(slot->tag_and_offset_le) ^ hash) >> SNAPSHOT_SLOT_OFFSET_BITS == 0;
+}
+
 /* need bytes at offset, or NULL where the snapshot has not got them. */
 static inline const uint8_t *bytes_at(const Snapshot *s, size_t offset, size_t need)
 {

@@ -8,9 +8,11 @@
  *   header | passwd table by name | passwd table by uid | group table by name | group table by gid
  *          | membership table by user name | records
  *
- * Tables are open-addressing hash tables of SnapshotSlot (offset 0: empty), a power of two of
- * slots, at most half full, linear probing, hash FNV-1a 32 of the name's bytes or of the id's four
- * bytes. A slot repeats the hash, so that a search follows no offset but the one it is after.
+ * Tables are open-addressing hash tables of SnapshotSlot, a power of two of slots and at least two,
+ * at most three quarters full, linear probing, hash FNV-1a 32 of the name's bytes or of the id's
+ * four bytes. A slot's low 25 bits are a record's offset divided by 8 (0: empty), its high 7 bits
+ * the hash's: a search follows hardly an offset but the one it is after, and the tables stay in the
+ * processor's cache.
  *
  * - Readers accept any minor version and no other major. What stands before generation never moves:
  *   a publisher of any version marks a file of any other.
@@ -68,9 +70,10 @@ typedef struct SnapshotHeader {
 } SnapshotHeader;
 
 typedef struct SnapshotSlot {
-        uint8_t hash_le[4];
-        uint8_t offset_le[4]; /* of a record; 0: empty */
+        uint8_t tag_and_offset_le[4];
 } SnapshotSlot;
+
+#define SNAPSHOT_SLOT_OFFSET_BITS 25 /* SNAPSHOT_SIZE_MAX / 8 is two to this power */
 
 /* How every record begins. */
 typedef struct SnapshotRecord {

@@ -15,9 +15,9 @@ typedef struct Image {
 
 static uint32_t slots_for(size_t n)
 {
-        uint32_t slots = 1;
+        uint32_t slots = 2;
 
-        while (slots < 2 * n)
+        while (3ul * slots < 4 * n)
                 slots *= 2;
         return slots;
 }
@@ -151,19 +151,18 @@ static bool key_is_of(const Key *key, const uint8_t *record)
 /* Enter a record, unless an earlier one has that key. */
 static void image_enter(Image *img, const SnapshotTable *t, const void *record, Key key)
 {
+        size_t offset = (size_t)((const uint8_t *)record - img->data);
         uint32_t n = get_le32(t->n_slots_le);
         SnapshotSlot *slots = (SnapshotSlot *)(img->data + get_le32(t->offset_le));
 
         for (uint32_t i = key.hash & (n - 1);; i = (i + 1) & (n - 1)) {
-                uint32_t other = get_le32(slots[i].offset_le);
+                size_t other = slot_offset(&slots[i]);
 
                 if (other == 0) {
-                        put_le32(slots[i].hash_le, key.hash);
-                        put_le32(slots[i].offset_le,
-                                 (uint32_t)((const uint8_t *)record - img->data));
+                        put_le32(slots[i].tag_and_offset_le, slot_make(key.hash, offset));
                         return;
                 }
-                if (get_le32(slots[i].hash_le) == key.hash && key_is_of(&key, img->data + other))
+                if (slot_may_be(&slots[i], key.hash) && key_is_of(&key, img->data + other))
                         return;
         }
 }

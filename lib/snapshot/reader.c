@@ -85,17 +85,17 @@ static Probe probe_start(const Snapshot *s, const SnapshotTable *t, uint32_t has
 }
 
 /* The offset of the next record of this hash, 0 at the end. */
-static uint32_t probe_next(Probe *p)
+static size_t probe_next(Probe *p)
 {
         while (p->left > 0) {
                 const SnapshotSlot *slot = p->slots + p->at;
-                uint32_t offset = get_le32(slot->offset_le);
+                size_t offset = slot_offset(slot);
 
                 if (offset == 0)
                         break;
                 p->at = (p->at + 1) & p->mask;
                 p->left--;
-                if (get_le32(slot->hash_le) == p->hash)
+                if (slot_may_be(slot, p->hash))
                         return offset;
         }
         p->left = 0;
@@ -129,7 +129,7 @@ bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now,
                            SnapshotUserView *ret)
 {
         Probe probe = probe_start(s, &header_of(s)->passwd_by_name, snapshot_hash_name(name));
-        uint32_t offset;
+        size_t offset;
 
         while ((offset = probe_next(&probe))) {
                 SnapshotUserView v;
@@ -147,7 +147,7 @@ bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now,
 bool snapshot_user_by_uid(const Snapshot *s, uid_t uid, SnapshotNow now, SnapshotUserView *ret)
 {
         Probe probe = probe_start(s, &header_of(s)->passwd_by_uid, snapshot_hash_id(uid));
-        uint32_t offset;
+        size_t offset;
 
         while ((offset = probe_next(&probe))) {
                 SnapshotUserView v;
@@ -187,7 +187,7 @@ bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now
                             SnapshotGroupView *ret)
 {
         Probe probe = probe_start(s, &header_of(s)->group_by_name, snapshot_hash_name(name));
-        uint32_t offset;
+        size_t offset;
 
         while ((offset = probe_next(&probe))) {
                 SnapshotGroupView v;
@@ -205,7 +205,7 @@ bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now
 bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, SnapshotGroupView *ret)
 {
         Probe probe = probe_start(s, &header_of(s)->group_by_gid, snapshot_hash_id(gid));
-        uint32_t offset;
+        size_t offset;
 
         while ((offset = probe_next(&probe))) {
                 SnapshotGroupView v;
@@ -240,7 +240,7 @@ const char *snapshot_member(const SnapshotGroupView *g, size_t i, SnapshotNow no
 bool snapshot_memberships_of(const Snapshot *s, const char *user, SnapshotMembershipsView *ret)
 {
         Probe probe;
-        uint32_t offset;
+        size_t offset;
 
         if (!name_is_sane(user) || streq(user, "root"))
                 return false;
@@ -294,14 +294,14 @@ size_t snapshot_groups_of(const Snapshot *s, const char *user, SnapshotNow now, 
 /* ---- enumeration ---- */
 
 /* The record in the slot at *cursor or the next one that is used, 0 at the end. */
-static uint32_t slot_next(const Snapshot *s, const SnapshotTable *t, size_t *cursor)
+static size_t slot_next(const Snapshot *s, const SnapshotTable *t, size_t *cursor)
 {
         size_t n = get_le32(t->n_slots_le);
         const SnapshotSlot *slots =
                 (const void *)bytes_at(s, get_le32(t->offset_le), n * sizeof(*slots));
 
         while (slots && *cursor < n) {
-                uint32_t offset = get_le32(slots[(*cursor)++].offset_le);
+                size_t offset = slot_offset(&slots[(*cursor)++]);
 
                 if (offset != 0)
                         return offset;
@@ -311,7 +311,7 @@ static uint32_t slot_next(const Snapshot *s, const SnapshotTable *t, size_t *cur
 
 bool snapshot_next_user(const Snapshot *s, size_t *cursor, SnapshotNow now, SnapshotUserView *ret)
 {
-        uint32_t offset;
+        size_t offset;
 
         while ((offset = slot_next(s, &header_of(s)->passwd_by_uid, cursor))) {
                 SnapshotUserView v;
@@ -327,7 +327,7 @@ bool snapshot_next_user(const Snapshot *s, size_t *cursor, SnapshotNow now, Snap
 
 bool snapshot_next_group(const Snapshot *s, size_t *cursor, SnapshotNow now, SnapshotGroupView *ret)
 {
-        uint32_t offset;
+        size_t offset;
 
         while ((offset = slot_next(s, &header_of(s)->group_by_gid, cursor))) {
                 SnapshotGroupView v;

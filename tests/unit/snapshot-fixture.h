@@ -30,8 +30,8 @@ static inline void snapshot_reseal(uint8_t *data, size_t size)
         for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
                 size_t at = get_le32(tables[t]->offset_le), n = get_le32(tables[t]->n_slots_le);
 
-                for (; n > 0 && at <= size && size - at >= sizeof(SnapshotSlot); n--, at += 8)
-                        record_reseal(data, size,
-                                      get_le32(((SnapshotSlot *)(data + at))->offset_le));
+                for (; n > 0 && at <= size && size - at >= sizeof(SnapshotSlot);
+                     n--, at += sizeof(SnapshotSlot))
+                        record_reseal(data, size, slot_offset((SnapshotSlot *)(data + at)));
         }
 }

@@ -453,7 +453,7 @@ static void N06_damage_of_one_record_hides_no_other(void **state)
         Snapshot s;
 
         for (size_t i = 0; i < get_le32(h->passwd_by_uid.n_slots_le); i++) {
-                size_t at = get_le32(slots[i].offset_le);
+                size_t at = slot_offset(&slots[i]);
                 bool is_first;
 
                 if (at == 0)
