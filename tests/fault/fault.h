@@ -40,12 +40,14 @@ typedef struct FaultShared {
         unsigned n_fired;    /* of what did */
         long n_live;         /* blocks allocated and not freed since the window began */
         char fired_what[64]; /* the first that did */
+        int n_fds;           /* descriptors more than when it began */
+        long clean_live;     /* the same after a clean run */
+        int clean_fds;
         bool failed;
         char why[512];
         /* The scenario's own. */
         unsigned asked, answered;
         int verdict;
-        long clean_live, scratch[8];
 } FaultShared;
 extern FaultShared *fault;
 
