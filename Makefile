@@ -127,6 +127,9 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 
 # There is no bus to tie a session with: the test stands in for the registry.
 $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open
+# Refuses the Nth of these.
+$(B)/tests/unit/test-set-memory: LIBS_TEST += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
+        -Wl,--wrap=strndup,--wrap=open_memstream,--wrap=asprintf
 
 # Modules built for tests: paths below the test root.
 $(B)/tmod/pam_nhi.so: $(call tobj,$(PAM) $(WIRE) $(GATE) $(BASE)) pam_nhi/pam_nhi.map
@@ -140,7 +143,7 @@ $(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sud
 	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -o $@ $(filter %.o,$^)
 TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
 $(B)/tests/pam/test-pam $(B)/tests/pam/test-pam-faults: | $(B)/tmod/pam_nhi.so
-$(B)/tests/nss/test-nss: | $(B)/tmod/libnss_nhi.so.2
+$(B)/tests/nss/test-nss $(B)/tests/nss/test-nss-storm: | $(B)/tmod/libnss_nhi.so.2
 $(B)/tests/pam/test-sudo-plugin: | $(B)/tmod/sudo_nhi.so
 
 # ---- proofs ------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
+#include "lib/jose/json.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 #define STATE_FORMAT 1
@@ -82,7 +82,7 @@ static int parse_array(State *s, json_t *array, int (*parse)(State *s, json_t *j
 
 int state_parse(const char *text, size_t size, State **ret)
 {
-        _cleanup_(json_decrefp) json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+        _cleanup_(json_decrefp) json_t *root = json_read(text, size, JSON_REJECT_DUPLICATES, NULL);
         _cleanup_(state_freep) State *s = NULL;
         json_t *format, *floor, *issuers, *ended, *locked;
         int r;

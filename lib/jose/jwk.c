@@ -2,8 +2,8 @@
 
 #include "lib/base/macro.h"
 #include "lib/jose/jose.h"
+#include "lib/jose/json.h"
 
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -68,9 +68,11 @@ static int read_public(const json_t *object, Jwk *ret)
 int jwk_parse(const char *json, size_t size, Jwk *ret)
 {
         _cleanup_(json_decrefp) json_t *object =
-                json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
+                json_read(json, size, JSON_REJECT_DUPLICATES, NULL);
 
-        if (!object || json_object_get(object, "d"))
+        if (!object)
+                return -errno;
+        if (json_object_get(object, "d"))
                 return -EBADMSG;
         return read_public(object, ret);
 }
@@ -121,11 +123,13 @@ static int read_secret(const json_t *object, SigningKey *k)
 int signing_key_parse(const char *json, size_t size, SigningKey *ret)
 {
         _cleanup_(json_decrefp) json_t *object =
-                json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
+                json_read(json, size, JSON_REJECT_DUPLICATES, NULL);
         json_t *d = json_object_get(object, "d");
         SigningKey k = { 0 };
         int r;
 
+        if (!object)
+                return -errno;
         r = read_public(object, &k.public);
         if (r == 0)
                 r = read_secret(object, &k);

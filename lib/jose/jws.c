@@ -6,8 +6,8 @@
 
 #include "lib/base/macro.h"
 #include "lib/jose/jose.h"
+#include "lib/jose/json.h"
 
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -89,7 +89,9 @@ static JwsError read_header(const Segments *s, const char *typ, const Jwk *const
         r = base64url_decode(s->header, s->header_size, text, sizeof(text), &size);
         if (r < 0)
                 return r == -ENOBUFS ? JWS_E_HEADER : JWS_E_BASE64;
-        header = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
+        header = json_read((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
+        if (!header)
+                return errno == ENOMEM ? JWS_E_MEMORY : JWS_E_HEADER;
         return check_header(header, typ, trusted, n_trusted, ret_key);
 }
 

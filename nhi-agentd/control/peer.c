@@ -6,6 +6,7 @@
 #include "nhi-agentd/listener.h"
 
 #include "lib/base/macro.h"
+#include "lib/jose/json.h"
 #include "lib/wire/control.h"
 
 static void reply(Peer *p, json_t *body)
@@ -36,7 +37,7 @@ static void answer(Peer *p, const char *line, size_t size)
         json_error_t error;
         int r;
 
-        request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+        request = json_read(line, size, JSON_REJECT_DUPLICATES, &error);
         if (!json_is_object(request)) {
                 json_decref(request);
                 refuse(p, "the request is not one JSON object on one line");

@@ -8,6 +8,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
+#include "lib/jose/json.h"
 
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -257,9 +258,9 @@ static int load_file(Sessions *s)
         }
         if (r < 0)
                 return r;
-        o = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+        o = json_read(text, size, JSON_REJECT_DUPLICATES, NULL);
+        r = o ? sessions_from_json(s, o) : -errno;
         free(text);
-        r = o ? sessions_from_json(s, o) : -EBADMSG;
         json_decref(o);
         return r;
 }

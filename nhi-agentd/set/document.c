@@ -3,6 +3,7 @@
 #include "nhi-agentd/set/document.h"
 
 #include "lib/base/macro.h"
+#include "lib/jose/json.h"
 #include "nhi-agentd/set/decode.h"
 
 /* Tell the payload's problem as the set's. */
@@ -34,7 +35,9 @@ static int load_value(Decode *d, Payload *p, size_t max, json_t **ret)
         r = payload_value(p, max, &text, &size);
         if (r != 0)
                 return problem(d, p, r);
-        v = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+        v = json_read(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+        if (!v && errno == ENOMEM)
+                return -ENOMEM;
         if (!v)
                 return decode_problem(d, "json", "line %d: %.160s",
                                       payload_line(p, p->offset - size) + error.line - 1,

@@ -3,6 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/jose/json.h"
 #include "nhictl/when.h"
 
 #include <fcntl.h>
@@ -42,7 +43,7 @@ int document_parse(const char *text, size_t size, json_t **ret,
                    char ret_error[static DOCUMENT_ERROR_MAX])
 {
         json_error_t error;
-        json_t *doc = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+        json_t *doc = json_read(text, size, JSON_REJECT_DUPLICATES, &error);
 
         if (!doc) {
                 (void)snprintf(ret_error, DOCUMENT_ERROR_MAX, "line %d: %s", error.line,
