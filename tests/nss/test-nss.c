@@ -3,120 +3,10 @@
 /* nss_nhi as glibc meets it: the module itself, loaded. N01 N02 N03 N04 N06 N09 N10 N11 N12 N14 N15
  * N16, and what it exports and needs. */
 
-#include "lib/base/file.h"
-#include "lib/base/macro.h"
-#include "lib/base/path.h"
-#include "lib/snapshot/build.h"
-#include "lib/snapshot/bytes.h"
+#include "tests/nss/nss-fixture.h"
 
-#include <dirent.h>
-#include <dlfcn.h>
 #include <elf.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
 #include <link.h>
-#include <nss.h>
-#include <pthread.h>
-#include <pwd.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-
-#include <cmocka.h>
-
-#define MODULE PATH_ROOT "/../tmod/libnss_nhi.so.2"
-
-int __nss_configure_lookup(const char *db, const char *service_line);
-
-/* X(name, parameters): every symbol of nss_nhi.map */
-#define SYMBOLS(X)                                                                                 \
-        X(getpwnam_r, (const char *, struct passwd *, char *, size_t, int *))                      \
-        X(getpwuid_r, (uid_t, struct passwd *, char *, size_t, int *))                             \
-        X(setpwent, (int))                                                                         \
-        X(getpwent_r, (struct passwd *, char *, size_t, int *))                                    \
-        X(endpwent, (void))                                                                        \
-        X(getgrnam_r, (const char *, struct group *, char *, size_t, int *))                       \
-        X(getgrgid_r, (gid_t, struct group *, char *, size_t, int *))                              \
-        X(setgrent, (int))                                                                         \
-        X(getgrent_r, (struct group *, char *, size_t, int *))                                     \
-        X(endgrent, (void))                                                                        \
-        X(initgroups_dyn, (const char *, gid_t, long *, long *, gid_t **, long, int *))
-
-static struct {
-        void *handle;
-#define SYMBOL_MEMBER(name, parameters) enum nss_status(*name) parameters;
-        SYMBOLS(SYMBOL_MEMBER)
-#undef SYMBOL_MEMBER
-} nss;
-
-static int module_open(void)
-{
-        nss.handle = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL);
-        if (!nss.handle)
-                return -ENOENT;
-#define SYMBOL_LOAD(name, parameters)                                                              \
-        *(void **)&nss.name = dlsym(nss.handle, "_nss_nhi_" #name);                                \
-        if (!nss.name)                                                                             \
-                return -ENOENT;
-        SYMBOLS(SYMBOL_LOAD)
-#undef SYMBOL_LOAD
-        return 0;
-}
-
-/* ---- snapshots to look into ---- */
-
-static int64_t deadline_in(int sec)
-{
-        return ((int64_t)time(NULL) + sec) * 1000000;
-}
-
-/* Publish n users svc-0... of uid 70000..., each with a group of its own, and the groups ops-0...
- * of gid 80000...: 64 with john.doe, one with svc-0 too. All end in sec seconds. */
-static void publish_sample(unsigned n, int sec, bool enumerate, uint64_t generation)
-{
-        static char names[100][16], group_names[65][16];
-        SnapshotBuildUser users[100];
-        SnapshotBuildGroup groups[166];
-        SnapshotBuildMembership ties[66];
-        SnapshotBuild b = { .generation = generation,
-                            .enumerate = enumerate,
-                            .users = users,
-                            .n_users = n,
-                            .groups = groups,
-                            .n_groups = n + 66,
-                            .memberships = ties,
-                            .n_memberships = 66 };
-        _cleanup_free_ uint8_t *data = NULL;
-        size_t size = 0;
-
-        for (unsigned i = 0; i < n; i++) {
-                (void)snprintf(names[i], sizeof(names[i]), "svc-%u", i);
-                users[i] = (SnapshotBuildUser){ names[i],         "a service",     "/var/lib/svc",
-                                                "/bin/sh",        70000 + i,       70000 + i,
-                                                deadline_in(sec), SNAPSHOT_FOREVER };
-                groups[i] = (SnapshotBuildGroup){ names[i], 70000 + i, deadline_in(sec),
-                                                  SNAPSHOT_FOREVER, false };
-        }
-        for (unsigned i = 0; i < 65; i++) {
-                (void)snprintf(group_names[i], sizeof(group_names[i]), "ops-%u", i);
-                groups[n + i] = (SnapshotBuildGroup){ group_names[i], 80000 + i, deadline_in(sec),
-                                                      SNAPSHOT_FOREVER, false };
-                ties[i] = (SnapshotBuildMembership){ "john.doe", n + i, deadline_in(sec),
-                                                     SNAPSHOT_FOREVER };
-        }
-        /* A group of the host's own files gets a member. */
-        groups[n + 65] =
-                (SnapshotBuildGroup){ "daemon", 1, SNAPSHOT_FOREVER, SNAPSHOT_FOREVER, true };
-        ties[65] = (SnapshotBuildMembership){ "svc-2", n + 65, deadline_in(sec), SNAPSHOT_FOREVER };
-        ties[64].user = "svc-0"; /* and one member more in the first group */
-        ties[64].group = n;
-        assert_int_equal(snapshot_build(&b, &data, &size), 0);
-        assert_int_equal(snapshot_publish(PATH_SNAPSHOT, data, size), 0);
-}
 
 /* Tell the process's mapping that it is old, then put these bytes into its place. */
 static void publish_bytes(const void *data, size_t size, mode_t mode)
@@ -125,43 +15,6 @@ static void publish_bytes(const void *data, size_t size, mode_t mode)
         publish_sample(1, 3600, false, 2);
         assert_int_equal(file_replace(PATH_SNAPSHOT, data, size, mode, geteuid(), getegid(), false),
                          0);
-}
-
-/* Bytes that a test puts in place replace a file that nobody marked: mark it. */
-static void supersede_by_hand(void)
-{
-        _cleanup_close_ int fd = open(PATH_SNAPSHOT, O_RDWR | O_CLOEXEC);
-        const char one = 1;
-
-        assert_true(fd >= 0);
-        assert_int_equal(pwrite(fd, &one, 1, offsetof(SnapshotHeader, superseded_le)), 1);
-}
-
-static int setup(void **state)
-{
-        (void)state;
-        (void)mkdir(PATH_ROOT, 0755);
-        (void)mkdir(PATH_ROOT "/run", 0755);
-        (void)mkdir(PATH_RUN_DIR, 0755);
-        publish_sample(3, 3600, false, 1);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        (void)state;
-        if (access(PATH_SNAPSHOT, F_OK) == 0)
-                supersede_by_hand();
-        (void)unlink(PATH_SNAPSHOT);
-        return 0;
-}
-
-static enum nss_status ask_user(const char *name, struct passwd *ret)
-{
-        static char buffer[1024];
-        int error = 0;
-
-        return nss.getpwnam_r(name, ret, buffer, sizeof(buffer), &error);
 }
 
 /* ---- answers ---- */
@@ -549,104 +402,6 @@ static void N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit(void **st
 
 /* ---- threads, forks, loading ---- */
 
-static size_t count_fds(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        size_t n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        (void)closedir(d);
-        return n;
-}
-
-static void *look_up_many(void *failures)
-{
-        char buffer[1024];
-        struct passwd p;
-        struct group g;
-        int error = 0;
-
-        for (int i = 0; i < 500; i++) {
-                if (nss.getpwnam_r("svc-1", &p, buffer, sizeof(buffer), &error) !=
-                            NSS_STATUS_SUCCESS ||
-                    p.pw_uid != 70001 || !streq(p.pw_shell, "/bin/sh") ||
-                    nss.getgrgid_r(80000, &g, buffer, sizeof(buffer), &error) != NSS_STATUS_SUCCESS)
-                        __atomic_add_fetch((int *)failures, 1, __ATOMIC_RELAXED);
-        }
-        return NULL;
-}
-
-static void N12_64_threads_find_everything_while_generations_are_published(void **state)
-{
-        pthread_t threads[64];
-        int failures = 0;
-        size_t before = count_fds();
-
-        (void)state;
-        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
-                assert_int_equal(pthread_create(&threads[i], NULL, look_up_many, &failures), 0);
-        for (unsigned i = 0; i < 100; i++)
-                publish_sample(3, 3600, false, i + 2);
-        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
-                assert_int_equal(pthread_join(threads[i], NULL), 0);
-        assert_int_equal(failures, 0);
-        assert_int_equal(count_fds(), before);
-}
-
-static bool stop;
-
-static void *look_up_until_stopped(void *arg)
-{
-        while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-                (void)look_up_many(arg);
-        return NULL;
-}
-
-static void N12_child_forked_in_the_middle_of_lookups_never_hangs(void **state)
-{
-        pthread_t threads[4];
-        int failures = 0;
-
-        (void)state;
-        stop = false;
-        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
-                assert_int_equal(
-                        pthread_create(&threads[i], NULL, look_up_until_stopped, &failures), 0);
-        for (int i = 0; i < 50; i++) {
-                int status = 0;
-                pid_t pid = fork();
-
-                if (pid == 0) {
-                        int bad = 0;
-
-                        alarm(20); /* a hang becomes a signal */
-                        (void)look_up_many(&bad);
-                        _exit(bad != 0);
-                }
-                assert_int_equal(waitpid(pid, &status, 0), pid);
-                assert_int_equal(status, 0);
-        }
-        __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
-                assert_int_equal(pthread_join(threads[i], NULL), 0);
-        assert_int_equal(failures, 0);
-}
-
-static size_t count_mappings(void)
-{
-        FILE *f = fopen("/proc/self/maps", "re");
-        char line[512];
-        size_t n = 0;
-
-        assert_non_null(f);
-        while (fgets(line, sizeof(line), f))
-                n += strstr(line, PATH_SNAPSHOT) != NULL;
-        (void)fclose(f);
-        return n;
-}
-
 static void N14_loading_and_unloading_leaves_nothing_and_reads_no_environment(void **state)
 {
         size_t before;
@@ -776,8 +531,6 @@ int main(void)
                 TEST(N11_lookups_inside_an_enumeration_change_nothing_about_it),
                 TEST(short_buffer_in_an_enumeration_skips_nobody),
                 TEST(N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit),
-                TEST(N12_64_threads_find_everything_while_generations_are_published),
-                TEST(N12_child_forked_in_the_middle_of_lookups_never_hangs),
                 TEST(N14_loading_and_unloading_leaves_nothing_and_reads_no_environment),
                 TEST(lookups_leave_no_descriptor_and_one_mapping),
                 TEST(glibc_finds_ours_after_the_files_and_merges_groups),
