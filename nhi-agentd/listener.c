@@ -52,13 +52,6 @@ static void admit(Door *d, int fd)
                 (void)peer_new(d, fd, &who, types[d->kind].name, types[d->kind].serve);
 }
 
-static int on_resume(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Door *d = userdata;
-
-        return sd_event_source_set_enabled(d->source, SD_EVENT_ON);
-}
-
 /* A17: out of descriptors or memory the socket stays readable; look again in a while. */
 static void door_pause(Door *d)
 {
@@ -66,6 +59,16 @@ static void door_pause(Door *d)
         if (sd_event_source_set_time_relative(d->pause, PAUSE_USEC) < 0 ||
             sd_event_source_set_enabled(d->pause, SD_EVENT_ONESHOT) < 0)
                 (void)sd_event_source_set_enabled(d->source, SD_EVENT_ON);
+}
+
+static int on_resume(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Door *d = userdata;
+
+        /* The kernel may still have no memory to watch it with: not watched, it is deaf for good. */
+        if (sd_event_source_set_enabled(d->source, SD_EVENT_ON) < 0)
+                door_pause(d);
+        return 0;
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
