@@ -14,7 +14,12 @@ static void on_data_end(pam_handle_t *pamh, void *data, int status)
 
 void bind_user(Binding *b, const char *user)
 {
-        (void)snprintf(b->user, sizeof(b->user), "%s", user ? user : "");
+        if (!user)
+                user = "";
+        /* A decision is about one account. */
+        if (strncmp(b->user, user, sizeof(b->user) - 1) != 0)
+                b->decision = 0;
+        (void)snprintf(b->user, sizeof(b->user), "%s", user);
 }
 
 Binding *bind_subject(pam_handle_t *pamh, const char *user, uid_t real_uid)

@@ -12,7 +12,7 @@
 
 #define VERDICT_ALLOW 1u /* lib/wire/format.h: VERDICT */
 
-/* Heap, because callers' stacks can be small. */
+/* Heap, because callers' stacks can be small; never cleared as a whole: most of it is room. */
 typedef struct Exchange {
         WireExchange wire;
         uint8_t gids[WIRE_GIDS_MAX * sizeof(uint32_t)];
@@ -54,14 +54,10 @@ static WirePhase phase_for(const Call *c, const Subject *s)
         return wire_phases[c->phase];
 }
 
-/* Fill in the question about s. 0, or non-zero where it cannot be put. */
-static int request_build(Call *c, Subject *s, WireMode mode, Exchange *x)
+/* Fill in the question about s. 0, or non-zero where it cannot be put. Groups go along where a gate
+ * had them looked up: asking a directory for them costs more than all the rest of a login. */
+static int request_build(Call *c, const Subject *s, WireMode mode, Exchange *x)
 {
-        int r;
-
-        r = gate_account_load_gids(&s->account);
-        if (r < 0)
-                return r;
         x->request = (WireRequest){
                 .type = WIRE_PAM,
                 .phase = phase_for(c, s),
@@ -117,7 +113,7 @@ static Cause reply_take(Call *c, const Subject *s, const WireReply *reply)
         return CAUSE_GRANTED;
 }
 
-static Cause ask_about(Call *c, Subject *s, Exchange *x)
+static Cause ask_about(Call *c, const Subject *s, Exchange *x)
 {
         Cause cause;
 
@@ -132,7 +128,7 @@ static Cause ask_about(Call *c, Subject *s, Exchange *x)
 
 Cause exchange_ask(Call *c)
 {
-        _cleanup_free_ Exchange *x = calloc(1, sizeof(*x));
+        _cleanup_free_ Exchange *x = malloc(sizeof(*x));
         Cause cause = CAUSE_GRANTED;
 
         if (!x || !c->binding)
@@ -150,7 +146,7 @@ void exchange_notify(Call *c, WireMode mode)
 
         if (c->subject.state != SUBJECT_RESOLVED)
                 return;
-        x = calloc(1, sizeof(*x));
+        x = malloc(sizeof(*x));
         if (!x || request_build(c, &c->subject, mode, x) != 0)
                 return;
         (void)wire_notify(PATH_PAM_SOCK, owner_trusted(), &x->request, &x->wire);

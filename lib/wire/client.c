@@ -65,6 +65,10 @@ static int ask(const char *path, uid_t owner, WireRequest *request, uint64_t dea
         r = datagram_send(fd, x->out, size, deadline_usec);
         if (r < 0)
                 return r;
+        /* It has not come yet, so do not look. */
+        r = fd_wait(fd, POLLIN, deadline_usec);
+        if (r < 0)
+                return r;
         r = datagram_recv(fd, x->in, sizeof(x->in), deadline_usec, &size);
         if (r < 0)
                 return r;

@@ -67,7 +67,7 @@ typedef enum WireMode {
         X(SERVICE, 3, TEXT, service, 256)       /* PAM service name, as the caller gave it */      \
         X(SUBJECT, 4, TEXT, subject, 256)       /* whose grant is asked for */                     \
         X(SUBJECT_UID, 5, U32, subject_uid, 0)  /* resolved in the calling process */              \
-        X(GIDS, 6, GIDS, gids, WIRE_GIDS_MAX)   /* the subject's groups, likewise */               \
+        X(GIDS, 6, GIDS, gids, WIRE_GIDS_MAX)   /* its groups, where a gate had them looked up */  \
         X(TARGET, 7, TEXT, target, 256)         /* PAM_USER; COMMAND: the run-as user */           \
         X(REAL_UID, 8, U32, real_uid, 0)        /* getuid() of the caller */                       \
         X(EFFECTIVE_GID, 9, U32, egid, 0)       /* getegid() of the caller */                      \

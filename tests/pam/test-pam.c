@@ -12,6 +12,7 @@
 #include "tests/pam/pam-host.h"
 
 #include <dlfcn.h>
+#include <nss.h>
 #include <pwd.h>
 #include <sys/wait.h>
 
@@ -169,13 +170,21 @@ static void the_agent_is_told_what_it_needs_to_know(void **state)
         assert_int_equal(agent.seen[0].phase, WIRE_PHASE_ACCOUNT);
         assert_int_equal(agent.seen[0].mode, WIRE_MODE_ENFORCE);
         assert_int_equal(agent.seen[0].subject_uid, uid_of(GATED));
-        assert_true(agent.seen[0].n_gids >= 1);
+        assert_int_equal(agent.seen[0].n_gids, 0); /* no gate names a group */
         assert_string_equal(agent.seen[0].service, "sshd");
         assert_string_equal(agent.seen[0].subject, GATED);
         assert_string_equal(agent.seen[0].target, GATED);
         assert_string_equal(agent.seen[0].rhost, "192.0.2.7");
         assert_string_equal(agent.seen[0].auth_info, "publickey ssh-ed25519 AAAA");
         login_end(&l);
+}
+
+static void groups_are_told_where_a_gate_names_one(void **state)
+{
+        spit(PATH_GATES_RUN, "nhi-gates 1\ngate a enforce * %" GATED "\nend 1\n");
+        assert_int_equal(phase_alone("sshd", GATED, pam_acct_mgmt), PAM_SUCCESS);
+        assert_true(agent.seen[0].n_gids >= 1);
+        assert_int_equal(phase_alone("sshd", UNGATED, pam_acct_mgmt), IGNORED);
 }
 
 static void open_session_carries_the_account_phases_decision(void **state)
@@ -319,6 +328,42 @@ static void login_may_ask_for_another_name(void **state)
         assert_int_equal(pam_set_item(l.pamh, PAM_USER, GATED), PAM_SUCCESS);
         assert_int_equal(pam_authenticate(l.pamh, 0), IGNORED);
         assert_int_equal(pam_acct_mgmt(l.pamh, 0), PAM_SUCCESS);
+        login_end(&l);
+}
+
+/* A directory that ignores case answers for GAMES too; while it cannot be asked, that is not known.
+ */
+static void a_spelling_that_passwd_cannot_explain_meets_every_gate(void **state)
+{
+        int status = -1;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                if (__nss_configure_lookup("passwd", "nhi_no_such_service") != 0)
+                        _exit(1);
+                _exit(phase_alone("sshd", "GAMES", pam_acct_mgmt) != PAM_AUTHINFO_UNAVAIL ||
+                      phase_alone("sshd", EXEMPTED, pam_acct_mgmt) != IGNORED);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        assert_int_equal(phase_alone("sshd", "GAMES", pam_acct_mgmt), IGNORED);
+}
+
+static void a_decision_is_forgotten_with_the_name_it_was_about(void **state)
+{
+        Login l;
+
+        login_begin(&l, "sshd", GATED);
+        agent.decision = 4711;
+        assert_int_equal(pam_acct_mgmt(l.pamh, 0), PAM_SUCCESS);
+        assert_int_equal(pam_authenticate(l.pamh, 0), IGNORED);
+        assert_true(agent.seen[1].decision == 4711);
+        assert_int_equal(pam_set_item(l.pamh, PAM_USER, "daemon"), PAM_SUCCESS);
+        (void)pam_authenticate(l.pamh, 0);
+        assert_int_equal(pam_set_item(l.pamh, PAM_USER, GATED), PAM_SUCCESS);
+        assert_int_equal(pam_authenticate(l.pamh, 0), IGNORED);
+        assert_int_equal(agent.n_seen, 3);
+        assert_true(agent.seen[2].decision == 0);
         login_end(&l);
 }
 
@@ -482,6 +527,7 @@ int main(void)
                 HOST_TEST(an_unknown_option_denies_the_gated_and_nobody_else_P08),
                 HOST_TEST(flags_change_no_code_P03),
                 HOST_TEST(the_agent_is_told_what_it_needs_to_know),
+                HOST_TEST(groups_are_told_where_a_gate_names_one),
                 HOST_TEST(open_session_carries_the_account_phases_decision),
                 HOST_TEST(sudos_subject_is_the_invoker_in_every_phase_F12),
                 HOST_TEST(su_to_root_never_meets_roots_exemption_P26),
@@ -491,6 +537,8 @@ int main(void)
                 HOST_TEST(a_caller_that_is_root_is_not_asked_about),
                 HOST_TEST(a_gated_login_keeps_its_name_P06),
                 HOST_TEST(login_may_ask_for_another_name),
+                HOST_TEST(a_spelling_that_passwd_cannot_explain_meets_every_gate),
+                HOST_TEST(a_decision_is_forgotten_with_the_name_it_was_about),
                 HOST_TEST(the_user_manager_opens_a_session_that_its_grant_ends),
                 HOST_TEST(callers_that_are_not_root_are_left_alone),
                 HOST_TEST(an_observed_login_is_noted_in_passing),
