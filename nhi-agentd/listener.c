@@ -65,7 +65,7 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Door *d = userdata;
 
-        /* The kernel may still have no memory to watch it with: not watched, it is deaf for good. */
+        /* There may still be no memory to watch it with: not watched, it is deaf for good. */
         if (sd_event_source_set_enabled(d->source, SD_EVENT_ON) < 0)
                 door_pause(d);
         return 0;
