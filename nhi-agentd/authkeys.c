@@ -3,6 +3,7 @@
 
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/request.h"
+#include "nhi-agentd/shed.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
@@ -141,7 +142,7 @@ static void record_denial(Agent *a, const char *account)
 
         /* Others may have keys of their own: nothing is denied by having none of ours. */
         if (idmap_user_by_name(a->idmap, account, &known))
-                agent_record(a, &e);
+                shed_record(requests_shed(a->requests), 0, &e);
 }
 
 static void answer(Peer *p, const WireRequest *wire, const char *account)

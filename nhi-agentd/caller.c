@@ -80,7 +80,8 @@ static uint64_t pidfd_identity(int pidfd)
         return st.st_ino;
 }
 
-static int proc_read(pid_t pid, const char *name, char *ret, size_t size)
+/* As much of it as there is room for. */
+static int proc_head(pid_t pid, const char *name, char *ret, size_t size, size_t *ret_size)
 {
         _cleanup_close_ int fd = -EBADF;
         char path[64];
@@ -93,10 +94,17 @@ static int proc_read(pid_t pid, const char *name, char *ret, size_t size)
         n = read(fd, ret, size - 1);
         if (n < 0)
                 return -errno;
-        if ((size_t)n == size - 1)
-                return -EMSGSIZE;
         ret[n] = '\0';
+        *ret_size = (size_t)n;
         return 0;
+}
+
+static int proc_read(pid_t pid, const char *name, char *ret, size_t size)
+{
+        size_t n = 0;
+        const int r = proc_head(pid, name, ret, size, &n);
+
+        return r < 0 ? r : n == size - 1 ? -EMSGSIZE : 0;
 }
 
 uint32_t process_audit_id(pid_t pid, const char *name)
@@ -111,6 +119,28 @@ uint32_t process_audit_id(pid_t pid, const char *name)
         if (errno != 0 || end == text || *end != '\0' || v > UINT32_MAX)
                 return ID_UNSET;
         return (uint32_t)v;
+}
+
+int process_real_uid(pid_t pid, uid_t *ret)
+{
+        char text[512], *at, *end;
+        unsigned long v;
+        size_t n = 0;
+        int r;
+
+        r = proc_head(pid, "status", text, sizeof(text), &n);
+        if (r < 0)
+                return r;
+        /* The name that the process gave itself stands before it, with every newline escaped. */
+        at = strstr(text, "\nUid:\t");
+        if (!at)
+                return -EBADMSG;
+        errno = 0;
+        v = strtoul(at + 6, &end, 10);
+        if (errno != 0 || end == at + 6 || *end != '\t' || v > UINT32_MAX)
+                return -EBADMSG;
+        *ret = (uid_t)v;
+        return 0;
 }
 
 int process_cgroup(pid_t pid, char *ret, size_t size)

@@ -35,6 +35,8 @@ bool caller_is_alive(const Caller *c);
 uint32_t process_audit_id(pid_t pid, const char *name);
 int process_cgroup(pid_t pid, char *ret, size_t size);
 bool pidfd_is_alive(int pidfd);
+/* The real uid of a process: 0, -ESRCH or another negative errno. About a number, likewise. */
+int process_real_uid(pid_t pid, uid_t *ret);
 
 #ifdef NHI_TEST
 extern int caller_peerpidfd_errno; /* not 0: SO_PEERPIDFD fails with it (Linux before 6.5) */

@@ -6,6 +6,7 @@
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const struct {
@@ -144,6 +145,11 @@ void event_format(const Event *e, JournalEntry *out)
                 journal_put_number(out, "NHI_SURVIVORS", e->n_survivors);
         if (e->decision_id > 0)
                 journal_put_number(out, "NHI_DECISION", (int64_t)e->decision_id);
+        if (e->kind == EVENT_DENIALS) {
+                journal_put_number(out, "NHI_COUNT", (int64_t)e->n_denials);
+                journal_put_number(out, "NHI_FIRST", e->first_sec);
+                journal_put_number(out, "NHI_LAST", e->last_sec);
+        }
 }
 
 /* "svc-deploy, ssh as postgres: pg_dump" */
@@ -176,6 +182,16 @@ static void message_access(const Event *e, const char *verb, char *ret, size_t s
                 (void)snprintf(ret, size, "%s %s", verb, who);
 }
 
+static void message_denials(const Event *e, const char *verb, char *ret, size_t size)
+{
+        char who[640];
+
+        message_who(e, who, sizeof(who));
+        (void)snprintf(ret, size, "%s %" PRIu64 " times within %lld s: %s: %s (%s)", verb,
+                       e->n_denials, (long long)(e->last_sec - e->first_sec) + 1, who,
+                       reason_sentence(e->decision.reason), reason_token(e->decision.reason));
+}
+
 static void message_code(const Event *e, const char *verb, char *ret, size_t size)
 {
         char code[160], detail[512];
@@ -203,6 +219,7 @@ static const struct {
 } messages[EVENT_N] = {
         [EVENT_DECISION] = { message_access, "Allowed" },
         [EVENT_DENIAL] = { message_access, "Denied" },
+        [EVENT_DENIALS] = { message_denials, "Denied" },
         [EVENT_WOULD_DENY] = { message_access, "Would deny" },
         [EVENT_EXEMPTION] = { message_access, "Exempt:" },
         [EVENT_SESSION_START] = { message_access, "Session began:" },

@@ -12,6 +12,7 @@
 #define EVENTS(X)                                                                                  \
         X(DECISION, "decision", "ac465a7b7bbe42e195cc42f76bbae1a5", 6)                             \
         X(DENIAL, "denial", "745c5aac42a24880bb03925700a43b98", 5)                                 \
+        X(DENIALS, "denials", "ffbb2be24aa64cff8ec7438d1f586212", 4)                               \
         X(WOULD_DENY, "would-deny", "8dd778e9e43a4c8087cb0ea34e2371ad", 5)                         \
         X(EXEMPTION, "exemption", "efc87d1ad2684662805a685b0f331f6b", 5)                           \
         X(SESSION_START, "session-start", "bf23875270b84f1b882c2d80d01bd160", 6)                   \
@@ -59,12 +60,14 @@ typedef struct Event {
         const char *rhost, *tty, *ruser; /* NHI_RHOST= NHI_TTY= NHI_RUSER= : labels */
         const Caller
                 *caller; /* NHI_PID= NHI_UNIT= NHI_INVOCATION= NHI_AUDIT_SESSION= NHI_LOGINUID= */
-        const char *session;       /* NHI_SESSION= our session id */
-        const char *scope;         /* NHI_SCOPE= */
-        const char *code, *detail; /* NHI_CODE= NHI_DETAIL= refusals, quarantine, errors */
-        int64_t took_usec;         /* NHI_TOOK_USEC= session-end; 0: none */
-        uint32_t n_survivors;      /* NHI_SURVIVORS= session-end, survivor */
-        uint64_t decision_id;      /* NHI_DECISION= */
+        const char *session;         /* NHI_SESSION= our session id */
+        const char *scope;           /* NHI_SCOPE= */
+        const char *code, *detail;   /* NHI_CODE= NHI_DETAIL= refusals, quarantine, errors */
+        int64_t took_usec;           /* NHI_TOOK_USEC= session-end; 0: none */
+        uint32_t n_survivors;        /* NHI_SURVIVORS= session-end, survivor */
+        uint64_t decision_id;        /* NHI_DECISION= */
+        uint64_t n_denials;          /* NHI_COUNT= denials */
+        int64_t first_sec, last_sec; /* NHI_FIRST= NHI_LAST= denials: of the first and last one */
 } Event;
 
 const char *event_name(EventKind k);

@@ -10,35 +10,13 @@
 #define ACCEPT_BATCH 16u     /* connections taken before others have their turn */
 #define PAUSE_USEC   100000u /* no descriptors left: let the backlog wait */
 
-typedef struct PeerType {
-        const char *name; /* FileDescriptorName= */
-        int type;
-        void (*serve)(Peer *p);
-} PeerType;
-
+/* Everybody may knock at control: what comes in there waits for all else. */
 static const PeerType types[PEER_N] = {
-        [PEER_PAM] = { "pam", SOCK_SEQPACKET, pam_serve },
-        [PEER_CONTROL] = { "control", SOCK_STREAM, control_serve },
-        [PEER_KEYS] = { "keys", SOCK_SEQPACKET, keys_serve },
-        [PEER_FEED] = { "feed", SOCK_SEQPACKET, feed_serve },
+        [PEER_PAM] = { "pam", SOCK_SEQPACKET, pam_serve, SD_EVENT_PRIORITY_NORMAL },
+        [PEER_CONTROL] = { "control", SOCK_STREAM, control_serve, SD_EVENT_PRIORITY_IDLE },
+        [PEER_KEYS] = { "keys", SOCK_SEQPACKET, keys_serve, SD_EVENT_PRIORITY_NORMAL },
+        [PEER_FEED] = { "feed", SOCK_SEQPACKET, feed_serve, SD_EVENT_PRIORITY_NORMAL },
 };
-
-static size_t peers_of_uid(const Door *d, uid_t uid)
-{
-        size_t n = 0;
-
-        for (const Peer *p = d->peers; p; p = p->next)
-                n += p->credentials.uid == uid;
-        return n;
-}
-
-static bool may_enter(const Door *d, const struct ucred *who)
-{
-        const Config *c = d->listener->agent->config;
-
-        return d->n_peers < c->peers_max &&
-               (who->uid == 0 || peers_of_uid(d, who->uid) < c->peers_per_uid_max);
-}
 
 static void admit(Door *d, int fd)
 {
@@ -46,10 +24,10 @@ static void admit(Door *d, int fd)
         socklen_t size = sizeof(who);
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || size != sizeof(who) ||
-            who.pid <= 0 || !may_enter(d, &who))
+            who.pid <= 0 || !place_is_free(d, &who))
                 (void)close(fd);
         else
-                (void)peer_new(d, fd, &who, types[d->kind].name, types[d->kind].serve);
+                (void)peer_new(d, fd, &who, &types[d->kind]);
 }
 
 /* A17: out of descriptors or memory the socket stays readable; look again in a while. */
@@ -192,6 +170,9 @@ int listener_start(Listener *l)
                 if (r < 0)
                         return r;
                 (void)sd_event_source_set_description(d->source, types[i].name);
+                r = sd_event_source_set_priority(d->source, types[i].priority);
+                if (r < 0)
+                        return r;
                 r = sd_event_add_time_relative(l->agent->event, &d->pause, CLOCK_MONOTONIC,
                                                PAUSE_USEC, 0, on_resume, d);
                 if (r < 0)

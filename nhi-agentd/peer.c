@@ -126,6 +126,7 @@ void peer_reply_stream(Peer *p, char *data, size_t size)
         p->out_size = size;
         sd_event_source_disable_unref(TAKE_PTR(p->io));
         if (sd_event_add_io(peer_agent(p)->event, &p->io, p->fd, EPOLLOUT, on_writable, p) < 0 ||
+            sd_event_source_set_priority(p->io, p->type->priority) < 0 ||
             sd_event_source_set_time_relative(p->deadline, deadline) < 0)
                 peer_close(p);
 }
@@ -134,11 +135,11 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 {
         Peer *p = userdata;
 
-        p->serve(p);
+        p->type->serve(p);
         return 0;
 }
 
-int peer_new(Door *d, int fd, const struct ucred *who, const char *name, void (*serve)(Peer *p))
+int peer_new(Door *d, int fd, const struct ucred *who, const PeerType *type)
 {
         const Agent *a = d->listener->agent;
         Peer *p = calloc(1, sizeof(*p));
@@ -148,8 +149,10 @@ int peer_new(Door *d, int fd, const struct ucred *who, const char *name, void (*
                 (void)close(fd);
                 return -ENOMEM;
         }
-        *p = (Peer){ .door = d, .fd = fd, .credentials = *who, .serve = serve };
+        *p = (Peer){ .door = d, .fd = fd, .credentials = *who, .type = type };
         r = sd_event_add_io(a->event, &p->io, fd, EPOLLIN, on_readable, p);
+        if (r >= 0)
+                r = sd_event_source_set_priority(p->io, type->priority);
         if (r >= 0)
                 r = sd_event_add_time_relative(a->event, &p->deadline, CLOCK_MONOTONIC,
                                                a->config->peer_deadline_usec, 1000, on_deadline, p);
@@ -157,7 +160,7 @@ int peer_new(Door *d, int fd, const struct ucred *who, const char *name, void (*
                 peer_close(p);
                 return r;
         }
-        (void)sd_event_source_set_description(p->io, name);
+        (void)sd_event_source_set_description(p->io, type->name);
         (void)sd_event_source_set_description(p->deadline, "peer-deadline");
         p->next = d->peers;
         p->self = &d->peers;

@@ -37,17 +37,23 @@ static bool gives_groups(const Grant *g)
         return false;
 }
 
+static void denial_message(Reason reason, char *ret, size_t size)
+{
+        const char *advice = reason_advice(reason);
+
+        (void)snprintf(ret, size, "%s (%s)%s%s", reason_sentence(reason), reason_token(reason),
+                       *advice ? "; " : "", advice);
+}
+
 void answer_message(const RequestData *d, const Decision *decision, char *ret, size_t size)
 {
-        const char *advice = reason_advice(decision->reason);
         const time_t end = (time_t)decision->end_sec;
         char until[32] = "";
         struct tm tm;
 
         ret[0] = '\0';
         if (decision->verdict != VERDICT_ALLOW) {
-                (void)snprintf(ret, size, "%s (%s)%s%s", reason_sentence(decision->reason),
-                               reason_token(decision->reason), *advice ? "; " : "", advice);
+                denial_message(decision->reason, ret, size);
                 return;
         }
         /* Processes that carry a granted group end with the grant: say so at login (DESIGN 8). */
@@ -58,6 +64,17 @@ void answer_message(const RequestData *d, const Decision *decision, char *ret, s
                                "group memberships of this grant, and every process that carries "
                                "them, end at %s",
                                until);
+}
+
+static int reply_send(Peer *p, const WireReply *reply, uint8_t *buffer, size_t capacity)
+{
+        size_t size = 0;
+
+        if (wire_reply_encode(reply, buffer, capacity, &size) != 0) {
+                peer_close(p);
+                return -EMSGSIZE;
+        }
+        return peer_reply(p, buffer, size);
 }
 
 int answer_send(Peer *p, const RequestData *d, const Decision *decision, uint64_t id,
@@ -74,15 +91,27 @@ int answer_send(Peer *p, const RequestData *d, const Decision *decision, uint64_
                 .subject = wire_text(d->subject),
                 .reason = wire_text(reason_token(decision->reason)),
         };
-        size_t size = 0;
 
         answer_message(d, decision, message, sizeof(message));
         reply.message = wire_text(message);
         if (allowed)
                 reply.jti = wire_text(jti);
-        if (wire_reply_encode(&reply, buffer, capacity, &size) != 0) {
-                peer_close(p);
-                return -EMSGSIZE;
-        }
-        return peer_reply(p, buffer, size);
+        return reply_send(p, &reply, buffer, capacity);
+}
+
+void answer_refuse(Peer *p, const WireRequest *w, const char *subject, Reason reason,
+                   uint8_t *buffer, size_t capacity)
+{
+        char message[512];
+        WireReply reply = {
+                .type = WIRE_VERDICT,
+                .nonce = w->nonce,
+                .verdict = VERDICT_DENY,
+                .subject = wire_text(subject),
+                .reason = wire_text(reason_token(reason)),
+        };
+
+        denial_message(reason, message, sizeof(message));
+        reply.message = wire_text(message);
+        (void)reply_send(p, &reply, buffer, capacity);
 }

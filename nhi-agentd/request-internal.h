@@ -7,6 +7,7 @@
 #include "nhi-agentd/recent.h"
 #include "nhi-agentd/request-read.h"
 #include "nhi-agentd/request.h"
+#include "nhi-agentd/shed.h"
 
 typedef struct Request {
         struct Request *next, **self;
@@ -25,6 +26,7 @@ struct Requests {
         Request *first;
         size_t n;
         RecentRing recent;
+        Shed *shed;
         bool stopped;
         uint8_t buffer[WIRE_MSG_MAX];
 };

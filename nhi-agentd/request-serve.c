@@ -2,11 +2,13 @@
 
 /* What comes in on pam.sock, and who may say it (request.h: Q3). */
 
+#include "nhi-agentd/request-answer.h"
 #include "nhi-agentd/request-internal.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/base/service.h"
 
 static void on_gone(void *userdata)
 {
@@ -30,7 +32,7 @@ static void record_malformed(Agent *a, const struct ucred *who)
                 .caller = &caller,
         };
 
-        agent_record(a, &e);
+        shed_record(requests_shed(a->requests), 0, &e);
 }
 
 /* -EAGAIN: nothing there yet. */
@@ -56,6 +58,35 @@ static void close_session(Agent *a, Peer *p)
                 caller_done(&caller);
         }
         peer_close(p);
+}
+
+/* Denied without a decision: its caller has spent its allowance of denials (A08). */
+static bool shed(Peer *p, const WireRequest *wire)
+{
+        Agent *a = peer_agent(p);
+        Shed *s = requests_shed(a->requests);
+        char service[LABEL_SIZE_MAX + 1], subject[LABEL_SIZE_MAX + 1], buf[SERVICE_SIZE_MAX + 1];
+        Event e = {
+                .kind = EVENT_DENIAL,
+                .account = subject,
+                .uid = wire->subject_uid,
+                .service = service,
+                .phase = answer_phase_name(wire),
+                .mode = "enforce",
+                .has_decision = true,
+                .decision = { .reason = REASON_FLOOD },
+        };
+
+        if (wire->mode != WIRE_MODE_ENFORCE || wire->real_uid == 0 ||
+            wire_text_copy(wire->service, service, sizeof(service)) < 0 ||
+            wire_text_copy(wire->subject, subject, sizeof(subject)) < 0 || !name_is_sane(subject))
+                return false;
+        e.class = service_class(service, buf);
+        if (!e.class || !shed_is_due(s, wire->real_uid, subject, e.class))
+                return false;
+        shed_record(s, wire->real_uid, &e);
+        answer_refuse(p, wire, subject, REASON_FLOOD, requests_buffer(a->requests), WIRE_MSG_MAX);
+        return true;
 }
 
 static void serve_request(Peer *p, const WireRequest *wire)
@@ -104,7 +135,8 @@ void pam_serve(Peer *p)
                 return;
         }
         if (r == 0 && (wire.type == WIRE_PAM || wire.type == WIRE_COMMAND)) {
-                serve_request(p, &wire);
+                if (!shed(p, &wire))
+                        serve_request(p, &wire);
                 return;
         }
         if (r == 0 || r == -EBADMSG)

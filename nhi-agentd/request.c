@@ -8,13 +8,24 @@
 int requests_new(Agent *a, Requests **ret)
 {
         Requests *q = calloc(1, sizeof(*q));
+        int r;
 
         if (!q)
                 return -ENOMEM;
         q->agent = a;
         recent_init(&q->recent);
+        r = shed_new(a, &q->shed);
+        if (r < 0) {
+                requests_free(q);
+                return r;
+        }
         *ret = q;
         return 0;
+}
+
+Shed *requests_shed(Requests *q)
+{
+        return q->shed;
 }
 
 uint8_t *requests_buffer(Requests *q)
@@ -70,6 +81,7 @@ Requests *requests_free(Requests *q)
         while (q->first)
                 request_free(q->first);
         recent_done(&q->recent);
+        shed_free(q->shed);
         free(q);
         return NULL;
 }
@@ -113,7 +125,7 @@ static void record(Request *r)
 {
         const Event e = request_event(r);
 
-        agent_record(r->owner->agent, &e);
+        shed_record(r->owner->shed, r->data.wire.real_uid, &e);
 }
 
 static void deny(Request *r, Reason reason)
@@ -259,6 +271,10 @@ static void request_judge(Request *r)
         r->decision = request_decide(r);
         keep_jti(r);
         e = request_event(r);
+        if (shed_counted(r->owner->shed, r->data.wire.real_uid, &e)) {
+                (void)request_answer(r);
+                return;
+        }
         if (evidence_append(a->evidence, &e, r->is_notice ? on_notice_recorded : on_recorded, r) ==
             0)
                 return;

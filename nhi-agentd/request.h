@@ -20,5 +20,9 @@ void requests_stop(Requests *q);
 Requests *requests_free(Requests *q);
 size_t requests_count(const Requests *q);
 
+/* What denials go through on their way to the record. */
+typedef struct Shed Shed; /* shed.h */
+Shed *requests_shed(Requests *q);
+
 /* Where a message from a peer is received: WIRE_MSG_MAX bytes, valid until the next one. */
 uint8_t *requests_buffer(Requests *q);

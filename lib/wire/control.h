@@ -48,7 +48,8 @@
  *   SESSION { id, account, uid, jti, class, service, target, rhost, tty, scope, leader, started,
  *             until, ending, owner, reason, sub }
  *   DENIAL  { time, account, class, service, phase, target, command, reason, sentence, advice, jti,
- *             decision, mode }
+ *             decision, mode, count, first }: of a flood count is more than one, first and time are
+ *             those of its first and last denial
  *
  * Times are seconds since the epoch. */
 

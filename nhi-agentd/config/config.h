@@ -18,7 +18,8 @@
  *             run_as = [ "*" ]; groups_allowed = [ ]; };        the host's ceiling
  *   snapshot: { enumerate = false; };
  *   session: { grace = "1s"; };
- *   limits: { peers_max = 256; peers_per_uid_max = 32; peer_deadline = "2s"; };
+ *   limits: { peers_max = 256; peers_per_uid_max = 32; denials_burst = 20;
+ *             denials_per_sec = 5; peer_deadline = "2s"; };
  *
  * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h"
  * "7d".
@@ -54,6 +55,7 @@ typedef struct Config {
         bool enumerate;
         uint64_t session_grace_usec;
         uint32_t peers_max, peers_per_uid_max;
+        uint32_t denials_burst, denials_per_sec;
         uint64_t peer_deadline_usec;
         void *storage;
 } Config;

@@ -52,6 +52,10 @@ typedef enum ConfigScope {
           "Connections at a time, for each socket.")                                               \
         X(HOST, COUNT, "limits.peers_per_uid_max", Config, peers_per_uid_max, "32", 1, 4096,       \
           "Connections at a time of one user other than root, for each socket.")                   \
+        X(HOST, COUNT, "limits.denials_burst", Config, denials_burst, "20", 1, 10000,              \
+          "Denials of one caller, account and service class that are recorded one by one.")        \
+        X(HOST, COUNT, "limits.denials_per_sec", Config, denials_per_sec, "5", 1, 1000,            \
+          "How many of them are allowed for each second; more are counted in one record.")         \
         X(HOST, USEC, "limits.peer_deadline", Config, peer_deadline_usec, "\"2s\"", 100000,        \
           10000000, "How long a connection may take from its first byte to its last.")             \
         X(ISSUER, STRING, "issuer", IssuerEntry, issuer.issuer, NULL, 1, 1024,                     \

@@ -12,10 +12,11 @@
 #define DENIAL_TEXT_SIZE 512
 
 typedef struct Denial {
-        int64_t time_sec;
-        uint64_t decision_id;
+        int64_t time_sec, first_sec;
+        uint64_t decision_id, n;
         uint32_t uid;
         Reason reason;
+        bool is_flood;
         bool is_named; /* account is a name that somebody can have, and stands here unescaped */
         char account[DENIAL_NAME_SIZE], target[DENIAL_NAME_SIZE];
         char class[DENIAL_WORD_SIZE], service[DENIAL_WORD_SIZE];
@@ -24,9 +25,9 @@ typedef struct Denial {
 } Denial;
 
 struct Denials {
-        size_t next; /* where the next one goes */
         size_t n;
-        Denial ring[DENIALS_MAX];
+        uint16_t order[DENIALS_MAX]; /* places, the newest first */
+        Denial places[DENIALS_MAX];
 };
 
 int denials_new(Denials **ret)
@@ -69,30 +70,96 @@ static void copy_account(Denial *slot, const char *name)
                 copy_text(slot->account, sizeof(slot->account), name);
 }
 
+static bool is_of_account(const Denial *s, const Denial *other)
+{
+        return s->is_named == other->is_named && streq(s->account, other->account);
+}
+
+/* The entry of the flood that this event goes on with: its rank, or d->n. */
+static size_t flood_rank(const Denials *d, const Denial *new, int64_t first_sec)
+{
+        for (size_t i = 0; i < d->n; i++) {
+                const Denial *s = &d->places[d->order[i]];
+
+                if (s->is_flood && s->reason == new->reason &&is_of_account(s, new) &&
+                    streq(s->class, new->class) && first_sec <= s->time_sec + DENIALS_LULL)
+                        return i;
+        }
+        return d->n;
+}
+
+/* Whose place a new one takes: its rank. */
+static size_t victim_rank(const Denials *d, const Denial *new)
+{
+        size_t n_own = 0, own = d->n - 1;
+
+        for (size_t i = 0; i < d->n; i++)
+                if (is_of_account(&d->places[d->order[i]], new)) {
+                        n_own++;
+                        own = i;
+                }
+        return n_own >= DENIALS_SHARE ? own : d->n - 1;
+}
+
+/* The place of this rank becomes the newest. */
+static Denial *bring_first(Denials *d, size_t rank)
+{
+        const uint16_t place = d->order[rank];
+
+        memmove(d->order + 1, d->order, rank * sizeof(*d->order));
+        d->order[0] = place;
+        return &d->places[place];
+}
+
+static void denial_fill(Denial *ret, const Event *e, int64_t now_sec)
+{
+        *ret = (Denial){
+                .is_flood = e->kind == EVENT_DENIALS,
+                .time_sec = now_sec,
+                .first_sec = now_sec,
+                .decision_id = e->decision_id,
+                .n = 1,
+                .uid = e->account ? e->uid : UINT32_MAX,
+                .reason = e->has_decision ? e->decision.reason : REASON_NO_GRANT,
+        };
+        if (ret->is_flood) {
+                ret->n = e->n_denials;
+                ret->first_sec = e->first_sec;
+                ret->time_sec = e->last_sec;
+        }
+        copy_account(ret, e->account);
+        copy_text(ret->target, sizeof(ret->target), e->target);
+        copy_text(ret->class, sizeof(ret->class), e->class);
+        copy_text(ret->service, sizeof(ret->service), e->service);
+        copy_text(ret->phase, sizeof(ret->phase), e->phase);
+        copy_text(ret->mode, sizeof(ret->mode), e->mode);
+        copy_text(ret->jti, sizeof(ret->jti), event_jti(e));
+        copy_text(ret->command, sizeof(ret->command), e->command);
+}
+
 void denials_add(Denials *d, const Event *e, int64_t now_sec)
 {
-        Denial *slot;
+        Denial new, *at;
+        size_t rank;
 
-        if (!d || (e->kind != EVENT_DENIAL && e->kind != EVENT_WOULD_DENY))
+        if (!d ||
+            (e->kind != EVENT_DENIAL && e->kind != EVENT_DENIALS && e->kind != EVENT_WOULD_DENY))
                 return;
-
-        slot = &d->ring[d->next];
-        slot->time_sec = now_sec;
-        slot->decision_id = e->decision_id;
-        slot->uid = e->account ? e->uid : UINT32_MAX;
-        slot->reason = e->has_decision ? e->decision.reason : REASON_NO_GRANT;
-        copy_account(slot, e->account);
-        copy_text(slot->target, sizeof(slot->target), e->target);
-        copy_text(slot->class, sizeof(slot->class), e->class);
-        copy_text(slot->service, sizeof(slot->service), e->service);
-        copy_text(slot->phase, sizeof(slot->phase), e->phase);
-        copy_text(slot->mode, sizeof(slot->mode), e->mode);
-        copy_text(slot->jti, sizeof(slot->jti), event_jti(e));
-        copy_text(slot->command, sizeof(slot->command), e->command);
-
-        d->next = (d->next + 1) % DENIALS_MAX;
-        if (d->n < DENIALS_MAX)
-                d->n++;
+        denial_fill(&new, e, now_sec);
+        rank = new.is_flood ? flood_rank(d, &new, e->first_sec) : d->n;
+        if (rank < d->n) {
+                at = bring_first(d, rank);
+                at->n += new.n;
+                at->time_sec = new.time_sec;
+                return;
+        }
+        if (d->n < DENIALS_MAX) {
+                d->order[d->n] = (uint16_t)d->n;
+                rank = d->n++;
+        } else {
+                rank = victim_rank(d, &new);
+        }
+        *bring_first(d, rank) = new;
 }
 
 static DenialView denial_view(const Denial *s)
@@ -110,6 +177,8 @@ static DenialView denial_view(const Denial *s)
                 .mode = s->mode,
                 .reason = s->reason,
                 .decision_id = s->decision_id,
+                .n = s->n,
+                .first_sec = s->first_sec,
         };
 }
 
@@ -121,7 +190,7 @@ size_t denials_list(const Denials *d, const char *account, DenialView *ret, size
                 return 0;
 
         for (size_t i = 0; i < d->n && n_found < n; i++) {
-                const Denial *s = &d->ring[(d->next + DENIALS_MAX - 1 - i) % DENIALS_MAX];
+                const Denial *s = &d->places[d->order[i]];
 
                 if (account && (!s->is_named || !streq(s->account, account)))
                         continue;

@@ -158,14 +158,16 @@ json_t *session_view(const Agent *a, const SessionView *s)
 
 json_t *denial_view_json(const DenialView *d)
 {
-        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:o}",
+        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:o, "
+                         "s:I, s:I}",
                          "time", (json_int_t)d->time_sec, "account", json_text(d->account), "class",
                          json_text(d->class), "service", json_text(d->service), "phase",
                          json_text(d->phase), "target", json_text(d->target), "command",
                          json_text(d->command), "reason", reason_token(d->reason), "sentence",
                          reason_sentence(d->reason), "advice", reason_advice(d->reason), "jti",
                          json_text(d->jti), "decision", (json_int_t)d->decision_id, "mode",
-                         json_text(d->mode));
+                         json_text(d->mode), "count", (json_int_t)d->n, "first",
+                         (json_int_t)d->first_sec);
 }
 
 int sessions_snapshot(const Agent *a, SessionView **ret, size_t *ret_n)

@@ -54,6 +54,8 @@
         X(BAD_REQUEST, "bad-request", "the request was malformed",                                 \
           "an administrator checks that module and agent are of one version")                      \
         X(BUSY, "busy", "the agent has too many requests", "try again")                            \
+        X(FLOOD, "too-many-denials", "too many requests of this kind were denied in a short time", \
+          "stop what repeats them; a second later each is judged again")                           \
         X(SESSION_UNKNOWN, "session-unknown", "the session could not be tied to the grant",        \
           "an administrator looks at the journal of nhi-agentd")                                   \
         X(EVIDENCE_FAILED, "evidence-failed", "the decision could not be recorded",                \

@@ -40,6 +40,7 @@ bool reason_proves_end(Reason r)
         case REASON_BAD_NAME:
         case REASON_BAD_REQUEST:
         case REASON_BUSY:
+        case REASON_FLOOD:
         case REASON_SESSION_UNKNOWN:
         case REASON_EVIDENCE_FAILED:
         case REASON_N:

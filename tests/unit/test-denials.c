@@ -78,9 +78,10 @@ static void only_denials_are_kept(void **state)
                 e.kind = (EventKind)kind;
                 denials_add(d, &e, 1);
         }
-        assert_int_equal(denials_list(d, NULL, v, EVENT_N), 2);
+        assert_int_equal(denials_list(d, NULL, v, EVENT_N), 3);
         assert_int_equal(v[0].decision_id, EVENT_WOULD_DENY);
-        assert_int_equal(v[1].decision_id, EVENT_DENIAL);
+        assert_int_equal(v[1].decision_id, EVENT_DENIALS);
+        assert_int_equal(v[2].decision_id, EVENT_DENIAL);
 }
 
 static void the_newest_come_first_and_the_oldest_go(void **state)
@@ -169,6 +170,83 @@ static void an_endless_command_is_cut(void **state)
         assert_in_range(strlen(v.command), 64, 4096);
 }
 
+static Event flood_of(const char *account, uint64_t n, int64_t first_sec)
+{
+        Event e = denial_of(account, 0);
+
+        e.kind = EVENT_DENIALS;
+        e.n_denials = n;
+        e.first_sec = first_sec;
+        e.last_sec = first_sec + 1;
+        return e;
+}
+
+static void a_flood_stands_once_with_its_count(void **state) /* A08 */
+{
+        Denials *d = *state;
+        Event single = denial_of("svc", 7);
+        DenialView v[4];
+
+        for (int64_t t = 0; t < 1000; t++) {
+                Event e = flood_of("svc", 100, 5000 + t);
+
+                denials_add(d, &e, 5001 + t);
+        }
+        assert_int_equal(denials_list(d, "svc", v, 4), 1);
+        assert_int_equal(v[0].n, 100000);
+        assert_int_equal(v[0].first_sec, 5000);
+        assert_int_equal(v[0].time_sec, 6000);
+        denials_add(d, &single, 6000);
+        assert_int_equal(denials_list(d, "svc", v, 4), 2);
+        assert_int_equal(v[0].n, 1);
+        assert_int_equal(v[0].first_sec, 6000);
+}
+
+static void after_a_lull_a_flood_is_another_one(void **state)
+{
+        Denials *d = *state;
+        Event e = flood_of("svc", 1, 5000), on = flood_of("svc", 2, 5001 + DENIALS_LULL);
+        Event again = flood_of("svc", 4, 5003 + 2 * DENIALS_LULL);
+        Event other = flood_of("alice", 8, 5000);
+        DenialView v[4];
+
+        denials_add(d, &e, 0);
+        denials_add(d, &on, 0);
+        assert_int_equal(denials_list(d, NULL, v, 4), 1);
+        denials_add(d, &again, 0);
+        denials_add(d, &other, 0);
+        other.decision.reason = REASON_NO_GRANT;
+        denials_add(d, &other, 0);
+        assert_int_equal(denials_list(d, NULL, v, 4), 4);
+        assert_int_equal(v[3].n, 3);
+        assert_int_equal(v[2].n, 4);
+}
+
+static void one_account_does_not_push_out_what_others_ask_for(void **state) /* A08 */
+{
+        Denials *d = *state;
+        DenialView v[DENIALS_MAX];
+
+        for (uint64_t i = 0; i < DENIALS_SHARE; i++) {
+                Event e = denial_of("alice", i);
+
+                denials_add(d, &e, 1);
+        }
+        for (uint64_t i = 0; i < 10ull * DENIALS_MAX; i++) {
+                Event e = denial_of("mallory", i);
+
+                denials_add(d, &e, 2);
+        }
+        assert_int_equal(denials_list(d, "alice", v, DENIALS_MAX), DENIALS_SHARE);
+        assert_int_equal(denials_list(d, "mallory", v, DENIALS_MAX), DENIALS_MAX - DENIALS_SHARE);
+        assert_int_equal(v[0].decision_id, 10 * DENIALS_MAX - 1);
+
+        Event e = denial_of("bob", 5); /* who has less than a share takes the oldest place */
+        denials_add(d, &e, 3);
+        assert_int_equal(denials_list(d, "bob", v, DENIALS_MAX), 1);
+        assert_int_equal(denials_list(d, NULL, v, DENIALS_MAX), DENIALS_MAX);
+}
+
 static void an_absent_ring_is_empty(void **state)
 {
         Event e = denial_of("svc", 1);
@@ -190,6 +268,9 @@ int main(void)
                 CASE(names_of_the_longest_lawful_size_never_look_alike),
                 CASE(what_is_no_name_is_escaped_and_is_nobodys),
                 CASE(an_endless_command_is_cut),
+                CASE(a_flood_stands_once_with_its_count),
+                CASE(after_a_lull_a_flood_is_another_one),
+                CASE(one_account_does_not_push_out_what_others_ask_for),
                 cmocka_unit_test(an_absent_ring_is_empty),
         };
 
