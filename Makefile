@@ -144,6 +144,13 @@ $(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sud
 TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
 $(B)/tests/pam/test-pam $(B)/tests/pam/test-pam-faults: | $(B)/tmod/pam_nhi.so
 $(B)/tests/nss/test-nss $(B)/tests/nss/test-nss-storm: | $(B)/tmod/libnss_nhi.so.2
+$(B)/tests/nss/test-nss-load: | $(B)/tmod/libnss_nhi.so.2 $(B)/tests/nss/host-static $(B)/tests/nss/host-dynamic
+
+# Programs that load the module, without a sanitizer. The linker would warn that a static one needs its glibc at run time.
+$(B)/tests/nss/host-%: tests/nss/host-program.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC test $@")
+	$(Q)$(CC) $(STD) $(WARN) -O1 $(if $(filter static,$*),-static -Xlinker --no-warnings) -o $@ $< -ldl
 $(B)/tests/pam/test-sudo-plugin: | $(B)/tmod/sudo_nhi.so
 
 # ---- proofs ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nss_nhi as glibc meets it: the module itself, loaded. N01 N02 N03 N04 N06 N09 N10 N11 N12 N14 N15
- * N16, and what it exports and needs. */
+/* nss_nhi as glibc meets it: the module itself, loaded. N01 N02 N03 N04 N06 N09 N10 N11 N15, and
+ * what it exports and needs. */
 
 #include "tests/nss/nss-fixture.h"
 
@@ -244,26 +244,6 @@ static void N09_next_major_is_unavailable_and_next_minor_served(void **state)
         assert_unavailable();
 }
 
-static void N16_chroot_without_a_snapshot_is_unavailable_and_loads_nothing(void **state)
-{
-        pid_t pid;
-        int status = 0;
-
-        (void)state;
-        if (geteuid() != 0)
-                skip(); /* chroot(2) is root's */
-        pid = fork();
-        if (pid == 0) {
-                /* No mapping from before: the teardown's mark makes the module look anew. */
-                supersede_by_hand();
-                if (chroot(PATH_ROOT "/run") < 0)
-                        _exit(2);
-                _exit(ask_user("svc-1", &(struct passwd){ 0 }) == NSS_STATUS_UNAVAIL ? 0 : 1);
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_int_equal(status, 0);
-}
-
 /* ---- enumeration ---- */
 
 static size_t list_users(bool publish_between)
@@ -402,27 +382,6 @@ static void N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit(void **st
 
 /* ---- threads, forks, loading ---- */
 
-static void N14_loading_and_unloading_leaves_nothing_and_reads_no_environment(void **state)
-{
-        size_t before;
-
-        (void)state;
-        assert_int_equal(dlclose(nss.handle), 0);
-        before = count_fds();
-        assert_int_equal(setenv("NHI_SNAPSHOT", "/etc/passwd", 1), 0);
-        assert_int_equal(setenv("LD_PRELOAD", "/nowhere", 1), 0);
-        for (int i = 0; i < 1000; i++) {
-                assert_int_equal(module_open(), 0);
-                assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
-                assert_int_equal(dlclose(nss.handle), 0);
-        }
-        assert_int_equal(unsetenv("NHI_SNAPSHOT"), 0);
-        assert_int_equal(unsetenv("LD_PRELOAD"), 0);
-        assert_int_equal(count_mappings(), 0);
-        assert_int_equal(count_fds(), before);
-        assert_int_equal(module_open(), 0);
-}
-
 static void lookups_leave_no_descriptor_and_one_mapping(void **state)
 {
         size_t before = count_fds();
@@ -525,13 +484,11 @@ int main(void)
                 TEST(superseded_file_still_serves_while_no_newer_one_is_there),
                 TEST(N06_missing_short_and_damaged_files_are_unavailable),
                 TEST(N09_next_major_is_unavailable_and_next_minor_served),
-                TEST(N16_chroot_without_a_snapshot_is_unavailable_and_loads_nothing),
                 TEST(enumeration_is_empty_unless_the_snapshot_says_otherwise),
                 TEST(N10_enumeration_lists_each_once_while_generations_are_published),
                 TEST(N11_lookups_inside_an_enumeration_change_nothing_about_it),
                 TEST(short_buffer_in_an_enumeration_skips_nobody),
                 TEST(N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit),
-                TEST(N14_loading_and_unloading_leaves_nothing_and_reads_no_environment),
                 TEST(lookups_leave_no_descriptor_and_one_mapping),
                 TEST(glibc_finds_ours_after_the_files_and_merges_groups),
                 TEST(module_exports_exactly_its_entry_points_and_needs_libc_only),
