@@ -34,56 +34,112 @@ static void granted_user_is_answered_with_a_star_for_password(void **state)
         assert_string_equal(p.pw_shell, "/bin/sh");
 }
 
-/* Every size from 0 on, at every misalignment: ERANGE with nothing touched, until it fits. */
+typedef struct Answer {
+        struct passwd p;
+        struct group g;
+} Answer;
+
+typedef enum nss_status Ask(Answer *ret, char *buffer, size_t size, int *error);
+
+static enum nss_status ask_pwnam(Answer *ret, char *buffer, size_t size, int *error)
+{
+        return nss.getpwnam_r("svc-1", &ret->p, buffer, size, error);
+}
+
+static enum nss_status ask_pwuid(Answer *ret, char *buffer, size_t size, int *error)
+{
+        return nss.getpwuid_r(70001, &ret->p, buffer, size, error);
+}
+
+static enum nss_status ask_pwent(Answer *ret, char *buffer, size_t size, int *error)
+{
+        (void)nss.setpwent(0);
+        return nss.getpwent_r(&ret->p, buffer, size, error);
+}
+
+static enum nss_status ask_grnam(Answer *ret, char *buffer, size_t size, int *error)
+{
+        return nss.getgrnam_r("ops-0", &ret->g, buffer, size, error);
+}
+
+static enum nss_status ask_grgid(Answer *ret, char *buffer, size_t size, int *error)
+{
+        return nss.getgrgid_r(80000, &ret->g, buffer, size, error);
+}
+
+static enum nss_status ask_grent(Answer *ret, char *buffer, size_t size, int *error)
+{
+        (void)nss.setgrent(0);
+        return nss.getgrent_r(&ret->g, buffer, size, error);
+}
+
+/* Every size from 0 on, in a block of exactly that size at every misalignment: ERANGE with nothing
+ * touched, until it fits. Returns the least size that does. */
+static size_t least_size(Ask *ask, size_t shift, Answer *ret, char *ret_block)
+{
+        Answer blank, answer;
+
+        memset(&blank, 0x5a, sizeof(blank));
+        for (size_t size = 0; size < 256; size++) {
+                char *block = malloc(shift + size + 1), *buffer = block + shift;
+                enum nss_status status;
+                int error = 0;
+
+                assert_non_null(block);
+                buffer[size] = 0x5a;
+                answer = blank;
+                status = ask(&answer, buffer, size, &error);
+                assert_int_equal(buffer[size], 0x5a);
+                if (status != NSS_STATUS_SUCCESS) {
+                        assert_int_equal(status, NSS_STATUS_TRYAGAIN);
+                        assert_int_equal(error, ERANGE);
+                        assert_memory_equal(&answer, &blank, sizeof(blank));
+                        free(block);
+                        continue;
+                }
+                free(block);
+                /* And one byte more than enough is enough, too. */
+                *ret = blank;
+                assert_int_equal(ask(ret, ret_block + shift, size + 1, &error), NSS_STATUS_SUCCESS);
+                return size;
+        }
+        fail_msg("256 bytes are not enough");
+        return 0;
+}
+
 static void N01_each_short_buffer_gives_erange_and_touches_nothing(void **state)
 {
-        struct group blank_g, g;
-        struct passwd blank_p, p;
+        static Ask *const passwds[] = { ask_pwnam, ask_pwuid, ask_pwent }, *const groups[] = {
+                ask_grnam, ask_grgid, ask_grent
+        };
+        _Alignas(16) char block[512];
+        Answer a;
 
         (void)state;
-        memset(&blank_p, 0x5a, sizeof(blank_p));
-        memset(&blank_g, 0x5a, sizeof(blank_g));
-        for (size_t shift = 0; shift < 8; shift++) {
-                size_t fits_p = 0, fits_g = 0;
-
-                for (size_t size = 0; size < 256; size++) {
-                        char *block = malloc(shift + size + 1), *buffer = block + shift + 1;
-                        enum nss_status status;
-                        int error = 0;
-
-                        p = blank_p;
-                        status = nss.getpwnam_r("svc-1", &p, buffer, size, &error);
-                        if (status == NSS_STATUS_SUCCESS) {
-                                assert_string_equal(p.pw_shell, "/bin/sh");
-                                fits_p = fits_p ? fits_p : size;
-                        } else {
-                                assert_int_equal(status, NSS_STATUS_TRYAGAIN);
-                                assert_int_equal(error, ERANGE);
-                                assert_int_equal(fits_p, 0);
-                                assert_memory_equal(&p, &blank_p, sizeof(p));
-                        }
-                        g = blank_g;
-                        error = 0;
-                        status = nss.getgrnam_r("ops-0", &g, buffer, size, &error);
-                        if (status == NSS_STATUS_SUCCESS) {
-                                assert_int_equal((uintptr_t)g.gr_mem % _Alignof(char *), 0);
-                                assert_string_equal(g.gr_mem[0], "john.doe");
-                                assert_string_equal(g.gr_mem[1], "svc-0");
-                                assert_null(g.gr_mem[2]);
-                                fits_g = fits_g ? fits_g : size;
-                        } else {
-                                assert_int_equal(status, NSS_STATUS_TRYAGAIN);
-                                assert_int_equal(error, ERANGE);
-                                assert_int_equal(fits_g, 0);
-                                assert_memory_equal(&g, &blank_g, sizeof(g));
-                        }
-                        free(block);
+        publish_sample(3, 3600, true, 2);
+        for (size_t shift = 0; shift < 16; shift++)
+                for (size_t i = 0; i < ELEMENTSOF(passwds); i++) {
+                        /* To the byte: five texts. */
+                        assert_int_equal(least_size(passwds[i], shift, &a, block),
+                                         sizeof("svc-1*a service/var/lib/svc/bin/sh") + 4);
+                        assert_string_equal(a.p.pw_shell, "/bin/sh");
                 }
-                /* To the byte: five texts; three pointers, four texts and the alignment. */
-                assert_int_equal(fits_p, sizeof("svc-1*a service/var/lib/svc/bin/sh") + 4);
-                assert_true(fits_g >= 24 + sizeof("ops-0*john.doesvc-0") + 3 &&
-                            fits_g < 24 + 23 + 8);
-        }
+        for (size_t shift = 0; shift < 16; shift++)
+                for (size_t i = 0; i < 2; i++) {
+                        size_t size = least_size(groups[i], shift, &a, block);
+
+                        /* Three pointers and four texts; in front the alignment. */
+                        assert_true(size >= 24 + sizeof("ops-0*john.doesvc-0") + 3 &&
+                                    size < 24 + sizeof("ops-0*john.doesvc-0") + 3 + 8);
+                        assert_int_equal((uintptr_t)a.g.gr_mem % _Alignof(char *), 0);
+                        assert_string_equal(a.g.gr_mem[0], "john.doe");
+                        assert_string_equal(a.g.gr_mem[1], "svc-0");
+                        assert_null(a.g.gr_mem[2]);
+                }
+        for (size_t shift = 0; shift < 16; shift++)
+                assert_true(least_size(groups[2], shift, &a, block) > 8);
+        assert_int_equal(nss.endpwent(), NSS_STATUS_SUCCESS);
+        assert_int_equal(nss.endgrent(), NSS_STATUS_SUCCESS);
 }
 
 static void N02_unknown_is_notfound_and_errno_stays(void **state)
@@ -348,6 +404,26 @@ static long init_groups(const char *user, gid_t skip, long size, long limit, gid
         return n;
 }
 
+/* The caller's array is filled to its end and grows no further than the limit. */
+static long n_expected(long size, long limit)
+{
+        long most = limit <= 0 ? 65 : limit > size ? limit : size;
+
+        return most < 65 ? most : 65;
+}
+
+static void N01_N15_every_size_of_the_callers_array_and_every_limit_is_obeyed(void **state)
+{
+        (void)state;
+        for (long size = 1; size <= 70; size++)
+                for (long limit = -1; limit <= 70; limit++) {
+                        _cleanup_free_ gid_t *gids = NULL;
+
+                        assert_int_equal(init_groups("john.doe", 100, size, limit, &gids),
+                                         n_expected(size, limit));
+                }
+}
+
 static void N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit(void **state)
 {
         static const struct {
@@ -489,6 +565,7 @@ int main(void)
                 TEST(N11_lookups_inside_an_enumeration_change_nothing_about_it),
                 TEST(short_buffer_in_an_enumeration_skips_nobody),
                 TEST(N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit),
+                TEST(N01_N15_every_size_of_the_callers_array_and_every_limit_is_obeyed),
                 TEST(lookups_leave_no_descriptor_and_one_mapping),
                 TEST(glibc_finds_ours_after_the_files_and_merges_groups),
                 TEST(module_exports_exactly_its_entry_points_and_needs_libc_only),
