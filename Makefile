@@ -142,7 +142,7 @@ $(B)/tmod/sudo_nhi.so: $(call tobj,$(SUDO) $(WIRE) $(GATE) $(BASE)) sudo_nhi/sud
 	@mkdir -p $(@D)
 	$(link) -shared -Wl,--version-script=sudo_nhi/sudo_nhi.map -o $@ $(filter %.o,$^)
 TEST_MOD := $(B)/tmod/pam_nhi.so $(B)/tmod/libnss_nhi.so.2 $(B)/tmod/sudo_nhi.so
-$(B)/tests/pam/test-pam $(B)/tests/pam/test-pam-faults: | $(B)/tmod/pam_nhi.so
+$(filter $(B)/tests/pam/test-pam%,$(TEST_BIN)): | $(B)/tmod/pam_nhi.so
 $(B)/tests/nss/test-nss $(B)/tests/nss/test-nss-storm: | $(B)/tmod/libnss_nhi.so.2
 $(B)/tests/nss/test-nss-load: | $(B)/tmod/libnss_nhi.so.2 $(B)/tests/nss/host-static $(B)/tests/nss/host-dynamic
 
@@ -170,6 +170,7 @@ lint: lint-tools all ## layering, symbols, format, both compilers, cppcheck, tab
 	@echo "  LINT    binaries"; tests/lint/binaries.sh $(B)
 	@echo "  LINT    words";    tests/lint/words.sh
 	@echo "  LINT    tables";   tests/lint/tables.sh $(B)
+	@echo "  LINT    threats";  tests/lint/threats.sh
 	@echo "  LINT    packages"; tests/lint/packages.sh
 	@echo "  LINT    headers";  for cc in gcc clang; do for h in $(HEADERS); do \
 		echo "#include \"$$h\"" | $$cc $(STD) $(WARN) -Wno-unused-function -DNHI_TEST=1 -fsyntax-only -x c - || exit 1; done; done
