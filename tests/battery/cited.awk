@@ -4,7 +4,7 @@
 FNR == 1 {
         is_c = FILENAME ~ /\.c$/
         in_comment = 0
-        heeded = !is_c
+        heeded = !is_c || FILENAME ~ /\/(fuzz|fault)\//
 }
 
 is_c && /^#include/ { heeded = 1 }

@@ -7,6 +7,8 @@
 #include "nhi-agentd/core/decide.h"
 #include "nhi-agentd/session/registry.h"
 
+#include <fts.h>
+
 static int setup(void **state)
 {
         const int r = fixture_setup(state);
@@ -168,6 +170,44 @@ static void a_retired_key_takes_its_grants_with_it_V26(void **state)
         signing_key_done(&retired);
 }
 
+/* True where a file below the test root holds these bytes. */
+static bool disk_holds(const void *needle, size_t size)
+{
+        char etc[] = PATH_ROOT "/etc", run[] = PATH_ROOT "/run", var[] = PATH_ROOT "/var";
+        char *const folders[] = { etc, run, var, NULL };
+        FTS *tree = fts_open(folders, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+        bool found = false;
+        FTSENT *e;
+
+        assert_non_null(tree);
+        while ((e = fts_read(tree))) {
+                _cleanup_free_ char *bytes = NULL;
+                size_t n = 0;
+
+                if (e->fts_info == FTS_F &&
+                    file_read_trusted(e->fts_accpath, geteuid(), SET_SIZE_MAX, &bytes, &n) == 0)
+                        found = found || memmem(bytes, n, needle, size);
+        }
+        (void)fts_close(tree);
+        return found;
+}
+
+/* A stolen disk gives nobody a key: a host has the public half alone. */
+static void no_secret_is_on_the_disk_A20(void **state)
+{
+        char text[64], hex[65];
+        Fixture *f = *state;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_restart(f);
+        base64url_encode(f->key.secret, 32, text);
+        sodium_bin2hex(hex, sizeof(hex), f->key.secret, 32);
+        assert_true(disk_holds(f->key.public.kid, strlen(f->key.public.kid)));
+        assert_false(disk_holds(f->key.secret, 32));
+        assert_false(disk_holds(text, strlen(text)));
+        assert_false(disk_holds(hex, strlen(hex)));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -179,6 +219,7 @@ int main(void)
                 T(an_old_set_brings_nothing_back_V18),
                 T(a_uid_is_never_given_to_the_next_name_V33),
                 T(a_retired_key_takes_its_grants_with_it_V26),
+                T(no_secret_is_on_the_disk_A20),
         };
 
         return cmocka_run_group_tests_name("sets-attack", tests, NULL, NULL);

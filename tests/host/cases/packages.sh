@@ -176,7 +176,7 @@ one_by_one() { # DIR PACKAGE...
         done
 }
 
-# K02, and modules that meet another version's agent
+# K02, S02, and modules that meet another version's agent
 case_no_login_is_dropped_or_wrongly_allowed_while_packages_change() {
         gates_ready
         dpkg_install /opt/previous/*.deb

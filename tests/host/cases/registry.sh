@@ -78,7 +78,7 @@ case_a_logind_session_dies_with_its_grant_and_a_daemon_lives() {
         quietly systemctl stop lab-daemon
 }
 
-# E1, FACTS 42
+# E1, S02, FACTS 42
 case_an_elevation_ends_in_its_own_scope_and_the_shell_lives() {
         lab_fresh
         lab_run ssh lab-a g-shell 60 --pam lab sleep 9311
