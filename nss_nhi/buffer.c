@@ -30,10 +30,6 @@ char **buffer_pointers(Buffer *b, size_t n)
 {
         size_t align = _Alignof(char *);
 
-        if (n > SIZE_MAX / sizeof(char *)) {
-                b->full = true;
-                return NULL;
-        }
         (void)buffer_take(b, -(uintptr_t)b->at & (align - 1));
         return buffer_take(b, n * sizeof(char *));
 }

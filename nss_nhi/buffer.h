@@ -20,5 +20,5 @@ static inline bool buffer_is_full(const Buffer *b)
 
 /* A copy of s. */
 char *buffer_text(Buffer *b, const char *s);
-/* Room for n pointers, aligned for them. */
+/* Room for n pointers, aligned for them; n is a count of records that are mapped. */
 char **buffer_pointers(Buffer *b, size_t n);

@@ -4,9 +4,11 @@
  * what it exports and needs. */
 
 #include "tests/nss/nss-fixture.h"
+#include "tests/nss/sanitized.h"
 
 #include <elf.h>
 #include <link.h>
+#include <sys/resource.h>
 
 /* Tell the process's mapping that it is old, then put these bytes into its place. */
 static void publish_bytes(const void *data, size_t size, mode_t mode)
@@ -279,6 +281,30 @@ static void N06_missing_short_and_damaged_files_are_unavailable(void **state)
         assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
 }
 
+static void N06_every_lookup_without_a_snapshot_is_unavailable(void **state)
+{
+        static Ask *const asks[] = { ask_pwnam, ask_pwuid, ask_pwent,
+                                     ask_grnam, ask_grgid, ask_grent };
+        long n = 0, size = 0;
+        gid_t *gids = NULL;
+        char buffer[256];
+        int error;
+        Answer a;
+
+        (void)state;
+        (void)teardown(NULL);
+        for (size_t i = 0; i < ELEMENTSOF(asks); i++) {
+                error = 0;
+                errno = 4711;
+                assert_int_equal(asks[i](&a, buffer, sizeof(buffer), &error), NSS_STATUS_UNAVAIL);
+                assert_int_equal(error, ENOENT);
+                assert_int_equal(errno, 4711);
+        }
+        assert_int_equal(nss.initgroups_dyn("john.doe", 100, &n, &size, &gids, 0, &error),
+                         NSS_STATUS_UNAVAIL);
+        assert_null(gids);
+}
+
 static void N09_next_major_is_unavailable_and_next_minor_served(void **state)
 {
         _cleanup_free_ char *data = NULL;
@@ -471,6 +497,107 @@ static void lookups_leave_no_descriptor_and_one_mapping(void **state)
         assert_int_equal(count_mappings(), 1);
 }
 
+/* ---- limits: N and N + 1 ---- */
+
+static void publish_names(const char *user, const char *group, const char *member)
+{
+        const SnapshotBuildUser u = {
+                user, "", "/", "/bin/sh", 70001, 70001, deadline_in(3600), SNAPSHOT_FOREVER
+        };
+        const SnapshotBuildGroup g = { group, 998, SNAPSHOT_FOREVER, SNAPSHOT_FOREVER, true };
+        const SnapshotBuildMembership m = { member, 0, deadline_in(3600), SNAPSHOT_FOREVER };
+        const SnapshotBuild b = { .users = &u,
+                                  .n_users = 1,
+                                  .groups = &g,
+                                  .n_groups = 1,
+                                  .memberships = &m,
+                                  .n_memberships = 1 };
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size = 0;
+
+        assert_int_equal(snapshot_build(&b, &data, &size), 0);
+        assert_int_equal(snapshot_publish(PATH_SNAPSHOT, data, size), 0);
+}
+
+/* 32 bytes for an account of ours, 256 for a name of the host's. */
+static void longest_names_are_answered_and_longer_ones_unknown(void **state)
+{
+        char user[34], group[258], member[258], buffer[1024];
+        _cleanup_free_ gid_t *gids = NULL;
+        struct passwd p;
+        struct group g;
+        int error = 0;
+
+        (void)state;
+        memset(user, 'u', sizeof(user));
+        memset(group, 'g', sizeof(group));
+        memset(member, 'm', sizeof(member));
+        user[32] = group[256] = member[256] = '\0';
+        publish_names(user, group, member);
+        assert_int_equal(ask_user(user, &p), NSS_STATUS_SUCCESS);
+        assert_int_equal(strlen(p.pw_name), 32);
+        assert_int_equal(nss.getgrnam_r(group, &g, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_SUCCESS);
+        assert_string_equal(g.gr_mem[0], member);
+        assert_int_equal(init_groups(member, 100, 1, 0, &gids), 2);
+        assert_int_equal(gids[1], 998);
+
+        user[32] = 'u';
+        group[256] = 'g';
+        member[256] = 'm';
+        user[33] = group[257] = member[257] = '\0';
+        assert_int_equal(ask_user(user, &p), NSS_STATUS_NOTFOUND);
+        assert_int_equal(nss.getgrnam_r(group, &g, buffer, sizeof(buffer), &error),
+                         NSS_STATUS_NOTFOUND);
+        free(gids);
+        assert_int_equal(init_groups(member, 100, 1, 0, &gids), 1);
+}
+
+static void initgroups_grows_from_nothing_and_adds_no_gid_twice(void **state)
+{
+        _cleanup_free_ gid_t *gids = NULL;
+        long n = 0, size = 0;
+        int error = 0;
+
+        (void)state;
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(nss.initgroups_dyn("john.doe", 100, &n, &size, &gids, 0, &error),
+                                 NSS_STATUS_SUCCESS);
+                assert_int_equal(n, 64);
+                assert_true(size >= 64);
+        }
+        assert_int_equal(nss.initgroups_dyn(NULL, 100, &n, &size, &gids, 0, &error),
+                         NSS_STATUS_NOTFOUND);
+}
+
+static void initgroups_without_memory_keeps_what_the_caller_had(void **state)
+{
+        const long full = 1l << 22;
+        gid_t *gids = calloc((size_t)full, sizeof(*gids));
+        struct rlimit limit, tight;
+        long n = full, size = full;
+        enum nss_status status;
+        int error = 0;
+
+        (void)state;
+        if (SANITIZED) {
+                free(gids);
+                skip(); /* its memory is beyond every limit */
+        }
+        assert_non_null(gids);
+        assert_int_equal(ask_user("svc-1", &(struct passwd){ 0 }), NSS_STATUS_SUCCESS);
+        assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+        tight = limit;
+        tight.rlim_cur = 1 << 20;
+        assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+        status = nss.initgroups_dyn("john.doe", 100, &n, &size, &gids, 0, &error);
+        assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+        assert_int_equal(status, NSS_STATUS_TRYAGAIN);
+        assert_int_equal(error, ENOMEM);
+        assert_true(n == full && size == full);
+        free(gids);
+}
+
 /* ---- through glibc itself ---- */
 
 static void glibc_finds_ours_after_the_files_and_merges_groups(void **state)
@@ -559,6 +686,7 @@ int main(void)
                 TEST(withdrawal_shows_in_the_next_call),
                 TEST(superseded_file_still_serves_while_no_newer_one_is_there),
                 TEST(N06_missing_short_and_damaged_files_are_unavailable),
+                TEST(N06_every_lookup_without_a_snapshot_is_unavailable),
                 TEST(N09_next_major_is_unavailable_and_next_minor_served),
                 TEST(enumeration_is_empty_unless_the_snapshot_says_otherwise),
                 TEST(N10_enumeration_lists_each_once_while_generations_are_published),
@@ -567,6 +695,9 @@ int main(void)
                 TEST(N15_initgroups_gives_0_1_and_65_groups_and_obeys_the_limit),
                 TEST(N01_N15_every_size_of_the_callers_array_and_every_limit_is_obeyed),
                 TEST(lookups_leave_no_descriptor_and_one_mapping),
+                TEST(longest_names_are_answered_and_longer_ones_unknown),
+                TEST(initgroups_grows_from_nothing_and_adds_no_gid_twice),
+                TEST(initgroups_without_memory_keeps_what_the_caller_had),
                 TEST(glibc_finds_ours_after_the_files_and_merges_groups),
                 TEST(module_exports_exactly_its_entry_points_and_needs_libc_only),
         };

@@ -628,6 +628,46 @@ static void open_refuses_files_that_others_may_write_or_own(void **state)
         (void)unlink(path);
 }
 
+/* The header alone is written; the rest is a hole. */
+static int open_file_of(const char *path, size_t size)
+{
+        SnapshotHeader h = { .major_le = { SNAPSHOT_MAJOR } };
+        SnapshotTable *tables[] = { &h.passwd_by_name, &h.passwd_by_uid, &h.group_by_name,
+                                    &h.group_by_gid, &h.member_by_user };
+        Snapshot s;
+        int r;
+
+        memcpy(h.magic, SNAPSHOT_MAGIC, sizeof(h.magic));
+        put_le64(h.size_le, size);
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
+                put_le32(tables[i]->offset_le, sizeof(h));
+                put_le32(tables[i]->n_slots_le, 2);
+        }
+        put_le64(h.checksum_le, snapshot_header_checksum((const uint8_t *)&h));
+        assert_int_equal(file_replace(path, &h, sizeof(h), 0644, geteuid(), getegid(), false), 0);
+        assert_int_equal(truncate(path, (off_t)size), 0);
+        r = snapshot_open(path, geteuid(), &s);
+        if (r == 0) {
+                ask_everything(&s);
+                snapshot_close(&s);
+        }
+        return r;
+}
+
+static void files_are_opened_up_to_the_limit(void **state)
+{
+        char path[PATH_MAX];
+
+        (void)state;
+        path_of(path, "size");
+        assert_int_equal(open_file_of(path, sizeof(SnapshotHeader)), SNAPSHOT_E_CORRUPT);
+        assert_int_equal(open_file_of(path, sizeof(SnapshotHeader) + 8), 0);
+        assert_int_equal(open_file_of(path, sizeof(SnapshotHeader) + 12), SNAPSHOT_E_CORRUPT);
+        assert_int_equal(open_file_of(path, SNAPSHOT_SIZE_MAX), 0);
+        assert_int_equal(open_file_of(path, SNAPSHOT_SIZE_MAX + 8ul), SNAPSHOT_E_CORRUPT);
+        (void)unlink(path);
+}
+
 static void N06_empty_and_one_byte_files_are_refused(void **state)
 {
         char path[PATH_MAX];
@@ -674,6 +714,7 @@ int main(void)
                 TEST(publish_supersedes_the_old_file_and_leaves_nothing_beside),
                 TEST(failed_publish_keeps_the_old_file_and_leaves_nothing_beside),
                 TEST(open_refuses_files_that_others_may_write_or_own),
+                cmocka_unit_test(files_are_opened_up_to_the_limit),
                 cmocka_unit_test(N06_empty_and_one_byte_files_are_refused),
         };
 
