@@ -10,6 +10,10 @@
         "{\"name\":\"" name "\",\"kind\":\"workload\",\"owner\":\"payments\",\"uid\":" uid         \
         ",\"gid\":" uid ",\"gecos\":\"\",\"home\":\"/var/lib/" name "\",\"shell\":\"/bin/sh\"}"
 
+/* Longer than anything takes on one of the agent's threads. */
+#define QUIET_USEC 300000u
+#define IDLE_USEC  40000u
+
 #define UID_OLD 70001u
 #define UID_NEW 70002u
 
@@ -117,28 +121,102 @@ bool host_has_exited(void)
         return loop_result < 0;
 }
 
+static int run_a_turn(void)
+{
+        const int r = sd_event_run(host.event, 5000);
+
+        if (r < 0)
+                loop_result = r;
+        return r;
+}
+
+static void run_loop(bool (*done)(void), bool may_be_lost)
+{
+        uint64_t now = now_monotonic_usec(), heard = now;
+        const uint64_t deadline = now + 10 * USEC_PER_SEC;
+
+        while (!done() && !host_has_exited() && now < deadline) {
+                const int r = run_a_turn();
+
+                now = now_monotonic_usec();
+                if (r > 0)
+                        heard = now;
+                if (may_be_lost && !fault_is_clean() && now > heard + QUIET_USEC)
+                        return;
+        }
+}
+
 void host_run_until(bool (*done)(void))
 {
-        const uint64_t deadline = now_monotonic_usec() + 10 * USEC_PER_SEC;
+        run_loop(done, false);
+}
 
-        while (!done() && !host_has_exited() && now_monotonic_usec() < deadline) {
-                const int r = sd_event_run(host.event, 10000);
-
-                if (r < 0)
-                        loop_result = r;
-        }
+void host_run_expecting(bool (*done)(void))
+{
+        run_loop(done, true);
 }
 
 void host_run_idle(void)
 {
-        int r = 1;
+        uint64_t heard = now_monotonic_usec();
 
-        /* Longer than anything on a thread takes. */
-        for (unsigned quiet = 0; quiet < 2 && !host_has_exited(); quiet = r == 0 ? quiet + 1 : 0) {
-                r = sd_event_run(host.event, 20000);
-                if (r < 0)
-                        loop_result = r;
+        while (!host_has_exited() &&
+               now_monotonic_usec() < heard + (fault->window ? IDLE_USEC : IDLE_USEC / 3))
+                if (run_a_turn() > 0)
+                        heard = now_monotonic_usec();
+}
+
+static bool is_answered(void)
+{
+        return __atomic_load_n(&fault->answered, __ATOMIC_SEQ_CST) == fault->asked;
+}
+
+unsigned host_next_question(unsigned last)
+{
+        while (__atomic_load_n(&fault->asked, __ATOMIC_SEQ_CST) == last)
+                (void)usleep(200);
+        return fault->asked;
+}
+
+void host_ask_accounts(void)
+{
+        const Question *q = scenario->data;
+        static WireExchange x;
+
+        for (unsigned n = 0;;) {
+                WireRequest request = pam("sshd", q->account, q->uid, WIRE_PHASE_ACCOUNT);
+                WireReply reply;
+                int r;
+
+                n = host_next_question(n);
+                r = wire_ask(PATH_PAM_SOCK, geteuid(), &request,
+                             now_monotonic_usec() + 2 * USEC_PER_SEC, &x, &reply);
+                fault->verdict = r == 0 ? (int)reply.verdict : -1;
+                __atomic_store_n(&fault->answered, n, __ATOMIC_SEQ_CST);
         }
+}
+
+void host_helper(void (*serve)(void))
+{
+        static pid_t helper;
+
+        if (helper > 0) {
+                (void)kill(helper, SIGKILL);
+                (void)waitpid(helper, NULL, 0);
+        }
+        fault->asked = fault->answered = 0;
+        helper = fault_helper(serve);
+        if (helper < 0)
+                err(2, "fork");
+}
+
+void host_ask(void)
+{
+        fault->verdict = -1;
+        (void)__atomic_add_fetch(&fault->asked, 1, __ATOMIC_SEQ_CST);
+        host_run_until(is_answered);
+        if (!is_answered() && !host_has_exited())
+                fault_fail("no answer, and no end of it");
 }
 
 bool host_allows(const char *account, uint32_t uid)

@@ -10,6 +10,13 @@
 
 #include "nhi-agentd/core/decide.h"
 
+/* scenario->data of those that ask. */
+typedef struct Question {
+        const char *account;
+        uint32_t uid;
+        bool allowed;
+} Question;
+
 typedef struct Known {
         bool old, new;
 } Known;
@@ -28,9 +35,20 @@ int host_try_start(void);
 /* Run the loop until done() says so, or 10 seconds have passed, or it has ended: then the process
  * would exit, and be started again. */
 void host_run_until(bool (*done)(void));
-/* The same until nothing is left to do. */
+/* The same, for what a fault may have ended: then only until nothing happens any more. */
+void host_run_expecting(bool (*done)(void));
+/* Until nothing happens any more. */
 void host_run_idle(void);
 bool host_has_exited(void);
+
+/* Somebody else, in a process of its own: host_next_question() waits there until host_ask() lets it
+ * go, and fault->answered says that it is through. host_ask() runs the loop meanwhile. */
+void host_helper(void (*serve)(void));
+unsigned host_next_question(unsigned last);
+void host_ask(void);
+/* Such a one: asks scenario->data as pam_nhi does; fault->verdict is -1 where there was no answer.
+ */
+void host_ask_accounts(void);
 
 bool host_allows(const char *account, uint32_t uid);
 Known host_known(void);

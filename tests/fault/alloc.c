@@ -7,9 +7,12 @@
 
 #include "tests/fault/fault.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -36,6 +39,9 @@ static long n_live;
 
 void alloc_arm(bool on)
 {
+        void *frame;
+
+        (void)backtrace(&frame, 1); /* the first one loads a library */
         n_calls = 0;
         __atomic_store_n(&armed, on, __ATOMIC_SEQ_CST);
 }
@@ -50,6 +56,29 @@ long alloc_live(void)
         return __atomic_load_n(&n_live, __ATOMIC_SEQ_CST);
 }
 
+/* libconfig dies where it gets no memory (it ends the process, or follows a null pointer): a death
+ * that is its own is told apart. */
+static bool is_libconfig_asking(void)
+{
+        void *frames[24];
+        const int n = backtrace(frames, 24);
+        Dl_info where;
+
+        for (int i = 0; i < n; i++)
+                if (dladdr(frames[i], &where) != 0 && where.dli_fname &&
+                    strstr(where.dli_fname, "/libconfig.so"))
+                        return true;
+        return false;
+}
+
+static void note_refused(void)
+{
+        if (__atomic_fetch_add(&fault->n_fired, 1, __ATOMIC_SEQ_CST) == 0)
+                memcpy(fault->fired_what, "allocation", sizeof("allocation"));
+        if (is_libconfig_asking())
+                fault->in_libconfig = true;
+}
+
 static bool is_refused(void)
 {
         unsigned n;
@@ -60,8 +89,7 @@ static bool is_refused(void)
         fault->n_seen = n;
         if (n != fault->plan.n && (fault->plan.mode != FAULT_ALLOC_EVER || n < fault->plan.n))
                 return false;
-        if (__atomic_fetch_add(&fault->n_fired, 1, __ATOMIC_SEQ_CST) == 0)
-                (void)__builtin_memcpy(fault->fired_what, "allocation", sizeof("allocation"));
+        note_refused();
         errno = ENOMEM;
         return true;
 }

@@ -13,50 +13,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* ---- who asks: a process of its own -------------------------------------------------------------
- */
-
-typedef struct Question {
-        const char *account;
-        uint32_t uid;
-        bool allowed;
-} Question;
-
 static const Question granted = { "svc-old", 70001, true };
 static const Question not_granted = { "svc-new", 70002, false };
 
-static bool is_asked;
-
-static bool is_answered(void)
-{
-        return !is_asked || fault->answered == fault->asked;
-}
-
-/* Wait for somebody to ask; the number of the question. */
-static unsigned next_question(unsigned last)
-{
-        while (__atomic_load_n(&fault->asked, __ATOMIC_SEQ_CST) == last)
-                (void)usleep(200);
-        return fault->asked;
-}
-
-static void ask_account(void)
-{
-        const Question *q = scenario->data;
-        static WireExchange x;
-
-        for (unsigned n = fault->asked;;) {
-                WireRequest request = pam("sshd", q->account, q->uid, WIRE_PHASE_ACCOUNT);
-                WireReply reply;
-                int r;
-
-                n = next_question(n);
-                r = wire_ask(PATH_PAM_SOCK, geteuid(), &request,
-                             now_monotonic_usec() + 2 * USEC_PER_SEC, &x, &reply);
-                fault->verdict = r == 0 ? (int)reply.verdict : -1;
-                __atomic_store_n(&fault->answered, n, __ATOMIC_SEQ_CST);
-        }
-}
+/* ---- who feeds: a process of its own, as nhi-fetchd is
+ * --------------------------------------------
+ */
 
 static char fed[FEED_REPLY_MAX + 1];
 static char *fed_line = fed; /* shared with who feeds */
@@ -74,7 +36,7 @@ static void feed_new_set(void)
                 size_t size = 0;
                 int fd = -EBADF;
 
-                n = next_question(n);
+                n = host_next_question(n);
                 if (unix_connect(PATH_FEED_SOCK, SOCK_SEQPACKET, geteuid(), &fd) < 0 ||
                     datagram_send_fd(fd, &header, sizeof(header), set, deadline) < 0 ||
                     datagram_recv(fd, fed_line, FEED_REPLY_MAX, deadline, &size) < 0)
@@ -86,41 +48,13 @@ static void feed_new_set(void)
         }
 }
 
-static void go_ask(void)
-{
-        is_asked = true;
-        (void)__atomic_add_fetch(&fault->asked, 1, __ATOMIC_SEQ_CST);
-        host_run_until(is_answered);
-        if (!is_answered() && !host_has_exited())
-                fault_fail("no answer, and no end of it");
-}
-
-static void helper_start(void (*serve)(void))
-{
-        static pid_t helper;
-
-        if (helper > 0) {
-                (void)kill(helper, SIGKILL);
-                (void)waitpid(helper, NULL, 0);
-        }
-        fault->asked = fault->answered = 0;
-        helper = fault_helper(serve);
-        (void)usleep(20000);
-}
-
 /* ---- decide and answer ------------------------------------------------------------------------
  */
 
 static void answer_prepare(void)
 {
         host_prepare();
-        helper_start(ask_account);
-}
-
-static void answer_run(void)
-{
-        fault->verdict = -1;
-        go_ask();
+        host_helper(host_ask_accounts);
 }
 
 static void answer_judge(void)
@@ -130,7 +64,7 @@ static void answer_judge(void)
         if (fault->verdict == VERDICT_ALLOW && !q->allowed)
                 fault_fail("%s was allowed", q->account);
         if (!host_has_exited()) {
-                answer_run();
+                host_ask();
                 if (fault->verdict != (q->allowed ? VERDICT_ALLOW : VERDICT_DENY))
                         fault_fail("afterwards: %d", fault->verdict);
         }
@@ -154,13 +88,13 @@ static void accept_prepare(void)
                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (fed_line == MAP_FAILED)
                 err(2, "mmap");
-        helper_start(feed_new_set);
+        host_helper(feed_new_set);
 }
 
 static void accept_run(void)
 {
         fed_line[0] = '\0';
-        go_ask();
+        host_ask();
         if (!host_has_exited())
                 host_run_idle();
 }
@@ -250,9 +184,15 @@ static void reload_begin(void)
         fixture_write(PATH_CONF_DIR "/99.conf", "limits: { peers_max = 64; };\n");
 }
 
+static bool is_reloaded(void)
+{
+        return host.agent->config->peers_max == 64 || host.agent->config_error[0];
+}
+
 static void reload_run(void)
 {
         (void)agent_reload(host.agent);
+        host_run_expecting(is_reloaded);
         host_run_idle();
 }
 
@@ -263,7 +203,11 @@ static void reload_judge(void)
         if (host_known().new)
                 fault_fail("allows what no set has granted");
         if (!host_has_exited()) {
-                reload_run();
+                host.agent->config_error[0] = '\0';
+                if (agent_reload(host.agent) < 0)
+                        fault_fail("afterwards: cannot reload");
+                host_run_until(is_reloaded);
+                host_run_idle();
                 if (host.agent->config->peers_max != 64 || host.agent->config_error[0])
                         fault_fail("afterwards: %s", host.agent->config_error);
                 if (!host_known().old)
@@ -273,21 +217,26 @@ static void reload_judge(void)
         host_stop();
 }
 
+#define AGENT(title, p, b, r, j, again, d, step)                                                   \
+        {                                                                                          \
+                .name = title, .prepare = p, .begin = b, .run = r, .judge = j, .recover = again,   \
+                .data = d, .leak_checked = true, .short_step = step                                \
+        }
+
 int main(int argc, char *argv[])
 {
         static const Scenario list[] = {
-                { "agent-answer-granted", answer_prepare, host_start, answer_run, answer_judge,
-                  recover, &granted, false, true, 0 },
-                { "agent-answer-denied", answer_prepare, host_start, answer_run, answer_judge,
-                  recover, &not_granted, false, true, 7 },
-                { "agent-accept", accept_prepare, host_start, accept_run, accept_judge, recover,
-                  NULL, false, true, 13 },
-                { "agent-publish", host_prepare, host_start, publish_run, publish_judge,
-                  publish_recover, NULL, false, true, 7 },
-                { "agent-start", host_prepare, NULL, start_run, start_judge, recover, NULL, false,
-                  true, 17 },
-                { "agent-reload", host_prepare, reload_begin, reload_run, reload_judge, recover,
-                  NULL, false, true, 11 },
+                AGENT("agent-answer-granted", answer_prepare, host_start, host_ask, answer_judge,
+                      recover, &granted, 0),
+                AGENT("agent-answer-denied", answer_prepare, host_start, host_ask, answer_judge,
+                      recover, &not_granted, 3),
+                AGENT("agent-accept", accept_prepare, host_start, accept_run, accept_judge, recover,
+                      NULL, 37),
+                AGENT("agent-publish", host_prepare, host_start, publish_run, publish_judge,
+                      publish_recover, NULL, 23),
+                AGENT("agent-start", host_prepare, NULL, start_run, start_judge, recover, NULL, 53),
+                AGENT("agent-reload", host_prepare, reload_begin, reload_run, reload_judge, recover,
+                      NULL, 53),
         };
 
         return fault_main(argc, argv, list, ELEMENTSOF(list));

@@ -94,9 +94,10 @@ static const Case granted = { GATED_SSH, KEY " one\n" KEY " two\n", 0 };
 static const Case denied = { GATED_SSH, "", 0 };
 static const Case ungated = { GATED_NOT, "", 0 };
 
-#define KEYS_SCENARIO(name, c, step)                                                               \
+#define KEYS_SCENARIO(title, c, step)                                                              \
         {                                                                                          \
-                name, prepare, begin, run, judge, NULL, &(c), true, false, step                    \
+                .name = title, .prepare = prepare, .begin = begin, .run = run, .judge = judge,     \
+                .data = &(c), .warm = true, .short_step = step                                     \
         }
 
 int main(int argc, char *argv[])

@@ -234,7 +234,14 @@ static void judge(void)
 int main(int argc, char *argv[])
 {
         static const Scenario list[] = {
-                { "nss-lookups", publish, begin, run, judge, NULL, NULL, true, true, 1 },
+                { .name = "nss-lookups",
+                  .prepare = publish,
+                  .begin = begin,
+                  .run = run,
+                  .judge = judge,
+                  .warm = true,
+                  .leak_checked = true,
+                  .short_step = 1 },
         };
 
         return fault_main(argc, argv, list, ELEMENTSOF(list));

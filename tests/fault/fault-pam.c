@@ -127,14 +127,16 @@ static const Case exempted = { EXEMPTED, IGNORED, IGNORED, IGNORED, false, false
 static const Case observed = { OBSERVED, IGNORED, IGNORED, IGNORED, false, false, true };
 static const Case ungated = { UNGATED, IGNORED, IGNORED, IGNORED, false, false, true };
 
-#define LOADED(name, c, step)                                                                      \
+#define LOADED(title, c, step)                                                                     \
         {                                                                                          \
-                name, prepare, begin, run, judge, NULL, &(c), true, true, step                     \
+                .name = title, .prepare = prepare, .begin = begin, .run = run, .judge = judge,     \
+                .data = &(c), .warm = true, .leak_checked = true, .short_step = step               \
         }
 /* What libpam leaves behind when it cannot start is not ours. */
-#define LOADING(name, c)                                                                           \
+#define LOADING(title, c)                                                                          \
         {                                                                                          \
-                name, prepare, begin, run, judge, NULL, &(c), true, false, 0                       \
+                .name = title, .prepare = prepare, .begin = begin, .run = run, .judge = judge,     \
+                .data = &(c), .warm = true                                                         \
         }
 
 int main(int argc, char *argv[])

@@ -84,9 +84,10 @@ static const Case denied = { ENFORCE, FAKE_DENY, 0, false };
 static const Case granted = { ENFORCE, FAKE_ALLOW, 1, true };
 static const Case observed = { OBSERVE, FAKE_DENY, 1, true };
 
-#define SUDO_SCENARIO(name, c, step)                                                               \
+#define SUDO_SCENARIO(title, c, step)                                                              \
         {                                                                                          \
-                name, prepare, begin, run, judge, NULL, &(c), true, true, step                     \
+                .name = title, .prepare = prepare, .begin = begin, .run = run, .judge = judge,     \
+                .data = &(c), .warm = true, .leak_checked = true, .short_step = step               \
         }
 
 int main(int argc, char *argv[])

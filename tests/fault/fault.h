@@ -43,6 +43,7 @@ typedef struct FaultShared {
         int n_fds;           /* descriptors more than when it began */
         long clean_live;     /* the same after a clean run */
         int clean_fds;
+        bool in_libconfig; /* an allocation of libconfig's was refused */
         bool failed;
         char why[512];
         /* The scenario's own. */
@@ -61,6 +62,7 @@ typedef struct Scenario {
         void (*judge)(void);
         void (*recover)(void);
         const void *data;
+        bool clean_only;   /* brings what is wrong with the world itself */
         bool warm;         /* once in the parent first, so that libc has what it keeps */
         bool leak_checked; /* what is live after judge() must not be more than after a clean run */
         unsigned short_step; /* every how many-th fault `short` tries; 0: not in it */

@@ -5,7 +5,7 @@
 FAULT_LOOP := $(addprefix $(B)/tobj/tests/fault/,inject.o calls.o alloc.o tree.o scenario.o)
 FAULT_BIN  := $(patsubst tests/fault/%.c,$(B)/fault/%,$(wildcard tests/fault/fault-*.c))
 # What several of them share.
-$(B)/fault/fault-agent: $(B)/tobj/tests/fault/agent-host.o
+$(B)/fault/fault-agent $(B)/fault/fault-world: $(B)/tobj/tests/fault/agent-host.o
 $(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -rdynamic -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)

@@ -13,6 +13,7 @@
 #include <err.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -49,8 +50,6 @@ void inject_window(bool on)
         const bool allocations =
                 fault->plan.mode == FAULT_ALLOC_ONCE || fault->plan.mode == FAULT_ALLOC_EVER;
 
-        if (on)
-                alloc_count_from_here();
         if (!on && allocations)
                 alloc_arm(false);
         fault->window = on;
@@ -58,6 +57,8 @@ void inject_window(bool on)
                 (void)syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), MARK);
         if (on && allocations)
                 alloc_arm(true);
+        if (on)
+                alloc_count_from_here();
 }
 
 /* ---- registers --------------------------------------------------------------------------------
@@ -130,7 +131,8 @@ static void call_result(pid_t tid, long result)
 /* ---- one system call ---------------------------------------------------------------------------
  */
 
-/* Event, timer and signal descriptors do not fail, and what the child prints is for us. */
+/* Event, timer and signal descriptors do not fail, only adding takes memory of epoll's, and what
+ * the child prints is for us. */
 static bool is_out_of_bounds(const Trace *t, const struct ptrace_syscall_info *info)
 {
         char link[64], target[64];
@@ -138,6 +140,8 @@ static bool is_out_of_bounds(const Trace *t, const struct ptrace_syscall_info *i
 
         if (!call_has_fd((long)info->entry.nr))
                 return false;
+        if (info->entry.nr == SYS_epoll_ctl)
+                return info->entry.args[1] != EPOLL_CTL_ADD;
         if (info->entry.nr == SYS_write && info->entry.args[0] <= 2)
                 return true;
         if (info->entry.nr != SYS_write && info->entry.nr != SYS_read)
@@ -328,7 +332,7 @@ int inject_run(const FaultPlan *plan, void (*child)(void), unsigned timeout_sec)
         char byte = 0;
 
         fault->plan = *plan;
-        fault->window = fault->failed = false;
+        fault->window = fault->failed = fault->in_libconfig = false;
         fault->n_seen = fault->n_fired = 0;
         fault->n_live = 0;
         (void)fflush(stdout);
