@@ -26,7 +26,7 @@ static const void *record_at(const Snapshot *s, size_t offset, size_t head_size)
         const SnapshotRecord *r = (const void *)bytes_at(s, offset, head_size);
         size_t size;
 
-        if (!r || offset % 8 != 0)
+        if (!r)
                 return NULL;
         size = record_size(r);
         if (size < head_size || size % 8 != 0 || !bytes_at(s, offset, size) ||
@@ -77,7 +77,7 @@ static Probe probe_start(const Snapshot *s, const SnapshotTable *t, uint32_t has
         const SnapshotSlot *slots =
                 (const void *)bytes_at(s, get_le32(t->offset_le), (size_t)n * sizeof(*slots));
 
-        if (!slots || n == 0)
+        if (!slots)
                 return (Probe){ 0 };
         return (Probe){
                 .slots = slots, .hash = hash, .mask = n - 1, .at = hash & (n - 1), .left = n

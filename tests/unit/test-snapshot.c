@@ -527,6 +527,49 @@ static void N03_root_is_never_answered_even_when_the_file_has_it(void **state)
         free(copy);
 }
 
+/* By a name that a search never asks for, and yet the record is found: by id and by listing. */
+static void N03_a_record_that_is_named_root_is_never_answered(void **state)
+{
+        static const SnapshotBuildUser u = { "toor", "", "/", "/bin/sh", 70001, 70001, END, END };
+        static const SnapshotBuildGroup g[] = { { "toor", 70001, END, END, false },
+                                                { "ops", 70002, END, END, false } };
+        static const SnapshotBuildMembership m = { "toor", 1, END, END };
+        const SnapshotBuild b = { .users = &u,
+                                  .n_users = 1,
+                                  .groups = g,
+                                  .n_groups = 2,
+                                  .memberships = &m,
+                                  .n_memberships = 1 };
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size = 0, cursor = 0, n_renamed = 0;
+        SnapshotMembershipsView groups_of;
+        SnapshotGroupView group;
+        SnapshotUserView user;
+        gid_t gid;
+        Snapshot s;
+
+        (void)state;
+        assert_int_equal(snapshot_build(&b, &data, &size), 0);
+        for (size_t i = 0; i + 5 <= size; i++)
+                if (memcmp(data + i, "toor", 5) == 0) {
+                        memcpy(data + i, "root", 5);
+                        n_renamed++;
+                }
+        assert_int_equal(n_renamed, 4);
+        snapshot_reseal(data, size);
+        assert_int_equal(snapshot_over(data, size, &s), 0);
+        assert_false(snapshot_user_by_uid(&s, 70001, before, &user));
+        assert_false(snapshot_next_user(&s, &cursor, before, &user));
+        assert_false(snapshot_group_by_gid(&s, 70001, before, &group));
+        assert_true(snapshot_group_by_gid(&s, 70002, before, &group));
+        assert_int_equal(group.n_members, 1);
+        assert_null(snapshot_member(&group, 0, before));
+        assert_int_equal(snapshot_groups_of(&s, "root", before, NULL, 0), 0);
+        assert_false(snapshot_memberships_of(&s, "root", &groups_of));
+        groups_of = (SnapshotMembershipsView){ 0 };
+        assert_false(snapshot_membership(&groups_of, 0, before, &gid));
+}
+
 static void N09_other_major_is_refused_and_any_minor_read(void **state)
 {
         const Fixture *f = *state;
@@ -709,6 +752,7 @@ int main(void)
                 TEST(every_changed_byte_under_a_good_checksum_does_no_harm),
                 TEST(every_word_set_to_an_extreme_does_no_harm),
                 TEST(N03_root_is_never_answered_even_when_the_file_has_it),
+                cmocka_unit_test(N03_a_record_that_is_named_root_is_never_answered),
                 TEST(N09_other_major_is_refused_and_any_minor_read),
                 TEST(image_equals_the_golden_file),
                 TEST(publish_supersedes_the_old_file_and_leaves_nothing_beside),
