@@ -20,6 +20,7 @@
 #define ENDING_SURVIVOR_USEC 4000000ull /* when that is written down */
 #define REFUSED_AFTER_USEC   1000000ull /* time for the caller to say why and to go */
 #define DETACHED_CHECK_USEC  5000000ull
+#define LOOK_AGAIN_USEC      50000ull /* where a look at /proc had to wait */
 
 static void session_finish(Session *s, const char *code, int64_t took_usec)
 {
@@ -66,7 +67,7 @@ static void ending_kill(Session *s)
                 ending_ask(s); /* killed without being stopped, Restart= would bring it back */
         else
                 (void)bus_kill_unit(s->registry->bus, s->unit, SIGKILL);
-        (void)sweep_session(s, SIGKILL);
+        s->changed_usec = now_monotonic_usec();
 }
 
 static uint64_t ending_age_usec(const Session *s)
@@ -78,10 +79,11 @@ static void survivor_record(Session *s)
 {
         pid_t pids[32];
         char detail[256];
-        size_t n, elsewhere, used = 0;
+        const ssize_t swept = sweep_session(s, 0);
+        const size_t elsewhere = swept > 0 ? (size_t)swept : 0;
+        size_t n, used = 0;
 
         n = cgroup_pids(&s->group, pids, ELEMENTSOF(pids));
-        elsewhere = sweep_session(s, 0);
         detail[0] = '\0';
         for (size_t i = 0; i < n && i < ELEMENTSOF(pids) && used + 16 < sizeof(detail); i++)
                 used += (size_t)snprintf(detail + used, sizeof(detail) - used, "%s%d",
@@ -97,12 +99,13 @@ static void ending_again(Session *s, uint64_t usec)
         (void)sd_event_source_set_enabled(s->ending->timer, SD_EVENT_ONESHOT);
 }
 
-/* True where the session is gone and s with it. */
+/* Kill what went elsewhere. True where nothing is left: the session is gone and s with it. */
 static bool ending_is_through(Session *s)
 {
         Ending *e = s->ending;
+        const ssize_t n = sweep_session(s, SIGKILL);
 
-        if (is_populated(s) || sweep_session(s, SIGKILL) > 0)
+        if (n != 0 || is_populated(s))
                 return false;
         session_finish(s, e->why, (int64_t)ending_age_usec(s) + e->late_usec);
         return true;
@@ -149,7 +152,7 @@ static void ending_start(Session *s, const char *why, uint64_t delay_usec)
         if (!e)
                 return; /* the next review tries again; PID 1's timer stands */
         (void)snprintf(e->why, sizeof(e->why), "%s", why);
-        e->since_usec = now_monotonic_usec();
+        e->since_usec = s->changed_usec = now_monotonic_usec();
         e->late_usec = late > 0 ? late : 0;
         if (sd_event_add_time_relative(s->registry->event, &e->timer, CLOCK_MONOTONIC, delay_usec,
                                        1, on_ending_timer, s) < 0) {
@@ -197,25 +200,35 @@ static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
         Session *s = userdata;
 
         s->recheck = sd_event_source_disable_unref(s->recheck);
+        s->changed_usec = s->changed_usec > s->registry->look.begin_usec ? s->changed_usec
+                                                                         : now_monotonic_usec();
         session_check_left(s);
         return 0;
+}
+
+static void recheck_arm(Session *s, uint64_t usec)
+{
+        if (s->recheck)
+                return;
+        if (sd_event_add_time_relative(s->registry->event, &s->recheck, CLOCK_MONOTONIC, usec, 0,
+                                       on_recheck, s) >= 0)
+                (void)sd_event_source_set_description(s->recheck, "session-recheck");
 }
 
 /* Everybody left its cgroup. What went elsewhere under its audit id still belongs to the grant. */
 void session_check_left(Session *s)
 {
+        ssize_t n;
+
         if (is_populated(s))
                 return;
-        s->detached = sweep_session(s, 0) > 0;
-        if (!s->detached) {
+        n = sweep_session(s, 0);
+        if (n == 0) {
                 session_closed(s);
                 return;
         }
-        if (s->recheck)
-                return;
-        if (sd_event_add_time_relative(s->registry->event, &s->recheck, CLOCK_MONOTONIC,
-                                       DETACHED_CHECK_USEC, 0, on_recheck, s) >= 0)
-                (void)sd_event_source_set_description(s->recheck, "session-recheck");
+        s->detached = s->detached || n > 0;
+        recheck_arm(s, n > 0 ? DETACHED_CHECK_USEC : LOOK_AGAIN_USEC);
 }
 
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -226,6 +239,7 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
                 return 0;
         (void)sd_event_source_set_enabled(source,
                                           SD_EVENT_OFF); /* a removed group polls for ever */
+        s->changed_usec = now_monotonic_usec();
         if (s->state == SESSION_ACTIVE)
                 session_check_left(s);
         else if (s->state == SESSION_ENDING)

@@ -114,12 +114,27 @@ struct Session {
         bool detached; /* its scope is empty; processes elsewhere still bear its audit id */
         bool closed;   /* close_session was called */
         bool judging;  /* not counted for its own verdict */
+        /* CLOCK_MONOTONIC: a look at /proc that began before says nothing of it any more. */
+        uint64_t changed_usec;
         Backstop backstop;
         Opening *opening; /* NULL once opened */
         Ending *ending;   /* NULL unless SESSION_ENDING */
         sd_event_source *recheck, *warn;
         int64_t warned_end_sec;
 };
+
+/* Every process that was begun in some audit session, as /proc had it (sweep.c). */
+typedef struct LookItem {
+        pid_t pid;
+        uint32_t audit_session;
+} LookItem;
+
+typedef struct Look {
+        LookItem *items; /* by audit session */
+        size_t n, capacity;
+        uint64_t begin_usec, end_usec; /* CLOCK_MONOTONIC; 0: none taken */
+        unsigned n_taken;
+} Look;
 
 typedef struct Resolve Resolve; /* resolve.c */
 typedef struct Refusal Refusal; /* refusal.c */
@@ -135,6 +150,7 @@ struct Sessions {
         uint64_t next_number,
                 reserved_number; /* the state file says: none was used from there on */
         Resolve *resolves;
+        Look look;
         Refusal *refusals;
         void (*start_done)(void *userdata, int r);
         void *start_userdata;
@@ -217,8 +233,11 @@ void session_check_left(Session *s);
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata);
 
 /* sweep.c: processes elsewhere that bear the audit session and the loginuid of s. Those in the
- * cgroup of another session are that session's. signal 0 only counts. */
-size_t sweep_session(Session *s, int signal);
+ * cgroup of another session are that session's. signal 0 only counts. One look at /proc, which
+ * began after s->changed_usec, serves all sessions: how many it saw; -EAGAIN: none is there yet,
+ * ask again; or another negative errno. Only 0 says that nothing is left. */
+ssize_t sweep_session(Session *s, int signal);
+void look_done(Look *l);
 /* Was this audit session begun by this very process? Only where the parent is there and has none:
  * an orphan's parent is PID 1 or a user's manager, which says nothing of whose session it bears. */
 bool audit_session_is_own(pid_t pid, uint32_t audit_session);

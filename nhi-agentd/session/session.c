@@ -152,6 +152,7 @@ Sessions *sessions_free(Sessions *s)
                 (void)sessions_save_now(s);
         while (s->sessions)
                 session_free(s->sessions);
+        look_done(&s->look);
         refusals_free(s);
         resolves_free(s);
         bus_free(s->bus);

@@ -48,7 +48,8 @@ static void sessions_reconcile(Sessions *s, int r)
                 s->start_r = r;
         for (Session *i = s->sessions, *next; i; i = next) {
                 next = i->next;
-                i->detached = i->group.dir_fd < 0 && sweep_session(i, 0) > 0;
+                /* What could not be looked for may be there. */
+                i->detached = i->group.dir_fd < 0 && sweep_session(i, 0) != 0;
                 if (i->group.dir_fd >= 0 || i->detached)
                         continue;
                 session_record(i, EVENT_SESSION_END, "closed", "ended while the agent was away", 0,
