@@ -74,7 +74,7 @@ static void record_accepted(Offer *o)
 
         (void)snprintf(detail, sizeof(detail), "%s version %lld, %zu grants, %zu quarantined, %s",
                        o->set->issuer, (long long)o->set->ver, o->set->n_grants,
-                       o->set->n_quarantine, o->set->hash);
+                       o->set->n_quarantined, o->set->hash);
         agent_record(a, &e);
         for (size_t i = 0; i < o->set->n_quarantine; i++) {
                 const Quarantine *q = &o->set->quarantine[i];
@@ -196,10 +196,6 @@ static void offer_accept(Offer *o)
         offer_narrow(o);
         o->time_floor_sec = o->set->iat_sec > a->state->time_floor_sec ? o->set->iat_sec
                                                                        : a->state->time_floor_sec;
-        if (!o->path && !o->uids) {
-                on_saved(o, 0);
-                return;
-        }
         r = state_share(a->state, &o->state);
         if (r == 0)
                 r = writer_call(a->writer, offer_save, on_saved, o);

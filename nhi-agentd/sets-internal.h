@@ -31,13 +31,13 @@ typedef struct Offer {
         Standing *standing; /* with set in its issuer's place; of a refused one, without any */
         GoneList gone;      /* what is in force and will not be; points into the set in force */
         StrList narrowed;   /* its jtis */
+        char *path;         /* of the archive; NULL: it is there */
+        SetFloor floor;
+
+        /* Being saved, on the disk's thread: */
         IdMap *idmap;
         char *uids; /* NULL: nothing new */
         size_t uids_size;
-        char *path; /* of the archive; NULL: it is there */
-        SetFloor floor;
-
-        /* Being saved: */
         State state; /* a share */
         int64_t time_floor_sec;
         int archive_fd;
@@ -66,6 +66,7 @@ void sets_offer_done(Sets *s);
 
 /* sets-prepare.c, on the thread or at start: everything that takes as long as a set is large. */
 int offer_prepare(void *offer);
+/* The same for what reaches the disk. */
 int offer_save(void *offer);
 
 /* sets-accept.c: begin with the offer that is current: sets_offer_done() is called in the end. */

@@ -82,21 +82,6 @@ static int find_gone(Offer *o)
         return r == 0 && o->gone.n > 0 ? gone_jtis(&o->gone, &o->narrowed) : r;
 }
 
-/* The ids that the set defines: saved before it is in force. */
-static int learn_ids(Offer *o)
-{
-        Agent *a = o->sets->agent;
-        bool changed = false;
-        int r;
-
-        r = idmap_copy(a->idmap, &o->idmap);
-        if (r == 0)
-                r = idmap_learn(o->idmap, o->set, a->local, &changed);
-        if (r == 0 && changed)
-                r = idmap_format(o->idmap, &o->uids, &o->uids_size);
-        return r;
-}
-
 static int prepare_accepted(Offer *o)
 {
         int r;
@@ -108,9 +93,7 @@ static int prepare_accepted(Offer *o)
                 return -ENOMEM;
         }
         r = build_standing(o);
-        if (r == 0)
-                r = find_gone(o);
-        return r == 0 ? learn_ids(o) : r;
+        return r == 0 ? find_gone(o) : r;
 }
 
 static int read_archive(Offer *o)
@@ -142,15 +125,32 @@ int offer_prepare(void *offer)
         return 0;
 }
 
-/* On the disk's thread, in this order: what state.json names is there (W1). */
+/* The ids that the set defines. Not earlier: what the set revokes does not wait for them. */
+static int learn_ids(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        bool changed = false;
+        int r;
+
+        r = idmap_copy(a->idmap, &o->idmap);
+        if (r == 0)
+                r = idmap_learn(o->idmap, o->set, a->local, &changed);
+        if (r == 0 && changed)
+                r = idmap_format(o->idmap, &o->uids, &o->uids_size);
+        return r;
+}
+
+/* On the disk's thread or at start, in this order: what state.json names is there (W1). What is
+ * verified anew has its archive, and its floor stands. */
 int offer_save(void *offer)
 {
         Offer *o = offer;
         size_t size = 0;
         _cleanup_free_ char *state = NULL;
-        int r = 0;
+        int r;
 
-        if (o->path)
+        r = learn_ids(o);
+        if (r == 0 && o->path)
                 r = file_replace(o->path, o->bytes->data, o->bytes->size, 0600, geteuid(),
                                  getegid(), true);
         if (r == 0 && o->path) {

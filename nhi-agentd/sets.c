@@ -393,7 +393,7 @@ static void fd_close(int *fd)
 
 static int load_prepared(Offer *o, const char *path)
 {
-        int r = 0;
+        int r;
 
         if (o->r < 0) {
                 (void)snprintf(o->error.code, sizeof(o->error.code), "archive");
@@ -404,9 +404,7 @@ static int load_prepared(Offer *o, const char *path)
                 offer_record_refused(o);
                 return 0;
         }
-        if (o->uids)
-                r = file_replace(PATH_UIDS_FILE, o->uids, o->uids_size, 0600, geteuid(), getegid(),
-                                 true);
+        r = offer_save(o);
         if (r == 0)
                 offer_put_in_force(o);
         return r;

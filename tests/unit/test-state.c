@@ -161,6 +161,78 @@ static void a_text_that_is_not_whole_is_refused(void **state) /* K08 */
         assert_null(back);
 }
 
+static size_t add_batch(State *s, const StateEnded *batch, size_t n)
+{
+        size_t taken = 0;
+
+        assert_int_equal(state_add_ended_batch(s, batch, n, &taken), 0);
+        return taken;
+}
+
+#define ENDED(jti, exp) ((StateEnded){ (char *)(uintptr_t)(jti), exp, 7 })
+
+static void a_batch_of_ended_grants_stands_in_order(void **state)
+{
+        const StateEnded batch[] = { ENDED("a", 1), ENDED("c", 9), ENDED("e", 0) };
+        State *s = NULL;
+
+        assert_int_equal(state_new(&s), 0);
+        assert_int_equal(state_add_ended(s, "b", 1, 1), 0);
+        assert_int_equal(state_add_ended(s, "c", 5, 1), 0);
+        assert_int_equal(state_add_ended(s, "d", 1, 1), 0);
+        assert_int_equal(add_batch(s, batch, 3), 3);
+        assert_int_equal(s->n_ended, 5);
+        for (size_t i = 1; i < s->n_ended; i++)
+                assert_true(strcmp(s->ended[i - 1].jti, s->ended[i].jti) < 0);
+        assert_int_equal(state_ended(s, "c")->exp_sec, 9); /* it had come back, and ended again */
+        assert_int_equal(add_batch(s, batch, 3), 3);
+        assert_int_equal(s->n_ended, 5);
+        state_free(s);
+}
+
+static void a_batch_is_taken_as_far_as_there_is_room(void **state)
+{
+        const StateEnded batch[] = { ENDED("x", 1), ENDED("y", 1), ENDED("z", 1) };
+        State *s = NULL;
+        char jti[16];
+
+        assert_int_equal(state_new(&s), 0);
+        for (unsigned i = 0; i < STATE_ENDED_MAX - 2; i++) {
+                (void)snprintf(jti, sizeof(jti), "g-%06u", i);
+                assert_int_equal(state_add_ended(s, jti, 1, 1), 0);
+        }
+        assert_int_equal(add_batch(s, batch, 3), 2);
+        assert_int_equal(s->n_ended, STATE_ENDED_MAX);
+        assert_int_equal(state_add_ended(s, "z", 1, 1), -ENOSPC);
+        assert_null(state_ended(s, "z"));
+        state_free(s);
+}
+
+static bool is_needed_by_nobody(void *userdata, const char *jti)
+{
+        return false;
+}
+
+static void what_is_forgotten_stays_readable_for_who_shares_it(void **state)
+{
+        State *s = NULL, share = {}, other = {};
+
+        assert_int_equal(state_new(&s), 0);
+        assert_int_equal(state_add_ended(s, "g-1", 1, 1), 0);
+        assert_int_equal(state_lock(s, "svc", true), 1);
+        assert_int_equal(state_share(s, &share), 0);
+        assert_int_equal(state_share(s, &other), 0);
+        state_prune_ended(s, 100, is_needed_by_nobody, NULL);
+        assert_int_equal(state_lock(s, "svc", false), 1);
+        assert_null(state_ended(s, "g-1"));
+        state_unshare(s, &other);
+        assert_non_null(state_ended(&share, "g-1"));
+        assert_string_equal(share.locked[0], "svc");
+        state_unshare(s, &share);
+        assert_int_equal(s->n_graves, 0);
+        state_free(s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -173,6 +245,9 @@ int main(void)
                 TEST(locks_are_bounded_and_idempotent),
                 TEST(issuers_are_bounded),
                 TEST(a_text_that_is_not_whole_is_refused),
+                cmocka_unit_test(a_batch_of_ended_grants_stands_in_order),
+                cmocka_unit_test(a_batch_is_taken_as_far_as_there_is_room),
+                cmocka_unit_test(what_is_forgotten_stays_readable_for_who_shares_it),
         };
 
         return cmocka_run_group_tests_name("state", tests, NULL, NULL);
