@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Logins through pam_nhi, as libpam loads it, while allocations and system calls fail (P15, A16).
- * The agent is another process, which no fault meets: it allows one account and denies another.
+ * The agent is another process, which no fault meets: it allows the granted and denies all others.
  * A gated account never gets in, nor past the module, but with that agent's leave. */
 
 #include "tests/fault/fault.h"
 #include "tests/pam/pam-host.h"
 
-#define DENIED "lp"
+#include <sys/wait.h>
 
 #define GATES                                                                                      \
         "nhi-gates 1\n"                                                                            \
-        "gate held enforce * " GATED "," DENIED "\n"                                               \
+        "gate held enforce * " GATED "\n"                                                          \
         "gate seen observe * " OBSERVED "\n"                                                       \
         "gate both enforce * " EXEMPTED "\n"                                                       \
         "end 3\n"
@@ -28,9 +28,11 @@ static int got[3];
 
 static void serve(void)
 {
+        const Case *c = scenario->data;
+
         if (agent_start(&agent, PATH_PAM_SOCK) != 0)
                 _exit(1);
-        agent.deny_subject = DENIED;
+        agent.script = c->granted ? SCRIPT_ALLOW : SCRIPT_DENY;
         for (;;)
                 pause();
 }
@@ -39,13 +41,16 @@ static void prepare(void)
 {
         static pid_t helper;
 
-        if (!helper) {
-                for (size_t i = 0; i < ELEMENTSOF(host_services); i++)
-                        stack_write(host_services[i], "");
-                spit(PATH_GATES_RUN, GATES);
-                spit(PATH_EXEMPT_FILE, HOST_EXEMPT);
-                helper = fault_helper(serve);
+        if (helper > 0) {
+                (void)kill(helper, SIGKILL);
+                (void)waitpid(helper, NULL, 0);
         }
+        (void)unlink(PATH_PAM_SOCK);
+        for (size_t i = 0; i < ELEMENTSOF(host_services); i++)
+                stack_write(host_services[i], "");
+        spit(PATH_GATES_RUN, GATES);
+        spit(PATH_EXEMPT_FILE, HOST_EXEMPT);
+        helper = fault_helper(serve);
         while (access(PATH_PAM_SOCK, F_OK) < 0)
                 (void)poll(NULL, 0, 5);
 }
@@ -114,10 +119,10 @@ static void judge(void)
 }
 
 /* libpam closes by the way that the opening went. */
-static const Case denied = { DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false,
+static const Case denied = { GATED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false,
                              true };
 static const Case denied_cold = {
-        DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false, false
+        GATED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false, false
 };
 static const Case granted = { GATED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, true, true, true };
 static const Case granted_cold = {

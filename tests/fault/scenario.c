@@ -10,12 +10,15 @@
 #include <dirent.h>
 #include <err.h>
 #include <fnmatch.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define TIMEOUT_SEC 30
 #define RUNS_MAX    100000u
@@ -209,6 +212,18 @@ static void scenario_run(bool is_short, unsigned step, const char *mode, unsigne
         }
 }
 
+/* What libc reads once and keeps: the time zone, for the system log, and every service of
+ * nsswitch.conf, which only a name asks for that none of them has. */
+static void warm_libc(void)
+{
+        const time_t now = time(NULL);
+        struct tm broken_down;
+
+        (void)localtime_r(&now, &broken_down);
+        (void)getpwnam("nobody-of-this-name");
+        (void)getgrnam("nobody-of-this-name");
+}
+
 /* Arguments: short, all or STEP (every STEP-th fault); a pattern of scenarios; a mode; one N. */
 int fault_main(int argc, char *argv[], const Scenario *list, size_t n)
 {
@@ -220,6 +235,7 @@ int fault_main(int argc, char *argv[], const Scenario *list, size_t n)
                      0);
         if (fault == MAP_FAILED)
                 err(2, "mmap");
+        warm_libc();
         tree_mount("64m");
         for (size_t i = 0; i < n; i++) {
                 scenario = &list[i];
