@@ -127,9 +127,12 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 
 # There is no bus to tie a session with: the test stands in for the registry.
 $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open
+# Both clocks are the test's.
+$(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # Refuses the Nth of these.
 $(B)/tests/unit/test-set-memory: LIBS_TEST += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
-        -Wl,--wrap=strndup,--wrap=open_memstream,--wrap=asprintf
+        -Wl,--wrap=strndup,--wrap=open_memstream,--wrap=asprintf \
+        -Wl,--wrap=arena_alloc,--wrap=arena_text,--wrap=arena_text_size
 
 # Modules built for tests: paths below the test root.
 $(B)/tmod/pam_nhi.so: $(call tobj,$(PAM) $(WIRE) $(GATE) $(BASE)) pam_nhi/pam_nhi.map

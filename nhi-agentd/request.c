@@ -189,12 +189,15 @@ static void open_session(Request *r)
 {
         Agent *a = r->owner->agent;
         const RequestData *d = &r->data;
+        int error = -ENOTCONN;
 
-        if (a->sessions && session_open(a->sessions, &r->caller, r->decision.grant, &d->access,
-                                        d->service, d->rhost, d->tty, r->decision.end_sec,
-                                        r->decision.boot_end_usec, on_session, r) == 0)
+        if (a->sessions)
+                error = session_open(a->sessions, &r->caller, r->decision.grant, &d->access,
+                                     d->service, d->rhost, d->tty, r->decision.end_sec,
+                                     r->decision.boot_end_usec, on_session, r);
+        if (error == 0)
                 return;
-        deny(r, REASON_SESSION_UNKNOWN);
+        deny(r, error == -EBUSY ? REASON_BUSY : REASON_SESSION_UNKNOWN);
         record(r);
         (void)request_answer(r);
 }

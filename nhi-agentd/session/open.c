@@ -304,6 +304,8 @@ int session_open(Sessions *registry, Caller *caller, const Grant *grant,
                 return -ENOTCONN;
         if (!caller_is_alive(caller))
                 return -ESRCH;
+        if (!sessions_have_room(registry, request->account))
+                return -EBUSY;
         r = session_new(registry, &s);
         if (r < 0)
                 return r;

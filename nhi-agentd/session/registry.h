@@ -167,6 +167,9 @@ static inline uint64_t sessions_grace_usec(const Sessions *s)
 
 /* session.c */
 int session_new(Sessions *registry, Session **ret);
+/* May the account have one more? It never has more sessions than there are places left, so that no
+ * account takes the last place from another (O30). */
+bool sessions_have_room(const Sessions *registry, const char *account);
 Session *session_free(Session *s);
 DEFINE_CLEANUP(Session *, session_free)
 int session_watch(Session *s); /* open its cgroup by path and watch it: 0 or a negative errno */

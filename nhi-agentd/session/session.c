@@ -27,6 +27,15 @@ int session_new(Sessions *registry, Session **ret)
         return 0;
 }
 
+bool sessions_have_room(const Sessions *registry, const char *account)
+{
+        size_t n = 0;
+
+        for (const Session *s = registry->sessions; s; s = s->next)
+                n += streq_ptr(s->tie.request.account, account);
+        return n < SESSIONS_MAX - registry->n_sessions;
+}
+
 Session *session_free(Session *s)
 {
         Session **p;

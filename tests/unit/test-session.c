@@ -876,6 +876,30 @@ static void the_parent_is_the_session_whose_group_the_caller_is_in(void **state)
         assert_null(session_parent_jti(h->sessions, &c));
 }
 
+static void sessions_of(Host *h, const char *account, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                Session *s = NULL;
+
+                assert_true(sessions_have_room(h->sessions, account));
+                assert_int_equal(session_new(h->sessions, &s), 0);
+                s->tie.request.account = account;
+        }
+}
+
+/* O30, A04: at N and at N + 1, and whoever comes later still finds a place. */
+static void one_account_does_not_fill_the_table_of_sessions(void **state)
+{
+        Host *h = *state;
+
+        sessions_of(h, "mallory", SESSIONS_MAX / 2);
+        assert_false(sessions_have_room(h->sessions, "mallory"));
+        sessions_of(h, "alice", SESSIONS_MAX / 4);
+        assert_false(sessions_have_room(h->sessions, "alice"));
+        assert_false(sessions_have_room(h->sessions, "mallory"));
+        sessions_of(h, "bob", 1);
+}
+
 #define WITH_HOST(test) cmocka_unit_test_setup_teardown(test, host_setup, host_teardown)
 
 int main(void)
@@ -914,6 +938,7 @@ int main(void)
                 WITH_HOST(a_session_is_not_counted_for_its_own_verdict),
                 WITH_HOST(an_ended_session_is_no_next_end),
                 WITH_HOST(the_parent_is_the_session_whose_group_the_caller_is_in),
+                WITH_HOST(one_account_does_not_fill_the_table_of_sessions),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
