@@ -433,6 +433,47 @@ static void one_issuers_key_signs_nothing_for_another_V23(void **state)
         assert_null(set);
 }
 
+/* ---- no JSON ----------------------------------------------------------------------------------*/
+
+static void a_signed_payload_that_is_no_json_is_no_set(void **state)
+{
+        static const char *const texts[] = {
+                "",           " ",     "{",       "}",         "[",          "null",
+                "1",          "\"x\"", "{\"a\"}", "{\"a\" 1}", "{\"a\":}",   "{1:2}",
+                "{\"a\":1,}", "{,}",   "{} {}",   "{}]",       "{\"a\":1;}",
+        };
+        static const char *const lists[] = {
+                "[",    "[}",    "[1",    "[1,",  "[1,]", "[,1]",      "[1 2]",
+                "[{]}", "[\"a]", "[nul]", "[01]", "[1e]", "[\"\\x\"]", "[{\"a\":1,\"a\":2}]",
+                "[tru", "[\"\\", "[]]",
+        };
+        char deep[4096];
+        Payload p;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                p.size = 0;
+                add(&p, "%s ", texts[i]);
+                assert_int_equal(verify_payload(&p), SET_E_REFUSED);
+        }
+        memset(deep, '[', sizeof(deep) - 1);
+        deep[2000] = '\0';
+        for (size_t i = 0; i <= ELEMENTSOF(lists); i++)
+                for (int is_grants = 0; is_grants < 2; is_grants++) {
+                        const char *text = i < ELEMENTSOF(lists) ? lists[i] : deep;
+
+                        p.size = 0;
+                        add(&p, "{\"format\":1,\"iss\":\"" ISSUER
+                                "\",\"aud\":\"web1\",\"ledger\":\"0\","
+                                "\"iat\":1763760000,\"exp\":1763846400,\"ver\":1763760000123,");
+                        add(&p,
+                            is_grants ? "\"accounts\":[],\"grants\":%s}"
+                                      : "\"grants\":[],\"accounts\":%s}",
+                            text);
+                        if (verify_payload(&p) != SET_E_REFUSED)
+                                fail_msg("%s is taken", text);
+                }
+}
+
 /* ---- with the issuer's own key ----------------------------------------------------------------*/
 
 static const char *const spellings[] = { "1e3", "1.0",  "\"1\"", "-1",
@@ -652,6 +693,7 @@ int main(void)
                 T(nothing_cut_or_flipped_is_taken_V17),
                 T(segments_of_two_versions_are_never_one_set_V23),
                 T(one_issuers_key_signs_nothing_for_another_V23),
+                T(a_signed_payload_that_is_no_json_is_no_set),
                 T(no_number_of_a_set_has_another_spelling_V13),
                 T(no_number_of_an_entry_has_another_spelling_V13),
                 T(no_number_that_is_left_out_or_0_means_without_an_end_V13),

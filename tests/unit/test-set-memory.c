@@ -7,6 +7,7 @@
 #include "nhi-agentd/set/set.h"
 
 #include "lib/jose/json.h"
+#include "nhi-agentd/set/arena.h"
 #include "nhi-agentd/set/idmap.h"
 #include "tests/unit/fake-etc.h"
 
@@ -45,6 +46,11 @@ WRAP(void *, realloc, (void *p, size_t size), (p, size))
 WRAP(void *, reallocarray, (void *p, size_t n, size_t size), (p, n, size))
 WRAP(char *, strndup, (const char *s, size_t n), (s, n))
 WRAP(FILE *, open_memstream, (char **p, size_t *size), (p, size))
+
+/* One block serves many of these, so that refusing blocks alone would miss them. */
+WRAP(void *, arena_alloc, (Arena * a, size_t n, size_t size), (a, n, size))
+WRAP(const char *, arena_text, (Arena * a, const char *text), (a, text))
+WRAP(const char *, arena_text_size, (Arena * a, const char *text, size_t size), (a, text, size))
 
 int __wrap_asprintf(char **ret, const char *format, ...);
 _printf_(2, 3) int __wrap_asprintf(char **ret, const char *format, ...)
