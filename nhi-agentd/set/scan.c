@@ -34,10 +34,11 @@ static size_t skip_text(Scan *s, const char *data, size_t i, size_t size)
 
 static ScanResult open_bracket(Scan *s, char c)
 {
-        const uint64_t bit = UINT64_C(1) << s->depth;
+        uint64_t bit;
 
         if (s->depth == SCAN_DEPTH_MAX)
                 return SCAN_E_DEPTH;
+        bit = UINT64_C(1) << s->depth;
         s->objects = c == '{' ? s->objects | bit : s->objects & ~bit;
         s->depth++;
         return SCAN_MORE;
