@@ -14,14 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
+/* fault.mk says so: this file itself is compiled without. */
 #ifdef SANITIZED
 #define REAL(name) __interceptor_##name
 #else

@@ -4,6 +4,9 @@
 # Every scenario brings its allocator along; libraries find it because the program exports it.
 FAULT_LOOP := $(addprefix $(B)/tobj/tests/fault/,inject.o calls.o alloc.o tree.o scenario.o)
 FAULT_BIN  := $(patsubst tests/fault/%.c,$(B)/fault/%,$(wildcard tests/fault/fault-*.c))
+# An allocator is asked before a sanitizer is there.
+$(B)/tobj/tests/fault/alloc.o: override CFLAGS := $(filter-out -fsanitize=%,$(CFLAGS)) \
+        $(if $(findstring -fsanitize=address,$(CFLAGS)),-DSANITIZED=1)
 # What several of them share.
 $(B)/fault/fault-agent $(B)/fault/fault-world: $(B)/tobj/tests/fault/agent-host.o
 $(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest.a
