@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
-# another implementation, the packages' scripts, make install, Debian's packages, RPM's, and the booted hosts.
+# another implementation, the fuzzers' corpora, short fault loops, the packages' scripts, make install, Debian's packages,
+# RPM's, the booted hosts, and which rows of the battery have a test.
 # Every part runs, whatever the one before said.
 # Before the end, what failed once more, in a line each. Last line: "N passed, N failed"; exit 0 only where nothing failed.
-# Usage: check.sh BUILD-DIR [unit] [asan] [interop] [scripts] [removal] [install] [deb] [rpm] [host]    default: all
+# Usage: check.sh BUILD-DIR [PART...]    default: all
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=$1
 shift
-[ $# -gt 0 ] || set -- unit asan interop scripts removal install deb rpm host
+[ $# -gt 0 ] || set -- unit asan interop fuzz fault scripts removal install deb rpm host cve battery
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 failures=()
@@ -54,6 +55,13 @@ asan() {
 interop() {
         tests/interop/run.sh "$B"
 }
+fuzz() {
+        tests/fuzz/replay "$B"
+}
+fault() {
+        make -s -j"$jobs" B="$B" fault-build || return
+        tests/fault/run "$B" short
+}
 scripts() {
         tests/packages/pam-lines.sh
 }
@@ -71,6 +79,12 @@ rpm() {
 }
 host() {
         tests/host/run "$B"
+}
+cve() {
+        tests/cve/check
+}
+battery() {
+        tests/battery/count
 }
 
 for p; do part "$p" "$p"; done
