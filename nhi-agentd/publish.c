@@ -12,6 +12,7 @@
 #include "lib/snapshot/build.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define PUBLISH_LATE_USEC    USEC_PER_SEC /* an ending waits no longer for its withdrawal */
@@ -123,7 +124,11 @@ typedef struct Retired {
         struct Retired *next;
         void *(*release)(void *object);
         void *object;
+        atomic_bool *taken; /* one of those that take no memory; NULL: from the heap */
 } Retired;
+
+/* More than one set leaves behind: what is retired is freed though memory has run out. */
+#define RETIRED_AT_HAND 16u
 
 struct Publisher {
         Agent *agent;
@@ -134,6 +139,8 @@ struct Publisher {
         sd_event_source *late, *later;
         PublishWaiter *waiters;
         Retired *retired; /* not handed over yet */
+        Retired at_hand[RETIRED_AT_HAND];
+        atomic_bool taken[RETIRED_AT_HAND];
         /* The thread's own while a publication is under way: hash of the gates in /run. */
         char gates_hash[65];
 };
@@ -241,7 +248,10 @@ static void retired_free(Retired *first)
         for (Retired *i = first, *next; i; i = next) {
                 next = i->next;
                 (void)i->release(i->object);
-                free(i);
+                if (i->taken)
+                        atomic_store(i->taken, false);
+                else
+                        free(i);
         }
 }
 
@@ -262,20 +272,32 @@ static void hand_over_retired(Publisher *p)
                 p->retired = NULL;
 }
 
+static Retired *retired_new(Publisher *p)
+{
+        for (size_t i = 0; i < RETIRED_AT_HAND; i++)
+                if (!atomic_exchange(&p->taken[i], true)) {
+                        p->at_hand[i] = (Retired){ .taken = &p->taken[i] };
+                        return &p->at_hand[i];
+                }
+        return calloc(1, sizeof(Retired));
+}
+
 void publish_retire(Publisher *p, void *(*release)(void *object), void *object)
 {
         Retired *i;
 
         if (!object)
                 return;
-        i = p ? calloc(1, sizeof(*i)) : NULL;
+        i = p ? retired_new(p) : NULL;
         if (!i) {
                 /* Without a publication under way nobody reads it; else it is lost. */
                 if (!p || !p->current)
                         (void)release(object);
                 return;
         }
-        *i = (Retired){ .next = p->retired, .release = release, .object = object };
+        i->next = p->retired;
+        i->release = release;
+        i->object = object;
         p->retired = i;
         hand_over_retired(p);
 }
