@@ -14,6 +14,7 @@ typedef struct Compose {
         AccountEntry *accounts;
         size_t n_accounts;
         Index by_name; /* accounts whose name could be read */
+        Intern found;  /* what was looked up in it lately; a value of NULL: nothing is there */
         Grant *grants; /* the good ones, in the set's memory */
         size_t n_grants;
         const char **bad_jtis;
@@ -53,23 +54,31 @@ static int quarantine_add(Decode *d, Compose *c, const char *kind, const char *n
 
 /* ---- accounts -------------------------------------------------------------------------------- */
 
-static int read_account(Decode *d, const json_t *v, size_t i, void *userdata)
+static int read_account(Decode *d, const Entry *entry, void *userdata)
 {
         Compose *c = userdata;
-        AccountEntry *e = &c->accounts[i];
+        AccountEntry *e = &c->accounts[entry->i];
         int r;
 
-        r = account_decode(d, v, e);
+        r = account_decode(d, entry->value, e);
         if (r == 0 && e->account.name)
                 r = index_add(&c->by_name, e);
         return r;
 }
 
-static const AccountEntry *find_account(const Compose *c, const char *name)
+/* name lives as long as the set. */
+static const AccountEntry *find_account(Compose *c, const char *name)
 {
         const AccountEntry probe = { .account = { .name = name } };
+        const size_t size = strlen(name);
+        const InternSlot *known = intern_find(&c->found, name, size);
+        const void *entry;
 
-        return index_find(&c->by_name, &probe);
+        if (known)
+                return known->value;
+        entry = index_find(&c->by_name, &probe);
+        intern_add(&c->found, name, size, (void *)entry);
+        return entry;
 }
 
 static int part_accounts(Decode *d, Compose *c)
@@ -99,7 +108,7 @@ static int compose_accounts(Decode *d, Payload *p, const Span *list, Compose *c)
         c->accounts = calloc(list->n + 1, sizeof(*c->accounts));
         if (!c->accounts)
                 return -ENOMEM;
-        r = document_read_list(d, p, list, read_account, c);
+        r = document_read_list(d, p, list, NULL, read_account, c);
         if (r == 0)
                 r = accounts_collide(d, c->accounts, c->n_accounts);
         index_sort(&c->by_name);
@@ -109,7 +118,7 @@ static int compose_accounts(Decode *d, Payload *p, const Span *list, Compose *c)
 /* ---- grants ---------------------------------------------------------------------------------- */
 
 /* A grant for an account that this set defines badly stands only if the host knows it by itself. */
-static int check_account_of(Decode *d, const Compose *c, const Grant *g)
+static int check_account_of(Decode *d, Compose *c, const Grant *g)
 {
         const AccountEntry *e = find_account(c, g->account);
         uint32_t uid, gid;
@@ -121,7 +130,7 @@ static int check_account_of(Decode *d, const Compose *c, const Grant *g)
 }
 
 /* The private group of an account that this set defines is nobody else's. */
-static int check_private_groups(Decode *d, const Compose *c, const Grant *g)
+static int check_private_groups(Decode *d, Compose *c, const Grant *g)
 {
         for (size_t i = 0; i < g->n_terms; i++)
                 for (size_t k = 0; k < g->terms[i].groups.n; k++)
@@ -156,24 +165,59 @@ static int refuse_grant(Decode *d, Compose *c, const Grant *g, size_t i)
         return r == 0 && g->jti ? remember_bad(c, g->jti) : r;
 }
 
-static int read_grant(Decode *d, const json_t *v, size_t i, void *userdata)
+static int check_grant(Decode *d, Compose *c, const Entry *e, Grant *g)
 {
-        Compose *c = userdata;
-        Grant *g = &c->grants[c->n_grants];
         int r;
 
-        r = grant_decode(d, v, g);
+        r = grant_decode(d, e->value, g);
         if (r == 0)
                 r = check_account_of(d, c, g);
         if (r == 0 && !d->term_list->is_covered)
                 r = check_private_groups(d, c, g);
-        if (r == DECODE_E_PROBLEM)
-                return refuse_grant(d, c, g, i);
-        if (r == 0) {
-                d->term_list->is_covered = true;
-                c->n_grants++;
-        }
         return r;
+}
+
+/* The terms of a grant that passed are known from now on, by their very text. */
+static int remember_terms(Decode *d, const Entry *e)
+{
+        const char *text;
+
+        if (d->term_list->is_covered)
+                return 0;
+        d->term_list->is_covered = true;
+        if (!e->cut)
+                return 0;
+        text = arena_text_size(d->scratch, e->cut, e->cut_size);
+        if (!text)
+                return -ENOMEM;
+        intern_add(&d->term_lists, text, e->cut_size, d->term_list);
+        return 0;
+}
+
+static int read_grant(Decode *d, const Entry *e, void *userdata)
+{
+        _cleanup_(json_decrefp) json_t *terms = NULL;
+        Compose *c = userdata;
+        Grant *g = &c->grants[c->n_grants];
+        const InternSlot *known = e->cut ? intern_find(&d->term_lists, e->cut, e->cut_size) : NULL;
+        int r;
+
+        d->term_list = known ? known->value : NULL;
+        if (e->cut && !known) {
+                r = document_load_cut(d, e, &terms);
+                if (r != 0)
+                        return r;
+        }
+        d->cut_terms = terms;
+        d->cut = e->cut;
+        d->cut_size = e->cut_size;
+        r = check_grant(d, c, e, g);
+        if (r == DECODE_E_PROBLEM)
+                return refuse_grant(d, c, g, e->i);
+        if (r != 0)
+                return r;
+        c->n_grants++;
+        return remember_terms(d, e);
 }
 
 static int refuse_by_fate(Decode *d, Compose *c, const Grant *g, GrantFate fate)
@@ -216,7 +260,7 @@ static int compose_grants(Decode *d, Payload *p, const Span *list, Compose *c)
         c->grants = arena_alloc(d->arena, list->n + 1, sizeof(*c->grants));
         if (!c->grants)
                 return -ENOMEM;
-        r = document_read_list(d, p, list, read_grant, c);
+        r = document_read_list(d, p, list, "authorization_details", read_grant, c);
         return r == 0 ? part_grants(d, c) : r;
 }
 
@@ -248,6 +292,7 @@ int compose_entries(Decode *d, Payload *p, const Outline *o)
         if (r == 0)
                 r = take_quarantine(d, &c);
         index_done(&c.by_name);
+        intern_done(&c.found);
         free(c.accounts);
         free(c.bad_jtis);
         return r;

@@ -5,6 +5,7 @@
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 #include "nhi-agentd/set/decode.h"
+#include "nhi-agentd/set/scan.h"
 #include "nhi-agentd/set/value.h"
 
 #include <stddef.h>
@@ -226,51 +227,51 @@ static int decode_list(Decode *d, const json_t *v, TermList *list)
         return r;
 }
 
-/* json says all there is to know about a list: what was decoded once need not be again. */
-static int find_list(Decode *d, const json_t *v, const char *json, size_t size)
+/* As json_format(), from the text itself where that is as simple. */
+static int decode_json(Decode *d, const json_t *v, TermList *list)
 {
-        const InternSlot *known = intern_find(&d->term_lists, json, size);
-        TermList *list;
+        char buffer[JSON_BUFFER_SIZE], *json = buffer;
+        size_t size = 0;
         int r;
 
-        if (known) {
-                d->term_list = known->value;
-                return 0;
+        if (d->cut && d->cut_size <= sizeof(buffer))
+                size = scan_compact(d->cut, d->cut_size, buffer);
+        if (size == 0) {
+                r = json_format(v, buffer, &json, &size);
+                if (r < 0)
+                        return r;
         }
-        list = arena_alloc(d->scratch, 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        r = decode_list(d, v, list);
-        if (r != 0)
-                return r;
         list->json = arena_text_size(d->arena, json, size);
-        if (!list->json)
-                return -ENOMEM;
-        intern_add(&d->term_lists, list->json, size, list);
-        d->term_list = list;
-        return 0;
+        if (json != buffer)
+                free(json);
+        return list->json ? 0 : -ENOMEM;
 }
 
 int read_terms(Decode *d, const Member *m, const json_t *v, void *ret)
 {
-        char buffer[JSON_BUFFER_SIZE], *json = NULL;
+        TermList *list = d->term_list;
         Grant *g = ret;
-        size_t size = 0;
         int r;
 
-        if (!json_is_array(v) || json_array_size(v) == 0 || json_array_size(v) > GRANT_TERMS_MAX)
-                return decode_problem(d, "member-value", "member \"%s\" must be 1 to %u objects",
-                                      m->name, GRANT_TERMS_MAX);
-        r = json_format(v, buffer, &json, &size);
-        if (r < 0)
-                return r;
-        r = find_list(d, v, json, size);
-        if (json != buffer)
-                free(json);
-        if (r != 0)
-                return r;
-        g->terms = d->term_list->terms;
-        g->n_terms = d->term_list->n;
-        g->terms_json = d->term_list->json;
+        if (!list) {
+                v = d->cut_terms ? d->cut_terms : v;
+                if (!json_is_array(v) || json_array_size(v) == 0 ||
+                    json_array_size(v) > GRANT_TERMS_MAX)
+                        return decode_problem(d, "member-value",
+                                              "member \"%s\" must be 1 to %u objects", m->name,
+                                              GRANT_TERMS_MAX);
+                list = arena_alloc(d->scratch, 1, sizeof(*list));
+                if (!list)
+                        return -ENOMEM;
+                r = decode_list(d, v, list);
+                if (r == 0)
+                        r = decode_json(d, v, list);
+                if (r != 0)
+                        return r;
+                d->term_list = list;
+        }
+        g->terms = list->terms;
+        g->n_terms = list->n;
+        g->terms_json = list->json;
         return 0;
 }

@@ -5,6 +5,7 @@
 #include "lib/base/macro.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/set/decode.h"
+#include "nhi-agentd/set/scan.h"
 
 /* Tell the payload's problem as the set's. */
 static int problem(Decode *d, const Payload *p, int r)
@@ -23,6 +24,20 @@ static int unexpected(Decode *d, const Payload *p, const char *wanted)
                               wanted);
 }
 
+static json_t *load_text(const char *text, size_t size, json_error_t *ret_error)
+{
+        return json_read(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, ret_error);
+}
+
+/* Why the text that begins at offset was not loaded. */
+static int not_loaded(Decode *d, const Payload *p, size_t offset, const json_error_t *error)
+{
+        if (errno == ENOMEM)
+                return -ENOMEM;
+        return decode_problem(d, "json", "line %d: %.160s",
+                              payload_line(p, offset) + error->line - 1, error->text);
+}
+
 /* Read the value at hand; json_decref() it. */
 static int load_value(Decode *d, Payload *p, size_t max, json_t **ret)
 {
@@ -35,13 +50,9 @@ static int load_value(Decode *d, Payload *p, size_t max, json_t **ret)
         r = payload_value(p, max, &text, &size);
         if (r != 0)
                 return problem(d, p, r);
-        v = json_read(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-        if (!v && errno == ENOMEM)
-                return -ENOMEM;
+        v = load_text(text, size, &error);
         if (!v)
-                return decode_problem(d, "json", "line %d: %.160s",
-                                      payload_line(p, p->offset - size) + error.line - 1,
-                                      error.text);
+                return not_loaded(d, p, p->offset - size, &error);
         *ret = v;
         return 0;
 }
@@ -191,22 +202,93 @@ void outline_done(Outline *o)
         *o = (Outline){ 0 };
 }
 
-int document_read_list(Decode *d, Payload *p, const Span *list, EntryReader read, void *userdata)
+/* The list at hand, entry by entry. */
+typedef struct Reader {
+        Payload *payload;
+        const char *cut; /* the member to cut out, or NULL */
+        char *spliced;   /* an entry without it */
+        size_t capacity;
+} Reader;
+
+/* An entry with 0 in place of the member; NULL where that is no JSON, or there is no such member.
+ */
+static json_t *load_spliced(Reader *r, const char *text, size_t size, Entry *e)
 {
+        size_t at = 0, n = 0, rest;
+        json_error_t error;
+        json_t *v;
+
+        if (!r->cut || !scan_member(text, size, r->cut, &at, &n))
+                return NULL;
+        if (size + 1 > r->capacity) {
+                free(r->spliced);
+                r->capacity = 0;
+                r->spliced = malloc(size + 1);
+                if (!r->spliced)
+                        return NULL;
+                r->capacity = size + 1;
+        }
+        rest = size - at - n;
+        memcpy(r->spliced, text, at);
+        r->spliced[at] = '0';
+        memcpy(r->spliced + at + 1, text + at + n, rest);
+        v = load_text(r->spliced, at + 1 + rest, &error);
+        if (v) {
+                e->cut = text + at;
+                e->cut_size = n;
+        }
+        return v;
+}
+
+static int read_entry(Decode *d, Reader *r, Entry *e, EntryReader read, void *userdata)
+{
+        _cleanup_(json_decrefp) json_t *v = NULL;
+        Payload *p = r->payload;
+        const char *text = NULL;
+        size_t size = 0;
+        json_error_t error;
+        int result;
+
+        result = payload_value(p, ENTRY_SIZE_MAX, &text, &size);
+        if (result != 0)
+                return problem(d, p, result);
+        v = load_spliced(r, text, size, e);
+        if (!v)
+                v = load_text(text, size, &error); /* whole, or to say what is wrong with it */
+        if (!v)
+                return not_loaded(d, p, p->offset - size, &error);
+        e->value = v;
+        e->cut_offset = e->cut ? p->offset - size + (size_t)(e->cut - text) : 0;
+        return read(d, e, userdata);
+}
+
+int document_load_cut(Decode *d, const Entry *e, json_t **ret)
+{
+        json_error_t error;
+        json_t *v = load_text(e->cut, e->cut_size, &error);
+
+        if (!v)
+                return not_loaded(d, e->payload, e->cut_offset, &error);
+        *ret = v;
+        return 0;
+}
+
+int document_read_list(Decode *d, Payload *p, const Span *list, const char *cut, EntryReader read,
+                       void *userdata)
+{
+        Reader reader = { .payload = p, .cut = cut };
         int r;
 
         r = problem(d, p, payload_seek(p, list->offset));
         if (r == 0)
                 r = expect(d, p, '[', "an array");
         for (size_t i = 0; r == 0 && i < list->n; i++) {
-                json_t *v = NULL;
+                Entry e = { .payload = p, .i = i };
 
                 r = next_item(d, p, i == 0, ']');
                 if (r == 0)
-                        r = load_value(d, p, ENTRY_SIZE_MAX, &v);
-                if (r == 0)
-                        r = read(d, v, i, userdata);
-                json_decref(v);
+                        r = read_entry(d, &reader, &e, read, userdata);
         }
+        free(reader.spliced);
         return r == LIST_END ? unexpected(d, p, "a value") : r;
 }

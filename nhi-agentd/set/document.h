@@ -25,6 +25,18 @@ typedef struct Outline {
 int document_outline(Decode *d, Payload *p, Outline *ret);
 void outline_done(Outline *o);
 
-/* v is borrowed for the call. */
-typedef int (*EntryReader)(Decode *d, const json_t *v, size_t i, void *userdata);
-int document_read_list(Decode *d, Payload *p, const Span *list, EntryReader read, void *userdata);
+/* One entry. Most grants of a set repeat the terms of others: these are cut out and not even parsed
+ * where they are known, while the member holds 0. Borrowed for the call. */
+typedef struct Entry {
+        const Payload *payload;
+        size_t i;
+        const json_t *value;
+        const char *cut; /* NULL: nothing was */
+        size_t cut_size;
+        size_t cut_offset; /* in the payload */
+} Entry;
+typedef int (*EntryReader)(Decode *d, const Entry *e, void *userdata);
+int document_read_list(Decode *d, Payload *p, const Span *list, const char *cut, EntryReader read,
+                       void *userdata);
+/* Parse what was cut out; json_decref() it. */
+int document_load_cut(Decode *d, const Entry *e, json_t **ret);

@@ -34,8 +34,9 @@ const InternSlot *intern_find(const Intern *i, const char *text, size_t size)
         for (size_t probe = 0; i->capacity > 0 && probe < PROBES; probe++) {
                 const InternSlot *s = slot_at(i, hash, probe);
 
-                if (s->text && s->hash == hash && strncmp(s->text, text, size) == 0 &&
-                    s->text[size] == '\0')
+                if (!s->text)
+                        break;
+                if (s->hash == hash && strncmp(s->text, text, size) == 0 && s->text[size] == '\0')
                         return s;
         }
         return NULL;
@@ -59,9 +60,11 @@ static void put(Intern *i, const InternSlot *new)
 
 static void grow(Intern *i)
 {
-        Intern grown = { .capacity = i->capacity > 0 ? i->capacity * 2 : SLOTS_MIN };
+        const size_t most = i->capacity_max > 0 ? i->capacity_max : INTERN_SLOTS_MAX;
+        Intern grown = { .capacity = i->capacity > 0 ? i->capacity * 2 : SLOTS_MIN,
+                         .capacity_max = i->capacity_max };
 
-        if (grown.capacity > INTERN_SLOTS_MAX)
+        if (grown.capacity > most)
                 return;
         grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
         if (!grown.slots)

@@ -18,7 +18,8 @@ typedef struct InternSlot {
 
 typedef struct Intern {
         InternSlot *slots;
-        size_t n, capacity; /* a power of two */
+        size_t n, capacity;  /* a power of two */
+        size_t capacity_max; /* 0: INTERN_SLOTS_MAX */
 } Intern;
 
 /* The slot of a text, to be read at once; NULL where it is not known. */

@@ -57,6 +57,13 @@ static int group_by_gid(const void *a, const void *b)
         return x < y ? -1 : x > y;
 }
 
+static int range_by_first(const void *a, const void *b)
+{
+        uint64_t x = ((const IdRange *)a)->first, y = ((const IdRange *)b)->first;
+
+        return x < y ? -1 : x > y;
+}
+
 LocalDb *localdb_free(LocalDb *db)
 {
         if (!db)
@@ -217,6 +224,26 @@ static int read_file(LocalDb *db, const char *dir, const char *name, LineReader 
         return r;
 }
 
+/* Sorted, without overlaps: a host may hand out thousands, and each id of a set is looked up. */
+static void merge_ranges(Index *ranges)
+{
+        size_t n = 0;
+
+        index_sort(ranges);
+        for (size_t i = 0; i < ranges->n; i++) {
+                IdRange *r = (IdRange *)index_at(ranges, i);
+                IdRange *last = n > 0 ? (IdRange *)index_at(ranges, n - 1) : NULL;
+
+                if (last && r->first - last->first <= last->count) {
+                        if (r->first + r->count > last->first + last->count)
+                                last->count = r->first + r->count - last->first;
+                } else {
+                        ranges->items[n++] = ranges->items[i];
+                }
+        }
+        ranges->n = n;
+}
+
 int localdb_empty(LocalDb **ret)
 {
         LocalDb *db = calloc(1, sizeof(*db));
@@ -231,6 +258,7 @@ int localdb_empty(LocalDb **ret)
         db->users_by_uid.compare = user_by_uid;
         db->groups_by_name.compare = group_by_name;
         db->groups_by_gid.compare = group_by_gid;
+        db->ranges.compare = range_by_first;
         *ret = db;
         return 0;
 }
@@ -255,6 +283,7 @@ int localdb_load(const char *dir, LocalDb **ret)
         index_sort(&db->users_by_uid);
         index_sort(&db->groups_by_name);
         index_sort(&db->groups_by_gid);
+        merge_ranges(&db->ranges);
         *ret = TAKE_PTR(db);
         return 0;
 }
@@ -325,13 +354,21 @@ bool localdb_is_member(const LocalDb *db, const char *user, const char *group)
         return is_listed(g->members, user);
 }
 
+/* The last range that begins at the id or before holds it, or none does: they do not overlap. */
 bool localdb_id_is_subordinate(const LocalDb *db, uint32_t id)
 {
-        for (size_t i = 0; i < db->ranges.n; i++) {
-                const IdRange *r = index_at(&db->ranges, i);
+        size_t low = 0, high = db->ranges.n;
+        const IdRange *r;
 
-                if (id >= r->first && id - r->first < r->count)
-                        return true;
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                r = index_at(&db->ranges, middle);
+                if (r->first <= id)
+                        low = middle + 1;
+                else
+                        high = middle;
         }
-        return false;
+        r = low > 0 ? index_at(&db->ranges, low - 1) : NULL;
+        return r && id - r->first < r->count;
 }

@@ -20,24 +20,36 @@ int decode_problem(Decode *d, const char *code, const char *format, ...)
         return DECODE_E_PROBLEM;
 }
 
-static const Member *find_member(const Member *table, size_t n, const char *name)
+#define TABLE_MAX 32u
+
+/* From where the last one was found: who writes members mostly keeps an order. */
+static size_t find_member(const Member *table, size_t n, size_t from, const char *name)
 {
-        for (size_t i = 0; i < n; i++)
-                if (streq(table[i].name, name))
-                        return &table[i];
-        return NULL;
+        for (size_t i = 0; i < n; i++, from++) {
+                const char *known = table[from % n].name;
+
+                if (known[0] == name[0] && streq(known, name))
+                        return from % n;
+        }
+        return n;
 }
 
-static int check_known(Decode *d, const json_t *object, const Member *table, size_t n)
+/* Put each member at its place in the table. */
+static int sort_members(Decode *d, const json_t *object, const Member *table, size_t n,
+                        const json_t **values)
 {
         const char *name;
+        size_t i = 0;
         json_t *v;
 
         json_object_foreach((json_t *)object, name, v) {
                 char shown[65];
 
-                if (find_member(table, n, name))
+                i = find_member(table, n, i, name);
+                if (i < n) {
+                        values[i++] = v;
                         continue;
+                }
                 text_escape(shown, sizeof(shown), name);
                 return decode_problem(d, "unknown-member",
                                       "member \"%s\" is not known to this version", shown);
@@ -47,17 +59,19 @@ static int check_known(Decode *d, const json_t *object, const Member *table, siz
 
 int members_read(Decode *d, const json_t *object, const Member *table, size_t n, void *ret)
 {
+        const json_t *values[TABLE_MAX] = { NULL };
         int r;
 
+        if (n > TABLE_MAX)
+                return -E2BIG;
         if (!json_is_object(object))
                 return decode_problem(d, "member-type", "not a JSON object");
-        r = check_known(d, object, table, n);
+        r = sort_members(d, object, table, n, values);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const Member *m = &table[i];
-                const json_t *v = json_object_get(object, m->name);
 
-                if (v)
-                        r = m->read(d, m, v, (char *)ret + m->offset);
+                if (values[i])
+                        r = m->read(d, m, values[i], (char *)ret + m->offset);
                 else if (m->required)
                         r = decode_problem(d, "member-missing", "member \"%s\" is missing",
                                            m->name);
@@ -109,17 +123,22 @@ int check_array(Decode *d, const Member *m, const json_t *v)
         return 0;
 }
 
-const char *decode_text(Decode *d, const char *text, size_t size)
+static const char *intern_text(Decode *d, Intern *table, const char *text, size_t size)
 {
-        const InternSlot *known = intern_find(&d->texts, text, size);
+        const InternSlot *known = intern_find(table, text, size);
         const char *copy;
 
         if (known)
                 return known->text;
         copy = arena_text_size(d->arena, text, size);
         if (copy)
-                intern_add(&d->texts, copy, size, NULL);
+                intern_add(table, copy, size, NULL);
         return copy;
+}
+
+const char *decode_text(Decode *d, const char *text, size_t size)
+{
+        return intern_text(d, &d->texts, text, size);
 }
 
 int read_text(Decode *d, const Member *m, const json_t *v, void *ret)
@@ -130,9 +149,11 @@ int read_text(Decode *d, const Member *m, const json_t *v, void *ret)
         r = check_text(d, m, v);
         if (r != 0)
                 return r;
-        text = m->is_distinct
-                       ? arena_text_size(d->arena, json_string_value(v), json_string_length(v))
-                       : decode_text(d, json_string_value(v), json_string_length(v));
+        if (m->is_distinct)
+                text = arena_text_size(d->arena, json_string_value(v), json_string_length(v));
+        else
+                text = intern_text(d, m->is_own ? &d->own_texts : &d->texts, json_string_value(v),
+                                   json_string_length(v));
         if (!text)
                 return -ENOMEM;
         *(const char **)ret = text;

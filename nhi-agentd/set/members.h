@@ -14,7 +14,7 @@
 
 /* A list of terms, once for all grants of the set that have the same. */
 typedef struct TermList {
-        const char *json;
+        const char *json; /* for display */
         const Term *terms;
         uint32_t n;
         bool is_covered; /* host and key allow it, whoever has it */
@@ -25,8 +25,12 @@ typedef struct Decode {
         Arena *arena;   /* lives with the set */
         Arena *scratch; /* dies with this */
         Intern texts;
-        Intern term_lists;   /* TermList by its JSON */
-        TermList *term_list; /* of the grant at hand */
+        Intern own_texts;        /* of members that seldom repeat: the last few thousand */
+        Intern term_lists;       /* TermList by its text as it stands in the payload */
+        TermList *term_list;     /* of the grant at hand; NULL: not known yet */
+        const json_t *cut_terms; /* of the grant at hand, where they stand apart */
+        const char *cut;         /* their text */
+        size_t cut_size;
         const SetPolicy *policy;
         const TrustedKey *key;
         const LocalDb *local;
@@ -50,6 +54,7 @@ struct Member {
         bool required;
         bool may_be_empty;               /* texts and lists */
         bool is_distinct;                /* a text that no other entry has */
+        bool is_own;                     /* a text that few other entries have */
         size_t limit;                    /* bytes of a text or of each item; 0: GRANT_TEXT_MAX */
         bool (*valid)(const char *text); /* of a text or of each item; NULL: clean text */
         const char *expects;             /* what valid wants, in words */

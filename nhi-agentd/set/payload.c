@@ -8,6 +8,13 @@
 
 #define BLOCK_TEXT_SIZE (64u * 1024) /* characters, a multiple of 4 */
 #define BLOCK_SIZE      (BLOCK_TEXT_SIZE / 4 * 3)
+/* A payload as small as this stays decoded: it is read twice. */
+#define KEPT_TEXT_SIZE (1024u * 1024)
+
+static bool is_kept(const Payload *p)
+{
+        return p->size <= KEPT_TEXT_SIZE;
+}
 
 void payload_init(Payload *p, const char *text, size_t size)
 {
@@ -25,7 +32,7 @@ static int make_room(Payload *p)
 {
         char *grown;
 
-        if (p->start > 0) {
+        if (p->start > 0 && !is_kept(p)) {
                 memmove(p->buffer, p->buffer + p->start, p->end - p->start);
                 p->end -= p->start;
                 p->start = 0;
@@ -75,6 +82,10 @@ int payload_seek(Payload *p, size_t offset)
         bool more = true;
         int r = 0;
 
+        if (is_kept(p) && offset <= p->end) {
+                p->start = p->offset = offset;
+                return 0;
+        }
         p->next = offset / 3 * 4;
         p->start = p->end = 0;
         p->offset = offset - inside;

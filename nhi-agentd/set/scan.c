@@ -21,6 +21,10 @@ static const uint8_t classes[256] = {
 /* Up to the quote that ends the text; size where it goes on. */
 static size_t skip_text(Scan *s, const char *data, size_t i, size_t size)
 {
+        const char *quote = s->escaped ? NULL : memchr(data + i, '"', size - i);
+
+        if (quote && !memchr(data + i, '\\', (size_t)(quote - data) - i))
+                return (size_t)(quote - data);
         for (; i < size; i++) {
                 if (s->escaped)
                         s->escaped = false;
@@ -107,6 +111,72 @@ ScanResult scan_value(Scan *s, const char *data, size_t size, size_t *ret_used)
 bool scan_may_end(const Scan *s)
 {
         return s->depth == 0 && s->in_word;
+}
+
+/* Behind the white space and, where it is wanted, the character that follows it. */
+static size_t skip_to(const char *text, size_t size, size_t i, char wanted)
+{
+        while (i < size && (scan_is_space(text[i]) || text[i] == wanted))
+                i++;
+        return i;
+}
+
+/* The value that begins at i; 0 where none does. */
+static size_t value_size(const char *text, size_t size, size_t i)
+{
+        Scan s = { 0 };
+        size_t used = 0;
+
+        return i < size && scan_value(&s, text + i, size - i, &used) == SCAN_END ? used : 0;
+}
+
+bool scan_member(const char *object, size_t size, const char *name, size_t *ret_offset,
+                 size_t *ret_size)
+{
+        const size_t name_size = strlen(name);
+        size_t i = 1, n;
+
+        if (size == 0 || object[0] != '{')
+                return false;
+        for (;;) {
+                const char *key;
+                bool is_it;
+
+                i = skip_to(object, size, i, ',');
+                key = object + i;
+                n = value_size(object, size, i);
+                if (n == 0)
+                        return false;
+                is_it = n == name_size + 2 && memcmp(key + 1, name, name_size) == 0;
+                i = skip_to(object, size, i + n, ':');
+                n = value_size(object, size, i);
+                if (n == 0)
+                        return false;
+                if (is_it)
+                        break;
+                i += n;
+        }
+        *ret_offset = i;
+        *ret_size = n;
+        return true;
+}
+
+size_t scan_compact(const char *json, size_t size, char *ret)
+{
+        bool in_text = false;
+        size_t n = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                const char c = json[i];
+
+                if (!in_text && scan_is_space(c))
+                        continue;
+                if (c < ' ' || c > '~' || c == '\\')
+                        return 0;
+                in_text ^= c == '"';
+                ret[n++] = c;
+        }
+        return n;
 }
 
 const char *scan_result_text(ScanResult r)

@@ -29,6 +29,13 @@ typedef enum ScanResult {
 ScanResult scan_value(Scan *s, const char *data, size_t size, size_t *ret_used);
 /* A number, true, false or null ends where the text ends. */
 bool scan_may_end(const Scan *s);
+/* Where the value of an object's member stands in the object's text: the first that is spelled just
+ * so, without escapes. True, its offset and size; the object need be no JSON. */
+bool scan_member(const char *object, size_t size, const char *name, size_t *ret_offset,
+                 size_t *ret_size);
+/* JSON without white space between its values, if it is plain: printable ASCII without escapes, so
+ * that there is one spelling only. ret has room for size bytes; 0 where it is not plain. */
+size_t scan_compact(const char *json, size_t size, char *ret);
 /* What is wrong, for people. */
 const char *scan_result_text(ScanResult r);
 

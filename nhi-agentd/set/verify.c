@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#define OWN_TEXTS_MAX        4096u
 #define SET_LIFETIME_MAX_SEC (7 * INT64_C(86400))
 
 void content_hash(const void *data, size_t size, char ret[static 65])
@@ -191,6 +192,7 @@ GrantSet *grant_set_free(GrantSet *s)
 static void decode_done(Decode *d)
 {
         intern_done(&d->texts);
+        intern_done(&d->own_texts);
         intern_done(&d->term_lists);
         arena_free(d->scratch);
         if (d->set)
@@ -207,6 +209,7 @@ static int decode_init(Decode *d)
         if (!d->set)
                 return -ENOMEM;
         d->set->storage = d->arena;
+        d->own_texts.capacity_max = OWN_TEXTS_MAX;
         return 0;
 }
 
