@@ -166,11 +166,19 @@ static bool note_some(Ended *e)
         return looked == ENDED_TURN_MAX;
 }
 
+/* A timer, and no deferred source: those stay pending from their first time on, and would stand
+ * before everybody who comes later. */
+static void next_turn(Ended *e)
+{
+        (void)sd_event_source_set_time_relative(e->turn, 0);
+        (void)sd_event_source_set_enabled(e->turn, SD_EVENT_ONESHOT);
+}
+
 static void note(Ended *e)
 {
         e->is_noting = note_some(e);
         if (e->is_noting) {
-                (void)sd_event_source_set_enabled(e->turn, SD_EVENT_ON);
+                next_turn(e);
                 return;
         }
         if (e->is_dirty)
@@ -226,10 +234,10 @@ void ended_revoked(Ended *e, GoneList *gone, GrantSet *set)
         *gone = (GoneList){};
         *e->last = f;
         e->last = &f->next;
-        (void)sd_event_source_set_enabled(e->turn, SD_EVENT_ON);
+        next_turn(e);
 }
 
-static int on_turn(sd_event_source *source, void *userdata)
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Ended *e = userdata;
 
@@ -237,8 +245,8 @@ static int on_turn(sd_event_source *source, void *userdata)
                 record_some(e);
         if (e->is_noting)
                 note(e);
-        if (ended_is_settled(e))
-                (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (!ended_is_settled(e))
+                next_turn(e);
         return 0;
 }
 
@@ -260,7 +268,7 @@ int ended_new(Agent *a, Ended **ret)
                 return -ENOMEM;
         e->agent = a;
         e->last = &e->first;
-        r = sd_event_add_defer(a->event, &e->turn, on_turn, e);
+        r = sd_event_add_time_relative(a->event, &e->turn, CLOCK_MONOTONIC, 0, 1, on_turn, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->turn, SD_EVENT_OFF);
         if (r < 0)

@@ -5,10 +5,12 @@
 
 #include "lib/base/file.h"
 #include "lib/base/path.h"
+#include "lib/wire/feed.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <systemd/sd-daemon.h>
 
 /* ---- one offer ------------------------------------------------------------------------------- */
 
@@ -448,7 +450,9 @@ int sets_load_archived(Sets *s)
 {
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++)
+        for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
+                (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
                 r = load_one(s, i);
+        }
         return r;
 }

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 
 #ifdef NHI_TEST
-int (*writer_inject)(const char *thread);
+int (*_Atomic writer_inject)(const char *thread);
 #endif
 
 typedef struct Job {
@@ -67,7 +67,8 @@ static Job *queue_pop(Queue *q)
 static int job_run(const Writer *w, Job *job)
 {
 #ifdef NHI_TEST
-        int injected = writer_inject ? writer_inject(w->name) : 0;
+        int (*inject)(const char *thread) = writer_inject;
+        int injected = inject ? inject(w->name) : 0;
 
         if (injected != 0)
                 return injected;

@@ -47,5 +47,5 @@ int writer_replace(Writer *w, const WriterFile *files, size_t n, WriterDone done
 #ifdef NHI_TEST
 /* Called before each job of the thread of this name runs, on it; what is not 0 is the job's result
  * instead. */
-extern int (*writer_inject)(const char *thread);
+extern int (*_Atomic writer_inject)(const char *thread);
 #endif

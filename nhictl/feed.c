@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define FEED_DEADLINE_USEC (30 * USEC_PER_SEC)
-
 /* The set whole, without the line ends that an editor or a mail adds behind it. */
 static int set_read(const char *path, char **ret, size_t *ret_size)
 {
@@ -86,7 +84,7 @@ static uint32_t issuer_index(const char *issuer)
 static int set_feed(const char *jws, size_t size, uint32_t index,
                     char ret[static FEED_REPLY_MAX + 1])
 {
-        uint64_t deadline_usec = now_monotonic_usec() + FEED_DEADLINE_USEC;
+        uint64_t deadline_usec = now_monotonic_usec() + FEED_REPLY_USEC;
         _cleanup_close_ int memfd = -EBADF, fd = -EBADF;
         FeedHeader header = { 0 };
         size_t n = 0;

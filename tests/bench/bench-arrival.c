@@ -10,6 +10,7 @@
 #include "lib/base/memfd.h"
 #include "lib/snapshot/build.h"
 #include "lib/wire/feed.h"
+#include "nhi-agentd/set-bytes.h"
 
 #include <pthread.h>
 
@@ -165,6 +166,37 @@ static double arrival_once(const BenchQuestion *q, int64_t *ver)
         return (double)(end - begin);
 }
 
+/* What cannot be left out: reading the set, on the same machine at the same time. */
+static double verify_once(const Mint *m)
+{
+        static Config *config;
+        static LocalDb *local;
+        static IdMap *idmap;
+        const SetFloor floor = {};
+        const int fd = mint(m);
+        char error[CONFIG_ERROR_MAX];
+        SetBytes *bytes = NULL;
+        SetError refused = {};
+        GrantSet *set = NULL;
+        uint64_t begin, end;
+
+        if (!config && (config_load(PATH_CONF_FILE, PATH_CONF_DIR, &config, error) < 0 ||
+                        localdb_load(PATH_ROOT "/etc", &local) < 0 || idmap_new(&idmap) < 0))
+                bench_fail("configuration");
+        if (set_bytes_map(fd, SET_SIZE_MAX, &bytes) < 0)
+                bench_fail("map");
+        begin = bench_now();
+        if (grant_set_verify(bytes->data, bytes->size, &config->issuers[0].policy, &floor, local,
+                             idmap, (Now){ now_realtime_usec(), now_boottime_usec() }, false, &set,
+                             &refused) != 0)
+                bench_fail(refused.detail);
+        end = bench_now();
+        grant_set_free(set);
+        set_bytes_free(bytes);
+        (void)close(fd);
+        return (double)(end - begin);
+}
+
 /* The identities of such a set, published by the same means. */
 static double publish_once(const SnapshotBuild *b)
 {
@@ -201,7 +233,7 @@ static SnapshotBuild identities(void)
 static void arrival(const BenchQuestion *q, int64_t *ver)
 {
         static const char what[] = "a new set's arrival to the first denial, 10,000 grants";
-        double ours[ARRIVAL_ROUNDS], theirs[ARRIVAL_ROUNDS];
+        double ours[ARRIVAL_ROUNDS], theirs[ARRIVAL_ROUNDS], verified[ARRIVAL_ROUNDS];
         const SnapshotBuild b = identities();
         BenchResult result;
 
@@ -210,10 +242,13 @@ static void arrival(const BenchQuestion *q, int64_t *ver)
         for (size_t i = 0; i < ARRIVAL_ROUNDS; i++) {
                 ours[i] = arrival_once(q, ver);
                 theirs[i] = publish_once(&b);
+                verified[i] = verify_once(&(Mint){ ARRIVAL_GRANTS, (*ver)++, false, 1 });
         }
         result = bench_result(ours, ARRIVAL_ROUNDS);
         bench_row(what, "publish and rename alone", result, bench_result(theirs, ARRIVAL_ROUNDS),
                   (BenchGoal){});
+        bench_row(what, "verifying and decoding that set alone", result,
+                  bench_result(verified, ARRIVAL_ROUNDS), (BenchGoal){});
         bench_row_alone(what, result, (BenchGoal){ BENCH_AT_MOST, 1e3 * ARRIVAL_USEC });
 }
 
