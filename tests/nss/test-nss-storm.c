@@ -392,6 +392,9 @@ static bool clocks_are_free(void)
 static void lookups_make_no_system_call_once_the_snapshot_is_mapped(void **state)
 {
         (void)state;
+#ifdef COVERAGE
+        skip(); /* the child's _exit() writes its counters first */
+#endif
         if (SANITIZED || !clocks_are_free())
                 skip();
         assert_child_passes(look_up_without_system_calls);
