@@ -9,6 +9,7 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -52,18 +53,25 @@ static void nothing(void)
 /* ---- no space ----------------------------------------------------------------------------------
  */
 
-/* Put a small file system over a directory, with what was in it, and fill it up. */
-static void fill(const char *directory)
+/* Put a small file system over a directory, with what was in it. Not while the agent runs: its
+ * threads would stay behind. */
+static void make_small(const char *directory)
 {
-        char command[512], filler[256], block[4096] = "";
-        int fd;
+        char command[512];
 
         (void)snprintf(command, sizeof(command),
                        "cp -a %s %s.kept && mount -t tmpfs -o size=64k,mode=0755 tmpfs %s && "
                        "cp -a %s.kept/. %s/ && rm -rf %s.kept",
                        directory, directory, directory, directory, directory, directory);
-        if (system(command) != 0)
+        if (unshare(CLONE_NEWNS) < 0 || system(command) != 0)
                 errx(2, "%s: cannot be made small", directory);
+}
+
+static void fill(const char *directory)
+{
+        char filler[256], block[4096] = "";
+        int fd;
+
         (void)snprintf(filler, sizeof(filler), "%s/filler", directory);
         fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         while (fd >= 0 && write(fd, block, sizeof(block)) > 0)
@@ -103,8 +111,7 @@ static bool is_new_visible(void)
 static void run_is_full(void)
 {
         host_stop();
-        fill(PATH_RUN_DIR);
-        make_room(PATH_RUN_DIR);
+        make_small(PATH_RUN_DIR);
         host_start();
         fill(PATH_RUN_DIR);
         expect_line("/run is full", host_offer(host_new_set), "accepted ");
@@ -125,6 +132,7 @@ static void run_is_full(void)
 static void var_is_full(void)
 {
         host_stop();
+        make_small(PATH_STATE_DIR);
         fill(PATH_STATE_DIR);
         host_start();
         expect_line("/var is full", host_offer(host_new_set), "refused ");

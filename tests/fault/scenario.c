@@ -194,6 +194,7 @@ static bool clean_run(void)
 
 static void scenario_run(bool is_short, unsigned step, const char *mode, unsigned only)
 {
+        tree_restore(); /* as the scenario before found it */
         if (scenario->prepare)
                 scenario->prepare();
         tree_save();
