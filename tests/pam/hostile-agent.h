@@ -128,7 +128,6 @@ static inline void hostile_run(Hostility kind, int ready_fd)
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         snprintf(address.sun_path, sizeof(address.sun_path), "%s", PATH_PAM_SOCK);
         (void)unlink(PATH_PAM_SOCK);
         if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -138,7 +137,9 @@ static inline void hostile_run(Hostility kind, int ready_fd)
         /* A peer's credentials are those of listen(2). */
         if (kind == HOSTILE_NOT_ROOT && setresuid(somebody, somebody, somebody) < 0)
                 _exit(1);
-        if (listen(fd, 64) < 0 || write(ready_fd, "r", 1) != 1)
+        /* Not before: setresuid(2) takes it back. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || listen(fd, 64) < 0 ||
+            write(ready_fd, "r", 1) != 1)
                 _exit(1);
         close(ready_fd);
         if (kind == HOSTILE_STOPPED)

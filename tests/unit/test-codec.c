@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/base/macro.h"
 #include "lib/wire/codec.h"
 
 #include <errno.h>
@@ -301,6 +302,56 @@ static void limits_hold_at_n_and_not_at_n_plus_1(void **state)
                          WIRE_E_TOO_LARGE);
 }
 
+/* Every text of both directions, by the table in format.h. */
+static void every_text_holds_its_limit_and_not_a_byte_more(void **state)
+{
+        static char text[WIRE_TEXT_MAX + 2];
+        static const struct {
+                const char *name, *kind;
+                size_t offset, limit;
+                bool is_reply;
+        } fields[] = {
+#define ROW(tag, number, kind, member, limit)                                                      \
+        { #tag, #kind, offsetof(WireRequest, member), limit, 0 },
+                WIRE_REQUEST_FIELDS(ROW)
+#undef ROW
+#define ROW(tag, number, kind, member, limit)                                                      \
+        { #tag, #kind, offsetof(WireReply, member), limit, 1 },
+                        WIRE_REPLY_FIELDS(ROW)
+#undef ROW
+        };
+        unsigned n_texts = 0;
+
+        memset(text, 'x', sizeof(text));
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                for (size_t more = 0; more <= 1 && strcmp(fields[i].kind, "TEXT") == 0; more++) {
+                        WireRequest q = pam_request();
+                        WireReply a = { .type = WIRE_VERDICT,
+                                        .subject = wire_text("s"),
+                                        .reason = wire_text("r") };
+                        WireText *t =
+                                (WireText *)(void *)((uint8_t *)(fields[i].is_reply ? (void *)&a
+                                                                                    : (void *)&q) +
+                                                     fields[i].offset);
+                        size_t size = 0;
+                        int r;
+
+                        if (!fields[i].is_reply &&
+                            (t == &q.command || t == &q.target_group || t == &q.cwd)) {
+                                q.type = WIRE_COMMAND;
+                                q.phase = 0;
+                                q.command = wire_text("/bin/true");
+                        }
+                        *t = (WireText){ .data = (uint8_t *)text, .size = fields[i].limit + more };
+                        r = fields[i].is_reply ? wire_reply_encode(&a, out, sizeof(out), &size)
+                                               : wire_request_encode(&q, out, sizeof(out), &size);
+                        if (r != (more ? WIRE_E_TOO_LARGE : 0))
+                                fail_msg("%s, %zu more: %d", fields[i].name, more, r);
+                        n_texts++;
+                }
+        assert_int_equal(n_texts, 2 * 14);
+}
+
 static void what_is_over_a_whole_message_cannot_be_said(void **state)
 {
         static char big[WIRE_MSG_MAX];
@@ -394,6 +445,7 @@ int main(void)
                 cmocka_unit_test(a_field_longer_than_the_message_is_refused_A06),
                 cmocka_unit_test(lists_must_be_whole),
                 cmocka_unit_test(limits_hold_at_n_and_not_at_n_plus_1),
+                cmocka_unit_test(every_text_holds_its_limit_and_not_a_byte_more),
                 cmocka_unit_test(what_is_over_a_whole_message_cannot_be_said),
                 cmocka_unit_test(what_we_would_refuse_we_do_not_send),
                 cmocka_unit_test(flipped_bits_never_leave_the_message),
