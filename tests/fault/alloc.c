@@ -68,7 +68,8 @@ static void note_refused(void)
 {
         if (__atomic_fetch_add(&fault->n_fired, 1, __ATOMIC_SEQ_CST) == 0)
                 memcpy(fault->fired_what, "allocation", sizeof("allocation"));
-        if (is_libconfig_asking())
+        /* Not where libraries are loaded: what is half there cannot be walked through. */
+        if (scenario->recover && is_libconfig_asking())
                 fault->in_libconfig = true;
 }
 
