@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include <cmocka.h>
@@ -539,6 +540,169 @@ static void set_with_too_many_accounts_is_refused(void **state)
         assert_int_equal(f.set->n_quarantined, SET_ACCOUNTS_MAX - 1);
         json_array_append_new(list, json_null());
         expect_refused("limit");
+}
+
+/* A payload around the text of its grants, for which "%s" stands. */
+static int verify_with_grants(const char *around, const char *grants)
+{
+        const char *place = strstr(around, "%s");
+        _cleanup_free_ char *payload = malloc(strlen(around) + strlen(grants));
+
+        assert_non_null(place);
+        assert_non_null(payload);
+        memcpy(payload, around, (size_t)(place - around));
+        strcpy(stpcpy(payload + (place - around), grants), place + 2);
+        return verify_text(payload);
+}
+
+#define HEAD                                                                                       \
+        "\"format\":1,\"iss\":\"https://grants.example.org\",\"aud\":\"web1.example.org\","        \
+        "\"iat\":1763760000,\"exp\":1763846400,\"ver\":1763760000123,\"ledger\":\"3f9c\""
+#define USUAL "{" HEAD ",\"accounts\":[],\"grants\":[%s]}"
+
+/* n entries that are no grants, as short as they can be. */
+static char *make_zeros(size_t n)
+{
+        char *text = malloc(2 * n + 1);
+
+        assert_non_null(text);
+        for (size_t i = 0; i < n; i++)
+                memcpy(text + 2 * i, "0,", 2);
+        text[2 * n - 1] = '\0';
+        return text;
+}
+
+static void set_with_too_many_grants_is_refused(void **state)
+{
+        _cleanup_free_ char *most = make_zeros(SET_GRANTS_MAX);
+        _cleanup_free_ char *more = make_zeros(SET_GRANTS_MAX + 1);
+
+        assert_int_equal(verify_with_grants(USUAL, most), 0);
+        assert_int_equal(f.set->n_quarantined, SET_GRANTS_MAX);
+        assert_int_equal(f.set->n_quarantine, SET_QUARANTINE_MAX);
+        assert_string_equal(f.set->quarantine[SET_QUARANTINE_MAX - 1].entry, "grants[1023]");
+        assert_int_equal(verify_with_grants(USUAL, more), SET_E_REFUSED);
+        assert_string_equal(f.error.code, "limit");
+}
+
+static void set_with_too_large_an_entry_is_refused(void **state)
+{
+        const size_t size = 16u * 1024 * 1024;
+        _cleanup_free_ char *entry = malloc(size + 2);
+
+        assert_non_null(entry);
+        memset(entry, 'x', size);
+        entry[0] = entry[size - 1] = '"';
+        entry[size] = '\0';
+        assert_int_equal(verify_with_grants(USUAL, entry), 0);
+        assert_int_equal(f.set->n_quarantined, 1);
+        entry[size - 1] = 'x';
+        entry[size] = '"';
+        entry[size + 1] = '\0';
+        assert_int_equal(verify_with_grants(USUAL, entry), SET_E_REFUSED);
+        assert_string_equal(f.error.code, "limit");
+}
+
+static void set_nested_too_deep_is_refused_and_less_is_quarantined(void **state)
+{
+        char deep[2 * 65 + 1] = "";
+
+        memset(deep, '[', 64);
+        memset(deep + 64, ']', 64);
+        assert_int_equal(verify_with_grants(USUAL, deep), 0);
+        assert_string_equal(f.set->quarantine[0].code, "member-type");
+        memset(deep, '[', 65);
+        memset(deep + 65, ']', 65);
+        assert_int_equal(verify_with_grants(USUAL, deep), SET_E_REFUSED);
+        assert_string_equal(f.error.code, "json");
+}
+
+static void set_of_too_many_grants_for_one_account_keeps_the_first(void **state)
+{
+        const size_t n = SET_ACCOUNT_GRANTS_MAX + 2;
+        _cleanup_free_ char *grants = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&grants, &size);
+
+        assert_non_null(out);
+        for (size_t i = n; i-- > 0;)
+                assert_true(fprintf(out,
+                                    "{\"jti\":\"g-%05zu\",\"account\":\"%s\",\"owner\":\"o\","
+                                    "\"reason\":\"r\",\"exp\":1763761800,"
+                                    "\"authorization_details\":[{\"type\":\"nhi_unit\","
+                                    "\"units\":[\"a.service\"]}]}%s",
+                                    i, i == 7 ? "jdoe" : "postgres", i > 0 ? "," : "") > 0);
+        assert_int_equal(fclose(out), 0);
+        assert_int_equal(verify_with_grants(USUAL, grants), 0);
+        assert_int_equal(f.set->n_grants, SET_ACCOUNT_GRANTS_MAX + 1);
+        assert_int_equal(f.set->n_quarantined, 1);
+        assert_string_equal(f.set->quarantine[0].code, "account-limit");
+        assert_string_equal(f.set->quarantine[0].entry, "grant g-16385");
+        /* What is the same for all stands once. */
+        assert_ptr_equal(f.set->grants[0].terms, f.set->grants[n - 3].terms);
+        assert_ptr_equal(f.set->grants[0].owner, f.set->grants[n - 3].owner);
+}
+
+static void set_may_order_its_members_as_it_likes(void **state)
+{
+        static const char grant_text[] =
+                "{\"authorization_details\" : [ {\"type\":\"nhi_unit\",\"units\":[\"a.service\"]} "
+                "],"
+                "\"jti\":\"g-1\",\"account\":\"svc-a\",\"owner\":\"o\",\"reason\":\"r\","
+                "\"exp\":1763761800}";
+        static const char account_text[] = "{\"name\":\"svc-a\",\"kind\":\"human\",\"owner\":\"o\","
+                                           "\"uid\":0,\"gid\":70001}";
+        char format[1024];
+
+        (void)snprintf(format, sizeof(format),
+                       " {\"grants\" :\n[ %%s ] , \"accounts\": [%s]," HEAD "}\n", account_text);
+        assert_int_equal(verify_with_grants(format, grant_text), 0);
+        assert_int_equal(f.set->n_grants, 0); /* its account, which stands behind it, is bad */
+        assert_int_equal(f.set->n_quarantine, 2);
+        assert_string_equal(f.set->quarantine[1].code, "account-quarantined");
+        (void)snprintf(format, sizeof(format), "{\"grants\":[%%s],\"\\u0061ccounts\":[]," HEAD "}");
+        assert_int_equal(verify_with_grants(format, grant_text), 0);
+        assert_string_equal(f.set->grants[0].terms_json,
+                            "[{\"type\":\"nhi_unit\",\"units\":[\"a.service\"]}]");
+}
+
+static void set_that_is_no_json_somewhere_is_refused_whole(void **state) /* V04, S2 */
+{
+        static const char *const bad[] = {
+                "{\"authorization_details\":[tru]}",
+                "{\"authorization_details\":[],\"authorization_details\":[]}",
+                "{\"authorization_details\":[],\"authorization\\u005fdetails\":[]}",
+                "{\"authorization_details\":[{\"type\":1,\"type\":1}]}",
+                "{\"authorization_details\" [1]}",
+                "{\"authorization_details\":}",
+                "{,\"authorization_details\":[]}",
+                "{\"authorization_details\"::[]}",
+                "{\"a\":1,,\"authorization_details\":[]}",
+                "{\"authorization_details\":[1]0}",
+                "{\"authorization_details\":[] x}",
+                "{\"a\" 1}",
+                "0,",
+                ",0",
+                "0 0",
+                "01",
+                "\"\\ud800\"",
+                "\"\xff\"",
+                "\"\n\"",
+                "{]",
+                "\"",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (verify_with_grants(USUAL, bad[i]) != SET_E_REFUSED ||
+                    !streq(f.error.code, "json"))
+                        fail_msg("%s: %s %s", bad[i], f.error.code, f.error.detail);
+        assert_int_equal(verify_text("{\"exp\":1,\"\\u0065xp\":2}"), SET_E_REFUSED);
+        assert_string_equal(f.error.code, "json");
+        assert_int_equal(verify_with_grants("{" HEAD ",\n\"accounts\":[],\n\"grants\":[0,\n%s]}",
+                                            "{\"a\":\ntru}"),
+                         SET_E_REFUSED);
+        assert_string_equal(f.error.code, "json");
+        assert_memory_equal(f.error.detail, "line 5: ", 8);
 }
 
 /* ---- accounts ---------------------------------------------------------------------------------*/
@@ -1086,6 +1250,12 @@ int main(void)
                 T(set_truncated_or_flipped_anywhere_is_refused),
                 T(set_over_its_size_is_refused_unread),
                 T(set_with_too_many_accounts_is_refused),
+                T(set_with_too_many_grants_is_refused),
+                T(set_with_too_large_an_entry_is_refused),
+                T(set_nested_too_deep_is_refused_and_less_is_quarantined),
+                T(set_of_too_many_grants_for_one_account_keeps_the_first),
+                T(set_may_order_its_members_as_it_likes),
+                T(set_that_is_no_json_somewhere_is_refused_whole),
                 T(account_members_are_checked_one_by_one),
                 T(account_ids_pass_at_the_edges_of_their_range),
                 T(account_names_of_the_host_are_its_own),
