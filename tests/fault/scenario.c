@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <err.h>
+#include <execinfo.h>
 #include <fnmatch.h>
 #include <grp.h>
 #include <pwd.h>
@@ -219,8 +220,10 @@ static void warm_libc(void)
 {
         const time_t now = time(NULL);
         struct tm broken_down;
+        void *frame;
 
         (void)localtime_r(&now, &broken_down);
+        (void)backtrace(&frame, 1); /* loads a library */
         (void)getpwnam("nobody-of-this-name");
         (void)getgrnam("nobody-of-this-name");
 }
