@@ -88,15 +88,17 @@ static GateMode mode_of_spelling(const Person *p, const char *name, const char *
         return gate_mode(&paths, &subject, class, NULL, 0);
 }
 
-/* The stricter of how it was named and how passwd spells it. */
+/* The stricter of how it was named and how passwd spells it; where passwd fails, any gate may be
+ * meant, but an exemption of the name as given holds. */
 static GateMode mode_of_person(const Person *p, const char *given, const char *class)
 {
         bool resolved = p && !p->error && label_is_sane(p->name);
-        GateMode mode = mode_of_spelling(p, label_is_sane(given) ? given : NULL, class);
+        GateMode as_given = mode_of_spelling(p, label_is_sane(given) ? given : NULL, class);
+        GateMode as_named = as_given;
 
-        if (resolved && mode_of_spelling(p, p->name, class) < mode)
-                mode = mode_of_spelling(p, p->name, class);
-        return mode;
+        if (resolved || (p && p->error && as_given != GATE_EXEMPT))
+                as_named = mode_of_spelling(p, resolved ? p->name : NULL, class);
+        return as_named < as_given ? as_named : as_given;
 }
 
 static GateMode mode_of_name(const char *name, const char *class)

@@ -5,6 +5,7 @@
  * entry is in force or in quarantine (S3). */
 
 #include "lib/base/name.h"
+#include "nhi-agentd/set/scan.h"
 #include "nhi-agentd/set/value.h"
 #include "tests/fuzz/set-host.h"
 
@@ -171,6 +172,24 @@ static void accepted(const GrantSet *s, const json_t *document)
         learn(s);
 }
 
+static unsigned json_depth(const json_t *v)
+{
+        unsigned depth = 0, inner;
+        const char *name;
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(v, i, item) {
+                inner = json_depth(item);
+                depth = inner > depth ? inner : depth;
+        }
+        json_object_foreach((json_t *)(uintptr_t)v, name, item) {
+                inner = json_depth(item);
+                depth = inner > depth ? inner : depth;
+        }
+        return json_is_array(v) || json_is_object(v) ? depth + 1 : 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         json_t *document = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
@@ -187,7 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
                 FUZZ_HOLDS(r == SET_E_REFUSED && !set, "a set is accepted or refused");
         if (streq(error.code, "json"))
-                FUZZ_HOLDS(!document, "what is refused as no JSON is none");
+                FUZZ_HOLDS(!document || json_depth(document) > SCAN_DEPTH_MAX,
+                           "what is refused as no JSON is none, or too deep");
         grant_set_free(set);
         json_decref(document);
         free(jws);
