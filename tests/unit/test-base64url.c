@@ -106,12 +106,59 @@ static int start(void **state)
         return sodium_init() < 0 ? -1 : 0;
 }
 
+/* Both decoders give the same verdict and the same bytes. */
+static void check_same(const char *text, size_t size)
+{
+        uint8_t a[8] = { 0 }, b[8] = { 0 };
+        size_t n_a = 0, n_b = 0;
+        int r = base64url_decode(text, size, a, sizeof(a), &n_a);
+
+        assert_int_equal(base64url_decode_public(text, size, b, sizeof(b), &n_b), r);
+        assert_int_equal(n_a, n_b);
+        if (r == 0)
+                assert_memory_equal(a, b, n_a);
+}
+
+static void base64url_of_what_is_public_decodes_alike(void **state) /* O37 */
+{
+        char text[9] = "ABCDEFGH";
+
+        for (size_t size = 0; size <= 8; size++)
+                for (unsigned c = 0; size > 0 && c < 65536; c++) {
+                        memcpy(text, "AbCd-_09", 8);
+                        text[size - 1] = (char)c;
+                        if (size > 1)
+                                text[size - 2] = (char)(c >> 8);
+                        check_same(text, size);
+                }
+        for (unsigned c = 0; c < 256; c++)
+                for (size_t at = 0; at < 8; at++) {
+                        memcpy(text, "AbCd-_09", 8);
+                        text[at] = (char)c;
+                        check_same(text, 8);
+                }
+        check_same(text, 0);
+}
+
+static void base64url_of_what_is_public_keeps_to_its_room(void **state)
+{
+        uint8_t plain[3];
+        size_t n = 7;
+
+        assert_int_equal(base64url_decode_public("Zm9v", 4, plain, 2, &n), -ENOBUFS);
+        assert_int_equal(n, 7);
+        assert_int_equal(base64url_decode_public("Zm9v", 4, plain, 3, &n), 0);
+        assert_int_equal(n, 3);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(base64url_encodes_as_rfc_4648_says),
                 cmocka_unit_test(base64url_refuses_every_other_spelling),
                 cmocka_unit_test(base64url_has_one_spelling_per_message),
+                cmocka_unit_test(base64url_of_what_is_public_decodes_alike),
+                cmocka_unit_test(base64url_of_what_is_public_keeps_to_its_room),
                 cmocka_unit_test(base64url_knows_64_characters_and_no_other_byte),
                 cmocka_unit_test(base64url_keeps_to_the_room_it_is_given),
         };

@@ -2,12 +2,15 @@
 
 #include "nhi-agentd/set/idmap.h"
 
+#include "lib/base/name.h"
+
 #include "tests/unit/fake-etc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -180,6 +183,31 @@ static void idmap_gives_groups_ids_from_the_top_clear_of_all_others(void **state
         assert_false(changed);
 }
 
+#define MANY_GROUPS 40000u
+
+static void idmap_gives_every_id_there_is_to_new_groups(void **state)
+{
+        static char names[MANY_GROUPS][16];
+        static const char *groups[MANY_GROUPS];
+        bool changed = false;
+        uint32_t gid = 0;
+
+        for (size_t i = 0; i < MANY_GROUPS; i++) {
+                (void)snprintf(names[i], sizeof(names[i]), "grp-%05zu", i * 7919 % MANY_GROUPS);
+                groups[i] = names[i];
+        }
+        local = localdb_free(local);
+        assert_int_equal(localdb_empty(&local), 0);
+        parse("end 0\n");
+        assert_int_equal(learn("svc-a", ID_MAX - 10, groups, MANY_GROUPS, &changed), 0);
+        assert_int_equal(idmap_n_groups(map), ID_MAX - ID_MIN); /* one is the account's */
+        assert_true(idmap_group_by_name(map, names[0], &gid));
+        assert_int_equal(gid, ID_MAX);
+        assert_true(idmap_group_by_name(map, names[ID_MAX - ID_MIN - 1], &gid));
+        assert_int_equal(gid, ID_MIN);
+        assert_false(idmap_group_by_name(map, names[ID_MAX - ID_MIN], &gid));
+}
+
 static void idmap_out_of_ids_gives_a_group_nothing_and_goes_on(void **state) /* S3 */
 {
         const char *groups[] = { "new-a" };
@@ -222,6 +250,7 @@ int main(void)
                 T(idmap_copy_is_its_own),
                 T(idmap_learns_accounts_once_and_keeps_them),
                 T(idmap_gives_groups_ids_from_the_top_clear_of_all_others),
+                T(idmap_gives_every_id_there_is_to_new_groups),
                 T(idmap_out_of_ids_gives_a_group_nothing_and_goes_on),
         };
 

@@ -2,6 +2,7 @@
 
 #include "nhi-agentd/set/localdb.h"
 
+#include "lib/base/macro.h"
 #include "tests/unit/fake-etc.h"
 
 #include <setjmp.h>
@@ -64,6 +65,25 @@ static void localdb_knows_subordinate_ids_to_the_last_one(void **state) /* V30 *
         load();
         assert_true(localdb_id_is_subordinate(db, 4294967295u));
         assert_false(localdb_id_is_subordinate(db, 5));
+}
+
+static void localdb_knows_subordinate_ids_of_ranges_that_overlap(void **state)
+{
+        static const struct {
+                uint32_t id;
+                bool is_subordinate;
+        } ids[] = { { 69999, false }, { 70000, true }, { 70055, true },  { 70070, true },
+                    { 70099, true },  { 70119, true }, { 70120, false }, { 70200, false },
+                    { 70300, true },  { 70301, false } };
+
+        assert_int_equal(fake_etc_write(&etc, "subuid",
+                                        "d:70090:30\na:70000:100\nb:70050:10\nc:70060:0\n"
+                                        "e:70200:0\nf:70300:1\n"),
+                         0);
+        assert_int_equal(fake_etc_write(&etc, "subgid", NULL), 0);
+        load();
+        for (size_t i = 0; i < ELEMENTSOF(ids); i++)
+                assert_int_equal(localdb_id_is_subordinate(db, ids[i].id), ids[i].is_subordinate);
 }
 
 static void localdb_takes_the_first_of_several(void **state)
@@ -144,6 +164,7 @@ int main(void)
                 T(localdb_finds_users_and_groups_both_ways),
                 T(localdb_knows_members_by_list_and_by_primary_group),
                 T(localdb_knows_subordinate_ids_to_the_last_one),
+                T(localdb_knows_subordinate_ids_of_ranges_that_overlap),
                 T(localdb_takes_the_first_of_several),
                 T(localdb_skips_lines_that_libc_skips),
                 T(localdb_needs_passwd_and_group_but_no_subordinate_files),
