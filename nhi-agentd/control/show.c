@@ -33,7 +33,7 @@ static json_t *issuer_view(const Issuer *i, const IssuerState *s, int64_t now_se
                          (json_int_t)set->ver, "hash", json_text(set->hash), "iat",
                          (json_int_t)set->iat_sec, "exp", (json_int_t)set->exp_sec, "age_sec",
                          (json_int_t)(now_sec - set->iat_sec), "accepted",
-                         (json_int_t)s->accepted_sec, "quarantined", (int)set->n_quarantine,
+                         (json_int_t)s->accepted_sec, "quarantined", (int)set->n_quarantined,
                          "last_refusal", refusal_view(s));
 }
 

@@ -425,7 +425,8 @@ static void status_says_what_it_must(void **state)
                             .exp_sec = NOW_SEC + 60,
                             .ver = 9,
                             .quarantine = &q,
-                            .n_quarantine = 1 };
+                            .n_quarantine = 1,
+                            .n_quarantined = 1 };
         w.issuer_state.set = &w.set;
         reply = allowed(0, "{\"verb\":\"status\"}");
         issuer = json_array_get(json_object_get(reply, "issuers"), 0);
