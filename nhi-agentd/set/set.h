@@ -23,8 +23,8 @@ typedef struct IdMap IdMap;     /* set/idmap.h */
  *
  * What it costs: the JWS stays where the caller has it and is read through a window of some 100 KiB
  * (one entry, where that is larger); of ordinary grants, two terms each and ten or more to an
- * account, each takes less than 400 bytes while the set lives, and some 60 more while it is
- * verified. A set of SET_GRANTS_MAX is about 600 MB as a JWS and 350 MB in the agent. */
+ * account, each takes less than 400 bytes while the set lives, and some 100 more while it is
+ * verified. A set of SET_GRANTS_MAX is about 800 MB as a JWS and 310 MB in the agent. */
 #define SET_SIZE_MAX     (1024u * 1024 * 1024)
 #define SET_ACCOUNTS_MAX 34464u /* as many as there are ids, ID_MIN..ID_MAX */
 #define SET_GRANTS_MAX   1000000u

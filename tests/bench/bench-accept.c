@@ -22,6 +22,10 @@
 
 #define BYTES_PER_GRANT 400.0
 #define RATIO           2.0
+#define ACCOUNTS        10000u /* at most, of the sets that are timed */
+#define PSS_GRANTS      10000u
+#define PSS_ACCOUNTS    1000u
+#define PSS             (15.0 * 1024 * 1024)
 #define GROWTH          1.25 /* of the cost of one grant, from a set to one ten times larger */
 
 typedef struct Bytes {
@@ -55,7 +59,7 @@ static void world_init(World *w)
 }
 
 /* Minted by a child, so that the heap that is measured has never held it. */
-static Bytes mint(const World *w, size_t n)
+static Bytes mint(const World *w, size_t n_accounts, size_t n)
 {
         int fd = memfd_create("set", MFD_CLOEXEC), status = 0;
         pid_t pid = fork();
@@ -63,7 +67,7 @@ static Bytes mint(const World *w, size_t n)
         void *data;
 
         if (pid == 0) {
-                bench_set_mint(&w->key, n, fd);
+                bench_set_mint(&w->key, n_accounts, n, fd);
                 _exit(EXIT_SUCCESS);
         }
         if (fd < 0 || pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
@@ -170,10 +174,10 @@ static double time_plain(const World *w, const Plain *p)
         return (double)(end - begin);
 }
 
-/* A line of /proc/self/status in bytes. */
-static size_t status_size(const char *name)
+/* A line of a file that counts kilobytes, in bytes. */
+static size_t file_size(const char *path, const char *name)
 {
-        FILE *file = fopen("/proc/self/status", "re");
+        FILE *file = fopen(path, "re");
         size_t kilobytes = 0;
         char line[256];
 
@@ -183,6 +187,11 @@ static size_t status_size(const char *name)
         if (file)
                 (void)fclose(file);
         return kilobytes * 1024;
+}
+
+static size_t status_size(const char *name)
+{
+        return file_size("/proc/self/status", name);
 }
 
 static void forget_peak(void)
@@ -227,7 +236,7 @@ static void measure_memory(const World *w, Bytes jws, size_t n)
         /* A small set's accounts outweigh its grants: only ten grants and more to an account say
          * something of a grant. */
         row_bytes("memory of a grant with its share of account and indexes", n,
-                  (double)kept / (double)n, n >= 10 * BENCH_SET_ACCOUNTS ? bound : none);
+                  (double)kept / (double)n, n >= 10 * ACCOUNTS ? bound : none);
         row_bytes("memory of a grant while its set is accepted, beyond the set as received", n,
                   (double)peak / (double)n, none);
         row_bytes("a grant as received", n, (double)jws.size / (double)n, none);
@@ -257,7 +266,7 @@ static void measure_time(const World *w, Bytes jws, size_t n, size_t n_rounds)
 static void measure_growth(const World *w, Bytes jws, size_t n, size_t n_rounds)
 {
         const BenchGoal goal = { BENCH_AT_MOST, GROWTH };
-        const Bytes tenth = mint(w, n / 10);
+        const Bytes tenth = mint(w, ACCOUNTS, n / 10);
         double large[64], small[64];
         char what[80], against[80];
 
@@ -278,7 +287,7 @@ static int measure(size_t n)
         Bytes jws;
 
         world_init(&w);
-        jws = mint(&w, n);
+        jws = mint(&w, n < ACCOUNTS ? n : ACCOUNTS, n);
         measure_memory(&w, jws, n);
         measure_time(&w, jws, n, n_rounds);
         if (n > 10000)
@@ -286,10 +295,30 @@ static int measure(size_t n)
         return EXIT_SUCCESS;
 }
 
+/* All that a process needs which links what the agent links and has the set in force, with the
+ * bytes it came in: they are kept to be judged again. */
+static int measure_pss(void)
+{
+        const BenchGoal goal = { BENCH_AT_MOST, PSS };
+        World w = { 0 };
+        Accepted a;
+        Bytes jws;
+
+        world_init(&w);
+        jws = mint(&w, PSS_ACCOUNTS, PSS_GRANTS);
+        a = accept_set(&w, jws, PSS_GRANTS);
+        row_bytes("PSS of a process with a set in force", PSS_GRANTS,
+                  (double)file_size("/proc/self/smaps_rollup", "Pss:"), goal);
+        accepted_done(&a);
+        return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
-        static const char *const sizes[] = { "1000", "100000", "1000000" };
+        static const char *const sizes[] = { "1000", "100000", "1000000", "pss" };
 
+        if (argc > 1 && streq(argv[1], "pss"))
+                return measure_pss();
         if (argc > 1)
                 return measure(strtoul(argv[1], NULL, 10));
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {

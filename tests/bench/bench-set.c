@@ -31,10 +31,10 @@ static void write_account(FILE *out, size_t i)
                       i, i % 50, ID_MIN + (unsigned)i, ID_MIN + (unsigned)i, i);
 }
 
-static void write_grant(FILE *out, size_t i)
+static void write_grant(FILE *out, size_t n_accounts, size_t i)
 {
         /* In no order, as nobody promises one. */
-        const size_t account = i * 7919 % BENCH_SET_ACCOUNTS;
+        const size_t account = i * 7919 % n_accounts;
 
         (void)fprintf(
                 out,
@@ -54,10 +54,8 @@ static void write_grant(FILE *out, size_t i)
                     out);
 }
 
-static void write_payload(FILE *out, size_t n)
+static void write_payload(FILE *out, size_t n_accounts, size_t n)
 {
-        const size_t n_accounts = n < BENCH_SET_ACCOUNTS ? n : BENCH_SET_ACCOUNTS;
-
         (void)fprintf(out,
                       "{\"format\":1,\"iss\":\"" BENCH_SET_ISSUER "\",\"aud\":\"" BENCH_SET_HOST
                       "\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld000,\"ledger\":\"bench\","
@@ -72,12 +70,12 @@ static void write_payload(FILE *out, size_t n)
         (void)fputs("],\"grants\":[", out);
         for (size_t i = 0; i < n; i++) {
                 (void)fputs(i > 0 ? "," : "", out);
-                write_grant(out, i);
+                write_grant(out, n_accounts, i);
         }
         (void)fputs("]}", out);
 }
 
-void bench_set_mint(const SigningKey *key, size_t n, int fd)
+void bench_set_mint(const SigningKey *key, size_t n_accounts, size_t n, int fd)
 {
         char *payload = NULL, *jws = NULL;
         size_t size = 0;
@@ -85,7 +83,7 @@ void bench_set_mint(const SigningKey *key, size_t n, int fd)
 
         if (!out)
                 bench_fail("memory for a set");
-        write_payload(out, n);
+        write_payload(out, n_accounts, n);
         if (fclose(out) != 0 || jws_sign(key, JWS_TYP_GRANTS, payload, size, &jws) != 0 ||
             fd_write_all(fd, jws, strlen(jws)) < 0)
                 bench_fail("write a set");

@@ -2,8 +2,7 @@
 #pragma once
 
 /* Sets of any size for benches, signed: each grant has an id, a reason and a ticket of its own and
- * two terms; up to BENCH_SET_ACCOUNTS accounts, each with its owner and its ssh key, share them
- * evenly. */
+ * two terms; accounts, each with its owner and its ssh key, share them evenly. */
 
 #include "lib/jose/jose.h"
 
@@ -14,7 +13,6 @@
 #define BENCH_SET_HOST         "host.bench"
 #define BENCH_SET_BASE_SEC     INT64_C(1763760000) /* iat */
 #define BENCH_SET_LIFETIME_SEC 86400
-#define BENCH_SET_ACCOUNTS     10000u
 
-/* Write the JWS of a set of n grants to fd. Ends the program where it cannot. */
-void bench_set_mint(const SigningKey *key, size_t n, int fd);
+/* Write the JWS of a set of n grants to n_accounts to fd. Ends the program where it cannot. */
+void bench_set_mint(const SigningKey *key, size_t n_accounts, size_t n, int fd);
