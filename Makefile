@@ -127,6 +127,9 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 
 # The module's own table.
 $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o
+# The module's own objects, with clocks that may fail.
+$(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))
+$(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 # There is no bus to tie a session with: the test stands in for the registry.
 $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open
 # Both clocks are the test's.
