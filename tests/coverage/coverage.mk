@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `make coverage`: which lines and branches the unit and module tests reach, room by room.
+# `make coverage`: which lines and branches the tests reach, room by room: unit and module tests, the fuzzers' corpora
+# and the fault loops.
 
 COVERAGE_CFLAGS  := -DCOVERAGE -O0 -g --coverage -fprofile-update=atomic
 COVERAGE_LDFLAGS := --coverage -Wl,--wrap=_exit -Wl,--export-dynamic-symbol=coverage_add \
@@ -9,7 +10,7 @@ COVERAGE_LDFLAGS := --coverage -Wl,--wrap=_exit -Wl,--export-dynamic-symbol=cove
 coverage-tools:
 	@tests/host/packages.sh install build coverage
 coverage: coverage-tools $(B)/coverage/exit.o ## lines and branches that the tests reach, room by room
-	$(Q)$(MAKE) -s B=$(B)/coverage CFLAGS='$(COVERAGE_CFLAGS)' LDFLAGS='$(COVERAGE_LDFLAGS)' tests-build
+	$(Q)$(MAKE) -s B=$(B)/coverage CFLAGS='$(COVERAGE_CFLAGS)' LDFLAGS='$(COVERAGE_LDFLAGS)' tests-build fuzz-build fault-build
 	$(Q)tests/coverage/run $(B)/coverage
 
 $(B)/coverage/exit.o: tests/coverage/exit.c
