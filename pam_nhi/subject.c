@@ -74,6 +74,8 @@ void subject_init_name(Subject *s, const char *name)
 void subject_init_uid(Subject *s, uid_t uid)
 {
         subject_clear(s);
+        /* Known before passwd is asked: an account's definition is met by uid, too. */
+        s->account.uid = uid;
         s->state = subject_resolve(s, NULL, uid);
         if (s->state == SUBJECT_RESOLVED)
                 (void)snprintf(s->given, sizeof(s->given), "%s", s->name);

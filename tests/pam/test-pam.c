@@ -235,6 +235,24 @@ static void su_to_root_never_meets_roots_exemption_P26(void **state)
         assert_int_equal(phase_alone("su", GATED, pam_acct_mgmt), IGNORED); /* root's own su */
 }
 
+/* Who calls su can see to it that passwd does not answer: `ulimit -v` is enough (P28). */
+static void an_account_is_held_by_its_uid_where_passwd_does_not_know_it(void **state)
+{
+        enum { NOBODYS_UID = 61183 };
+
+        spit(PATH_GATES_RUN, "nhi-gates 1\n"
+                             "gate seen observe su *\n"
+                             "account svc-held 61183\n"
+                             "end 2\n");
+        assert_null(getpwuid(NOBODYS_UID));
+        assert_int_equal(setresuid(NOBODYS_UID, 0, 0), 0);
+        assert_int_equal(phase_alone("su", UNGATED, pam_acct_mgmt), PAM_USER_UNKNOWN);
+        assert_int_equal(phase_alone("su", UNGATED, pam_open_session), PAM_PERM_DENIED);
+        assert_int_equal(phase_alone("atd", UNGATED, pam_acct_mgmt), PAM_USER_UNKNOWN);
+        started_by(NULL);
+        assert_int_equal(agent.n_seen, 0);
+}
+
 static void labels_that_the_caller_chooses_exempt_nobody_P20(void **state)
 {
         Login l;
@@ -531,6 +549,7 @@ int main(void)
                 HOST_TEST(open_session_carries_the_account_phases_decision),
                 HOST_TEST(sudos_subject_is_the_invoker_in_every_phase_F12),
                 HOST_TEST(su_to_root_never_meets_roots_exemption_P26),
+                HOST_TEST(an_account_is_held_by_its_uid_where_passwd_does_not_know_it),
                 HOST_TEST(labels_that_the_caller_chooses_exempt_nobody_P20),
                 HOST_TEST(a_gated_caller_and_the_user_must_both_pass),
                 HOST_TEST(an_ungated_caller_is_not_in_the_way),
