@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `make check`: build, then unit and module tests (plain, and again under ASan and UBSan), sets minted by
+# `make check`: build, then unit and module tests (plain, under ASan and UBSan, threads under TSan), sets minted by
 # another implementation, the fuzzers' corpora, short fault loops, the packages' scripts, make install, Debian's packages,
 # RPM's, the booted hosts, and which rows of the battery have a test.
 # Every part runs, whatever the one before said.
@@ -10,7 +10,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 B=$1
 shift
-[ $# -gt 0 ] || set -- unit asan interop fuzz fault scripts removal install deb rpm host cve battery
+[ $# -gt 0 ] || set -- unit asan tsan interop fuzz fault scripts removal install deb rpm host cve battery
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 failures=()
@@ -51,6 +51,9 @@ asan() {
         local flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
         make -s -j"$jobs" B="$B/asan" CFLAGS="$flags" tests-build || return
         tests/run.sh asan $(test_programs "$B/asan")
+}
+tsan() {
+        tests/tsan.sh "$B"
 }
 interop() {
         tests/interop/run.sh "$B"

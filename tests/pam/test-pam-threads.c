@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* 64 logins at once in one process, each with its own handle (P21): each gets its own answer, and
- * nothing is shared. tests/pam/tsan.sh runs this under ThreadSanitizer. */
+ * nothing is shared. tests/tsan.sh runs this under ThreadSanitizer. */
 
 #include <setjmp.h>
 #include <stdarg.h>
