@@ -10,6 +10,13 @@
 #define GIDS_MIN 64
 #define GIDS_MAX 8192
 
+/* getgrouplist(3) leaves out what a service could not say, and succeeds. Limits are a setuid
+ * program's caller's to set: what they take away must not be a way out of a gate. */
+static bool names_failed(int error)
+{
+        return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO;
+}
+
 int gate_account_load_gids(GateAccount *a)
 {
         int n = GIDS_MIN;
@@ -22,7 +29,10 @@ int gate_account_load_gids(GateAccount *a)
 
                 if (!gids)
                         return -ENOMEM;
+                errno = 0;
                 if (getgrouplist(a->name, a->gid, gids, &n) >= 0) {
+                        if (names_failed(errno))
+                                return -errno;
                         a->n_gids = (size_t)n;
                         a->gids = TAKE_PTR(gids);
                         return 0;

@@ -17,8 +17,8 @@ typedef struct GateAccount {
                         */
 } GateAccount;
 
-/* All groups, primary included: 0; -E2BIG for more than a request carries (WIRE_GIDS_MAX); -ENOMEM.
- */
+/* All groups, primary included: 0; -E2BIG for more than a request carries (WIRE_GIDS_MAX); -ENOMEM,
+ * -EMFILE, -ENFILE or -EIO, also where a service ran into it and its groups are missing. */
 int gate_account_load_gids(GateAccount *a);
 void gate_account_done(GateAccount *a);
 

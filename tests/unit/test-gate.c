@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "lib/gate/gate.h"
+#include "lib/gate/account.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,6 +55,33 @@ static int host_teardown(void **state)
         unlink(other);
         rmdir(exempt_dir);
         return rmdir(dir);
+}
+
+/* In place of libc's: one group, and what a service left in errno on the way. */
+static int group_errno;
+
+int getgrouplist(const char *user, gid_t group, gid_t *groups, int *n)
+{
+        groups[0] = group;
+        *n = 1;
+        errno = group_errno;
+        return 1;
+}
+
+static void groups_that_a_service_could_not_say_are_not_believed_to_be_all_P28(void **state)
+{
+        static const int failures[] = { ENOMEM, EMFILE, ENFILE, EIO };
+        GateAccount a = { .name = "john", .uid = 1000, .gid = 100 };
+
+        for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+                group_errno = failures[i];
+                assert_int_equal(gate_account_load_gids(&a), -failures[i]);
+                assert_null(a.gids);
+        }
+        group_errno = ENOENT; /* a service that is not installed */
+        assert_int_equal(gate_account_load_gids(&a), 0);
+        assert_int_equal(a.n_gids, 1);
+        gate_account_done(&a);
 }
 
 static GateMode mode_of(const char *name, const char *class)
@@ -226,6 +254,7 @@ static void nothing_is_kept_and_errno_is_not_touched(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
+                HOST_TEST(groups_that_a_service_could_not_say_are_not_believed_to_be_all_P28),
                 HOST_TEST(nothing_was_ever_configured_means_nobody_is_gated_K01),
                 HOST_TEST(the_run_file_is_read_first_and_the_copy_after_a_reboot),
                 HOST_TEST(an_unusable_run_file_gives_way_to_the_copy),
