@@ -230,9 +230,9 @@ static json_t *load_spliced(Reader *r, const char *text, size_t size, Entry *e)
         }
         rest = size - at - n;
         memcpy(r->spliced, text, at);
-        r->spliced[at] = '0';
-        memcpy(r->spliced + at + 1, text + at + n, rest);
-        v = load_text(r->spliced, at + 1 + rest, &error);
+        memcpy(r->spliced + at, "0 ", 2); /* no number goes on behind it */
+        memcpy(r->spliced + at + 2, text + at + n, rest);
+        v = load_text(r->spliced, at + 2 + rest, &error);
         if (v) {
                 e->cut = text + at;
                 e->cut_size = n;
