@@ -32,6 +32,7 @@ typedef struct IssuerState {
                            none. Open, so that nothing that happens to the archive takes them away
                          */
         SetFloor floor;
+        SetFloor seen; /* of the newest set that verified, be it that it could not be saved */
         int64_t accepted_sec;
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */

@@ -193,6 +193,8 @@ static void offer_accept(Offer *o)
         Agent *a = o->sets->agent;
         int r;
 
+        if (!o->again)
+                a->issuers[o->index].seen = o->floor;
         offer_narrow(o);
         o->time_floor_sec = o->set->iat_sec > a->state->time_floor_sec ? o->set->iat_sec
                                                                        : a->state->time_floor_sec;

@@ -46,8 +46,16 @@ typedef struct Offer {
         char line[160];
 } Offer;
 
+/* The set that state.json names, which the loop may not have heard of yet. */
+typedef struct OnDisk {
+        char *issuer; /* NULL: none was saved */
+        SetFloor floor;
+        int64_t time_floor_sec;
+} OnDisk;
+
 struct Sets {
         Agent *agent;
+        OnDisk on_disk; /* the disk's thread's own */
         Offer *current; /* NULL: idle */
         Offer *first, **last;
         size_t n_queued, n_bytes; /* that wait; of those that nobody verifies yet */

@@ -28,8 +28,25 @@ static void hash_if_lost(const Agent *a, const SetBytes *b, char ret[static 65])
                 }
 }
 
+/* A set that could not be saved has no floor on disk; what it revoked stays over all the same, so
+ * none from before it is taken (W2). */
+static void hold_against_seen(Offer *o, const SetFloor *seen)
+{
+        const bool is_older = o->set->ver < seen->ver;
+
+        if (!is_older && (o->set->ver > seen->ver || streq(o->set->hash, seen->hash)))
+                return;
+        (void)snprintf(o->error.code, sizeof(o->error.code), "%s",
+                       is_older ? "version-floor" : "equivocation");
+        (void)snprintf(o->error.detail, sizeof(o->error.detail),
+                       "ver %lld is %s %lld, seen before and not saved", (long long)o->set->ver,
+                       is_older ? "below" : "another", (long long)seen->ver);
+        o->set = grant_set_free(o->set);
+        o->r = SET_E_REFUSED;
+}
+
 /* The issuer whose key signed is found by trying: a foreign key is refused before anything is
- * parsed. The error that is told is the labelled source's own. */
+ * parsed. The error that is told is that of the first whose key it is, else the labelled one's. */
 static void verify(Offer *o)
 {
         Agent *a = o->sets->agent;
@@ -49,11 +66,13 @@ static void verify(Offer *o)
                 o->r = grant_set_verify(
                         o->bytes->data, o->bytes->size, &a->config->issuers[i].policy, &s->floor,
                         a->local, a->idmap, o->now, o->again || is_lost(s, hash), &o->set, &error);
-                if (o->r != SET_E_REFUSED)
-                        o->index = i;
-                else if (k == 0 || streq(error.code, "key"))
-                        o->error = error;
+                if (o->r == SET_E_REFUSED && k > 0 && !streq(o->error.code, "key"))
+                        continue;
+                o->index = o->r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
+                o->error = error;
         }
+        if (o->r == 0 && !o->again)
+                hold_against_seen(o, &a->issuers[o->index].seen);
 }
 
 /* All sets, with this one (NULL: none) as its issuer's. */
@@ -140,16 +159,28 @@ static int learn_ids(Offer *o)
         return r;
 }
 
+static void remember_on_disk(Offer *o, char **issuer)
+{
+        OnDisk *d = &o->sets->on_disk;
+
+        free(d->issuer);
+        *d = (OnDisk){ .issuer = TAKE_PTR(*issuer),
+                       .floor = o->floor,
+                       .time_floor_sec = o->time_floor_sec };
+}
+
 /* On the disk's thread or at start, in this order: what state.json names is there (W1). What is
  * verified anew has its archive, and its floor stands. */
 int offer_save(void *offer)
 {
         Offer *o = offer;
         size_t size = 0;
-        _cleanup_free_ char *state = NULL;
+        _cleanup_free_ char *state = NULL, *issuer = NULL;
         int r;
 
         r = learn_ids(o);
+        if (r == 0 && o->path && !(issuer = strdup(o->set->issuer)))
+                r = -ENOMEM;
         if (r == 0 && o->path)
                 r = file_replace(o->path, o->bytes->data, o->bytes->size, 0600, geteuid(),
                                  getegid(), true);
@@ -165,5 +196,7 @@ int offer_save(void *offer)
         r = state_format(&o->state, o->set->issuer, &o->floor, o->time_floor_sec, &state, &size);
         if (r == 0)
                 r = file_replace(PATH_STATE_FILE, state, size, 0600, geteuid(), getegid(), true);
+        if (r == 0)
+                remember_on_disk(o, &issuer);
         return r;
 }

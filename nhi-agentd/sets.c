@@ -133,6 +133,7 @@ Sets *sets_free(Sets *s)
                 offer_drop(s->current);
         config_free(s->next_config);
         localdb_free(s->next_local);
+        free(s->on_disk.issuer);
         free(s);
         return NULL;
 }
@@ -169,11 +170,19 @@ static void on_state_saved(void *userdata, int r)
 static int write_state(void *userdata)
 {
         const StateSave *save = userdata;
+        const State *s = &save->share;
+        const OnDisk *d = &save->sets->on_disk;
+        const SetFloor *floor = d->issuer ? state_floor(s, d->issuer) : NULL;
+        const bool is_behind = d->issuer && (!floor || floor->ver < d->floor.ver);
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         int r;
 
-        r = state_format(&save->share, NULL, NULL, 0, &text, &size);
+        /* Shared before a set was saved, written after it: no floor is lowered by that. */
+        r = state_format(s, is_behind ? d->issuer : NULL, &d->floor,
+                         d->time_floor_sec > s->time_floor_sec ? d->time_floor_sec
+                                                               : s->time_floor_sec,
+                         &text, &size);
         return r == 0 ? file_replace(PATH_STATE_FILE, text, size, 0600, geteuid(), getegid(), true)
                       : r;
 }

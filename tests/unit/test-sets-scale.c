@@ -7,6 +7,7 @@
 #include "lib/snapshot/reader.h"
 #include "nhi-agentd/session/registry.h"
 #include "nhi-agentd/sets-internal.h"
+#include "nhi-agentd/state.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -99,6 +100,32 @@ static char *many_grants(size_t n, int64_t lifetime_sec)
                               (long long)(now_sec + lifetime_sec));
         assert_int_equal(fclose(out), 0);
         return text;
+}
+
+static void an_agent_that_stops_while_a_set_is_saved_lowers_no_floor(void **state) /* W1, V18 */
+{
+        Fixture *f = *state;
+        char error[STATE_ERROR_MAX] = "";
+        State *saved = NULL;
+        bool changed = false;
+        int64_t ver;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        ver = f->agent->issuers[0].floor.ver;
+        atomic_store(&hanging, "nhi-disk");
+        begin_offer(f, fixture_set(f, 1, FIXTURE_ACCOUNT, ""));
+        assert_true(fixture_until(f, is_denied, f));
+        assert_int_equal(agent_lock(f->agent, "svc-x", true, &changed), 0);
+        atomic_store(&hanging, NULL);
+        fixture_stop(f);
+        assert_int_equal(state_load(PATH_STATE_FILE, &saved, error), 0);
+        assert_int_equal(saved->n_locked, 1);
+        assert_int_equal(state_floor(saved, FIXTURE_ISSUER)->ver, ver + 1);
+        state_free(saved);
+        fixture_agent(f);
+        fixture_load(f);
+        assert_false(is_allowed(f));
 }
 
 static void what_a_set_revokes_is_denied_and_withdrawn_while_the_disk_hangs(void **state) /* W2 */
@@ -415,6 +442,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
                 TEST(what_a_set_revokes_is_denied_and_withdrawn_while_the_disk_hangs),
+                TEST(an_agent_that_stops_while_a_set_is_saved_lowers_no_floor),
                 TEST(what_is_given_back_is_withdrawn_while_a_set_is_verified),
                 TEST(what_is_locked_while_a_set_is_verified_stays_locked_though_the_agent_ends),
                 TEST(a_session_ends_after_its_withdrawal),

@@ -369,6 +369,32 @@ static void what_a_set_revokes_stays_over_when_the_one_before_is_verified_anew(v
         assert_true(is_deploy_allowed(f));
 }
 
+static void what_a_set_revokes_is_not_undone_by_one_from_before_it(void **state) /* W2, V18 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *between = fixture_set(f, 1, FIXTURE_ACCOUNT, grant);
+        _cleanup_free_ char *newest = fixture_set(f, 2, FIXTURE_ACCOUNT, "");
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        jobs_left = 1;
+        writer_inject = fail_jobs;
+        assert_int_equal(strncmp(fixture_offer(f, strdup(newest)), "refused not-saved", 17), 0);
+        fixture_settle(f);
+        writer_inject = NULL;
+        assert_false(is_deploy_allowed(f));
+        /* A mirror that is behind brings what was published in between. */
+        assert_int_equal(strncmp(fixture_offer(f, strdup(between)), "refused version-floor", 21),
+                         0);
+        assert_false(is_deploy_allowed(f));
+        assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, 2, FIXTURE_ACCOUNT, grant)),
+                                 "refused equivocation", 20),
+                         0);
+        assert_false(is_deploy_allowed(f));
+        assert_int_equal(strncmp(fixture_offer(f, strdup(newest)), "accepted ", 9), 0);
+}
+
 static void a_clock_set_back_since_moves_no_end_out(void **state) /* T01 */
 {
         Fixture *f = *state;
@@ -407,6 +433,30 @@ static void two_issuers(Fixture *f)
         /* Refused each time, and large enough to take a while. */
         f->agent->issuers[1].archive_fd = memfd_create("refused", MFD_CLOEXEC);
         assert_int_equal(ftruncate(f->agent->issuers[1].archive_fd, 16 * 1024 * 1024), 0);
+}
+
+static void the_error_told_is_that_of_the_issuer_whose_key_signed(void **state) /* V18 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *old = fixture_set(f, 0, FIXTURE_ACCOUNT, "");
+        SigningKey other;
+
+        fixture_deploy(f, "g-1", 1);
+        two_issuers(f);
+        fixture_settle(f);
+        assert_int_equal(signing_key_generate(&other), 0);
+        ((TrustedKey *)(uintptr_t)f->agent->config->issuers[1].policy.keys)->jwk = other.public;
+        for (uint32_t label = 0; label < 2; label++) {
+                f->agent->issuers[0].refused = (SetError){};
+                f->answered = false;
+                assert_int_equal(sets_offer(f->agent->sets, label, strdup(old), strlen(old),
+                                            fixture_on_offered, f),
+                                 0);
+                assert_true(fixture_until(f, fixture_is_answered, f));
+                assert_int_equal(strncmp(f->line, "refused version-floor", 21), 0);
+                assert_string_equal(f->agent->issuers[0].refused.code, "version-floor");
+        }
+        signing_key_done(&other);
 }
 
 static void a_passwd_that_changes_all_the_time_does_not_fill_the_queue(void **state) /* A14 */
@@ -466,7 +516,9 @@ int main(void)
                 TEST(a_set_that_cannot_be_saved_grants_nothing),
                 TEST(what_a_set_revokes_is_over_though_the_disk_fails),
                 TEST(what_a_set_revokes_stays_over_when_the_one_before_is_verified_anew),
+                TEST(what_a_set_revokes_is_not_undone_by_one_from_before_it),
                 TEST(a_clock_set_back_since_moves_no_end_out),
+                TEST(the_error_told_is_that_of_the_issuer_whose_key_signed),
                 TEST(a_passwd_that_changes_all_the_time_does_not_fill_the_queue),
                 TEST(what_ended_long_ago_makes_room_for_what_ends_now),
                 TEST(a_reload_changes_the_grace_of_sessions),
