@@ -289,13 +289,16 @@ int state_lock(State *s, const char *name, bool locked)
         }
         if (s->n_locked >= STATE_LOCKED_MAX)
                 return -ENOSPC;
-        grown = reallocarray(s->locked, s->n_locked + 1, sizeof(*grown));
-        if (!grown)
-                return -ENOMEM;
-        s->locked = grown;
         copy = strdup(name);
         if (!copy)
                 return -ENOMEM;
+        /* Last: who has a view of the list sees it move only when it changes. */
+        grown = reallocarray(s->locked, s->n_locked + 1, sizeof(*grown));
+        if (!grown) {
+                free(copy);
+                return -ENOMEM;
+        }
+        s->locked = grown;
         memmove(&s->locked[i + 1], &s->locked[i], (s->n_locked - i) * sizeof(char *));
         s->locked[i] = copy;
         s->n_locked++;
