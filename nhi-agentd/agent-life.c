@@ -192,7 +192,8 @@ static void on_reconciled(void *userdata, int bus)
 
         a->reconciled = true;
         r = publish_sources(a->config);
-        agent_refresh(a);
+        /* Before the first refresh, which leaves it to the thread: who is let in finds the gates
+         * and identities that there are now. */
         if (r == 0)
                 r = publish_now(a->publisher);
         if (r == 0)
