@@ -14,7 +14,9 @@ static bool table_is_sound(const Snapshot *s, const SnapshotTable *t)
 {
         uint64_t n = get_le32(t->n_slots_le);
 
-        return n > 0 && (n & (n - 1)) == 0 && get_le32(t->offset_le) % 8 == 0 &&
+        /* Before it is multiplied: size_t may have 32 bits. */
+        return n > 0 && n <= s->size / sizeof(SnapshotSlot) && (n & (n - 1)) == 0 &&
+               get_le32(t->offset_le) % 8 == 0 &&
                bytes_at(s, get_le32(t->offset_le), n * sizeof(SnapshotSlot));
 }
 

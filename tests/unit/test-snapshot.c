@@ -314,7 +314,7 @@ static void first_of_one_name_or_id_answers(void **state)
 static void texts_are_published_up_to_the_limit(void **state)
 {
         char gecos[SNAPSHOT_TEXT_MAX + 2];
-        SnapshotBuildUser u = { "a", gecos, "/", "/bin/sh", 70001, 70001, END, END };
+        SnapshotBuildUser u = { "a", gecos, "", "/bin/sh", 70001, 70001, END, END };
         const SnapshotBuild b = { .users = &u, .n_users = 1 };
         uint8_t *data = NULL;
         SnapshotUserView v;
@@ -330,6 +330,10 @@ static void texts_are_published_up_to_the_limit(void **state)
         assert_int_equal(snapshot_over(data, size, &s), 0);
         assert_true(snapshot_user_by_name(&s, "a", before, &v));
         assert_int_equal(strlen(v.gecos), SNAPSHOT_TEXT_MAX);
+        /* Its NUL gone, it goes on to that of the empty home behind it. */
+        data[(const uint8_t *)v.gecos - data + SNAPSHOT_TEXT_MAX] = 'x';
+        snapshot_reseal(data, size);
+        assert_false(snapshot_user_by_name(&s, "a", before, &v));
         free(data);
 }
 
@@ -570,6 +574,58 @@ static void N03_a_record_that_is_named_root_is_never_answered(void **state)
         assert_false(snapshot_membership(&groups_of, 0, before, &gid));
 }
 
+static void N03_N15_a_membership_in_a_group_of_nobody_is_never_answered(void **state)
+{
+        static const SnapshotBuildGroup g = { "ops", 70002, END, END, false };
+        static const SnapshotBuildMembership m = { "john", 0, END, END };
+        static const SnapshotBuild b = {
+                .groups = &g, .n_groups = 1, .memberships = &m, .n_memberships = 1
+        };
+        static const uint32_t ids[] = { 0, 65534, 65535, UINT32_MAX };
+
+        (void)state;
+        for (size_t n = 0; n < sizeof(ids) / sizeof(ids[0]); n++) {
+                _cleanup_free_ uint8_t *data = NULL;
+                size_t size = 0;
+                Snapshot s;
+
+                assert_int_equal(snapshot_build(&b, &data, &size), 0);
+                assert_int_equal(snapshot_over(data, size, &s), 0);
+                assert_int_equal(snapshot_groups_of(&s, "john", before, NULL, 0), 1);
+                for (size_t i = 0; i + 4 <= size; i++)
+                        if (get_le32(data + i) == g.gid)
+                                put_le32(data + i, ids[n]);
+                snapshot_reseal(data, size);
+                assert_int_equal(snapshot_groups_of(&s, "john", before, NULL, 0), 0);
+        }
+}
+
+/* Checksums are made of whole words: what is no multiple of them would be read past its end. */
+static void sizes_and_offsets_are_multiples_of_8(void **state)
+{
+        const Fixture *f = *state;
+        uint8_t *copy = copy_of(f, f->size);
+        SnapshotHeader *h = (SnapshotHeader *)copy;
+        SnapshotTable *t = &h->passwd_by_name;
+        SnapshotUserView v;
+        SnapshotRecord *r;
+        Snapshot s;
+        uint32_t size;
+
+        assert_int_equal(snapshot_over(copy, f->size, &s), 0);
+        assert_true(snapshot_user_by_name(&s, "svc-deploy", before, &v));
+        r = (SnapshotRecord *)(copy + ((const uint8_t *)v.name - copy) - sizeof(SnapshotPasswd));
+        size = get_le32(r->size_le) - 4;
+        put_le32(r->size_le, size);
+        put_le64(r->checksum_le, snapshot_record_checksum((uint8_t *)r, size));
+        assert_false(snapshot_user_by_name(&s, "svc-deploy", before, &v));
+
+        put_le32(t->offset_le, get_le32(t->offset_le) + 4);
+        put_le64(h->checksum_le, snapshot_header_checksum(copy));
+        assert_int_equal(snapshot_over(copy, f->size, &s), SNAPSHOT_E_CORRUPT);
+        free(copy);
+}
+
 static void N09_other_major_is_refused_and_any_minor_read(void **state)
 {
         const Fixture *f = *state;
@@ -753,6 +809,8 @@ int main(void)
                 TEST(every_word_set_to_an_extreme_does_no_harm),
                 TEST(N03_root_is_never_answered_even_when_the_file_has_it),
                 cmocka_unit_test(N03_a_record_that_is_named_root_is_never_answered),
+                cmocka_unit_test(N03_N15_a_membership_in_a_group_of_nobody_is_never_answered),
+                TEST(sizes_and_offsets_are_multiples_of_8),
                 TEST(N09_other_major_is_refused_and_any_minor_read),
                 TEST(image_equals_the_golden_file),
                 TEST(publish_supersedes_the_old_file_and_leaves_nothing_beside),
