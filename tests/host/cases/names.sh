@@ -58,3 +58,63 @@ case_a_damaged_snapshot_hides_ours_and_nobody_else() {
         quietly bash -c 'cp -p /root/identities /run/nhi/identities; systemctl kill --signal=CONT nhi-agentd; systemctl restart nhi-agentd'
         judge 'and back' host_wait "$HOST" 5 getent passwd svc-deploy
 }
+
+# A cache in front of everything, and a name that ends while it is in there.
+nscd_start() {
+        quietly bash -c 'sed -i "/^[^#]*positive-time-to-live *passwd/d" /etc/nscd.conf; echo "positive-time-to-live passwd $1" >>/etc/nscd.conf
+                systemctl start nscd' nscd "$1"
+        host_wait "$HOST" 15 test -S /run/nscd/socket
+}
+nscd_stop() { quietly bash -c 'systemctl stop nscd; rm -f /run/nscd/socket'; }
+name_is_gone() { not in_host getent passwd "$1"; }
+
+# N17
+case_nscd_holds_a_withdrawn_name_no_longer_than_its_ttl() {
+        world_grant "svc-deploy --service ssh --for 2m --owner payments --reason nscd --wait 10s"
+        judge 'nscd runs' nscd_start 6
+        quietly getent passwd svc-deploy
+        judge 'and has the name' succeeded
+        quietly nhictl revoke --account svc-deploy --reason nscd
+        judge 'which is gone from the snapshot' wait_until 10 not in_host getent -s nhi passwd svc-deploy
+        # nscd prunes every few seconds: its TTL, and as long again.
+        judge 'and from nscd when its TTL is over' wait_until 30 name_is_gone svc-deploy
+        nscd_stop
+
+        judge 'with an hour for a TTL' nscd_start 3600
+        world_grant "svc-deploy --service ssh --for 2m --owner payments --reason nscd --wait 10s"
+        quietly bash -c 'nscd -i passwd; getent passwd svc-deploy'
+        judge 'it has the name again' succeeded
+        quietly nhictl revoke --account svc-deploy --reason nscd
+        judge 'which is gone' wait_until 10 not in_host getent -s nhi passwd svc-deploy
+        quietly nscd -i passwd
+        judge 'and from nscd once it is told' wait_until 15 name_is_gone svc-deploy
+        nscd_stop
+}
+
+# N17
+case_the_modules_of_systemd_and_sssd_stand_before_ours_and_hide_nothing() {
+        quietly bash -c 'cp /etc/nsswitch.conf /root/nsswitch.conf
+                sed -i -E "s/^(passwd|group):.*/\1: files systemd sss nhi/" /etc/nsswitch.conf; test -e /usr/lib/*/libnss_systemd.so.2'
+        judge 'systemd has a module there' succeeded
+        world_grant "svc-deploy --service ssh --for 2m --owner payments --reason stacked --wait 10s"
+        quietly getent passwd svc-deploy
+        judge 'ours is found behind them' says '^svc-deploy:'
+        quietly getent passwd john.doe
+        judge 'and so is theirs' says '^john.doe:'
+        quietly nhictl revoke --account svc-deploy --reason stacked
+        judge 'ours is gone when it is withdrawn' wait_until 10 name_is_gone svc-deploy
+        quietly bash -c 'cp /root/nsswitch.conf /etc/nsswitch.conf'
+}
+
+# N17
+case_a_membership_behind_files_ends_with_its_grant() {
+        quietly bash -c 'cp /etc/nsswitch.conf /root/nsswitch.conf; sed -i -E "s/^group:.*/group: files nhi/" /etc/nsswitch.conf'
+        world_grant "olga --group pay-ops --for 8s --owner payments --reason groups --wait 10s"
+        local end=$GRANT_END
+        quietly id -Gn olga
+        judge 'she is a member' says 'pay-ops'
+        until_second "$end"
+        quietly id -Gn olga
+        judge 'and is none in the second of the end' both succeeded silent_on 'pay-ops'
+        quietly bash -c 'cp /root/nsswitch.conf /etc/nsswitch.conf'
+}
