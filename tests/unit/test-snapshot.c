@@ -295,7 +295,7 @@ static void first_of_one_name_or_id_answers(void **state)
         _cleanup_free_ uint8_t *data = NULL;
         SnapshotGroupView g;
         SnapshotUserView v;
-        size_t size = 0;
+        size_t size = 0, cursor = 0, n_listed = 0;
         Snapshot s;
 
         (void)state;
@@ -305,6 +305,9 @@ static void first_of_one_name_or_id_answers(void **state)
         assert_string_equal(v.gecos, "first");
         assert_true(snapshot_user_by_uid(&s, 70001, before, &v));
         assert_string_equal(v.gecos, "first");
+        while (snapshot_next_user(&s, &cursor, before, &v))
+                n_listed++;
+        assert_int_equal(n_listed, 2); /* one a uid */
         assert_true(snapshot_group_by_gid(&s, 998, before, &g));
         assert_string_equal(g.name, "ops");
         assert_true(snapshot_group_by_name(&s, "ops-alias", before, &g));
