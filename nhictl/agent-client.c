@@ -123,7 +123,7 @@ int agent_call_at(const char *path, uid_t owner, json_t *request, uint64_t usec,
         if (size + 1 > CONTROL_REQUEST_MAX)
                 return -EMSGSIZE;
         line[size] = '\n'; /* the NUL's place: the line is sent by size */
-        r = unix_connect(path, SOCK_STREAM, owner, &fd);
+        r = unix_connect_by(path, SOCK_STREAM, owner, deadline_usec, &fd);
         if (r < 0)
                 return r;
         return exchange(fd, line, size + 1, deadline_usec, ret);

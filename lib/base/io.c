@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <time.h>
 
+#define CONNECT_RETRY_MSEC 5
+
 static int64_t clock_usec(clockid_t clock)
 {
         struct timespec ts = { 0 };
@@ -96,6 +98,18 @@ int unix_connect(const char *path, int type, uid_t owner, int *ret_fd)
 
         *ret_fd = TAKE_FD(fd);
         return 0;
+}
+
+int unix_connect_by(const char *path, int type, uid_t owner, uint64_t deadline_usec, int *ret_fd)
+{
+        /* connect(2) of AF_UNIX neither waits without blocking nor can be polled. */
+        for (;;) {
+                int r = unix_connect(path, type, owner, ret_fd);
+
+                if (r != -EAGAIN || now_monotonic_usec() >= deadline_usec)
+                        return r;
+                (void)poll(NULL, 0, CONNECT_RETRY_MSEC);
+        }
 }
 
 /* Milliseconds until the deadline for poll(2), rounded up so that a wait never ends early. */

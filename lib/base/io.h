@@ -16,10 +16,12 @@ int64_t now_realtime_usec(void);
 int64_t now_boottime_usec(void);
 
 /* Connect a SOCK_SEQPACKET (or other) AF_UNIX socket, CLOEXEC and non-blocking, to path. 0 and an
- * owned *ret_fd, or a negative errno (-EAGAIN where the backlog is full until the deadline,
- * -ETIMEDOUT never: connect of AF_UNIX does not wait). Refuses a socket file that is not owned by
- * uid 0 or whose peer (SO_PEERCRED) is not uid 0: -EPERM. owner is 0 but in tests. */
+ * owned *ret_fd, or a negative errno (-EAGAIN where the backlog is full, -ETIMEDOUT never: connect
+ * of AF_UNIX does not wait). Refuses a socket file that is not owned by uid 0 or whose peer
+ * (SO_PEERCRED) is not uid 0: -EPERM. owner is 0 but in tests. */
 int unix_connect(const char *path, int type, uid_t owner, int *ret_fd);
+/* The same; while the backlog is full, again until the deadline, and then -EAGAIN. */
+int unix_connect_by(const char *path, int type, uid_t owner, uint64_t deadline_usec, int *ret_fd);
 
 /* Take over fd and return it, or its copy above 2 where it is 0, 1 or 2: a process with closed
  * standard descriptors must not write its messages into our socket. Negative errno (fd is closed).

@@ -8,21 +8,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#define CONNECT_RETRY_MSEC 5
-
-/* Connect; while the backlog is full, again until the deadline: connect(2) of AF_UNIX neither waits
- * without blocking nor can be polled. */
-static int client_connect(const char *path, uid_t owner, uint64_t deadline_usec, int *ret_fd)
-{
-        for (;;) {
-                int r = unix_connect(path, SOCK_SEQPACKET, owner, ret_fd);
-
-                if (r != -EAGAIN || now_monotonic_usec() >= deadline_usec)
-                        return r;
-                (void)poll(NULL, 0, CONNECT_RETRY_MSEC);
-        }
-}
-
 static int request_prepare(WireRequest *request, WireExchange *x, size_t *ret_size)
 {
         uint64_t nonce = 0;
@@ -59,7 +44,7 @@ static int ask(const char *path, uid_t owner, WireRequest *request, uint64_t dea
         r = request_prepare(request, x, &size);
         if (r != 0)
                 return r;
-        r = client_connect(path, owner, deadline_usec, &fd);
+        r = unix_connect_by(path, SOCK_SEQPACKET, owner, deadline_usec, &fd);
         if (r < 0)
                 return r;
         r = datagram_send(fd, x->out, size, deadline_usec);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/agent-client.h"
 
+#include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 #include "lib/wire/control.h"
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -109,6 +111,57 @@ static void what_breaks_the_protocol_is_no_reply(void **state)
         }
 }
 
+static int listen_for_one(void)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        (void)mkdir(PATH_ROOT, 0755);
+        (void)unlink(SOCKET_PATH);
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", SOCKET_PATH);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(listen(fd, 0), 0);
+        return fd;
+}
+
+static void answer_after_the_crowd(int listener, int n)
+{
+        static const char reply[] = "{\"ok\": true}\n";
+        char request[256];
+        int peer = -1;
+
+        (void)poll(NULL, 0, 20);
+        for (int i = 0; i <= n; i++)
+                peer = accept(listener, NULL, NULL);
+        (void)read(peer, request, sizeof(request));
+        _exit(write(peer, reply, sizeof(reply) - 1) > 0 ? 0 : 1);
+}
+
+/* A04: a crowd at the door is no reason to give up before the deadline. */
+static void a_full_backlog_is_waited_out(void **state)
+{
+        int listener = listen_for_one(), held[8], n = 0;
+        json_t *request = json_pack("{s:s}", "verb", "status"), *reply = NULL;
+        pid_t pid;
+
+        while (n < 8 && unix_connect(SOCKET_PATH, SOCK_STREAM, geteuid(), &held[n]) == 0)
+                n++;
+        assert_in_range(n, 1, 7);
+        assert_int_equal(agent_call_at(SOCKET_PATH, geteuid(), request, SECONDS(1) / 100, &reply),
+                         -EAGAIN);
+        pid = fork();
+        if (pid == 0)
+                answer_after_the_crowd(listener, n);
+        assert_int_equal(agent_call_at(SOCKET_PATH, geteuid(), request, SECONDS(20), &reply), 0);
+        json_decref(reply);
+        json_decref(request);
+        (void)waitpid(pid, NULL, 0);
+        while (n-- > 0)
+                (void)close(held[n]);
+        (void)close(listener);
+        (void)unlink(SOCKET_PATH);
+}
+
 static void silence_ends_at_the_deadline(void **state)
 {
         json_t *reply = NULL;
@@ -173,6 +226,7 @@ int main(void)
                 cmocka_unit_test(a_line_that_is_an_object_is_the_reply),
                 cmocka_unit_test(a_large_reply_arrives_whole),
                 cmocka_unit_test(what_breaks_the_protocol_is_no_reply),
+                cmocka_unit_test(a_full_backlog_is_waited_out),
                 cmocka_unit_test(silence_ends_at_the_deadline),
                 cmocka_unit_test(nobody_there_is_said_by_errno),
                 cmocka_unit_test(a_host_is_set_up_when_a_part_of_the_configuration_is_there),
