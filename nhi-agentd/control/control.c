@@ -127,29 +127,53 @@ static int members_check(const ControlVerb *v, json_t *request, json_t **ret_rep
         return 0;
 }
 
-/* The name behind a uid: a local file's first, since names there win; then ours, now or retired;
- * then what a module resolved when that uid came in (people of a directory are in no local file).
- */
-static const char *uid_account(const Agent *a, uid_t uid, const SessionView *sessions,
-                               size_t n_sessions, const DenialView *denials, size_t n_denials)
+#define ACCOUNT_SIZE sizeof(((Peer){}).account)
+
+static void account_take(char ret[static ACCOUNT_SIZE], const char *name)
+{
+        if (name_is_sane(name))
+                (void)snprintf(ret, ACCOUNT_SIZE, "%s", name);
+}
+
+static int session_account(const Agent *a, uid_t uid, char ret[static ACCOUNT_SIZE])
+{
+        _cleanup_free_ SessionView *sessions = NULL;
+        size_t n = 0;
+        int r = sessions_snapshot(a, &sessions, &n);
+
+        for (size_t i = 0; r == 0 && i < n && !*ret; i++)
+                if (sessions[i].uid == uid)
+                        account_take(ret, sessions[i].account);
+        return r;
+}
+
+static int denied_account(const Agent *a, uid_t uid, char ret[static ACCOUNT_SIZE])
+{
+        _cleanup_free_ DenialView *denials = calloc(DENIALS_MAX, sizeof(*denials));
+        size_t n = denials ? denials_list(a->denials, NULL, denials, DENIALS_MAX) : 0;
+
+        for (size_t i = 0; i < n && !*ret; i++)
+                if (denials[i].uid == uid)
+                        account_take(ret, denials[i].account);
+        return denials ? 0 : -ENOMEM;
+}
+
+/* The name behind a uid: a local file's first, since names there win; then ours, now or retired
+ * (what a set defines is in the map before it is in force); then what a module resolved when that
+ * uid came in (people of a directory are in no local file). "": none that is sane. */
+static int uid_account(const Agent *a, uid_t uid, char ret[static ACCOUNT_SIZE])
 {
         const char *local = localdb_user_name(a->local, uid);
         IdMapUser known;
+        int r;
 
-        if (local)
-                return local;
-        for (size_t i = 0; i < a->store.n_accounts; i++)
-                if (a->store.accounts[i]->uid == uid)
-                        return a->store.accounts[i]->name;
-        if (idmap_user_by_uid(a->idmap, uid, &known))
-                return known.name;
-        for (size_t i = 0; i < n_sessions; i++)
-                if (sessions[i].uid == uid)
-                        return sessions[i].account;
-        for (size_t i = 0; i < n_denials; i++)
-                if (denials[i].uid == uid)
-                        return denials[i].account;
-        return "";
+        *ret = '\0';
+        if (local || idmap_user_by_uid(a->idmap, uid, &known)) {
+                account_take(ret, local ? local : known.name);
+                return 0;
+        }
+        r = session_account(a, uid, ret);
+        return r < 0 || *ret ? r : denied_account(a, uid, ret);
 }
 
 /* Without NSS (DESIGN section 5): the local files, or the group the peer runs as. */
@@ -167,25 +191,8 @@ static bool peer_is_admin(const Agent *a, uid_t uid, gid_t gid)
 
 static int peer_read(const Agent *a, uid_t uid, gid_t gid, Peer *ret)
 {
-        _cleanup_free_ SessionView *sessions = NULL;
-        _cleanup_free_ DenialView *denials = NULL;
-        size_t n_sessions = 0, n_denials;
-        const char *account;
-        int r;
-
-        r = sessions_snapshot(a, &sessions, &n_sessions);
-        if (r < 0)
-                return r;
-        denials = calloc(DENIALS_MAX, sizeof(*denials));
-        if (!denials)
-                return -ENOMEM;
-        n_denials = denials_list(a->denials, NULL, denials, DENIALS_MAX);
-
         *ret = (Peer){ .uid = uid, .sees_all = peer_is_admin(a, uid, gid) };
-        account = uid_account(a, uid, sessions, n_sessions, denials, n_denials);
-        if (name_is_sane(account))
-                (void)snprintf(ret->account, sizeof(ret->account), "%s", account);
-        return 0;
+        return uid_account(a, uid, ret->account);
 }
 
 int control_answer(Agent *a, uid_t uid, gid_t gid, pid_t pid, json_t *request, json_t **ret_reply)

@@ -10,7 +10,12 @@
 /* So many grants in one reply: the loop is not held up for longer by whoever asks. What was left
  * out is said ("truncated"). */
 #define LIST_GRANTS_MAX 10000u
-#define WHY_DEFAULT     10
+/* Who may not see everything is not told so much at once: that could be asked by anybody, again and
+ * again. */
+#define LIST_OWN_GRANTS_MAX 1000u
+/* Beyond so many, status gives the number that the last snapshot counted. */
+#define COUNT_GRANTS_MAX 1000u
+#define WHY_DEFAULT      10
 
 static json_t *refusal_view(const IssuerState *s)
 {
@@ -95,10 +100,13 @@ static json_t *quarantine_view(const Agent *a)
         return list;
 }
 
+/* Anybody may ask for it: the loop never walks over all grants of a large host. */
 static size_t count_active(const Agent *a, Now now)
 {
         size_t n = 0;
 
+        if (a->store.n_grants > COUNT_GRANTS_MAX)
+                return a->n_active;
         for (size_t i = 0; i < a->store.n_grants; i++)
                 n += grant_state(a, a->store.grants[i], now) == REASON_GRANTED;
         return n;
@@ -132,8 +140,8 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
         return reply_ok(body, ret_reply);
 }
 
-/* Grants of one account, or with NULL of all, into an array. */
-static int grants_collect(Agent *a, const char *account, bool all, json_t *list,
+/* Grants of one account, or with NULL of all, into an array; max at most. */
+static int grants_collect(Agent *a, const char *account, bool all, size_t max, json_t *list,
                           bool *ret_truncated)
 {
         const Grant *const *grants = a->store.grants;
@@ -147,7 +155,7 @@ static int grants_collect(Agent *a, const char *account, bool all, json_t *list,
         for (size_t i = 0; i < n; i++) {
                 if (!all && grant_state(a, grants[i], now) != REASON_GRANTED)
                         continue;
-                if (json_array_size(list) >= LIST_GRANTS_MAX) {
+                if (json_array_size(list) >= max) {
                         *ret_truncated = true;
                         return 0;
                 }
@@ -157,12 +165,14 @@ static int grants_collect(Agent *a, const char *account, bool all, json_t *list,
         return 0;
 }
 
-static int reply_grants(Agent *a, const char *account, bool all, json_t **ret_reply)
+static int reply_grants(Agent *a, const Peer *peer, const char *account, bool all,
+                        json_t **ret_reply)
 {
+        const size_t max = peer->sees_all ? LIST_GRANTS_MAX : LIST_OWN_GRANTS_MAX;
         json_t *list = json_array(), *body;
         bool truncated;
 
-        if (!list || grants_collect(a, account, all, list, &truncated) < 0) {
+        if (!list || grants_collect(a, account, all, max, list, &truncated) < 0) {
                 json_decref(list);
                 return -ENOMEM;
         }
@@ -182,14 +192,15 @@ int control_list(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply
 
         if (r != 0)
                 return r < 0 ? r : 0;
-        return reply_grants(a, account, json_is_true(json_object_get(request, "all")), ret_reply);
+        return reply_grants(a, peer, account, json_is_true(json_object_get(request, "all")),
+                            ret_reply);
 }
 
 int control_mine(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         if (!*peer->account)
                 return reply_no_account(peer, ret_reply);
-        return reply_grants(a, peer->account, true, ret_reply);
+        return reply_grants(a, peer, peer->account, true, ret_reply);
 }
 
 /* Without an account: the peer's own, for root too, whose own denials are everybody's concern: root

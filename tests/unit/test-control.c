@@ -515,27 +515,59 @@ static void each_grant_says_where_it_stands(void **state)
         assert_string_equal(state_of("g-active", text), "given-back");
 }
 
+/* n grants that are in force, all of svc. */
+static void store_many(size_t n)
+{
+        const Grant **store = calloc(n, sizeof(*store));
+
+        assert_non_null(store);
+        for (size_t i = 0; i < n; i++)
+                store[i] = &grants[1];
+        w.agent.store.grants = store;
+        w.agent.store.n_grants = n;
+}
+
+static void store_many_done(void)
+{
+        free((void *)w.agent.store.grants);
+        w.agent.store.n_grants = 0;
+}
+
+static void lists_at_most(uid_t uid, const char *request, size_t max)
+{
+        for (size_t n = max; n <= max + 1; n++) {
+                json_t *reply;
+
+                store_many(n);
+                reply = allowed(uid, request);
+                assert_int_equal(json_array_size(json_object_get(reply, "grants")), max);
+                assert_int_equal(json_is_true(json_object_get(reply, "truncated")), n > max);
+                json_decref(reply);
+                store_many_done();
+        }
+}
+
 static void so_many_grants_are_listed_and_no_more(void **state)
 {
-        enum { N = 10000 };
-        Grant *many = calloc(N + 1, sizeof(*many));
-        const Grant **store = calloc(N + 1, sizeof(*store));
-        json_t *reply;
+        lists_at_most(0, "{\"verb\":\"list\"}", 10000);
+        lists_at_most(SVC_UID, "{\"verb\":\"list\"}", 1000);
+        lists_at_most(SVC_UID, "{\"verb\":\"mine\"}", 1000);
+}
 
-        for (size_t i = 0; i <= N; i++) {
-                many[i] = grants[0];
-                store[i] = &many[i];
-        }
-        for (size_t n = N; n <= N + 1; n++) {
-                w.agent.store.grants = store;
-                w.agent.store.n_grants = n;
-                reply = allowed(0, "{\"verb\":\"list\"}");
-                assert_int_equal(json_array_size(json_object_get(reply, "grants")), N);
-                assert_int_equal(json_is_true(json_object_get(reply, "truncated")), n > N);
+/* A04: what anybody may ask for takes no walk over all grants of a large host. */
+static void status_counts_so_many_grants_itself_and_no_more(void **state)
+{
+        w.agent.n_active = 4711;
+        for (size_t n = 1000; n <= 1001; n++) {
+                json_t *reply;
+
+                store_many(n);
+                reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+                assert_int_equal(json_integer_value(json_object_get(reply, "grants")),
+                                 n == 1000 ? 1000 : 4711);
                 json_decref(reply);
+                store_many_done();
         }
-        free(many);
-        free(store);
 }
 
 static void why_says_reason_and_advice(void **state)
@@ -780,6 +812,7 @@ int main(void)
                 CASE(a_grant_is_shown_as_it_is),
                 CASE(each_grant_says_where_it_stands),
                 CASE(so_many_grants_are_listed_and_no_more),
+                CASE(status_counts_so_many_grants_itself_and_no_more),
                 CASE(why_says_reason_and_advice),
                 CASE(why_takes_a_number_in_range),
                 CASE(a_session_is_shown_with_its_grants_reason),
