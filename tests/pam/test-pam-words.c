@@ -172,6 +172,46 @@ static void whoever_gets_in_is_told_when_the_session_opens_and_only_then(void **
         assert_string_equal(told(SCRIPT_ALLOW, "granted", NULL, pam_open_session), "");
 }
 
+/* Who asks for more than they have has logged in: they are no stranger (A09). */
+static void elevation_is_told_why_from_the_first_phase_on(void **state)
+{
+        const struct passwd *p = getpwnam(GATED);
+        Login l;
+        int r;
+
+        assert_non_null(p);
+        agent_script(&agent, SCRIPT_DENY);
+        login_begin(&l, "sudo", GATED);
+        assert_int_equal(setresuid(p->pw_uid, (uid_t)-1, (uid_t)-1), 0);
+        r = pam_authenticate(l.pamh, 0);
+        assert_int_equal(setresuid(0, (uid_t)-1, (uid_t)-1), 0);
+        assert_int_equal(r, PAM_PERM_DENIED);
+        assert_int_equal(l.talk.n_lines, 1);
+        login_end(&l);
+
+        login_begin(&l, "sshd", GATED);
+        assert_int_equal(pam_authenticate(l.pamh, 0), PAM_PERM_DENIED);
+        assert_int_equal(l.talk.n_lines, 0);
+        login_end(&l);
+}
+
+/* ---- a service that has no class ---- */
+
+static void a_service_name_that_is_no_name_lets_nobody_gated_in_and_says_nothing(void **state)
+{
+        static const char service[] = "ss\thd";
+        char path[512];
+
+        stack_write(service, "");
+        assert_int_equal(phase_alone(service, GATED, pam_acct_mgmt), PAM_PERM_DENIED);
+        assert_int_equal(phase_alone(service, GATED, pam_open_session), PAM_PERM_DENIED);
+        assert_int_equal(phase_alone(service, UNGATED, pam_acct_mgmt), IGNORED);
+        assert_int_equal(phase_alone(service, UNGATED, pam_open_session), IGNORED);
+        assert_int_equal(agent.n_seen, 0);
+        (void)snprintf(path, sizeof(path), "%s/%s", PATH_STACKS, service);
+        assert_int_equal(unlink(path), 0);
+}
+
 /* ---- a gated caller ---- */
 
 /* What ends is the session of the user, whom nobody gated. */
@@ -202,6 +242,8 @@ int main(void)
                 HOST_TEST(a_reason_is_told_once),
                 HOST_TEST(no_message_moves_the_terminals_cursor_O13),
                 HOST_TEST(whoever_gets_in_is_told_when_the_session_opens_and_only_then),
+                HOST_TEST(elevation_is_told_why_from_the_first_phase_on),
+                HOST_TEST(a_service_name_that_is_no_name_lets_nobody_gated_in_and_says_nothing),
                 HOST_TEST(a_gated_callers_session_closes_and_nobody_is_told),
         };
 
