@@ -7,6 +7,12 @@
 
 static Enumeration enumeration = ENUMERATION_INIT;
 
+/* As the lookups' mapping: dlclose() leaves none of a listing behind that nobody ended. */
+__attribute__((destructor)) static void enumeration_forget(void)
+{
+        (void)enumeration_reset(&enumeration);
+}
+
 static size_t members_count(const SnapshotGroupView *v, SnapshotNow now)
 {
         size_t n = 0;

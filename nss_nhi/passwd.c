@@ -7,6 +7,12 @@
 
 static Enumeration enumeration = ENUMERATION_INIT;
 
+/* As the lookups' mapping: dlclose() leaves none of a listing behind that nobody ended. */
+__attribute__((destructor)) static void enumeration_forget(void)
+{
+        (void)enumeration_reset(&enumeration);
+}
+
 /* 0 and *result, or -ERANGE. */
 static int passwd_pack(const SnapshotUserView *v, struct passwd *result, char *buffer, size_t size)
 {
