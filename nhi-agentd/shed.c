@@ -6,6 +6,8 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 
+#include <stdio.h>
+
 #define PERIOD_USEC USEC_PER_SEC
 
 struct Shed {
@@ -18,6 +20,7 @@ struct Shed {
 static void on_tally(void *userdata, const FloodTally *t)
 {
         const Shed *s = userdata;
+        char asked_by[32];
         const Event e = {
                 .kind = EVENT_DENIALS,
                 .account = *t->source.account ? t->source.account : NULL,
@@ -29,8 +32,11 @@ static void on_tally(void *userdata, const FloodTally *t)
                 .n_denials = t->n,
                 .first_sec = t->first_sec,
                 .last_sec = t->last_sec,
+                /* Whose flood it is: the account may be somebody else's. */
+                .detail = t->source.real_uid != 0 ? asked_by : NULL,
         };
 
+        (void)snprintf(asked_by, sizeof(asked_by), "asked by uid %u", t->source.real_uid);
         agent_record(s->agent, &e);
 }
 

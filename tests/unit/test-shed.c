@@ -56,6 +56,8 @@ static void record_add(Records *r, const char *entry, size_t size)
         if (!has_field(entry, size, "NHI_EVENT", "denials"))
                 return;
         assert_non_null(count);
+        assert_int_equal(has_field(entry, size, "NHI_DETAIL", "asked by uid 1000"),
+                         streq(r->account, "alice"));
         r->n_counted++;
         r->count += strtoull(count + 11, NULL, 10);
 }
