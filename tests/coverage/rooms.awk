@@ -14,6 +14,8 @@ FNR == 1 { next }
         lines_hit[room] += $3
         branches[room] += $5
         branches_hit[room] += $6
+        if (index(whole, " " $1 " ") > 0)
+                tables = tables row($1, $2, $3, $5, $6, 100)
         if ($5 > $6)
                 left[room] = left[room] sprintf("    %-34s %3d of %3d branches to go\n", $1, $5 - $6, $5)
 }
@@ -22,17 +24,22 @@ function percent(part, whole) {
         return whole ? 100 * part / whole : 100
 }
 
+# wanted: percent of the branches, 0 where nobody set a goal.
+function row(name, n_lines, n_lines_hit, n, n_hit, wanted,   p, short) {
+        p = percent(n_hit, n)
+        short = p < wanted
+        missed += short
+        return sprintf("%-18s %7d %7.1f%% %9d %7.1f%%  %s\n", name, n_lines, percent(n_lines_hit, n_lines), n, p, \
+                wanted ? (short ? "MISSED" : "met") " (" wanted "%)" : "-")
+}
+
 END {
         printf "%-18s %7s %8s %9s %8s  %s\n", "room", "lines", "", "branches", "", "goal"
         for (i = 1; i <= n; i++) {
                 r = order[i]
-                p = percent(branches_hit[r], branches[r])
-                wanted = index(goals, " " r " ") > 0
-                short = wanted && p < goal
-                missed += short
-                printf "%-18s %7d %7.1f%% %9d %7.1f%%  %s\n", r, lines[r], percent(lines_hit[r], lines[r]), branches[r], p, \
-                        wanted ? (short ? "MISSED" : "met") " (" goal "%)" : "-"
+                printf "%s", row(r, lines[r], lines_hit[r], branches[r], branches_hit[r], index(goals, " " r " ") > 0 ? goal : 0)
         }
+        printf "%s", tables
         for (i = 1; i <= n; i++)
                 printf "%s", left[order[i]]
         exit missed > 0
