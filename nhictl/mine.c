@@ -26,6 +26,8 @@ static VerbStatus mine_run(Call *call)
         status = agent_ask(json_pack("{s:s}", "verb", "mine"), &reply);
         if (status != VERB_OK)
                 return status;
+        if (member_is_true(reply, "truncated"))
+                say("there are more grants than are shown");
         if (call->out.json)
                 return reply_print(reply);
 

@@ -27,8 +27,9 @@
                                           null); for who sees everything: quarantine
  *                                          [{issuer, entry, code, detail}], locked [..]
  *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets;
- *                                          truncated: true where there are more
- *   mine      -                            account, grants [GRANT]
+ *                                          truncated: true where there are more (10,000
+ *                                          are told, 200 to who does not see everything)
+ *   mine      -                            account, grants [GRANT], truncated
  *   why       account? (root), n?          denials [DENIAL], newest first
  *   sessions  account?                     sessions [SESSION]
  *   check     account, class, uid?, gids?, run_as?, run_as_group?, command? [path, arg...], edit?

@@ -12,7 +12,7 @@
 #define LIST_GRANTS_MAX 10000u
 /* Who may not see everything is not told so much at once: that could be asked by anybody, again and
  * again. */
-#define LIST_OWN_GRANTS_MAX 1000u
+#define LIST_OWN_GRANTS_MAX 200u
 /* Beyond so many, status gives the number that the last snapshot counted. */
 #define COUNT_GRANTS_MAX 1000u
 #define WHY_DEFAULT      10
