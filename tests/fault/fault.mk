@@ -15,5 +15,7 @@ $(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest
 
 .PHONY: fault fault-build
 fault-build: $(FAULT_BIN) $(TEST_MOD)
-fault: fault-build ## every scenario with every allocation and system call failing, and kill -9 at each
+fault: ## every scenario with every allocation and system call failing, and kill -9 at each
+	@tests/host/packages.sh install build
+	@$(MAKE) --no-print-directory fault-build
 	@tests/fault/run $(B)
