@@ -85,6 +85,25 @@ case_the_units_are_well_confined() {
         done
 }
 
+# The journal is a copy: without it decisions go on, and what it did not get is counted.
+case_without_journald_decisions_go_on_and_losses_are_counted() {
+        local units='systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald.service'
+        world_grant "svc-deploy --service ssh --for 5m --owner payments --reason journal --ssh-key /root/ci.pub --wait 10s"
+        admin "systemctl stop $units 2>/dev/null; systemctl is-active systemd-journald.service"
+        judge 'journald is down' says '^inactive$'
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'who has a grant gets in' both succeeded says '^svc-deploy$'
+        person olga 'sudo -n -u postgres id -un'
+        judge 'who has none does not' both failed silent_on '^postgres$'
+        quietly nhictl status --json
+        judge 'what was not written down is counted' says '"journal_dropped": *[1-9]'
+        quietly bash -c "systemctl start $units"
+        person olga 'sudo -n -u postgres id -un; nhictl why -n 1'
+        judge 'it was remembered all the same' says 'olga'
+        judge 'and the next denial is written down again' host_wait "$HOST" 10 bash -c \
+                'journalctl -q --no-pager -o cat --since "-1min" NHI_EVENT=denial NHI_ACCOUNT=olga | grep -q .'
+}
+
 # P19: whoever a gate and the exempt file both name gets in, and it is written down; the agent is not needed for it.
 case_an_exemption_holds_and_leaves_a_record() {
         quietly bash -c 'cat >/etc/nhi/agentd.conf.d/40-everybody.conf <<-X
