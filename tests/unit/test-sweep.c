@@ -117,7 +117,7 @@ static void a_look_that_took_long_is_not_taken_again_at_once(void **state)
 
         assert_int_equal(sweep_session(s, 0), 0);
         s->changed_usec = now_monotonic_usec() + 1;
-        l->begin_usec = 1; /* since the machine began */
+        l->begin_usec = 1;                              /* since the machine began */
         assert_int_equal(sweep_session(s, 0), -EAGAIN); /* and not 0: nobody knows */
         assert_int_equal(l->n_taken, 1);
 }
