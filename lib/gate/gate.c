@@ -34,6 +34,13 @@ static int gates_load(const char *path, uid_t owner, Gates **ret)
         return gates_parse(text, size, ret);
 }
 
+/* Not a file's fault but the caller's limits, which somebody may have chosen: the copy may be older
+ * than the file that could not be read. */
+static bool is_shortage(int r)
+{
+        return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
 static GateMode mode_from_files(const GatePaths *paths, const GateSubject *subject,
                                 const char *class, char *ret_gate, size_t ret_gate_size)
 {
@@ -43,6 +50,8 @@ static GateMode mode_from_files(const GatePaths *paths, const GateSubject *subje
         run = gates_load(paths->run, paths->owner, &g);
         if (run == 0)
                 return gates_match(g, subject, class, ret_gate, ret_gate_size);
+        if (is_shortage(run))
+                return GATE_ENFORCE;
         state = gates_load(paths->state, paths->owner, &g);
         if (state == 0)
                 return gates_match(g, subject, class, ret_gate, ret_gate_size);

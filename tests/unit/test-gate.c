@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -112,6 +113,39 @@ static void an_unusable_run_file_gives_way_to_the_copy(void **state)
         spit(state_copy, OBSERVED, 0644);
         assert_int_equal(mode_of("svc-a", "ssh"), GATE_OBSERVE);
         assert_int_equal(mode_of("john", "ssh"), GATE_UNGATED);
+}
+
+/* Who calls su chooses its limits, and would choose those that let only the older copy be read. */
+static void a_run_file_for_which_memory_lacks_is_not_replaced_by_the_copy_P22(void **state)
+{
+#ifndef __SANITIZE_ADDRESS__
+        static const char comment[] = "# as long as it takes\n";
+        const size_t n = 65536 / (sizeof(comment) - 1) * 8;
+        char *text = calloc(n + 16, sizeof(comment)), *at = text;
+        const GateSubject subject = { .name = "svc-a" };
+        int status = -1;
+        pid_t child;
+
+        assert_non_null(text);
+        for (size_t i = 0; i < n; i++)
+                at = stpcpy(at, comment);
+        strcpy(at, ENFORCED);
+        spit(run, text, 0644);
+        spit(state_copy, OBSERVED, 0644);
+        free(text);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+                const struct rlimit tight = { 1, 1 };
+
+                (void)setrlimit(RLIMIT_AS, &tight);
+                _exit(gate_mode(&paths, &subject, "ssh", NULL, 0) == GATE_ENFORCE ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+#else
+        skip();
+#endif
 }
 
 static void what_cannot_be_read_gates_everybody_O7(void **state)
@@ -258,6 +292,7 @@ int main(void)
                 HOST_TEST(nothing_was_ever_configured_means_nobody_is_gated_K01),
                 HOST_TEST(the_run_file_is_read_first_and_the_copy_after_a_reboot),
                 HOST_TEST(an_unusable_run_file_gives_way_to_the_copy),
+                HOST_TEST(a_run_file_for_which_memory_lacks_is_not_replaced_by_the_copy_P22),
                 HOST_TEST(what_cannot_be_read_gates_everybody_O7),
                 HOST_TEST(a_fifo_holds_nobody_up_O5),
                 HOST_TEST(exemptions_hold_whatever_became_of_the_gates),
