@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/ended.h"
 
+#include "nhi-agentd/journal.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/state.h"
@@ -13,6 +14,7 @@
  */
 #define ENDED_KEEP_SEC  (8 * 86400)
 #define PRUNE_EVERY_SEC 600
+#define BREATH_USEC     20000
 
 /* What a set revoked, until each is written down. */
 typedef struct Farewell {
@@ -28,6 +30,7 @@ struct Ended {
         size_t real_at, boot_at; /* in store.by_end and by_boot: before them all is noted */
         bool is_noting;          /* behind the clocks */
         bool is_dirty;           /* noted and not saved */
+        uint64_t dropped;        /* of the journal's records, before the last turn */
         Farewell *first, **last;
 };
 
@@ -167,10 +170,14 @@ static bool note_some(Ended *e)
 }
 
 /* A timer, and no deferred source: those stay pending from their first time on, and would stand
- * before everybody who comes later. */
+ * before everybody who comes later. Where journald does not keep up, it has time to, for what it
+ * drops may be somebody else's record. */
 static void next_turn(Ended *e)
 {
-        (void)sd_event_source_set_time_relative(e->turn, 0);
+        const uint64_t dropped = journal_dropped(e->agent->journal);
+
+        (void)sd_event_source_set_time_relative(e->turn, dropped > e->dropped ? BREATH_USEC : 0);
+        e->dropped = dropped;
         (void)sd_event_source_set_enabled(e->turn, SD_EVENT_ONESHOT);
 }
 
