@@ -21,7 +21,7 @@ report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 
 part() { # name, command...: its last line is "...: N passed, N failed[, N skipped]"
-        local name=$1 line status
+        local name=$1 line status began=$SECONDS
         shift
         echo "== $name"
         "$@" 2>&1 | tee "$report"
@@ -36,6 +36,7 @@ part() { # name, command...: its last line is "...: N passed, N failed[, N skipp
                 echo "  FAIL    $name: broke off (exit $status)" | tee -a "$report"
                 failed=$((failed + 1))
         fi
+        echo "-- $name took $((SECONDS - began)) s"
         mapfile -t -O ${#failures[@]} failures < <(sed -nE "s/^( *FAIL  +|\[  FAILED  \] |FAILED  )/$name: /p" "$report")
 }
 
@@ -43,14 +44,29 @@ test_programs() { # all but the one that needs sets minted by somebody else: int
         printf '%s\n' "$1"/tests/*/test-* | grep -v '/test-interop$'
 }
 
+asan_build() {
+        local flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
+        make -s -j"$jobs" B="$B/asan" CFLAGS="$flags" tests-build
+}
+# Tests run one at a time: meanwhile another processor compiles what comes next. Whether that went well is asked then.
+beside() { # BUILD-COMMAND... -- TEST-COMMAND...
+        local -a build=()
+        while [ "$1" != -- ]; do build+=("$1") && shift; done
+        shift
+        "${build[@]}" >/dev/null 2>&1 &
+        "$@"
+        local status=$?
+        wait
+        return $status
+}
+
 unit() {
         make -s -j"$jobs" B="$B" all tests-build || return
-        tests/run.sh unit $(test_programs "$B")
+        beside asan_build -- tests/run.sh unit $(test_programs "$B")
 }
 asan() {
-        local flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
-        make -s -j"$jobs" B="$B/asan" CFLAGS="$flags" tests-build || return
-        tests/run.sh asan $(test_programs "$B/asan")
+        asan_build || return
+        beside tests/tsan.sh "$B" build -- tests/run.sh asan $(test_programs "$B/asan")
 }
 tsan() {
         tests/tsan.sh "$B"
