@@ -9,8 +9,8 @@
 #include "lib/base/memfd.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
-#include "tests/bench/bench-set.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/grant-set.h"
 
 #include <fcntl.h>
 #include <jansson.h>

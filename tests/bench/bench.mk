@@ -34,7 +34,7 @@ $(B)/bench/libnss_nhiempty.so.2: $(call bobj,tests/bench/nss-empty.c)
 	$(link) -shared -Wl,-soname,libnss_nhiempty.so.2 -o $@ $^
 
 # What each needs, by its owner:
-BENCH_OBJ_accept := tests/bench/bench-set.c
+BENCH_OBJ_accept := tests/bench/grant-set.c
 BENCH_OBJ_nss  := tests/bench/nss-world.c
 BENCH_NEED_nss := $(B)/bench/libnss_nhi.so.2 $(B)/bench/libnss_nhiempty.so.2
 BENCH_NEED_pam := $(B)/bench/pam_nhi.so

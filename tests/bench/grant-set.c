@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/bench/bench-set.h"
+#include "tests/bench/grant-set.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
