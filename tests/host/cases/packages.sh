@@ -366,6 +366,37 @@ case_the_lines_are_gone_before_the_module_is() {
         logins_work 'afterwards'
 }
 
+# Whatever bears our name, but for what PID 1 was told about sessions that the cases before have left: a user manager lives
+# on for a while after its last login, and the end of its grant stays due.
+units_left() {
+        quietly bash -c 'systemctl list-units --all --plain --no-legend "nhi*.socket" "nhi*.timer" "nhi*.service" | grep -v "^nhi-end-"; pgrep -a nhi-'
+        [[ -z $OUT ]] || indent <<<"$OUT"
+}
+ends_due() { host_run "$HOST" systemctl list-units --all --plain --no-legend 'nhi-end-*.timer' | cut -d ' ' -f 1 | sort; }
+only_due() { [[ -z $(comm -13 - <(ends_due) <<<"$1") ]]; }
+
+# K03: PID 1 knows the end (nhi-agentd(8), SIGTERM), and asks nobody
+case_a_session_ends_on_time_although_everything_was_removed() {
+        gates_ready
+        local before
+        before=$(ends_due)
+        world_grant "svc-deploy --service ssh --for 40s --owner payments --reason 'removed meanwhile' --ssh-key /root/ci.pub --wait 10s"
+        shell_open deploy ci 'ssh -tt svc-deploy@web1'
+        shell_says deploy 'sleep 5008 & id -un'
+        judge 'a shell under a grant, with a job' both says svc-deploy -- wait_until 15 something_runs '^sleep 5008'
+        judge 'of which PID 1 knows the end' not only_due "$before"
+        admin "dpkg -r $NHI_PACKAGES"
+        judge 'everything is removed' both succeeded not module_is_there
+        units_left
+        judge 'nothing of it runs' silent_on .
+        ((GRANT_END * 1000 <= $(now_ms))) || judge 'the session lives on' both shell_lives deploy -- something_runs '^sleep 5008'
+        until_second "$GRANT_END"
+        judge 'it is gone within 2 s of its end' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5008'
+        judge 'the connection too' wait_until 15 shell_is_over deploy
+        shell_close deploy
+        judge 'and nothing is due that was not before' wait_until 15 only_due "$before"
+}
+
 # K03
 case_removing_an_enforced_gate_is_an_alert_and_puts_everything_back() {
         gates_ready
@@ -381,8 +412,7 @@ case_removing_an_enforced_gate_is_an_alert_and_puts_everything_back() {
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'every file that a login reads is what it was, to the byte' both succeeded silent_on .
         logins_work 'afterwards'
-        quietly bash -c 'systemctl list-units --all --plain --no-legend "nhi*.socket" "nhi*.timer" "nhi*.service"; pgrep -a nhi-'
-        [[ -z $OUT ]] || indent <<<"$OUT"
+        units_left
         judge 'nothing runs, waits or has failed' silent_on .
         judge 'what waited to be confirmed is undone' in_host sh -c \
                 '[ ! -e /var/lib/nhi/confirm.json ] && ! grep -qs "operators.*enforce" /etc/nhi/agentd.conf.d/50-modes.conf'
