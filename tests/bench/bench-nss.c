@@ -228,6 +228,19 @@ static void miss(void)
                 (BenchGoal){ BENCH_AT_MOST, 1.08 });
 }
 
+static void modules_load(void)
+{
+        static const char *const services[] = { "nhi", "nhiempty" };
+        struct passwd p, *found;
+        char buffer[1024];
+
+        for (size_t i = 0; i < ELEMENTSOF(services); i++) {
+                world_services(services[i]);
+                (void)getpwnam_r("nobody-here", &p, buffer, sizeof(buffer), &found);
+                world_expect_module(services[i]);
+        }
+}
+
 int main(int argc, char **argv)
 {
         static const struct {
@@ -243,6 +256,7 @@ int main(int argc, char **argv)
                 return first_lookup(argv[2]);
         world_enter(argv);
         world_files(0);
+        modules_load();
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
                 size_t size = world_publish(sizes[i].n);
 

@@ -6,6 +6,7 @@
 #include "lib/snapshot/build.h"
 #include "tests/bench/bench.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -32,8 +33,11 @@ static void file_bind(const char *name)
                 bench_fail(to);
 }
 
+/* The linker gives a folder up for good that is not there when a program starts, and PATH_MODULES
+ * leads through PATH_ROOT. */
 static void again_with_modules(char **argv)
 {
+        (void)mkdir(PATH_ROOT, 0755);
         if (getenv("LD_LIBRARY_PATH"))
                 return;
         if (setenv("LD_LIBRARY_PATH", PATH_MODULES, 1) < 0)
@@ -47,7 +51,6 @@ void world_enter(char **argv)
         again_with_modules(argv);
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 bench_fail("a mount namespace of its own (as root only)");
-        (void)mkdir(PATH_ROOT, 0755);
         if (mount("tmpfs", PATH_ROOT, "tmpfs", 0, "mode=755") < 0)
                 bench_fail(PATH_ROOT);
         if (mkdir(PATH_ROOT "/etc", 0755) < 0 || mkdir(PATH_ROOT "/run", 0755) < 0 ||
@@ -199,4 +202,16 @@ void world_services(const char *services)
 
         (void)fprintf(f, "passwd: %s\ngroup: %s\ninitgroups: %s\n", services, services, services);
         file_end(f, "/etc/nsswitch.conf");
+}
+
+void world_expect_module(const char *service)
+{
+        char name[64];
+        void *module;
+
+        (void)snprintf(name, sizeof(name), "libnss_%s.so.2", service);
+        module = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
+        if (!module)
+                bench_fail(name);
+        (void)dlclose(module);
 }

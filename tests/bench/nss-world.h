@@ -23,5 +23,9 @@ void world_files(size_t n);
  * whether the file has changed in every call. */
 void world_services(const char *services);
 
+/* Ends the program where glibc has not loaded this service's module: it knows nobody then, as the
+ * empty one does. */
+void world_expect_module(const char *service);
+
 /* The i-th account's name, of random length and letters. */
 void world_name(size_t i, char ret[static WORLD_NAME_MAX]);
