@@ -30,7 +30,7 @@ LDHARD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections
 STD  := -std=gnu17 -D_GNU_SOURCE -I. -DNHI_VERSION='"$(VERSION)"'
 ALL_CFLAGS = $(STD) $(WARN) $(HARD) $(CPPFLAGS) $(CFLAGS)
 
-# ---- rooms (DESIGN section 2; docs/ARCHITECTURE.md) --------------------------------------------
+# ---- rooms (docs/ARCHITECTURE.md) --------------------------------------------------------------
 room      = $(wildcard $(1)/*.c)
 BASE     := $(call room,lib/base)
 WIRE     := $(call room,lib/wire)

@@ -2,8 +2,8 @@
 #pragma once
 
 /* The agent: one struct that owns everything, on one sd-event loop. The loop never waits for disk,
- * journal, bus or hash (DESIGN section 5): files are written by the writer thread, bus calls are
- * asynchronous, the journal gets non-blocking datagrams. */
+ * journal, bus or hash: files are written by the writer's threads, bus calls are asynchronous, the
+ * journal gets non-blocking datagrams. */
 
 #include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Events to journald in its native protocol (systemd's JOURNAL_NATIVE_PROTOCOL), by non-blocking
- * datagrams: journald stopped or full never holds the agent up (FACTS 45); what is lost is counted
+ * datagrams: journald stopped or full never holds the agent up; what is lost is counted
  * and the next event that gets through carries the count as NHI_JOURNAL_DROPPED=. */
 
 #include "nhi-agentd/event.h"

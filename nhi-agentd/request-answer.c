@@ -56,7 +56,7 @@ void answer_message(const RequestData *d, const Decision *decision, char *ret, s
                 denial_message(decision->reason, ret, size);
                 return;
         }
-        /* Processes that carry a granted group end with the grant: say so at login (DESIGN 8). */
+        /* Processes that carry a granted group end with the grant: say so at login. */
         if (d->access.kind == REQUEST_SESSION && !d->access.elevation &&
             gives_groups(decision->grant) && gmtime_r(&end, &tm) &&
             strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)

@@ -128,7 +128,7 @@ static RequestKind request_kind(const WireRequest *w)
 }
 
 /* Whom an elevation leads to, as far as this phase can know: sudo tells PAM before open_session
- * only who asks, su tells whom from the start (FACTS 6). */
+ * only who asks, su tells whom from the start. */
 static const char *known_target(const RequestData *d, RequestKind kind)
 {
         if (!d->access.elevation || !d->target[0])
@@ -166,9 +166,8 @@ static const char *group_name(const Agent *a, uint32_t gid)
         return name;
 }
 
-/* sudo -g: named by the plugin; in open_session it is the effective gid (FACTS 40), but for
- * sudoedit, whose session runs with root's real uid and the caller's groups (FACTS 41). NULL: the
- * target's own. */
+/* sudo -g: named by the plugin; in open_session it is the effective gid, but for sudoedit,
+ * whose session runs with root's real uid and the caller's groups. NULL: the target's own. */
 static const char *target_group(const Agent *a, RequestData *d, RequestKind kind)
 {
         const WireRequest *w = &d->wire;

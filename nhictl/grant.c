@@ -131,7 +131,7 @@ static json_t *document_new(const Call *call, const GrantOptions *o, const char 
         return doc;
 }
 
-/* What no host can prevent is said where it is granted (DESIGN section 1, promise 3). */
+/* What no host can prevent is said where it is granted (docs/THREATS.md). */
 static void say_limits(const GrantOptions *o)
 {
         for (size_t i = 0; i < o->run_as.n; i++) {

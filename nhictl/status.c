@@ -177,7 +177,7 @@ static void print_problems(const Output *o, const json_t *reply)
         }
 }
 
-/* Stale outranks a problem (DESIGN section 11). */
+/* Stale outranks a problem: what is known of it is old. */
 static VerbStatus status_judge(const json_t *reply, int64_t now_sec)
 {
         const json_t *issuers = json_object_get(reply, "issuers"), *issuer;

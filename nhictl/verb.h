@@ -7,7 +7,7 @@
 #include "nhictl/args.h"
 #include "nhictl/output.h"
 
-/* DESIGN section 11. */
+/* nhictl(1), EXIT STATUS. */
 typedef enum VerbStatus {
         VERB_OK = 0,          /* allowed, or well */
         VERB_PROBLEM = 1,     /* denied, or a problem was found */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* What the first phase finds out and all later ones hold on to (O10, P06): sudo's session phase
- * shows PAM the target, sudoedit's even with real uid 0 (FACTS 40, 41). Kept with pam_set_data, so
+ * shows PAM the target, sudoedit's even with real uid 0. Kept with pam_set_data, so
  * it lives and dies with the handle. */
 
 #include "lib/base/name.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The subject rule of DESIGN section 5:
+/* The subject rule:
  *
  *  S1 In elevation services the subject MUST be the real uid of the first phase, whatever PAM_USER
  *     says then or later; in all others it is PAM_USER.

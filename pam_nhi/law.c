@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*  L1 For a gated subject every failure MUST be PERM_DENIED, AUTHINFO_UNAVAIL or USER_UNKNOWN:
- *     sudo and sshd let NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED and SESSION_ERR through (FACTS 2, 3).
+ *     sudo and sshd let NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED and SESSION_ERR through.
  *  L2 SUCCESS MUST come from authenticate never: what we check is no proof of who somebody is. */
 
 #include "pam_nhi/law.h"
 
 #include <security/pam_modules.h>
 
-/* Columns as in DESIGN section 7. */
+/* The columns of pam_nhi(8), RESULTS. */
 static const int law[PHASE_N][OUTCOME_N] = {
         [PHASE_AUTHENTICATE] = { [OUTCOME_GRANTED] = PAM_IGNORE,
                                  [OUTCOME_DENIED] = PAM_PERM_DENIED,

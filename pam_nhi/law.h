@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* From what came out to the PAM code: the law of DESIGN section 7, as a table. */
+/* From what came out to the PAM code: the law, as a table (pam_nhi(8)). */
 
 typedef enum Phase {
         PHASE_AUTHENTICATE = 0,

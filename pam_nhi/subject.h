@@ -2,7 +2,7 @@
 #pragma once
 
 /* Who is asking, resolved in the calling process: the agent makes no NSS call, and here the people
- * of SSSD and LDAP resolve too (DESIGN section 5). */
+ * of SSSD and LDAP resolve too. */
 
 #include "lib/base/name.h"
 #include "lib/gate/account.h"

@@ -25,8 +25,9 @@ bool name_is_sane(const char *name);
 /* Identifier of a grant (jti): ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ */
 bool jti_is_valid(const char *jti);
 
-/* A uid or gid that a set may define: 65536..99999 (FACTS: ranges; 0, 65534, 65535 and 2^32-1 are
- * outside by construction). */
+/* A uid or gid that a set may define: 65536..99999, which Debian and Fedora leave free. Below are
+ * systemd's dynamic users, above are subordinate ids; 0, 65534, 65535 and 2^32-1 are outside by
+ * construction. */
 #define ID_MIN 65536u
 #define ID_MAX 99999u
 bool id_is_assignable(uint64_t id);

@@ -62,8 +62,8 @@ GateMode gate_mode(const GatePaths *paths, const GateSubject *subject, const cha
 int gates_parse(const char *text, size_t size, Gates **ret);
 Gates *gates_free(Gates *g);
 /* ENFORCE, OBSERVE or UNGATED. A definition (`account` line) matches by name or by uid. A gate on
- * class "ssh" or "login" stands before "systemd-user" too (DESIGN section 7). Enforced
- * gates are asked before observed ones, and names before groups. */
+ * class "ssh" or "login" stands before "systemd-user" too: a user manager outlives the login.
+ * Enforced gates are asked before observed ones, and names before groups. */
 GateMode gates_match(const Gates *g, const GateSubject *subject, const char *class, char *ret_gate,
                      size_t ret_gate_size);
 /* The text of a gates file with these gates in mode observe, of the same size: everything else as

@@ -176,7 +176,7 @@ static int uid_account(const Agent *a, uid_t uid, char ret[static ACCOUNT_SIZE])
         return r < 0 || *ret ? r : denied_account(a, uid, ret);
 }
 
-/* Without NSS (DESIGN section 5): the local files, or the group the peer runs as. */
+/* Without NSS, which could ask the agent: the local files, or the group the peer runs as. */
 static bool peer_is_admin(const Agent *a, uid_t uid, gid_t gid)
 {
         const char *name = localdb_user_name(a->local, uid);

@@ -208,7 +208,7 @@ static const StrList *run_as_groups_of(const Term *t)
         return &t->run_as_groups;
 }
 
-/* Limits that PAM cannot keep, because it learns the command never (FACTS 40). */
+/* Limits that PAM cannot keep, because it learns the command never. */
 static bool term_limits_commands(const Term *t)
 {
         return t->has_commands || t->n_commands > 0 || t->edit.n > 0;

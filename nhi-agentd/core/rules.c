@@ -139,7 +139,7 @@ static Outcome rule_sessions(Judge *j)
         note_text(&j->note, " of ");
         note_number(&j->note, j->grant->max_sessions);
         note_text(&j->note, " sessions are open");
-        /* Consumed by open_session alone: sudo -l and -v never open one (FACTS 50). */
+        /* Consumed by open_session alone: sudo -l and -v never open one. */
         if (j->request->kind != REQUEST_SESSION)
                 return RULE_HELD;
         return n < j->grant->max_sessions ? RULE_HELD : RULE_FAILED;

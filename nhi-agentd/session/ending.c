@@ -53,7 +53,7 @@ static void ending_ask(Session *s)
         Bus *bus = s->registry->bus;
 
         /* logind may have forgotten a session whose holder logged out while processes stayed in its
-         * scope (FACTS 14): PID 1 has not. */
+         * scope (KillUserProcesses=no): PID 1 has not. */
         if (s->kind == SESSION_LOGIND)
                 (void)bus_terminate_session(bus, s->logind_id);
         s->ending->asked = bus_stop_unit(bus, s->unit) >= 0;

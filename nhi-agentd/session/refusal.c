@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sshd keeps a connection that runs no command although its session was denied (FACTS 4): its own
+/* sshd keeps a connection that runs no command although its session was denied: its own
  * process, which asked, is ended after a moment, by pidfd. */
 
 #include "nhi-agentd/session/registry.h"

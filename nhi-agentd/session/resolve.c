@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which system unit is a caller? PID 1 knows: by pidfd from systemd 255, before by number with the
- * pidfd looked at afterwards. Never by a cgroup path: a user's manager makes any path it likes
- * (FACTS 48). */
+ * pidfd looked at afterwards. Never by a cgroup path: a user's manager makes any path it likes,
+ * also one that ends in system.slice/NAME.service. */
 
 #include "nhi-agentd/session/registry.h"
 

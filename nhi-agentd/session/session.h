@@ -3,7 +3,7 @@
 
 /* Sessions under grants: tie a caller to the one grant that allowed it, end it with that grant.
  *
- * Promises (DESIGN section 8), cited by the host tests:
+ * Promises, cited by the host tests:
  *  E1 At the grant's end every process in the session's cgroup MUST die, and nothing else.
  *  E2 The backstop timer of PID 1 MUST be armed before the answer leaves the agent.
  *  E3 cgroup.kill MUST only be written for session-*.scope and nhi-*.scope that this registry
@@ -69,7 +69,7 @@ int session_open(Sessions *s, Caller *caller, const Grant *grant, const AccessRe
                  const char *service, const char *rhost, const char *tty, int64_t end_sec,
                  int64_t boot_end_usec, SessionDone done, void *userdata);
 /* open_session of this caller was denied. sshd keeps such a connection open when it runs no command
- * (FACTS 4): for class "ssh" the caller's own process is ended after a moment. */
+ * (ssh -N): for class "ssh" the caller's own process is ended after a moment. */
 void session_refused(Sessions *s, const Caller *caller, const char *class);
 /* close_session was called by this caller: a hint, the cgroup is the authority. */
 void session_close_hint(Sessions *s, const Caller *caller);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* From the ledger to the signed grant set of one host (DESIGN section 4). What is minted holds the
+/* From the ledger to the signed grant set of one host (nhi-grants(5)). What is minted holds the
  * enabled accounts and the host's own live grants: no host learns of another's. */
 
 #include "lib/jose/jose.h"

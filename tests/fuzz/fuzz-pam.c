@@ -45,7 +45,7 @@ static int (*const entry_points[ENTRY_N])(pam_handle_t *, int, int, const char *
         [ENTRY_SETCRED] = pam_sm_setcred,           [ENTRY_CHAUTHTOK] = pam_sm_chauthtok,
 };
 
-/* What the handle holds on to, as DESIGN section 5 says, held here a second time. */
+/* What the handle must hold on to (pam_nhi/bind.h), held here a second time. */
 typedef struct Bound {
         bool is_bound;
         char user[LABEL_SIZE_MAX + 1];

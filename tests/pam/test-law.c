@@ -19,7 +19,7 @@ typedef struct Line {
         int granted, denied, fault, bad_name;
 } Line;
 
-/* DESIGN section 7, line by line. */
+/* The law, line by line. */
 static const Line lines[PHASE_N] = {
         { PHASE_AUTHENTICATE, PAM_IGNORE, PAM_PERM_DENIED, PAM_AUTHINFO_UNAVAIL, PAM_USER_UNKNOWN },
         { PHASE_SETCRED, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The law of DESIGN section 7 and the subject rule of section 5, on the module as it is loaded. */
+/* The law and the subject rule, on the module as it is loaded. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,7 +211,7 @@ static void sudos_subject_is_the_invoker_in_every_phase_F12(void **state)
         started_by(GATED);
         login_begin(&l, "sudo", GATED);
         assert_int_equal(pam_acct_mgmt(l.pamh, 0), PAM_SUCCESS);
-        /* Then sudo makes PAM_USER the target, and sudoedit's real uid is 0 (FACTS 41). */
+        /* Then sudo makes PAM_USER the target, and sudoedit's real uid is 0. */
         assert_int_equal(pam_set_item(l.pamh, PAM_USER, "root"), PAM_SUCCESS);
         started_by(NULL);
         assert_int_equal(pam_open_session(l.pamh, 0), PAM_SUCCESS);

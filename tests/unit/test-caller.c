@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who is at the other end: promises C1 and C2 of nhi-agentd/caller.c, FACTS 16, 17 and 48. */
+/* Who is at the other end: promises C1 and C2 of nhi-agentd/caller.c. */
 
 #include "nhi-agentd/caller.h"
 
@@ -125,7 +125,7 @@ static void caller_is_read_with_the_socket_option(void **state)
         check_caller(*state);
 }
 
-/* F11, FACTS 17 */
+/* F11: SO_PEERPIDFD is there from Linux 6.5 on. */
 static void caller_is_read_without_the_socket_option(void **state)
 {
         caller_peerpidfd_errno = ENOPROTOOPT;
@@ -209,7 +209,7 @@ static void scopes_are_known_only_directly_below_a_user_slice(void **state)
                 { "/user.slice/nhi-x.scope", NULL },
                 { "/system.slice/nhi-x.scope", NULL },
                 { "/machine.slice/user.slice/user-1000.slice/session-3.scope", NULL },
-                /* FACTS 48: a user's own manager names what it makes */
+                /* A user's own manager names what it makes */
                 { "/user.slice/user-1000.slice/user@1000.service/app.slice/nhi-x.scope", NULL },
                 { "/user.slice/user-1000.slice/user@1000.service/session-3.scope", NULL },
                 { "/user.slice/user-1000.slice/user@1000.service/user.slice/user-0.slice/"

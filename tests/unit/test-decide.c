@@ -432,7 +432,7 @@ static void decide_judges_the_ssh_key_once_it_is_known(void **state)
         const SshKey other_algorithm = { "ssh-rsa", "AAAAone" };
 
         grant_key1(&f.g[0]);
-        expect(&f.ssh, REASON_GRANTED); /* account phase: not known yet (FACTS 5) */
+        expect(&f.ssh, REASON_GRANTED); /* account phase: not known yet */
         f.ssh.key = &key1;
         expect(&f.ssh, REASON_GRANTED);
         f.ssh.key = &key2;
@@ -461,7 +461,7 @@ static void decide_lets_a_term_without_keys_count_by_itself(void **state)
 
 /* ---- elevation --------------------------------------------------------------------------------*/
 
-static void decide_checks_target_and_group_of_a_command(void **state) /* P25, FACTS 40 */
+static void decide_checks_target_and_group_of_a_command(void **state) /* P25 */
 {
         TERMS(&f.g[0], { .type = TERM_ELEVATE,
                          .services = LIST("sudo"),

@@ -232,7 +232,7 @@ static void a_group_that_amounts_to_root_fails(void **state)
         assert_true(fixture_is_well(&t->x));
 }
 
-/* FACTS: atd asks with uid 1. */
+/* atd asks with uid 1. */
 static void a_gate_on_at_that_covers_daemon_fails(void **state)
 {
         Host *t = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nhictl doctor, NSS (FACTS 23, 28). */
+/* nhictl doctor, NSS. */
 
 #include "doctor-fixture.h"
 
@@ -88,7 +88,7 @@ static void nhi_before_files_is_a_warning(void **state)
                                "before files in passwd"));
 }
 
-/* FACTS 23 */
+/* Then glibc asks none but the services of that line for memberships. */
 static void an_initgroups_line_that_hides_us_is_found(void **state)
 {
         assert_true(order_says("passwd: files nhi\ngroup: files nhi\ninitgroups: files\n",
@@ -148,7 +148,7 @@ static void nscd_is_found_where_it_caches_accounts(void **state)
         fixture_done(&x);
 }
 
-/* FACTS 28 */
+/* A userdb provider of somebody else may hang: 45 s for each unknown name. */
 static void a_foreign_provider_of_accounts_is_a_warning(void **state)
 {
         DoctorFixture x;

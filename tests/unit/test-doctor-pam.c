@@ -153,7 +153,7 @@ static void half_a_profile_is_found_on_either_side(void **state)
                        "half of the gate");
 }
 
-/* FACTS 42 */
+/* su and sudo -i leave a scope that was made before pam_systemd. */
 static void the_session_line_before_pam_systemd_is_found(void **state)
 {
         expect_finding("pam-session", "/etc/pam.d/common-session", SESSION_GATE SESSION_REST,
@@ -169,7 +169,7 @@ static void a_jump_over_the_session_line_is_found(void **state)
                        FINDING_FAIL, "common-session:5");
 }
 
-/* FACTS 8: root is locked out, too. */
+/* Root is locked out, too. */
 static void a_module_that_is_gone_is_found(void **state)
 {
         expect_finding("pam-module", "/lib/x86_64-linux-gnu/security/pam_nhi.so", NULL,

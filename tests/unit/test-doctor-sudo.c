@@ -196,7 +196,7 @@ static void sudo_rs_is_a_warning_and_a_fail_under_narrow_grants(void **state)
         json_decref(narrow);
 }
 
-/* FACTS 18 */
+/* sudo's default does not see a group that came through NSS during the session. */
 static void groups_of_grants_need_a_dynamic_group_source(void **state)
 {
         json_t *grants = grant_new("postgres", "pay-ops");

@@ -158,7 +158,7 @@ static void a_replaced_file_has_content_mode_and_no_leftovers(void **state)
         assert_int_equal(st.st_size, 0);
 }
 
-/* Readers that have the old file open go on reading the old one: never truncated (FACTS 25). */
+/* Readers that have the old file open go on reading the old one: never truncated (SIGBUS). */
 static void a_replaced_file_stays_whole_for_whoever_has_it_open(void **state)
 {
         char in[4] = "";

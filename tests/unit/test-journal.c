@@ -132,7 +132,7 @@ static void every_event_has_its_own_id_and_name(void **state)
         }
 }
 
-static void a_decision_says_who_what_when_and_why(void **state) /* DESIGN 9 */
+static void a_decision_says_who_what_when_and_why(void **state)
 {
         static const char *const lines[] = {
                 "MESSAGE_ID=ac465a7b7bbe42e195cc42f76bbae1a5",
@@ -238,7 +238,7 @@ static void a_large_entry_travels_whole(void **state) /* by memfd */
 
 static void a_journald_that_does_not_read_never_blocks_and_losses_are_told(void **state)
 {
-        Case *c = *state; /* FACTS 45 */
+        Case *c = *state;
         const Event e = decision();
         const uint64_t before = now_monotonic_usec();
         char line[64];

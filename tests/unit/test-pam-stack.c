@@ -148,7 +148,7 @@ static void a_module_is_known_by_its_base_name(void **state)
         assert_int_equal(pam_stack_find(&s, "pam_unix.so"), s.n);
 }
 
-/* F1, FACTS: NOPASSWD sudo with an expired password, pam_localuser before the gate. */
+/* F1: NOPASSWD sudo with an expired password, pam_localuser before the gate. */
 static void a_line_that_could_end_the_stack_or_jump_is_told_from_one_that_cannot(void **state)
 {
         static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* nhictl/pam-structure and pam-local: where the gate stands, and what keeps it from being put
- * there (F1, F2, FACTS 1, 8, 42). */
+ * there (F1, F2). */
 
 #include "nhictl/pam/local.h"
 #include "nhictl/pam/structure.h"

@@ -115,7 +115,7 @@ static void a_tool_that_fails_is_told(void **state)
         assert_int_equal(t->disable(), VERB_FAILED);
 }
 
-/* FACTS 8: the profiles' names, and never --force. */
+/* The profiles' names, for a package's remove nothing in silence, and never --force. */
 static void pam_auth_update_is_asked_for_both_profiles(void **state)
 {
         const PamTool *t;

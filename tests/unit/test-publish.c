@@ -64,7 +64,7 @@ static void a_withdrawn_account_is_retired_and_its_old_file_superseded(void **st
         snapshot_close(&old);
         s = open_snapshot();
         assert_false(snapshot_user_by_name(&s, "svc-deploy", at(0), &user));
-        assert_true(snapshot_user_by_uid(&s, 70001, at(0), &user)); /* FACTS 49 */
+        assert_true(snapshot_user_by_uid(&s, 70001, at(0), &user)); /* files keep an owner */
         assert_string_equal(user.name, "svc-deploy");
         snapshot_close(&s);
 }
@@ -123,7 +123,7 @@ static void a_local_member_is_given_nothing(void **state)
         snapshot_close(&s);
 }
 
-static void accounts_of_ours_are_members_of_nhi_managed(void **state) /* FACTS 20 */
+static void accounts_of_ours_are_members_of_nhi_managed(void **state) /* sshd's Match Group */
 {
         Fixture *f = *state;
         gid_t gids[2] = {};
@@ -136,7 +136,7 @@ static void accounts_of_ours_are_members_of_nhi_managed(void **state) /* FACTS 2
         snapshot_close(&s);
 }
 
-static void what_a_set_ever_defined_stays_gated(void **state) /* DESIGN 5 */
+static void what_a_set_ever_defined_stays_gated(void **state)
 {
         Fixture *f = *state;
         const GateSubject ours = { .name = "svc-deploy", .uid = 70001 };

@@ -381,7 +381,7 @@ static void out_of_descriptors_the_loop_rests_and_recovers(void **state) /* A17 
 
 #define KEY "AAAAC3NzaC1lZDI1NTE5AAAAILqCjLd3D7EzvYhJ8sGvQ0pKqvBYQ3ZkHTNHZ1nCgN0e"
 
-static void keys_of_active_grants_expire_with_them(void **state) /* FACTS 21 */
+static void keys_of_active_grants_expire_with_them(void **state)
 {
         Fixture *f = *state;
         const WireRequest q = { .type = WIRE_KEYS, .subject = wire_text("svc-deploy") };
@@ -622,7 +622,7 @@ static void origins_are_addresses_and_never_names(void **state) /* O6 */
         assert_false(origin_parse("", a));
 }
 
-static void the_key_is_the_first_of_the_auth_info(void **state) /* FACTS 5 */
+static void the_key_is_the_first_of_the_auth_info(void **state)
 {
         char one[] = "publickey ssh-ed25519 AAAA\n", two[] = "password\npublickey ssh-rsa BBBB";
         char none[] = "keyboard-interactive", half[] = "publickey ssh-ed25519";
@@ -651,7 +651,7 @@ static void free_request(RequestData *d)
         free(d);
 }
 
-static void the_target_is_known_when_the_phase_can_know_it(void **state) /* FACTS 6 */
+static void the_target_is_known_when_the_phase_can_know_it(void **state)
 {
         Fixture *f = *state;
         WireRequest q = pam("sudo", "alice", 1000, WIRE_PHASE_ACCOUNT);

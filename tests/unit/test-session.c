@@ -285,7 +285,7 @@ static void calendar_times_are_utc_with_microseconds(void **state)
 
 /* ---- groups ---- */
 
-/* FACTS 48 */
+/* A user's manager may name a group as a unit's ends. */
 static void a_units_group_has_only_slices_above_it(void **state)
 {
         static const struct {

@@ -137,7 +137,7 @@ static void a_set_of_another_key_is_refused_and_the_old_one_stays(void **state) 
         assert_string_equal(f->agent->issuers[0].refused.code, "key");
 }
 
-static void the_first_set_of_all_is_held_against_the_clock(void **state) /* DESIGN 4: ahead */
+static void the_first_set_of_all_is_held_against_the_clock(void **state) /* ahead of it */
 {
         Fixture *f = *state;
 

@@ -116,7 +116,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static void the_loop_goes_on_while_the_disk_hangs(void **state) /* FACTS 45 */
+static void the_loop_goes_on_while_the_disk_hangs(void **state)
 {
         Case *c = *state;
         Answer answer = {};

@@ -48,7 +48,7 @@ case_the_report_can_be_read_by_machines_and_by_root_only() {
         judge 'root only' both status 5 -- says 'sudo nhictl doctor'
 }
 
-# F1, FACTS 1
+# F1: an expired password ends the stack before the gate.
 case_what_stands_before_the_gate_is_seen() {
         seen pam-order FAIL 'common-account:[0-9]+ .*pam_unix.so' \
                 "keep $COMMON_ACCOUNT; sed -i /pam_nhi.so/d $COMMON_ACCOUNT; echo 'account requisite pam_nhi.so' >>$COMMON_ACCOUNT"
@@ -66,7 +66,7 @@ case_lines_that_are_gone_or_weak_are_seen() {
         seen pam-line FAIL 'knows no word "fail_open"' "keep $COMMON_ACCOUNT; sed -i '/pam_nhi.so/s/\$/ fail_open/' $COMMON_ACCOUNT"
 }
 
-# FACTS 8: root gets "Module is unknown"; doctor says why.
+# Root gets "Module is unknown"; doctor says why.
 case_a_module_that_is_gone_is_seen() {
         seen pam-module FAIL 'everybody is locked out' 'm=$(ls /usr/lib/*/security/pam_nhi.so); mv $m /root/pam_nhi.so; echo $m >/root/where' \
                 'mv /root/pam_nhi.so $(cat /root/where)'
@@ -122,7 +122,7 @@ case_a_sudo_that_cannot_keep_what_grants_say_is_seen() {
         seen sudo-plugin FAIL 'fatal for everybody' 'mv /usr/libexec/sudo/sudo_nhi.so /root/' 'mv /root/sudo_nhi.so /usr/libexec/sudo/'
 }
 
-# FACTS 23
+# glibc asks nobody else for initgroups then.
 case_an_nsswitch_that_hides_us_is_seen() {
         seen nss-order FAIL 'initgroups line hides' "keep /etc/nsswitch.conf; echo 'initgroups: files' >>/etc/nsswitch.conf"
         seen nss-order FAIL 'ends the search of passwd' "keep /etc/nsswitch.conf; sed -i '/^passwd:/s/ nhi/ [NOTFOUND=return] nhi/' /etc/nsswitch.conf"

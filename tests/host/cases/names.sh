@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Names: who answers to what, and when.
 
-# FACTS 47: with x, pam_unix denies a granted login.
+# With x, pam_unix denies a granted login.
 case_a_granted_account_has_a_star_and_no_shadow() {
         world_grant "svc-deploy --service ssh --for 1m --owner payments --reason names --ssh-key /root/ci.pub --wait 10s"
         admin 'getent passwd svc-deploy'

@@ -78,7 +78,7 @@ case_a_module_that_is_missing_or_broken_is_refused() {
         judge 'with the module it works' succeeded
 }
 
-# FACTS 8: pam-auth-update keeps an administrator's edit, says so and exits 0.
+# pam-auth-update keeps an administrator's edit, says so and exits 0.
 case_an_administrators_edit_is_kept_and_named() {
         local edited
         pam_off

@@ -63,7 +63,7 @@ at_queue_is_empty() {
 case_every_kind_of_ssh_needs_a_grant() {
         world_gate_people
         printf '#!/bin/sh\necho secret\n' | host_run "$HOST" bash -c 'cat >/usr/local/bin/askpass; chmod 755 /usr/local/bin/askpass; echo kate:secret | chpasswd'
-        # Debian's sshd offers password only; sshd runs the account phase of this one in a forked child (FACTS 4).
+        # Debian's sshd offers password only; sshd runs the account phase of this one in a forked child, whose PAM data is lost.
         quietly bash -c 'echo "KbdInteractiveAuthentication yes" >/etc/ssh/sshd_config.d/10-kbd.conf; systemctl reload '"$SSH_UNIT"
         local pw='SSH_ASKPASS=/usr/local/bin/askpass SSH_ASKPASS_REQUIRE=force ssh -o BatchMode=no -o PubkeyAuthentication=no'
         person ci 'ssh kate@web1 id -un'
@@ -111,7 +111,7 @@ world_gate_people() {
         wait_until 15 in_host grep -q '^gate people enforce' /run/nhi/gates
 }
 
-# FACTS 43: no user manager without a grant for one, and no delay either.
+# No user manager without a grant for one, and no delay either.
 case_ssh_works_without_a_user_manager() {
         world_grant "svc-deploy --service ssh --for 1m --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
         local from=$(now_ms)

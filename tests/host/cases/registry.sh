@@ -78,7 +78,7 @@ case_a_logind_session_dies_with_its_grant_and_a_daemon_lives() {
         quietly systemctl stop lab-daemon
 }
 
-# E1, S02, FACTS 42
+# E1, S02: a scope made before pam_systemd would be escaped from.
 case_an_elevation_ends_in_its_own_scope_and_the_shell_lives() {
         lab_fresh
         lab_run ssh lab-a g-shell 60 --pam lab sleep 9311
@@ -181,7 +181,7 @@ case_without_a_verified_set_nothing_ends_before_its_own_end() {
         judge 'until its own end' gone_on_time 9351
 }
 
-# FACTS 14, 43
+# nohup stays in the scope of a closed session; systemd-run --user never was in it.
 case_what_leaves_the_scope_still_belongs_to_the_grant() {
         lab_fresh
         lab_run ssh lab-a g-nohup 5 --pam lab sh -c '(setsid nohup sleep 9361 >/dev/null 2>&1 &)'
@@ -243,7 +243,7 @@ case_a_unit_is_stopped_by_pid_1_and_does_not_come_back() {
         quietly systemctl stop lab-job.service
 }
 
-# FACTS 48
+# Its path may end in system.slice/NAME.service.
 case_a_group_that_a_users_manager_named_is_no_unit_and_no_session() {
         lab_fresh
         quietly session-lab run /run/lab systemd-user lab-a g-um 9 true

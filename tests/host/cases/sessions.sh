@@ -38,8 +38,7 @@ case_sessions_of_root_and_of_others_are_never_touched() {
         quietly pkill -f '^sleep 92'
 }
 
-# FACTS 42: pam_systemd would put these into a session of their own.
-# FACTS 43: a grant without user_manager.
+# A grant without user_manager: the refusal is no failure of the host.
 case_a_login_without_a_user_manager_leaves_no_failed_unit() {
         world_grant "svc-deploy --service ssh --for 5m --owner payments --reason 'no manager' --ssh-key /root/ci.pub --wait 10s"
         person ci 'ssh svc-deploy@web1 id -un'
@@ -50,6 +49,7 @@ case_a_login_without_a_user_manager_leaves_no_failed_unit() {
         judge 'and is no failed unit' silent_on 'user@'
 }
 
+# In a scope that was made before pam_systemd it would be given a session of its own.
 case_sudo_i_dies_with_its_grant() {
         world_grant "olga --service sudo --group pay-ops --run-as root --for 12s --owner payments --reason s42 --wait 10s"
         shell_open olga ci 'ssh -tt olga@web1'

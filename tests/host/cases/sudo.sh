@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # sudo: run-as, groups, commands and files are what the grant says, whatever sudoers allows.
 
-# FACTS 40: enforced in the session phase, sudoedit would leave a readable copy behind.
+# Enforced in the session phase, sudoedit would leave a readable copy behind.
 case_a_denied_sudoedit_leaves_no_file() {
         world_grant "olga --service sudo --run-as postgres --for 1m --owner payments --reason edit --wait 10s"
         quietly touch /root/before
@@ -62,7 +62,7 @@ case_commands_are_exact() {
         judge 'why says so' says 'command-not-granted'
 }
 
-# DESIGN section 4: PAM learns the target too late, so without the plugin a narrow grant is refused.
+# PAM learns the target too late, so without the plugin a narrow grant is refused.
 case_a_narrow_grant_needs_the_plugin() {
         world_grant "olga --service sudo --run-as postgres --for 1m --owner payments --reason plugin --wait 10s"
         person olga 'sudo -n -u postgres id -un'
@@ -81,7 +81,7 @@ case_a_narrow_grant_needs_the_plugin() {
         judge 'twice is once' both succeeded says 'unchanged'
 }
 
-# FACTS 50
+# It runs the account phase only.
 case_sudo_list_starts_no_session() {
         world_grant "olga --service sudo --run-as postgres --sessions 1 --for 1m --owner payments --reason list --wait 10s"
         person olga 'sudo -n -l >/dev/null && sudo -n -l >/dev/null && echo listed'
