@@ -37,6 +37,7 @@ WIRE     := $(call room,lib/wire)
 GATE     := $(call room,lib/gate)
 SNAPSHOT := $(call room,lib/snapshot)
 JOSE     := $(call room,lib/jose)
+LOG      := $(call room,lib/log)
 CORE     := $(call room,nhi-agentd/core)
 SET      := $(call room,nhi-agentd/set)
 AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,nhi-agentd/control) \
@@ -99,7 +100,7 @@ $(B)/core.a: $(call obj,$(CORE))
 	$(if $(Q),@echo "  AR      $@")
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/nhi-agentd: $(call obj,$(AGENT) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
+$(B)/nhi-agentd: $(call obj,$(AGENT) $(SET) $(JOSE) $(LOG) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
 	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_AGENT)
 
 $(B)/nhi-fetchd: $(call obj,$(FETCH) $(BASE))
@@ -108,14 +109,14 @@ $(B)/nhi-fetchd: $(call obj,$(FETCH) $(BASE))
 $(B)/nhi-authorized-keys: $(call obj,$(KEYS) $(GATE) $(WIRE) $(BASE))
 	$(link) -pie -o $@ $^
 
-$(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
+$(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(LOG) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
 	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_CTL)
 
 # ---- tests -------------------------------------------------------------------------------------
 # One program per tests/unit|pam|nss|cve/test-*.c, linked with every room but the mains and modules.
 TESTS    := $(wildcard tests/unit/test-*.c tests/pam/test-*.c tests/nss/test-*.c tests/cve/test-*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
-TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(CORE) $(SET) \
+TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(LOG) $(CORE) $(SET) \
              $(filter-out %/main.c,$(AGENT) $(FETCH) $(KEYS) $(CTL))
 $(B)/libtest.a: $(call tobj,$(TEST_ROOM))
 	$(if $(Q),@echo "  AR      $@")
