@@ -31,7 +31,7 @@
  * bears once it is closed). A closed segment ends with one or more segment-end: sets.
  *
  * After a crash the tail may be no record. What stands there from the end of the last whole record
- * to the last byte that is not NUL is the torn fragment: LOG_BATCH_MAX bytes at most, since no more
+ * to the last byte that is not NUL is the torn fragment: LOG_TORN_MAX bytes at most, since no more
  * is ever written before it is synced. It stays where it is: each NUL and newline in it becomes a
  * space, a newline ends it, and the next record is log-torn with torn_bytes and torn_hash (of the
  * fragment as it then stands, without the newline); its seq and prev follow the last whole record.
@@ -43,8 +43,10 @@
 #define LOG_FORMAT    1
 #define LOG_LINE_MAX  16384u         /* with its newline */
 #define LOG_BATCH_MAX (1024u * 1024) /* bytes that are written and then synced at once */
-#define LOG_SEQ_MAX   UINT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON reader */
-#define LOG_ID_SIZE   32u                        /* hexadecimal digits of a log's id */
+#define LOG_TORN_MAX                                                                               \
+        (LOG_BATCH_MAX + 64 * 1024) /* a batch, and what a crash while it was ended left */
+#define LOG_SEQ_MAX UINT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON reader */
+#define LOG_ID_SIZE 32u                        /* hexadecimal digits of a log's id */
 
 #define LOG_ACTIVE_NAME  "decisions.log"
 #define LOG_RESERVE_NAME "reserve.log"

@@ -41,7 +41,8 @@ static const char *skip_value(const char *p, const char *end)
 /* The value of a member: its first byte, and *ret_end behind its last. */
 static const char *find(const LogLine *l, LogField f, const char **ret_end)
 {
-        const char *p = l->body, *end = l->body + l->body_size;
+        const char *p = l->body, *end = l->body + l->body_size, *wanted = log_fields[f].name;
+        const size_t size = strlen(wanted);
 
         while (p < end && *p == '"') {
                 const char *name = p + 1, *value, *behind = skip_text(p, end);
@@ -52,7 +53,7 @@ static const char *find(const LogLine *l, LogField f, const char **ret_end)
                 p = skip_value(value, end);
                 if (!p || p >= end)
                         return NULL;
-                if (log_field_find(name, (size_t)(behind - 1 - name)) == (int)f) {
+                if ((size_t)(behind - 1 - name) == size && memcmp(name, wanted, size) == 0) {
                         *ret_end = p;
                         return value;
                 }

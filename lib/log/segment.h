@@ -57,7 +57,7 @@ typedef struct LogTail {
 
 /* Find the end of a whole segment. The chain within is not verified: what is damaged further up is
  * the verifier's to name, and nothing of it is ever touched. 0; -EBADMSG where the fragment is over
- * LOG_BATCH_MAX or the line before it is no record: this is no crash, but damage. */
+ * LOG_TORN_MAX or the line before it is no record: this is no crash, but damage. */
 int log_tail_find(const char *data, size_t size, LogTail *ret);
 
 /* Make a fragment what it has to be before a newline ends it (format.h). */

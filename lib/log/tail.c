@@ -49,7 +49,7 @@ int log_tail_find(const char *data, size_t size, LogTail *ret)
         size_t begin;
 
         t.fragment_size = used > t.records_size ? used - t.records_size : 0;
-        if (t.fragment_size > LOG_BATCH_MAX)
+        if (t.fragment_size > LOG_TORN_MAX)
                 return -EBADMSG;
         if (t.records_size > 0) {
                 begin = line_begin(data, t.records_size);

@@ -296,7 +296,7 @@ static void segments_are_listed_in_the_order_of_their_records(void **state)
 /* ---- tails ------------------------------------------------------------------------------------
  */
 
-#define ROOM (LOG_BATCH_MAX + 64 * 1024)
+#define ROOM (LOG_TORN_MAX + 64 * 1024)
 
 typedef struct Tape {
         char *data; /* ROOM bytes, NUL where nothing was written */
@@ -383,11 +383,11 @@ static void a_fragment_longer_than_what_is_written_at_once_is_damage(void **stat
         Tape t = tape_new(2);
         LogTail tail = { .first_seq = 77 };
 
-        memset(t.data + t.size, 'x', LOG_BATCH_MAX);
+        memset(t.data + t.size, 'x', LOG_TORN_MAX);
         assert_int_equal(log_tail_find(t.data, ROOM, &tail), 0);
-        assert_int_equal(tail.fragment_size, LOG_BATCH_MAX);
+        assert_int_equal(tail.fragment_size, LOG_TORN_MAX);
         tail.first_seq = 77;
-        t.data[t.size + LOG_BATCH_MAX] = 'x';
+        t.data[t.size + LOG_TORN_MAX] = 'x';
         assert_int_equal(log_tail_find(t.data, ROOM, &tail), -EBADMSG);
         assert_int_equal(tail.first_seq, 77);
         free(t.data);

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Where a log goes on: after a clean stop, a crash, in a new directory, and where it must not. */
+
+#include "nhi-agentd/log/store-internal.h"
+
+#include "lib/base/file.h"
+#include "lib/base/io.h"
+#include "lib/base/macro.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+/* One file with records in it, as it was found. */
+typedef struct Found {
+        char *data;
+        size_t size;
+        LogTail tail;
+        bool is_damaged;
+        int fd;
+} Found;
+
+static void found_done(Found *f)
+{
+        free(f->data);
+        if (f->fd >= 0)
+                (void)close(f->fd);
+}
+
+static int open_dir(LogStore *s)
+{
+        struct stat st;
+
+        s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (s->dir_fd < 0 || fstat(s->dir_fd, &st) < 0) {
+                int r = -errno;
+
+                return store_fail(s, r, "%s: %s; systemd-tmpfiles --create makes it", s->dir,
+                                  strerror(-r));
+        }
+        if (st.st_uid != owner_trusted() || (st.st_mode & 022) != 0)
+                return store_fail(s, -EPERM,
+                                  "%s: must be owned by root and writable by nobody else", s->dir);
+        return 0;
+}
+
+/* Of a file whose end makes no sense: its last record that does, wherever it stands. */
+static void find_last(Found *f)
+{
+        const char *p = f->data, *end = p + f->size, *newline;
+        LogTail t = { .records_size = f->size };
+        LogLine line;
+        size_t size;
+
+        for (; p < end && (newline = memchr(p, '\n', (size_t)(end - p))); p = newline + 1) {
+                const char *id;
+
+                if (log_line_parse(p, (size_t)(newline - p), &line) < 0)
+                        continue;
+                log_chain_follow(&t.chain, line.seq, p, (size_t)(newline - p));
+                if (p != f->data)
+                        continue;
+                t.first_seq = line.seq;
+                id = log_line_text(&line, LOG_FIELD_LOG, &size);
+                if (id && size == LOG_ID_SIZE)
+                        memcpy(t.log_id, id, LOG_ID_SIZE);
+        }
+        if (t.first_seq == 0)
+                t.chain = (LogChain){};
+        f->tail = t;
+}
+
+/* 0 also where it is damaged: then that is said, and is the log's error. */
+static int load(LogStore *s, const char *name, Found *ret)
+{
+        int r = logfile_load(s->dir_fd, name, &ret->fd, &ret->data, &ret->size);
+
+        if (r < 0)
+                return store_fail(s, r, "%s/%s: %s", s->dir, name, strerror(-r));
+        r = log_tail_find(ret->data, ret->size, &ret->tail);
+        if (r == 0 && (ret->tail.chain.seq > 0) == (ret->tail.first_seq > 0) &&
+            (ret->tail.chain.seq > 0 || ret->tail.fragment_size == 0))
+                return 0;
+        ret->is_damaged = true;
+        find_last(ret);
+        (void)store_fail(s, -EBADMSG,
+                         "%s/%s: damaged: its end is neither a record nor a torn one; nhictl log "
+                         "verify says where",
+                         s->dir, name);
+        return 0;
+}
+
+/* Each record's set, when the first was written, and whether the record that a head was about is
+ * still the same. */
+static int read_records(LogStore *s, LogFile *f, const Found *found, const LogHead *floor)
+{
+        const char *p = found->data, *end = p + found->tail.records_size, *newline;
+        int r = 0;
+
+        for (; r == 0 && p < end; p = newline + 1) {
+                LogLine line;
+                size_t size = 0;
+                const char *set;
+
+                newline = memchr(p, '\n', (size_t)(end - p));
+                if (log_line_parse(p, (size_t)(newline - p), &line) < 0)
+                        continue;
+                if (p == found->data)
+                        f->first_usec = line.real_usec;
+                s->chain_usec = line.real_usec;
+                set = log_line_text(&line, LOG_FIELD_SET, &size);
+                if (set)
+                        r = cited_add(&f->cited, set, size);
+                if (floor && line.seq == floor->chain.seq) {
+                        LogChain chain;
+
+                        log_chain_follow(&chain, line.seq, p, (size_t)(newline - p));
+                        if (memcmp(chain.hash, floor->chain.hash, LOG_HASH_SIZE) != 0)
+                                return store_fail(s, -ESTALE,
+                                                  "%s: record %" PRIu64
+                                                  " is not the one that was there",
+                                                  s->dir, line.seq);
+                }
+        }
+        return r < 0 ? store_fail(s, r, "%s: %s", s->dir, strerror(-r)) : 0;
+}
+
+/* The file's state into f; its descriptor too, where it is to be written. */
+static int adopt(LogStore *s, LogFile *f, Found *found, const LogHead *floor)
+{
+        f->size = found->tail.records_size;
+        f->allocated = found->size;
+        f->first_seq = found->tail.first_seq;
+        f->is_ended = found->tail.is_ended;
+        f->is_damaged = found->is_damaged;
+        f->fd = TAKE_FD(found->fd);
+        s->chain = found->tail.chain;
+        memcpy(s->log_id, found->tail.log_id, sizeof(s->log_id));
+        return read_records(s, f, found, floor);
+}
+
+/* L3: the fragment stays, ended by a newline; the next record says what it is. */
+static int settle(LogStore *s, LogFile *f, Found *found)
+{
+        const size_t n = found->tail.fragment_size;
+        char hash[LOG_HASH_TEXT_SIZE + 1], *fragment = found->data + f->size;
+        const int64_t now = now_realtime_usec();
+        _cleanup_free_ char *text = NULL;
+        uint8_t raw[LOG_HASH_SIZE];
+        LogChain chain = s->chain;
+        LogBody body;
+        size_t size = 0;
+        int r;
+
+        log_fragment_settle(fragment, n);
+        log_hash(fragment, n, raw);
+        log_hash_format(raw, hash);
+        log_body_init(&body, LOG_EVENT_TORN);
+        log_body_number(&body, LOG_FIELD_TORN_BYTES, (int64_t)n);
+        log_body_text(&body, LOG_FIELD_TORN_HASH, hash);
+        log_body_done(&body);
+        text = malloc(n + 1 + LOG_LINE_MAX);
+        if (!text)
+                return -ENOMEM;
+        memcpy(text, fragment, n);
+        text[n] = '\n';
+        r = log_line_make(&chain, now, body.data, body.size, text + n + 1, LOG_LINE_MAX, &size);
+        if (r == 0)
+                r = logfile_reserve(f, n + 1 + size);
+        if (r == 0)
+                r = logfile_append(f, text, n + 1 + size);
+        if (r == 0) {
+                s->chain = chain;
+                s->chain_usec = now;
+        }
+        return r;
+}
+
+/* The end of a closed segment is where a rotation stopped that did not get to the next one. */
+static int open_closed(LogStore *s, const LogSegment *last, const LogHead *floor)
+{
+        _cleanup_(found_done) Found found = { .fd = -EBADF };
+        LogFile f;
+        int r;
+
+        if (last->kind != LOG_FILE_CLOSED)
+                return store_fail(s, -EBADMSG, "%s/%s: no segment follows it, and it is compressed",
+                                  s->dir, last->name);
+        r = load(s, last->name, &found);
+        if (r < 0)
+                return r;
+        logfile_init(&f);
+        r = adopt(s, &f, &found, floor);
+        if (r == 0)
+                r = cited_save(&f.cited, s->dir_fd, f.first_seq);
+        logfile_done(&f);
+        return r < 0 ? store_fail(s, r, "%s: %s", s->dir, strerror(-r)) : 0;
+}
+
+/* *ret_found: it has a record. */
+static int open_active(LogStore *s, const LogHead *floor, bool *ret_found)
+{
+        _cleanup_(found_done) Found found = { .fd = -EBADF };
+        int r = load(s, LOG_ACTIVE_NAME, &found);
+
+        if (r < 0 || found.tail.chain.seq == 0)
+                return r;
+        *ret_found = true;
+        r = adopt(s, &s->active, &found, floor);
+        if (r == 0 && s->error == 0 && found.tail.fragment_size > 0)
+                r = settle(s, &s->active, &found);
+        return r < 0 ? store_fail(s, r, "%s/%s: %s", s->dir, LOG_ACTIVE_NAME, strerror(-r)) : 0;
+}
+
+static int check_floor(LogStore *s, const LogHead *floor)
+{
+        if (!floor)
+                return 0;
+        if (s->chain.seq == 0)
+                return store_fail(s, -ESTALE,
+                                  "%s: the log is gone; its last known record is %" PRIu64, s->dir,
+                                  floor->chain.seq);
+        if (!streq(s->log_id, floor->log_id))
+                return store_fail(s, -ESTALE, "%s: another log stands here", s->dir);
+        if (s->chain.seq < floor->chain.seq)
+                return store_fail(s, -ESTALE,
+                                  "%s: the log ends at record %" PRIu64
+                                  "; its last known record is %" PRIu64,
+                                  s->dir, s->chain.seq, floor->chain.seq);
+        return 0;
+}
+
+/* The end of what is there, on whatever file it is. */
+static int find_end(LogStore *s, const LogHead *floor, bool *ret_active)
+{
+        _cleanup_(log_segments_done) LogSegments list = {};
+        const LogSegment *closed = NULL;
+        bool has_active = false;
+        int r = log_segments_list(s->dir_fd, &list);
+
+        if (r < 0)
+                return store_fail(s, r, "%s: %s", s->dir, strerror(-r));
+        for (size_t i = 0; i < list.n; i++) {
+                if (list.items[i].first_seq > 0)
+                        closed = &list.items[i];
+                has_active = has_active || list.items[i].kind == LOG_FILE_ACTIVE;
+        }
+        if (closed)
+                memcpy(s->before, closed->name, LOG_NAME_SIZE + 1);
+        if (closed && closed->kind == LOG_FILE_COMPRESSED)
+                log_name_format(LOG_FILE_CLOSED, closed->first_seq, s->before);
+        if (has_active)
+                r = open_active(s, floor, ret_active);
+        if (r == 0 && !*ret_active && closed)
+                r = open_closed(s, closed, floor);
+        return r;
+}
+
+/* Everything up to where records can be appended. */
+static int open_log(LogStore *s, const LogHead *floor)
+{
+        bool active = false;
+        int r = open_dir(s);
+
+        if (r < 0)
+                return r;
+        r = find_end(s, floor, &active);
+        if (r == 0)
+                (void)check_floor(s, floor);
+        if (s->log_id[0] == '\0')
+                log_new_id(s->log_id);
+        (void)store_open_reserve(s);
+        if (s->error != 0)
+                return s->error;
+        if (active && s->active.is_ended)
+                return log_store_rotate(s);
+        if (active)
+                return 0;
+        r = store_begin_segment(s, NULL);
+        return r < 0 ? store_fail(s, r, "%s: a new segment: %s", s->dir, strerror(-r)) : 0;
+}
+
+DEFINE_CLEANUP(LogStore *, log_store_free)
+
+int log_store_open(const LogStoreConfig *c, const LogHead *floor, int error, LogStore **ret)
+{
+        _cleanup_(log_store_freep) LogStore *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        s->dir_fd = -EBADF;
+        logfile_init(&s->active);
+        logfile_init(&s->reserve);
+        s->config = *c;
+        s->config.dir = s->dir = strdup(c->dir);
+        if (!s->dir)
+                return -ENOMEM;
+        if (error < 0)
+                (void)store_fail(s, error,
+                                 "%s: the log failed before; nhictl log resume, once "
+                                 "the cause is gone",
+                                 s->dir);
+        (void)open_log(s, floor);
+        *ret = TAKE_PTR(s);
+        return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* While the log has failed: what the reserve is for, and the way back. */
+
+#include "nhi-agentd/log/store-internal.h"
+
+#include "lib/base/io.h"
+#include "lib/base/macro.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static int make_reserve(LogStore *s)
+{
+        int r;
+
+        s->reserve.fd = openat(s->dir_fd, LOG_RESERVE_NAME,
+                               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+        if (s->reserve.fd < 0 || fchmod(s->reserve.fd, 0640) < 0)
+                return -errno;
+        r = -posix_fallocate(s->reserve.fd, 0, LOG_RESERVE_SIZE);
+        if (r == 0 && fsync(s->reserve.fd) < 0)
+                r = -errno;
+        if (r == 0)
+                s->reserve.allocated = LOG_RESERVE_SIZE;
+        return r;
+}
+
+/* Where the segment's records end that the reserve's follow: what it has from there on was never
+ * answered upon. */
+static int cut_active(LogStore *s, uint64_t first_seq)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *data = NULL;
+        const char *p, *end, *newline;
+        size_t size = 0;
+        int r;
+
+        if (s->active.fd < 0 || s->active.is_damaged)
+                return 0;
+        r = logfile_load(s->dir_fd, LOG_ACTIVE_NAME, &fd, &data, &size);
+        if (r < 0)
+                return r;
+        for (p = data, end = p + s->active.size; p < end; p = newline + 1) {
+                LogLine line;
+
+                newline = memchr(p, '\n', (size_t)(end - p));
+                if (!newline ||
+                    (log_line_parse(p, (size_t)(newline - p), &line) == 0 && line.seq >= first_seq))
+                        break;
+        }
+        s->active.size = (uint64_t)(p - data);
+        return 0;
+}
+
+/* Records in the reserve were answered upon: the chain goes on from there. */
+static int continue_reserve(LogStore *s, const LogTail *tail, size_t size)
+{
+        s->reserve.size = tail->records_size;
+        s->reserve.allocated = size;
+        s->reserve.first_seq = tail->first_seq;
+        s->reserve.is_failed = tail->fragment_size > 0;
+        s->chain = tail->chain;
+        (void)store_fail(s, -EBUSY,
+                         "%s/%s: the log failed before; nhictl log resume, once the cause is gone",
+                         s->dir, LOG_RESERVE_NAME);
+        return cut_active(s, tail->first_seq);
+}
+
+int store_open_reserve(LogStore *s)
+{
+        _cleanup_free_ char *data = NULL;
+        LogTail tail = {};
+        size_t size = 0;
+        int r;
+
+        r = logfile_load(s->dir_fd, LOG_RESERVE_NAME, &s->reserve.fd, &data, &size);
+        if (r == 0)
+                r = log_tail_find(data, size, &tail);
+        if (r == 0 && tail.first_seq > 0)
+                r = continue_reserve(s, &tail, size);
+        else if (r == 0 && size == LOG_RESERVE_SIZE)
+                s->reserve.allocated = size;
+        else if (r == 0 || r == -ENOENT) {
+                logfile_done(&s->reserve);
+                r = make_reserve(s);
+        }
+        s->reserve.is_failed = s->reserve.is_failed || r < 0;
+        return r < 0 ? store_fail(s, r, "%s/%s: %s", s->dir, LOG_RESERVE_NAME, strerror(-r)) : 0;
+}
+
+/* One record; the reserve's first one is preceded by the segment's. */
+static int append_one(LogStore *s, const LogEntry *e)
+{
+        const int64_t now = now_realtime_usec();
+        LogChain chain = s->chain;
+        size_t size = 0, line = 0;
+        LogBody body;
+        int r = 0;
+
+        if (s->reserve.fd < 0 || s->reserve.is_failed)
+                return s->error;
+        if (s->reserve.first_seq == 0) {
+                if (s->active.first_seq > 0)
+                        log_name_format(LOG_FILE_CLOSED, s->active.first_seq, s->before);
+                store_begin_body(s, &body);
+                r = store_line(s, &chain, now, &body, &size);
+        }
+        if (r == 0)
+                r = log_line_make(&chain, now, e->body, e->body_size, s->buffer + size,
+                                  sizeof(s->buffer) - size, &line);
+        size += line;
+        if (r == 0 && size > s->reserve.allocated - s->reserve.size)
+                r = -ENOSPC;
+        if (r == 0 && e->set && *e->set)
+                r = cited_add(&s->reserve.cited, e->set, strlen(e->set));
+        if (r < 0)
+                return r;
+        r = logfile_append(&s->reserve, s->buffer, size);
+        if (r < 0) {
+                s->reserve.is_failed = true;
+                return r;
+        }
+        if (s->reserve.first_seq == 0) {
+                s->reserve.first_seq = s->chain.seq + 1;
+                s->reserve.first_usec = now;
+        }
+        s->chain = chain;
+        s->chain_usec = now;
+        return 0;
+}
+
+void store_append_reserve(LogStore *s, LogEntry *entries, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (entries[i].use_reserve)
+                        entries[i].r = append_one(s, &entries[i]);
+}
+
+/* ---- the way back -----------------------------------------------------------------------------
+ */
+
+/* What is durable of a segment, or of the reserve, under the name that it then has. */
+static int end_file(LogStore *s, LogFile *f, const char *name)
+{
+        int r = 0;
+
+        if (f->fd < 0 || f->first_seq == 0)
+                return 0;
+        if (!f->is_damaged)
+                r = logfile_trim(f);
+        return r < 0 ? r : store_put_away(s, f, name);
+}
+
+/* An active segment that says nothing, whatever its bytes are, keeps them under another name. */
+static int set_aside(LogStore *s)
+{
+        char name[64];
+
+        if (s->active.fd >= 0)
+                return 0;
+        (void)snprintf(name, sizeof(name), "damaged-%lld.log",
+                       (long long)(now_realtime_usec() / (int64_t)USEC_PER_SEC));
+        if (renameat2(s->dir_fd, LOG_ACTIVE_NAME, s->dir_fd, name, RENAME_NOREPLACE) < 0 &&
+            errno != ENOENT)
+                return -errno;
+        return 0;
+}
+
+void log_new_id(char ret[static LOG_ID_SIZE + 1])
+{
+        uint8_t bytes[LOG_ID_SIZE / 2];
+
+        randombytes_buf(bytes, sizeof(bytes));
+        (void)sodium_bin2hex(ret, LOG_ID_SIZE + 1, bytes, sizeof(bytes));
+}
+
+int log_store_resume(LogStore *s, const LogEntry *resumed)
+{
+        int r;
+
+        if (s->dir_fd < 0)
+                return s->error;
+        r = set_aside(s);
+        if (r == 0)
+                r = end_file(s, &s->active, LOG_ACTIVE_NAME);
+        if (r == 0)
+                r = end_file(s, &s->reserve, LOG_RESERVE_NAME);
+        if (r == 0 && (s->reserve.fd < 0 || s->reserve.is_failed)) {
+                logfile_done(&s->reserve);
+                r = make_reserve(s);
+        }
+        if (r == 0)
+                r = store_begin_segment(s, resumed);
+        if (r == 0) {
+                s->error = 0;
+                s->error_text[0] = '\0';
+        }
+        return r;
+}
