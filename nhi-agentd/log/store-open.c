@@ -49,13 +49,14 @@ static int open_dir(LogStore *s)
 static void find_last(Found *f)
 {
         const char *p = f->data, *end = p + f->size, *newline;
-        LogTail t = { .records_size = f->size };
+        LogTail t = {};
         LogLine line;
         size_t size;
 
         for (; p < end && (newline = memchr(p, '\n', (size_t)(end - p))); p = newline + 1) {
                 const char *id;
 
+                t.records_size = (size_t)(newline + 1 - f->data);
                 if (log_line_parse(p, (size_t)(newline - p), &line) < 0)
                         continue;
                 log_chain_follow(&t.chain, line.seq, p, (size_t)(newline - p));
