@@ -135,6 +135,9 @@ $(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
+# The disk is the test's.
+$(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
+        renameat renameat2)
 # Refuses the Nth of these.
 $(B)/tests/unit/test-set-memory: LIBS_TEST += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
         -Wl,--wrap=strndup,--wrap=open_memstream,--wrap=asprintf \

@@ -10,9 +10,17 @@ size_t log_segment_extent(const char *data, size_t size)
         return nul ? (size_t)(nul - data) : size;
 }
 
-/* Behind the last byte that is not NUL. */
+/* Behind the last byte that is not NUL. Most of a young segment is reserved: by words. */
 static size_t used_size(const char *data, size_t size)
 {
+        uint64_t word;
+
+        while (size >= sizeof(word)) {
+                memcpy(&word, data + size - sizeof(word), sizeof(word));
+                if (word != 0)
+                        break;
+                size -= sizeof(word);
+        }
         while (size > 0 && data[size - 1] == '\0')
                 size--;
         return size;

@@ -24,20 +24,19 @@ void logfile_done(LogFile *f)
         logfile_init(f);
 }
 
-int logfile_reserve(LogFile *f, uint64_t size)
+int logfile_reserve(LogFile *f, uint64_t size, uint64_t step)
 {
         const uint64_t need = f->size + size;
+        uint64_t more;
         int r;
 
         if (need <= f->allocated)
                 return 0;
-        r = posix_fallocate(
-                f->fd, (off_t)f->allocated,
-                (off_t)(need - f->allocated > LOG_STEP_SIZE ? need - f->allocated : LOG_STEP_SIZE));
-        if (r != 0)
-                return -r;
-        f->allocated += need - f->allocated > LOG_STEP_SIZE ? need - f->allocated : LOG_STEP_SIZE;
-        return 0;
+        more = need - f->allocated > step ? need - f->allocated : step;
+        r = posix_fallocate(f->fd, (off_t)f->allocated, (off_t)more);
+        if (r == 0)
+                f->allocated += more;
+        return -r;
 }
 
 /* A signal may interrupt a write to a disk never, and a short one is a disk that is full. */

@@ -60,8 +60,8 @@ int store_fail(LogStore *s, int error, const char *format, ...)
 
 void logfile_init(LogFile *f);
 void logfile_done(LogFile *f);
-/* Reserve space for size more bytes. */
-int logfile_reserve(LogFile *f, uint64_t size);
+/* Reserve space for size more bytes, step at a time. */
+int logfile_reserve(LogFile *f, uint64_t size, uint64_t step);
 /* Write and sync behind what is durable. */
 int logfile_append(LogFile *f, const char *data, size_t size);
 /* Cut off what is not durable, or only reserved; durably. */

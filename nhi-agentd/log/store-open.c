@@ -168,7 +168,7 @@ static int settle(LogStore *s, LogFile *f, Found *found)
         text[n] = '\n';
         r = log_line_make(&chain, now, body.data, body.size, text + n + 1, LOG_LINE_MAX, &size);
         if (r == 0)
-                r = logfile_reserve(f, n + 1 + size);
+                r = logfile_reserve(f, n + 1 + size, s->config.step_size);
         if (r == 0)
                 r = logfile_append(f, text, n + 1 + size);
         if (r == 0) {
@@ -294,6 +294,8 @@ int log_store_open(const LogStoreConfig *c, const LogHead *floor, int error, Log
         logfile_init(&s->active);
         logfile_init(&s->reserve);
         s->config = *c;
+        if (s->config.step_size == 0)
+                s->config.step_size = LOG_STEP_SIZE;
         s->config.dir = s->dir = strdup(c->dir);
         if (!s->dir)
                 return -ENOMEM;

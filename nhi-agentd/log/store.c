@@ -73,7 +73,7 @@ int store_line(LogStore *s, LogChain *chain, int64_t now, const LogBody *body, s
 /* What is in the buffer is written, or never was: the file ends where it did. */
 static int commit(LogStore *s, LogFile *f, const LogChain *chain, int64_t now, size_t size)
 {
-        int r = logfile_reserve(f, size);
+        int r = logfile_reserve(f, size, s->config.step_size);
 
         if (r < 0)
                 return store_fail(s, r, "%s/%s: space for more records: %s", s->dir,
@@ -177,7 +177,7 @@ static int begin_file(LogStore *s, LogFile *f, size_t size)
                        0640);
         if (f->fd < 0 || fchmod(f->fd, 0640) < 0)
                 return -errno;
-        r = logfile_reserve(f, size);
+        r = logfile_reserve(f, size, s->config.step_size);
         if (r == 0)
                 r = logfile_append(f, s->buffer, size);
         if (r == 0 && fsync(f->fd) < 0)

@@ -17,13 +17,17 @@
 #define LOG_SEGMENT_SIZE_MIN (1024u * 1024)
 #define LOG_SEGMENT_SIZE_MAX (1024u * 1024 * 1024)
 #define LOG_RESERVE_SIZE     (1024u * 1024)
-#define LOG_KID_MAX          64u
-#define LOG_ERROR_MAX        512u
+/* Space is reserved in steps, so that a sync has no size to write and a small disk is not filled.
+ */
+#define LOG_STEP_SIZE (8u * 1024 * 1024)
+#define LOG_KID_MAX   64u
+#define LOG_ERROR_MAX 512u
 
 typedef struct LogStoreConfig {
         const char *dir; /* copied, as are the others */
         uint64_t rotate_size;
         int64_t rotate_age_usec; /* 0: never */
+        uint64_t step_size;      /* space reserved at a time; 0: LOG_STEP_SIZE */
         char host[LOG_HOST_MAX + 1];
         char kid[LOG_KID_MAX]; /* the host key's thumbprint */
 } LogStoreConfig;

@@ -32,7 +32,9 @@ static inline LogDir log_dir_new(uint64_t rotate_size)
         assert_non_null(mkdtemp(d.path));
         d.fd = open(d.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         assert_true(d.fd >= 0);
-        d.config = (LogStoreConfig){ .rotate_size = rotate_size, .host = "h1", .kid = "kid" };
+        d.config = (LogStoreConfig){
+                .rotate_size = rotate_size, .step_size = 128 * 1024, .host = "h1", .kid = "kid"
+        };
         return d;
 }
 
