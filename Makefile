@@ -41,7 +41,7 @@ LOG      := $(call room,lib/log)
 CORE     := $(call room,nhi-agentd/core)
 SET      := $(call room,nhi-agentd/set)
 AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,nhi-agentd/control) \
-            $(call room,nhi-agentd/session)
+            $(call room,nhi-agentd/session) $(call room,nhi-agentd/log)
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
@@ -138,6 +138,8 @@ $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)
+# Its syncs wait, and fail, as the test says.
+$(B)/tests/unit/test-log-writer: LIBS_TEST += -Wl,--wrap=fdatasync
 # Refuses the Nth of these.
 $(B)/tests/unit/test-set-memory: LIBS_TEST += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
         -Wl,--wrap=strndup,--wrap=open_memstream,--wrap=asprintf \

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The decision log as the loop sees it: records go in, and when they are on the disk the loop is
+ * told. One thread, "nhi-log", writes; what waits together shares one write and one sync. The loop
+ * formats and never waits.
+ *
+ *  W1 done MUST be called with 0 only for a record that is on the disk.
+ *  W2 Records are written in the order in which they were appended. */
+
+#include "nhi-agentd/log/store.h"
+
+#include "lib/log/record.h"
+
+#include <systemd/sd-event.h>
+
+#define LOG_QUEUE_MAX       8192u               /* records that wait */
+#define LOG_QUEUE_BYTES_MAX (16u * 1024 * 1024) /* and what they take */
+
+typedef struct Log Log;
+
+/* On the loop, once: 0, or why the record is not in the log. -ECANCELED at log_free(). */
+typedef void (*LogDone)(void *userdata, int r);
+
+typedef struct LogOptions {
+        LogStoreConfig store;
+        const LogHead *floor; /* as log_store_open() */
+        int error;
+        /* On the loop: the log cannot be written from now on; a new segment has begun. */
+        void (*on_failed)(void *userdata);
+        void (*on_segment)(void *userdata);
+        void *userdata;
+} LogOptions;
+
+/* Opens the log before it returns: for the agent's start. A log that cannot be written is no error
+ * of this call (log_error()), and on_failed is not called for it. */
+int log_new(sd_event *event, const LogOptions *o, Log **ret);
+/* Write what waits and end the thread; log_head() then is the last one. Nothing is answered. */
+void log_stop(Log *l);
+/* And answer all that is left with -ECANCELED. */
+Log *log_free(Log *l);
+
+#define LOG_APPEND_RESERVE                                                                         \
+        1u /* break-glass: goes to the reserve where nothing else can be written */
+
+/* The body is copied, and need not be one LogBody: data and size of one that is done. set: the hash
+ * that it cites, or NULL. 0; -EBUSY where too much waits; the log's error where it has failed;
+ * -ENOMEM. Then done, which may be NULL, is not called. */
+int log_append(Log *l, const char *body, size_t size, const char *set, unsigned flags, LogDone done,
+               void *userdata);
+/* An administrator's act, with its record. */
+int log_resume(Log *l, const char *body, size_t size, LogDone done, void *userdata);
+/* Begin a new segment, as soon as what waits is written. */
+int log_rotate(Log *l, LogDone done, void *userdata);
+
+/* 0, or why it cannot be written; *ret_text (may be NULL) in words. */
+int log_error(const Log *l, const char **ret_text);
+/* The last record that the loop was told of. */
+void log_head(const Log *l, LogHead *ret);
+size_t log_n_pending(const Log *l);
