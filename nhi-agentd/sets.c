@@ -3,6 +3,81 @@
 
 #include "nhi-agentd/sets-internal.h"
 
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+#include "lib/wire/feed.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+/* ---- one offer ------------------------------------------------------------------------------- */
+
+Offer *offer_new(Sets *s)
+{
+        Offer *o = calloc(1, sizeof(*o));
+
+        if (!o)
+                return NULL;
+        o->sets = s;
+        o->archive_fd = -EBADF;
+        return o;
+}
+
+static void *bytes_release(void *object)
+{
+        return set_bytes_free(object);
+}
+
+static void *set_release(void *object)
+{
+        return grant_set_free(object);
+}
+
+static void *standing_release(void *object)
+{
+        return standing_free(object);
+}
+
+/* What is large is given back off the loop; the standing before the set that it points into. */
+Offer *offer_free(Offer *o)
+{
+        Publisher *p;
+
+        if (!o)
+                return NULL;
+        p = o->sets->agent->publisher;
+        publish_forget(p, &o->published);
+        publish_retire(p, standing_release, o->standing);
+        publish_retire(p, set_release, o->set);
+        publish_retire(p, bytes_release, o->bytes);
+        config_free(o->config);
+        idmap_free(o->idmap);
+        state_unshare(o->sets->agent->state, &o->state);
+        closep(&o->archive_fd);
+        free(o->gone.grants);
+        free(o->narrowed.items);
+        free(o->path);
+        free(o->uids);
+        free(o);
+        return NULL;
+}
+
+void offer_answer(Offer *o, const char *format, ...)
+{
+        char line[SET_DETAIL_MAX + 256];
+        va_list args;
+
+        if (!o->done)
+                return;
+        va_start(args, format);
+        (void)vsnprintf(line, sizeof(line), format, args);
+        va_end(args);
+        o->done(o->userdata, line);
+        o->done = NULL;
+}
+
 /* ---- the queue ------------------------------------------------------------------------------- */
 
 int sets_new(Agent *a, Sets **ret)
@@ -61,6 +136,92 @@ Sets *sets_free(Sets *s)
         free(s->on_disk.issuer);
         free(s);
         return NULL;
+}
+
+/* ---- state.json ------------------------------------------------------------------------------ */
+
+typedef struct StateSave {
+        Sets *sets;
+        State share;
+} StateSave;
+
+static void state_save_free(StateSave *save)
+{
+        state_unshare(save->sets->agent->state, &save->share);
+        free(save);
+}
+
+static void on_state_saved(void *userdata, int r)
+{
+        StateSave *save = userdata;
+        Sets *s = save->sets;
+
+        s->n_state_saves--;
+        if (r < 0 && r != -ECANCELED) {
+                const Event e = { .kind = EVENT_SET_REFUSED,
+                                  .code = "state-not-saved",
+                                  .detail = PATH_STATE_FILE };
+
+                agent_record(s->agent, &e);
+        }
+        state_save_free(save);
+}
+
+static int write_state(void *userdata)
+{
+        const StateSave *save = userdata;
+        const State *s = &save->share;
+        const OnDisk *d = &save->sets->on_disk;
+        const SetFloor *floor = d->issuer ? state_floor(s, d->issuer) : NULL;
+        const bool is_behind = d->issuer && (!floor || floor->ver < d->floor.ver);
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r;
+
+        /* Shared before a set was saved, written after it: no floor is lowered by that. */
+        r = state_format(s, is_behind ? d->issuer : NULL, &d->floor,
+                         d->time_floor_sec > s->time_floor_sec ? d->time_floor_sec
+                                                               : s->time_floor_sec,
+                         &text, &size);
+        return r == 0 ? file_replace(PATH_STATE_FILE, text, size, 0600, geteuid(), getegid(), true)
+                      : r;
+}
+
+static int save_state_now(Sets *s)
+{
+        StateSave *save = calloc(1, sizeof(*save));
+        int r;
+
+        if (!save)
+                return -ENOMEM;
+        save->sets = s;
+        r = state_share(s->agent->state, &save->share);
+        if (r == 0)
+                r = writer_call(s->agent->writer, write_state, on_state_saved, save);
+        if (r < 0) {
+                state_save_free(save);
+                return r;
+        }
+        s->n_state_saves++;
+        return 0;
+}
+
+void sets_save_state(Sets *s)
+{
+        if (s->current)
+                s->state_dirty = true;
+        else
+                s->state_dirty = save_state_now(s) < 0;
+}
+
+/* What waits for a set to be saved does not wait for the next agent. */
+void sets_stop(Sets *s)
+{
+        if (!s || s->stopping)
+                return;
+        s->stopping = true;
+        if (s->state_dirty)
+                s->state_dirty = save_state_now(s) < 0;
 }
 
 /* ---- between sets ---------------------------------------------------------------------------- */
@@ -231,4 +392,76 @@ bool sets_are_settled(const Sets *s)
 {
         return !s->current && !s->first && !s->next_config && !s->next_local && !s->state_dirty &&
                s->n_state_saves == 0;
+}
+
+/* ---- at start -------------------------------------------------------------------------------- */
+
+static void fd_close(int *fd)
+{
+        closep(fd);
+        *fd = -EBADF;
+}
+
+static int load_prepared(Offer *o, const char *path)
+{
+        int r;
+
+        if (o->r < 0) {
+                (void)snprintf(o->error.code, sizeof(o->error.code), "archive");
+                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s: %s", path,
+                               strerror(-o->r));
+        }
+        if (o->r != 0) {
+                offer_record_refused(o);
+                return 0;
+        }
+        r = offer_save(o);
+        if (r == 0)
+                offer_put_in_force(o);
+        return r;
+}
+
+static int load_one(Sets *s, size_t index)
+{
+        Agent *a = s->agent;
+        IssuerState *issuer = &a->issuers[index];
+        const SetFloor *floor = state_floor(a->state, a->config->issuers[index].issuer);
+        char path[sizeof(PATH_SETS_DIR) + 80];
+        size_t size = 0;
+        Offer *o;
+        int r;
+
+        if (!floor)
+                return 0;
+        issuer->floor = *floor;
+        o = offer_new(s);
+        if (!o)
+                return -ENOMEM;
+        o->label = (uint32_t)index;
+        o->again = true;
+        o->now = agent_judging_now(a);
+        (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->hash);
+        r = file_open_trusted(AT_FDCWD, path, owner_trusted(), &issuer->archive_fd, &size);
+        if (r == 0)
+                (void)offer_prepare(o);
+        else
+                o->r = r;
+        o->index = index;
+        r = load_prepared(o, path);
+        /* What is not in force is the source's to bring back. */
+        if (!issuer->set)
+                fd_close(&issuer->archive_fd);
+        offer_free(o);
+        return r;
+}
+
+int sets_load_archived(Sets *s)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
+                (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
+                r = load_one(s, i);
+        }
+        return r;
 }
