@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between sets.c (queue, state, start), sets-config.c (another configuration), sets-prepare.c (from
- * bytes to what can be put in force, on a thread) and sets-accept.c (into force, on the loop). */
+/* Between sets.c (the queue), sets-offer.c (one offer), sets-load.c (at start), sets-state.c
+ * (state.json), sets-config.c (another configuration), sets-prepare.c (from bytes to what can be
+ * put in force, on a thread) and sets-accept.c (into force, on the loop). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
