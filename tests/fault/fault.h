@@ -44,6 +44,7 @@ typedef struct FaultShared {
         long clean_live;     /* the same after a clean run */
         int clean_fds;
         bool in_libconfig; /* an allocation of libconfig's was refused */
+        char crash[512];   /* where it died, innermost first */
         bool failed;
         char why[512];
         /* The scenario's own. */
@@ -93,6 +94,11 @@ pid_t fault_helper(void (*serve)(void));
 int inject_run(const FaultPlan *plan, void (*child)(void), unsigned timeout_sec);
 /* Faults on or off: from within the child. */
 void inject_window(bool on);
+
+/* ---- crash.c ---- */
+
+/* From here on this process says in fault->crash where it died. */
+void crash_report(void);
 
 /* ---- calls.c ---- */
 

@@ -107,14 +107,15 @@ static bool is_lawful_death(const FaultPlan *plan, int status)
 /* Empty where all is well. */
 static const char *verdict(const FaultPlan *plan, int status)
 {
-        static char text[600];
+        static char text[sizeof(fault->crash) + 64];
 
         if (status == -1)
                 return "no end in sight: killed";
         if (is_lawful_death(plan, status))
                 return "";
         if (WIFSIGNALED(status)) {
-                (void)snprintf(text, sizeof(text), "died of signal %d", WTERMSIG(status));
+                (void)snprintf(text, sizeof(text), "died of signal %d in%s", WTERMSIG(status),
+                               fault->crash);
                 return text;
         }
         if (WEXITSTATUS(status) != 0) {
