@@ -64,7 +64,7 @@ int sessions_save_now(Sessions *s)
         int r;
 
         s->save = sd_event_source_disable_unref(s->save);
-        text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+        text = o ? json_write(o, JSON_COMPACT) : NULL;
         json_decref(o);
         if (!text)
                 return -ENOMEM;
