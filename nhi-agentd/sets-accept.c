@@ -44,26 +44,142 @@ static void *idmap_release(void *object)
 }
 
 /* A snapshot that is being made may still read the list of before. */
-static void set_narrowed(Agent *a, IssuerState *s, StrList narrowed)
+static void list_retire(Agent *a, StrList *l)
 {
-        publish_retire(a->publisher, texts_release, (void *)s->narrowed.items);
-        s->narrowed = narrowed;
+        publish_retire(a->publisher, texts_release, (void *)l->items);
+        *l = (StrList){};
 }
 
-/* W2: what the new set revokes is over now. The set in force, verified anew, takes nothing of that
- * back. */
+static void lessened_forget(Agent *a, IssuerState *s)
+{
+        free(TAKE_PTR(s->lessened.grants));
+        s->lessened.n = 0;
+        publish_retire(a->publisher, set_release, TAKE_PTR(s->lessened_owner));
+}
+
+/* What a newer set took away, and what the policy did since. */
+static void narrowed_forget(Agent *a, IssuerState *s)
+{
+        list_retire(a, &s->narrowed);
+        list_retire(a, &s->revoked);
+        s->is_narrowed_again = false;
+        lessened_forget(a, s);
+}
+
+static void narrow_by_newer(Agent *a, IssuerState *s, Offer *o)
+{
+        const bool changes = s->narrowed.n + s->lessened.n + o->narrowed.n + o->lessened.n > 0;
+
+        narrowed_forget(a, s);
+        s->narrowed = o->narrowed;
+        s->lessened = o->lessened;
+        o->narrowed = (StrList){};
+        o->lessened = (GrantList){};
+        if (changes)
+                agent_refresh(a);
+}
+
+/* The set in force, verified anew, takes nothing back of what a newer one revoked. */
+static void narrow_again(Agent *a, IssuerState *s, Offer *o)
+{
+        if (o->gone.n == 0)
+                return;
+        if (s->is_narrowed_again)
+                list_retire(a, &s->narrowed);
+        else
+                s->revoked = s->narrowed;
+        s->is_narrowed_again = true;
+        s->narrowed = o->narrowed;
+        o->narrowed = (StrList){};
+        agent_refresh(a);
+}
+
+/* W2: what the new set revokes is over now, and what it has with less is judged by both. */
 static void offer_narrow(Offer *o)
 {
         Agent *a = o->sets->agent;
         IssuerState *s = &a->issuers[o->index];
-        const bool changes = s->narrowed.n > 0 || o->narrowed.n > 0;
 
-        if (!s->set || o->again)
+        if (!s->set)
                 return;
-        set_narrowed(a, s, o->narrowed);
-        o->narrowed = (StrList){};
-        if (changes)
-                agent_refresh(a);
+        if (o->again)
+                narrow_again(a, s, o);
+        else
+                narrow_by_newer(a, s, o);
+}
+
+/* In force or not, nothing is left of it to hold against it. */
+static void narrowed_applied(Agent *a, IssuerState *s, bool again)
+{
+        if (!again) {
+                narrowed_forget(a, s);
+        } else if (s->is_narrowed_again) {
+                list_retire(a, &s->narrowed);
+                s->narrowed = s->revoked;
+                s->revoked = (StrList){};
+                s->is_narrowed_again = false;
+        }
+}
+
+/* It could not be saved, and what it says less of grants in force holds all the same. */
+static void keep_lessened(Offer *o)
+{
+        IssuerState *s = &o->sets->agent->issuers[o->index];
+
+        if (!o->again && s->lessened.n > 0)
+                s->lessened_owner = TAKE_PTR(o->set);
+}
+
+static void record_entry(Agent *a, const char *code, const char *detail)
+{
+        const Event e = { .kind = EVENT_QUARANTINE, .code = code, .detail = detail };
+
+        agent_record(a, &e);
+}
+
+static void record_untold(Agent *a, size_t n, size_t n_told)
+{
+        char detail[128];
+
+        if (n <= n_told)
+                return;
+        (void)snprintf(detail, sizeof(detail),
+                       "%zu more entries, %zu in all, are not told one by one", n - n_told, n);
+        record_entry(a, "more", detail);
+}
+
+static void record_quarantine(Offer *o)
+{
+        const GrantSet *set = o->set;
+        char detail[1200];
+
+        for (size_t i = 0; i < set->n_quarantine; i++) {
+                const Quarantine *q = &set->quarantine[i];
+
+                (void)snprintf(detail, sizeof(detail), "%s: %s", q->entry,
+                               q->detail ? q->detail : "");
+                record_entry(o->sets->agent, q->code, detail);
+        }
+        record_untold(o->sets->agent, set->n_quarantined, set->n_quarantine);
+}
+
+static void record_hidden(Offer *o)
+{
+        const Hidden *h = &o->hidden;
+        char detail[2400];
+
+        for (size_t i = 0; i < h->n_told; i++) {
+                const Grant *g = h->told[i];
+                const Grant *heard = grant_store_grant(&o->standing->store, g->jti);
+
+                (void)snprintf(
+                        detail, sizeof(detail),
+                        "grant %s of %s: %s, which comes first in agentd.conf, uses this jti, "
+                        "too, and is heard",
+                        g->jti, g->issuer, heard->issuer);
+                record_entry(o->sets->agent, "jti-collision", detail);
+        }
+        record_untold(o->sets->agent, h->n, h->n_told);
 }
 
 static void record_accepted(Offer *o)
@@ -76,16 +192,8 @@ static void record_accepted(Offer *o)
                        o->set->issuer, (long long)o->set->ver, o->set->n_grants,
                        o->set->n_quarantined, o->set->hash);
         agent_record(a, &e);
-        for (size_t i = 0; i < o->set->n_quarantine; i++) {
-                const Quarantine *q = &o->set->quarantine[i];
-                const Event quarantine = { .kind = EVENT_QUARANTINE,
-                                           .code = q->code,
-                                           .detail = detail };
-
-                (void)snprintf(detail, sizeof(detail), "%s: %s", q->entry,
-                               q->detail ? q->detail : "");
-                agent_record(a, &quarantine);
-        }
+        record_quarantine(o);
+        record_hidden(o);
 }
 
 static void put_floors(Offer *o)
@@ -136,10 +244,11 @@ void offer_put_in_force(Offer *o)
         s->refused_sec = 0;
         s->refused = (SetError){};
         s->set = TAKE_PTR(o->set);
-        if (!o->again)
-                set_narrowed(a, s, (StrList){});
+        narrowed_applied(a, s, o->again);
         agent_put_standing(a, TAKE_PTR(o->standing));
         ended_revoked(a->ended, &o->gone, old);
+        if (!o->again)
+                sets_prune_archive(o->sets);
         agent_refresh(a);
 }
 
@@ -173,6 +282,8 @@ static void on_saved(void *userdata, int r)
         Sets *s = o->sets;
 
         state_unshare(s->agent->state, &o->state);
+        if (r < 0 || s->stopping)
+                keep_lessened(o);
         if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
                 sets_offer_done(s);
@@ -182,8 +293,11 @@ static void on_saved(void *userdata, int r)
                                "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
                                strerror(-r));
                 offer_record_refused(o);
+                if (o->again)
+                        sets_again_later(s);
                 sets_offer_done(s);
         } else {
+                sets_recovered(s);
                 offer_finish(o);
         }
 }
@@ -205,7 +319,8 @@ static void offer_accept(Offer *o)
                 on_saved(o, r);
 }
 
-/* What is in force is refused under the new policy: it is in force no longer. */
+/* What is in force is refused under the new policy, or cannot be judged by it: it is in force no
+ * longer. Sessions under it stay until an end is proved. */
 static void offer_withdraw(Offer *o)
 {
         Agent *a = o->sets->agent;
@@ -219,15 +334,25 @@ static void offer_withdraw(Offer *o)
         agent_refresh(a);
 }
 
-static void offer_refuse(Offer *o)
+void offer_refuse(Offer *o)
 {
+        Agent *a = o->sets->agent;
+        const bool was_in_force = a->issuers[o->index].set != NULL;
+
         if (o->r < 0) {
                 (void)snprintf(o->error.code, sizeof(o->error.code), "not-verified");
                 (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s", strerror(-o->r));
         }
         offer_record_refused(o);
-        if (o->again && o->r == SET_E_REFUSED)
-                offer_withdraw(o);
+        if (!o->again)
+                return;
+        offer_withdraw(o);
+        if (o->r == SET_E_REFUSED)
+                return;
+        sets_again_later(o->sets);
+        /* Who fetches offers everything anew, should its archive be lost. */
+        if (was_in_force && !o->bytes)
+                (void)publish_sources(a->config);
 }
 
 static void on_prepared(void *userdata, int r)

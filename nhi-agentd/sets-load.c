@@ -75,6 +75,7 @@ int sets_load_archived(Sets *s)
 {
         int r = 0;
 
+        s->agent->state->n_sharing = s->agent->config->n_issuers;
         for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
                 (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
                 r = load_one(s, i);

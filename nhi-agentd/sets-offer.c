@@ -51,6 +51,7 @@ Offer *offer_free(Offer *o)
         closep(&o->archive_fd);
         free(o->gone.grants);
         free(o->narrowed.items);
+        free(o->lessened.grants);
         free(o->path);
         free(o->uids);
         free(o);

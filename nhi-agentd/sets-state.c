@@ -24,12 +24,16 @@ static void on_state_saved(void *userdata, int r)
         Sets *s = save->sets;
 
         s->n_state_saves--;
+        if (r == 0)
+                sets_recovered(s);
         if (r < 0 && r != -ECANCELED) {
                 const Event e = { .kind = EVENT_SET_REFUSED,
                                   .code = "state-not-saved",
                                   .detail = PATH_STATE_FILE };
 
                 agent_record(s->agent, &e);
+                s->state_dirty = true;
+                sets_retry_later(s);
         }
         state_save_free(save);
 }
@@ -79,6 +83,8 @@ void sets_save_state(Sets *s)
                 s->state_dirty = true;
         else
                 s->state_dirty = save_state_now(s) < 0;
+        if (!s->current && s->state_dirty)
+                sets_retry_later(s);
 }
 
 /* What waits for a set to be saved does not wait for the next agent. */
