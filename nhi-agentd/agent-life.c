@@ -39,6 +39,9 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
         for (size_t i = 0; issuers && i < n; i++) {
                 grant_set_free(issuers[i].set);
                 free(issuers[i].narrowed.items);
+                free(issuers[i].revoked.items);
+                free(issuers[i].lessened.grants);
+                grant_set_free(issuers[i].lessened_owner);
                 closep(&issuers[i].archive_fd);
         }
         free(issuers);

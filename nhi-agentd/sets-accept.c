@@ -137,6 +137,7 @@ static void record_entry(Agent *a, const char *code, const char *detail)
         agent_record(a, &e);
 }
 
+/* First: of many records the last may be dropped. */
 static void record_untold(Agent *a, size_t n, size_t n_told)
 {
         char detail[128];
@@ -153,6 +154,7 @@ static void record_quarantine(Offer *o)
         const GrantSet *set = o->set;
         char detail[1200];
 
+        record_untold(o->sets->agent, set->n_quarantined, set->n_quarantine);
         for (size_t i = 0; i < set->n_quarantine; i++) {
                 const Quarantine *q = &set->quarantine[i];
 
@@ -160,7 +162,6 @@ static void record_quarantine(Offer *o)
                                q->detail ? q->detail : "");
                 record_entry(o->sets->agent, q->code, detail);
         }
-        record_untold(o->sets->agent, set->n_quarantined, set->n_quarantine);
 }
 
 static void record_hidden(Offer *o)
@@ -168,6 +169,7 @@ static void record_hidden(Offer *o)
         const Hidden *h = &o->hidden;
         char detail[2400];
 
+        record_untold(o->sets->agent, h->n, h->n_told);
         for (size_t i = 0; i < h->n_told; i++) {
                 const Grant *g = h->told[i];
                 const Grant *heard = grant_store_grant(&o->standing->store, g->jti);
@@ -179,7 +181,6 @@ static void record_hidden(Offer *o)
                         g->jti, g->issuer, heard->issuer);
                 record_entry(o->sets->agent, "jti-collision", detail);
         }
-        record_untold(o->sets->agent, h->n, h->n_told);
 }
 
 static void record_accepted(Offer *o)

@@ -73,16 +73,25 @@ static bool is_alice_allowed(Fixture *f)
         return decide_for(f, "alice", 1000, "ssh").verdict == VERDICT_ALLOW;
 }
 
+static bool waits_for_retry(const Fixture *f)
+{
+        int enabled = SD_EVENT_OFF;
+
+        assert_true(sd_event_source_get_enabled(f->agent->sets->retry, &enabled) >= 0);
+        return enabled != SD_EVENT_OFF;
+}
+
+static bool has_retried(void *userdata)
+{
+        return !waits_for_retry(userdata);
+}
+
 /* What waits for its next try has waited long enough. */
 static void retry_now(Fixture *f)
 {
-        Sets *s = f->agent->sets;
-        int enabled = SD_EVENT_OFF;
-
-        assert_true(sd_event_source_get_enabled(s->retry, &enabled) >= 0);
-        assert_int_not_equal(enabled, SD_EVENT_OFF);
-        assert_true(sd_event_source_set_time(s->retry, 0) >= 0);
-        (void)sd_event_run(f->event, 1000000);
+        assert_true(waits_for_retry(f));
+        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
+        assert_true(fixture_until(f, has_retried, f));
         fixture_settle(f);
         fixture_settle(f);
 }
@@ -330,11 +339,10 @@ static void what_is_quarantined_beyond_the_limit_is_told_by_its_number(void **st
         fixture_settle(f);
         journald_stop(&j);
         assert_int_equal(f->agent->issuers[0].set->n_quarantined, n);
-        /* The last of so many may be dropped, and is counted: journal.h. */
-        if (journal_dropped(f->agent->journal) == 0) {
-                assert_int_equal(j.n_with, 1);
-                assert_int_equal(j.n_quarantine, SET_QUARANTINE_MAX + 1);
-        }
+        assert_int_equal(j.n_with, 1);
+        /* Of so many some may be dropped: journal.h. */
+        assert_int_equal(j.n_quarantine + journal_dropped(f->agent->journal),
+                         SET_QUARANTINE_MAX + 1);
 }
 
 static bool has_two_issuers(void *userdata)
@@ -476,9 +484,10 @@ static void what_is_in_force_stays_archived_however_old_it_looks(void **state)
         fixture_settle(f);
         (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", f->agent->issuers[0].set->hash);
         assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
-        fixture_write(PATH_SETS_DIR
-                      "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.jws",
-                      "x");
+        assert_int_equal(
+                link(path, PATH_SETS_DIR
+                     "/0000000000000000000000000000000000000000000000000000000000000000.jws"),
+                0);
         sets_prune_archive(f->agent->sets);
         fixture_settle(f);
         assert_int_equal(access(path, F_OK), 0);
