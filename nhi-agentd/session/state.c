@@ -221,6 +221,7 @@ int session_from_json(Sessions *registry, json_t *o, Session **ret)
 static int sessions_from_json(Sessions *s, const json_t *o)
 {
         json_t *list = json_object_get(o, "sessions");
+        json_int_t next = json_integer_value(json_object_get(o, "next"));
         Session *session;
         int r;
 
@@ -237,7 +238,9 @@ static int sessions_from_json(Sessions *s, const json_t *o)
                     session->group.dir_fd < 0)
                         session_free(session); /* it never began */
         }
-        s->next_number = (uint64_t)json_integer_value(json_object_get(o, "next"));
+        if (next < 1)
+                return -EBADMSG;
+        s->next_number = (uint64_t)next;
         return 0;
 }
 
