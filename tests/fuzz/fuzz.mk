@@ -12,7 +12,7 @@ $(FUZZ_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(FUZZ_MAIN) $(B)/libtest.a
 	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
 # Code under test for which a target stands in for others: its calls of these functions, and nobody else's, are wrapped.
-FUZZ_WRAPPED := $(patsubst %,$(B)/tobj/tests/fuzz/fuzz-%-wrapped.o,conf feed ledger pam set)
+FUZZ_WRAPPED := $(patsubst %,$(B)/tobj/tests/fuzz/fuzz-%-wrapped.o,conf feed ledger nss pam reply sessions set)
 $(FUZZ_WRAPPED):
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  LD -r   $@")
@@ -20,6 +20,9 @@ $(FUZZ_WRAPPED):
 $(B)/tests/fuzz/fuzz-conf:   $(B)/tobj/tests/fuzz/fuzz-conf-wrapped.o
 $(B)/tests/fuzz/fuzz-feed:   $(B)/tobj/tests/fuzz/fuzz-feed-wrapped.o
 $(B)/tests/fuzz/fuzz-ledger: $(B)/tobj/tests/fuzz/fuzz-ledger-wrapped.o
+$(B)/tests/fuzz/fuzz-nss:    $(B)/tobj/tests/fuzz/fuzz-nss-wrapped.o
+$(B)/tests/fuzz/fuzz-reply:  $(B)/tobj/tests/fuzz/fuzz-reply-wrapped.o
+$(B)/tests/fuzz/fuzz-sessions: $(B)/tobj/tests/fuzz/fuzz-sessions-wrapped.o
 $(B)/tests/fuzz/fuzz-pam:    $(B)/tobj/tests/fuzz/fuzz-pam-wrapped.o $(call tobj,$(wildcard tests/fuzz/pam-world*.c))
 $(B)/tests/fuzz/fuzz-set:    $(B)/tobj/tests/fuzz/fuzz-set-wrapped.o
 
@@ -31,6 +34,13 @@ $(B)/tobj/tests/fuzz/fuzz-feed-wrapped.o: FUZZ_WRAP := peer_fd peer_agent peer_h
 $(B)/tobj/tests/fuzz/fuzz-ledger-wrapped.o: $(call tobj,$(call room,nhictl/ledger) $(SET) $(JOSE))
 $(B)/tobj/tests/fuzz/fuzz-ledger-wrapped.o: FUZZ_WRAP := document_read open openat fstat flock close fdopendir readdir \
 	closedir crypto_sign_verify_detached crypto_sign_detached
+$(B)/tobj/tests/fuzz/fuzz-nss-wrapped.o: $(call tobj,$(NSS))
+$(B)/tobj/tests/fuzz/fuzz-nss-wrapped.o: FUZZ_WRAP := snapshot_open snapshot_is_superseded clock_gettime realloc
+$(B)/tobj/tests/fuzz/fuzz-reply-wrapped.o: $(call tobj,nhictl/agent-client.c)
+$(B)/tobj/tests/fuzz/fuzz-reply-wrapped.o: FUZZ_WRAP := unix_connect_by send recv fd_wait close now_monotonic_usec
+$(B)/tobj/tests/fuzz/fuzz-sessions-wrapped.o: $(call tobj,nhi-agentd/session/state.c nhi-agentd/session/session.c)
+$(B)/tobj/tests/fuzz/fuzz-sessions-wrapped.o: FUZZ_WRAP := file_read_trusted file_replace session_watch cgroup_close \
+	process_cgroup syscall close now_boottime_usec
 $(B)/tobj/tests/fuzz/fuzz-set-wrapped.o: $(call tobj,$(SET) $(JOSE))
 $(B)/tobj/tests/fuzz/fuzz-set-wrapped.o: FUZZ_WRAP := crypto_sign_verify_detached
 $(B)/tobj/tests/fuzz/fuzz-pam-wrapped.o: $(call tobj,$(PAM) $(GATE) $(WIRE) $(BASE))
