@@ -10,7 +10,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -58,7 +57,7 @@ static int archive_add(Archive *a, const char *name, const struct stat *st)
                 a->capacity = capacity;
         }
         a->items[a->n] = (Archived){ .written = st->st_mtim };
-        (void)snprintf(a->items[a->n].name, sizeof(a->items[a->n].name), "%s", name);
+        memcpy(a->items[a->n].name, name, sizeof(a->items[a->n].name)); /* name_is_set() */
         a->n++;
         return 0;
 }
