@@ -64,6 +64,7 @@ typedef struct Scenario {
         void (*recover)(void);
         const void *data;
         bool clean_only;   /* brings what is wrong with the world itself */
+        bool loading;      /* libc's loader is at work within it */
         bool warm;         /* once in the parent first, so that libc has what it keeps */
         bool leak_checked; /* what is live after judge() must not be more than after a clean run */
         unsigned short_step; /* every how many-th fault `short` tries; 0: not in it */
