@@ -3,8 +3,8 @@
 
 /* Between sets.c (the queue), sets-offer.c (one offer), sets-load.c (at start), sets-state.c
  * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
- * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread) and
- * sets-accept.c (into force, on the loop). */
+ * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
+ * sets-accept.c (into force, on the loop) and sets-record.c (what is written down of it). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -104,9 +104,12 @@ int offer_save(void *offer);
 int offer_begin(Offer *o);
 /* Put o->set in force; takes what was prepared. */
 void offer_put_in_force(Offer *o);
-void offer_record_refused(Offer *o);
 /* It could not be judged, or was refused: o->r and o->error say why. */
 void offer_refuse(Offer *o);
+
+/* sets-record.c: refused, as o->error says; accepted, with what of it is not heard. */
+void offer_record_refused(Offer *o);
+void offer_record_accepted(Offer *o);
 
 /* sets-archive.c: remove from the disk, on its thread, what none of SETS_KEPT_MAX needs. What fails
  * is left to the next set. */
