@@ -80,7 +80,8 @@ $(B)/tobj/%.o: %.c
 	$(if $(Q),@echo "  CC test $<")
 	$(Q)$(CC) $(ALL_CFLAGS) -DPATH_ROOT='"$(TESTROOT)"' -DNHI_TEST=1 -MMD -MP -c -o $@ $<
 
--include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
+# Other builds may stand below $(B), and be under way: their files are none of ours.
+-include $(shell find $(B)/obj $(B)/tobj $(B)/bobj -name '*.d' -type f 2>/dev/null)
 
 define link
 	$(if $(Q),@echo "  LD      $@")
@@ -173,7 +174,7 @@ HEADERS   = $(filter %.h,$(SOURCES))
 
 .PHONY: check lint lint-tools metrics clean tests-build
 check: ## unit, module, interoperability and host tests (as root); ends "N passed, N failed"
-	@tests/host/packages.sh install build boot deb
+	@tests/host/packages.sh install build boot deb rpm
 	@command -v npm >/dev/null || tests/host/packages.sh install interop
 	@tests/check.sh $(B)
 

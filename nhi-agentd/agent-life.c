@@ -39,6 +39,9 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
         for (size_t i = 0; issuers && i < n; i++) {
                 grant_set_free(issuers[i].set);
                 free(issuers[i].narrowed.items);
+                free(issuers[i].revoked.items);
+                free(issuers[i].lessened.grants);
+                grant_set_free(issuers[i].lessened_owner);
                 closep(&issuers[i].archive_fd);
         }
         free(issuers);
@@ -79,10 +82,46 @@ Agent *agent_free(Agent *a)
 }
 DEFINE_CLEANUP(Agent *, agent_free)
 
+/* What needs nothing of the agent; then its parts, which hold on to it, in the order in which they
+ * are made. */
+#define AGENT_STORES(X) X(state) X(idmap) X(denials)
+#define AGENT_PARTS(X)  X(publisher) X(ended) X(sets) X(evidence) X(requests) X(expiry) X(listener)
+
+#define STORE_MAKE(name)                                                                           \
+        static int make_##name(Agent *a)                                                           \
+        {                                                                                          \
+                return name##_new(&a->name);                                                       \
+        }
+#define PART_MAKE(name)                                                                            \
+        static int make_##name(Agent *a)                                                           \
+        {                                                                                          \
+                return name##_new(a, &a->name);                                                    \
+        }
+AGENT_STORES(STORE_MAKE)
+AGENT_PARTS(PART_MAKE)
+
+static int make_journal(Agent *a)
+{
+        return journal_new(PATH_JOURNAL_SOCK, &a->journal);
+}
+
+static int make_writer(Agent *a)
+{
+        return writer_new(a->event, "nhi-disk", &a->writer);
+}
+
+static int make_worker(Agent *a)
+{
+        return writer_new(a->event, "nhi-verify", &a->worker);
+}
+
+#define MAKE(name) make_##name,
+static int (*const makers[])(Agent *) = { AGENT_STORES(MAKE) make_journal, make_writer, make_worker,
+                                          AGENT_PARTS(MAKE) };
+
 int agent_new(sd_event *event, Config *config, Agent **ret)
 {
         _cleanup_(agent_freep) Agent *a = calloc(1, sizeof(*a));
-        int r;
 
         if (!a)
                 return -ENOMEM;
@@ -90,33 +129,14 @@ int agent_new(sd_event *event, Config *config, Agent **ret)
         a->event = sd_event_ref(event);
         a->started_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
         a->issuers = agent_issuers_new(config->n_issuers);
-        r = a->issuers ? state_new(&a->state) : -ENOMEM;
-        if (r == 0)
-                r = idmap_new(&a->idmap);
-        if (r == 0)
-                r = journal_new(PATH_JOURNAL_SOCK, &a->journal);
-        if (r == 0)
-                r = denials_new(&a->denials);
-        if (r == 0)
-                r = writer_new(event, "nhi-disk", &a->writer);
-        if (r == 0)
-                r = writer_new(event, "nhi-verify", &a->worker);
-        if (r == 0)
-                r = publisher_new(a, &a->publisher);
-        if (r == 0)
-                r = ended_new(a, &a->ended);
-        if (r == 0)
-                r = sets_new(a, &a->sets);
-        if (r == 0)
-                r = evidence_new(a, &a->evidence);
-        if (r == 0)
-                r = requests_new(a, &a->requests);
-        if (r == 0)
-                r = expiry_new(a, &a->expiry);
-        if (r == 0)
-                r = listener_new(a, &a->listener);
-        if (r < 0)
-                return r;
+        if (!a->issuers)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(makers); i++) {
+                int r = makers[i](a);
+
+                if (r < 0)
+                        return r;
+        }
         a->config = config; /* last: on failure it stays the caller's */
         *ret = TAKE_PTR(a);
         return 0;
@@ -133,8 +153,10 @@ static Decision on_judge(void *userdata, const char *jti, const AccessRequest *r
         AccessRequest review = *request;
         Decision d;
 
+        /* Where there was no memory to put anything in force, nothing is proved to be revoked. */
         if (!g)
-                return (Decision){ .verdict = VERDICT_DENY, .reason = REASON_REVOKED };
+                return (Decision){ .verdict = VERDICT_DENY,
+                                   .reason = a->standing ? REASON_REVOKED : REASON_NO_SET };
         /* A session is one of its grant's already, and a clock that is behind closes what is new;
          * what is there ends by CLOCK_BOOTTIME. */
         review.kind = REQUEST_REVIEW;

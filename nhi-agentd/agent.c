@@ -88,12 +88,26 @@ static bool on_is_ended(void *userdata, const Grant *g)
         return agent_has_ended(userdata, g);
 }
 
+static const Grant *on_newest(void *userdata, const Grant *g)
+{
+        const Agent *a = userdata;
+
+        for (size_t i = 0; i < a->config->n_issuers; i++) {
+                const Grant *newest = grant_list_find(&a->issuers[i].lessened, g->jti);
+
+                if (newest && streq(newest->issuer, g->issuer))
+                        return newest;
+        }
+        return NULL;
+}
+
 HostView agent_host_view(Agent *a)
 {
         return (HostView){
                 .locked = &a->locked,
                 .is_ended = on_is_ended,
                 .n_sessions = on_n_sessions,
+                .newest = on_newest,
                 .userdata = a,
                 .clock_behind = agent_clock_is_behind(a, agent_now(a)),
         };
@@ -204,7 +218,7 @@ int agent_give_back(Agent *a, const char *jti)
         if (agent_has_ended(a, g))
                 return -EALREADY;
         ended_prune(a, now_sec);
-        r = state_add_ended(a->state, jti, 0, now_sec);
+        r = state_add_ended(a->state, state_issuer(a->state, g->issuer), jti, 0, now_sec);
         if (r < 0)
                 return r;
         agent_record(a, &(const Event){ .kind = EVENT_GRANT_ENDED,

@@ -10,6 +10,7 @@
 #include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
+#include "nhi-agentd/standing.h"
 
 typedef struct Writer Writer;       /* writer.h: the one thread that touches the disk */
 typedef struct Journal Journal;     /* journal.h: datagrams to journald */
@@ -23,7 +24,6 @@ typedef struct Requests Requests;   /* request.h: requests under way, recent dec
 typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
 typedef struct Ended Ended;         /* ended.h: what is over, in small turns */
-typedef struct Standing Standing;   /* standing.h: all sets together, in every order */
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
@@ -39,6 +39,10 @@ typedef struct IssuerState {
         SetError refused;
         unsigned stale_percent; /* last freshness event: 0, 50 or 80 */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
+        StrList revoked;  /* the same, but for those that the set in force itself lost: */
+        bool is_narrowed_again; /* when it was verified anew, which is not saved yet */
+        GrantList lessened; /* grants in force, as the newest verified set has them: with less */
+        GrantSet *lessened_owner; /* it, where it could not be saved; NULL: the offer's under way */
 } IssuerState;
 
 typedef struct Agent {

@@ -10,16 +10,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
-#endif
-#ifndef PID_FS_MAGIC
-#define PID_FS_MAGIC 0x50494446 /* Linux 6.9: a pidfd's inode number is the process's identity */
 #endif
 
 #define ID_UNSET ((uint32_t)-1)
@@ -68,16 +62,6 @@ static int peer_pidfd(int sock_fd, pid_t pid, int *ret)
                 return r;
         *ret = fd;
         return 0;
-}
-
-static uint64_t pidfd_identity(int pidfd)
-{
-        struct statfs fs;
-        struct stat st;
-
-        if (fstatfs(pidfd, &fs) < 0 || (uint32_t)fs.f_type != PID_FS_MAGIC || fstat(pidfd, &st) < 0)
-                return 0;
-        return st.st_ino;
 }
 
 /* As much of it as there is room for. */
@@ -175,37 +159,46 @@ bool caller_is_alive(const Caller *c)
         return pidfd_is_alive(c->pidfd);
 }
 
-int caller_read(int sock_fd, Caller *ret)
+/* The kernel sets loginuid and session at once: who has no loginuid has neither. */
+static void read_audit_ids(Caller *c)
 {
-        Caller c = { .uid = (uid_t)-1, .gid = (gid_t)-1, .pidfd = -EBADF };
-        struct ucred cred = { .pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1 };
-        socklen_t size = sizeof(cred);
+        c->loginuid = process_audit_id(c->pid, "loginuid");
+        c->audit_session = ID_UNSET;
+        if (c->loginuid != ID_UNSET)
+                c->audit_session = process_audit_id(c->pid, "sessionid");
+}
+
+int caller_read_known(int sock_fd, const struct ucred *who, bool with_cgroup, Caller *ret)
+{
+        Caller c = { .pid = who->pid, .uid = who->uid, .gid = who->gid, .pidfd = -EBADF };
         int r;
 
-        if (getsockopt(sock_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
-                return -errno;
-        if (size != sizeof(cred) || cred.pid <= 0)
+        if (who->pid <= 0)
                 return -ESRCH;
-        c.pid = cred.pid;
-        c.uid = cred.uid;
-        c.gid = cred.gid;
-
         r = peer_pidfd(sock_fd, c.pid, &c.pidfd);
         if (r < 0)
                 return r;
-        c.pidfd_inode = pidfd_identity(c.pidfd);
-        r = process_cgroup(c.pid, c.cgroup, sizeof(c.cgroup));
-        if (r < 0)
+        if (with_cgroup && process_cgroup(c.pid, c.cgroup, sizeof(c.cgroup)) < 0)
                 c.cgroup[0] = '\0';
-        c.loginuid = process_audit_id(c.pid, "loginuid");
-        c.audit_session = process_audit_id(c.pid, "sessionid");
-
+        read_audit_ids(&c);
         if (!caller_is_alive(&c)) { /* C1 */
                 caller_done(&c);
                 return -ESRCH;
         }
         *ret = c;
         return 0;
+}
+
+int caller_read(int sock_fd, Caller *ret)
+{
+        struct ucred who = { .pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1 };
+        socklen_t size = sizeof(who);
+
+        if (getsockopt(sock_fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+                return -errno;
+        if (size != sizeof(who))
+                return -ESRCH;
+        return caller_read_known(sock_fd, &who, true, ret);
 }
 
 void caller_done(Caller *c)

@@ -6,6 +6,7 @@
 
 #include "lib/base/macro.h"
 
+#include <sys/socket.h> /* struct ucred */
 #include <sys/types.h>
 
 typedef struct Caller {
@@ -13,8 +14,7 @@ typedef struct Caller {
         uid_t uid; /* SO_PEERCRED: frozen at connect() */
         gid_t gid;
         int pidfd;              /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
-        uint64_t pidfd_inode;   /* identity of the process where pidfs has it (Linux 6.9), else 0 */
-        char cgroup[512];       /* the unified path from /proc/PID/cgroup, "" unknown */
+        char cgroup[512];       /* the unified path from /proc/PID/cgroup, "" unknown or not read */
         uint32_t loginuid;      /* (uint32_t)-1: unset */
         uint32_t audit_session; /* likewise */
         char unit[256];         /* system unit by PID 1 (GetUnitByPIDFD, else GetUnitByPID with the
@@ -25,6 +25,8 @@ typedef struct Caller {
 /* Fill in all but unit and invocation from a connected socket: 0; -ESRCH where the process is gone
  * or was replaced while we looked; or a negative errno. Owned: caller_done(). */
 int caller_read(int sock_fd, Caller *ret);
+/* The same about a socket whose SO_PEERCRED is known; the cgroup only where it is asked for. */
+int caller_read_known(int sock_fd, const struct ucred *who, bool with_cgroup, Caller *ret);
 void caller_done(Caller *c);
 /* True while the process we looked at still lives (poll of the pidfd). */
 bool caller_is_alive(const Caller *c);

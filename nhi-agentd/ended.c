@@ -19,7 +19,7 @@
 /* What a set revoked, until each is written down. */
 typedef struct Farewell {
         struct Farewell *next;
-        GoneList gone;
+        GrantList gone;
         size_t at;
         GrantSet *set;
 } Farewell;
@@ -98,7 +98,8 @@ static void turn_add(Turn *t, const Agent *a, const Grant *g, Now now)
                 return;
         t->items[t->n] = (StateEnded){ .jti = (char *)(uintptr_t)g->jti,
                                        .exp_sec = g->exp_sec,
-                                       .at_sec = now.real_usec / USEC };
+                                       .at_sec = now.real_usec / USEC,
+                                       .issuer = state_issuer(a->state, g->issuer) };
         t->n++;
 }
 
@@ -228,7 +229,7 @@ static void record_some(Ended *e)
                 farewell_free(e, farewell_pop(e));
 }
 
-void ended_revoked(Ended *e, GoneList *gone, GrantSet *set)
+void ended_revoked(Ended *e, GrantList *gone, GrantSet *set)
 {
         Farewell *f = gone->n > 0 ? calloc(1, sizeof(*f)) : NULL;
 
@@ -238,7 +239,7 @@ void ended_revoked(Ended *e, GoneList *gone, GrantSet *set)
                 return;
         }
         *f = (Farewell){ .gone = *gone, .set = set };
-        *gone = (GoneList){};
+        *gone = (GrantList){};
         *e->last = f;
         e->last = &f->next;
         next_turn(e);

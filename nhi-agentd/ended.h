@@ -19,7 +19,7 @@ void ended_restart(Ended *e);
 /* The clocks went on. */
 void ended_note(Ended *e);
 /* Write down each of these as revoked; takes gone->grants, and set, which they point into. */
-void ended_revoked(Ended *e, GoneList *gone, GrantSet *set);
+void ended_revoked(Ended *e, GrantList *gone, GrantSet *set);
 /* Is everything written down? */
 bool ended_is_settled(const Ended *e);
 /* Forget what no set has had for so long that none can bring it back: there is room for more. */

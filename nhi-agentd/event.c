@@ -9,14 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct {
-        const char *name, *message_id;
-        int priority;
-} events[EVENT_N] = {
-#define EVENT_ROW(name, text, id, priority) [EVENT_##name] = { text, id, priority },
-        EVENTS(EVENT_ROW)
-#undef EVENT_ROW
-};
+static const EventRow events[EVENT_N] = { EVENTS(EVENT_ROW) };
 
 const char *event_name(EventKind k)
 {

@@ -39,6 +39,13 @@ typedef enum EventKind {
                 EVENT_N
 } EventKind;
 
+/* The table, for who writes events down: EventRow events[EVENT_N] = { EVENTS(EVENT_ROW) }. */
+typedef struct EventRow {
+        const char *name, *message_id;
+        int priority;
+} EventRow;
+#define EVENT_ROW(name, text, id, priority) [EVENT_##name] = { text, id, priority },
+
 /* One event, before it is written anywhere. Texts are borrowed; NULL is left out. The journal's
  * fields are in parentheses. */
 typedef struct Event {

@@ -5,6 +5,10 @@
 
 #include "lib/base/macro.h"
 
+#ifdef NHI_TEST
+bool evidence_is_slow;
+#endif
+
 typedef struct Pending {
         struct Pending *next;
         EvidenceDone done;
@@ -32,17 +36,33 @@ static Pending *take_first(Evidence *v)
 }
 
 /* Those who waited when this began; who comes meanwhile waits for the next turn. */
-static int on_recorded(sd_event_source *source, void *userdata)
+static void tell_waiting(Evidence *v)
 {
-        Evidence *v = userdata;
-
         for (size_t n = v->n; n > 0; n--) {
                 Pending *p = take_first(v);
 
                 p->done(p->userdata, 0);
                 free(p);
         }
+        if (v->n == 0)
+                (void)sd_event_source_set_enabled(v->source, SD_EVENT_OFF);
+}
+
+static int on_recorded(sd_event_source *source, void *userdata)
+{
+        Evidence *v = userdata;
+
+        tell_waiting(v);
         return v->n > 0 ? sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) : 0;
+}
+
+void evidence_settle(Evidence *v)
+{
+#ifdef NHI_TEST
+        if (evidence_is_slow)
+                return;
+#endif
+        tell_waiting(v);
 }
 
 int evidence_new(Agent *a, Evidence **ret)

@@ -7,6 +7,7 @@
 
 #include "nhi-agentd/event.h"
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 typedef struct Agent Agent;
@@ -23,3 +24,10 @@ Evidence *evidence_free(Evidence *v);
 /* Texts of e are used before this returns. done is called once, never from within; a negative errno
  * from the call itself: done is not called, deny. */
 int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userdata);
+/* Tell those whose events are recorded by now; the loop tells all others in its next turn. For who
+ * has just taken requests in, at the end of that: it spares them a turn of the loop. */
+void evidence_settle(Evidence *v);
+
+#ifdef NHI_TEST
+extern bool evidence_is_slow; /* nothing is recorded before the loop's next turn */
+#endif

@@ -5,8 +5,6 @@
 
 #include <endian.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -56,10 +54,16 @@ void journal_put(JournalEntry *e, const char *field, const char *value)
 
 void journal_put_number(JournalEntry *e, const char *field, int64_t value)
 {
-        char text[32];
+        char text[24], *at = text + sizeof(text) - 1;
+        uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-        (void)snprintf(text, sizeof(text), "%" PRId64, value);
-        journal_put(e, field, text);
+        *at = '\0';
+        do
+                *--at = (char)('0' + rest % 10);
+        while ((rest /= 10) > 0);
+        if (value < 0)
+                *--at = '-';
+        journal_put(e, field, at);
 }
 
 int journal_new(const char *socket_path, Journal **ret)
@@ -123,17 +127,27 @@ static int send_memfd(Journal *j, const JournalEntry *e)
         return sendmsg(j->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+static int send_datagram(Journal *j, const JournalEntry *e)
+{
+        return send(j->fd, e->data, e->size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* Connected, the kernel need not look the path up each time. Whoever cannot be reached may have
+ * been replaced at the path: look there once before an entry is lost. */
 static int send_entry(Journal *j, const JournalEntry *e)
 {
-        ssize_t n;
+        int r;
 
         if (e->failed)
                 return -E2BIG;
-        n = sendto(j->fd, e->data, e->size, MSG_NOSIGNAL | MSG_DONTWAIT,
-                   (const struct sockaddr *)(const void *)&j->address, j->address_size);
-        if (n >= 0)
-                return 0;
-        return errno == EMSGSIZE || errno == ENOBUFS ? send_memfd(j, e) : -errno;
+        r = send_datagram(j, e);
+        if (r < 0 && r != -EMSGSIZE && r != -ENOBUFS) {
+                if (connect(j->fd, (const struct sockaddr *)(const void *)&j->address,
+                            j->address_size) < 0)
+                        return -errno;
+                r = send_datagram(j, e);
+        }
+        return r == -EMSGSIZE || r == -ENOBUFS ? send_memfd(j, e) : r;
 }
 
 void journal_event(Journal *j, const Event *e)

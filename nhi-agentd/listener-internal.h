@@ -12,6 +12,7 @@ typedef struct PeerType {
         int type;
         void (*serve)(Peer *p);
         int64_t priority; /* of its event sources */
+        bool at_once;     /* served right when it is let in: most have sent already */
 } PeerType;
 
 typedef struct Door {
@@ -35,7 +36,9 @@ struct Peer {
         struct ucred credentials;
         uid_t owner; /* whose place it takes: peer_owner() */
         bool is_known;
-        sd_event_source *io, *deadline;
+        bool is_watched;                /* it stayed: from now on the loop looks after it */
+        uint64_t patience_usec;         /* until its deadline, from when it is watched */
+        sd_event_source *io, *deadline; /* NULL: not watched; nothing is read any more */
         const PeerType *type;
         void (*gone)(void *userdata);
         void *userdata;
@@ -45,8 +48,10 @@ struct Peer {
         size_t out_size, out_pos;
 };
 
-/* A connection that was let in. Owns fd, on failure too. */
-int peer_new(Door *d, int fd, const struct ucred *who, const PeerType *type);
+/* A connection that was let in: served, where its kind is at once. Owns fd, on failure too. */
+void peer_admit(Door *d, int fd, const struct ucred *who, const PeerType *type);
+/* Have the loop watch who stays: once all were admitted. */
+void peers_watch(Door *d);
 /* Is there a place for who connects? Every door keeps some for root, and nobody else has more than
  * limits.peers_per_uid_max (place.c). */
 bool place_is_free(Door *d, const struct ucred *who);

@@ -4,6 +4,7 @@
 #include "lib/base/macro.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
@@ -12,10 +13,10 @@
 
 /* Everybody may knock at control: what comes in there waits for all else. */
 static const PeerType types[PEER_N] = {
-        [PEER_PAM] = { "pam", SOCK_SEQPACKET, pam_serve, SD_EVENT_PRIORITY_NORMAL },
-        [PEER_CONTROL] = { "control", SOCK_STREAM, control_serve, SD_EVENT_PRIORITY_IDLE },
-        [PEER_KEYS] = { "keys", SOCK_SEQPACKET, keys_serve, SD_EVENT_PRIORITY_NORMAL },
-        [PEER_FEED] = { "feed", SOCK_SEQPACKET, feed_serve, SD_EVENT_PRIORITY_NORMAL },
+        [PEER_PAM] = { "pam", SOCK_SEQPACKET, pam_serve, SD_EVENT_PRIORITY_NORMAL, true },
+        [PEER_CONTROL] = { "control", SOCK_STREAM, control_serve, SD_EVENT_PRIORITY_IDLE, false },
+        [PEER_KEYS] = { "keys", SOCK_SEQPACKET, keys_serve, SD_EVENT_PRIORITY_NORMAL, false },
+        [PEER_FEED] = { "feed", SOCK_SEQPACKET, feed_serve, SD_EVENT_PRIORITY_NORMAL, false },
 };
 
 static void admit(Door *d, int fd)
@@ -27,7 +28,7 @@ static void admit(Door *d, int fd)
             who.pid <= 0 || !place_is_free(d, &who))
                 (void)close(fd);
         else
-                (void)peer_new(d, fd, &who, &types[d->kind]);
+                peer_admit(d, fd, &who, &types[d->kind]);
 }
 
 /* A17: out of descriptors or memory the socket stays readable; look again in a while. */
@@ -49,6 +50,14 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* Asked, because an accept() in vain costs as much as one that succeeds. */
+static bool another_waits(int fd)
+{
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, 0) > 0;
+}
+
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Door *d = userdata;
@@ -56,15 +65,17 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
         for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
                 const int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-                if (peer >= 0) {
-                        admit(d, peer);
-                        continue;
+                if (peer < 0 && errno != ECONNABORTED && errno != EINTR) {
+                        if (errno != EAGAIN)
+                                door_pause(d);
+                        break;
                 }
-                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                        door_pause(d);
-                if (errno != ECONNABORTED && errno != EINTR)
+                if (peer >= 0)
+                        admit(d, peer);
+                if (!another_waits(fd))
                         break;
         }
+        peers_watch(d);
         return 0;
 }
 

@@ -56,8 +56,9 @@ int peer_reply(Peer *p, const void *data, size_t size);
 void peer_reply_stream(Peer *p, char *data, size_t size);
 void peer_close(Peer *p);
 
-/* What the kinds do with a peer from which something can be read (feed.c, request.c, authkeys.c,
- * control/peer.c): each holds, answers or closes it. */
+/* What the kinds do with a peer from which something can be read (feed.c, request-serve.c,
+ * authkeys.c, control/peer.c): each holds, answers or closes it. Where there is nothing to read yet
+ * they leave it: what is served right when it is let in may not have sent. */
 void pam_serve(Peer *p);
 void keys_serve(Peer *p);
 void feed_serve(Peer *p);

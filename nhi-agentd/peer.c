@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/listener-internal.h"
 
+#include "nhi-agentd/evidence.h"
+
 #include "lib/base/macro.h"
 
 #define PEER_READ_MAX 16384u
@@ -47,13 +49,16 @@ void peer_hold(Peer *p, void (*gone)(void *userdata), void *userdata)
         p->gone = gone;
         p->userdata = userdata;
         /* Nothing more is read: a second request on this connection is nobody's (A02). */
-        if (gone)
+        if (gone && p->io)
                 (void)sd_event_source_set_enabled(p->io, SD_EVENT_OFF);
 }
 
 void peer_extend(Peer *p, uint64_t usec)
 {
-        (void)sd_event_source_set_time_relative(p->deadline, usec);
+        if (p->deadline)
+                (void)sd_event_source_set_time_relative(p->deadline, usec);
+        else
+                p->patience_usec = usec;
 }
 
 int peer_read_line(Peer *p, size_t max, char **ret, size_t *ret_size)
@@ -78,18 +83,6 @@ int peer_read_line(Peer *p, size_t max, char **ret, size_t *ret_size)
                 return p->in_size == max ? -EMSGSIZE : -EAGAIN;
         *ret = p->in;
         *ret_size = (size_t)(end - p->in);
-        return 0;
-}
-
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Peer *p = userdata;
-        void (*gone)(void *u) = p->gone;
-        void *u = p->userdata;
-
-        peer_close(p);
-        if (gone)
-                gone(u);
         return 0;
 }
 
@@ -131,55 +124,104 @@ void peer_reply_stream(Peer *p, char *data, size_t size)
                 peer_close(p);
 }
 
+/* The deadline has passed, or it cannot be watched: who works on an answer is told. */
+static void peer_drop(Peer *p)
+{
+        void (*gone)(void *u) = p->gone;
+        void *u = p->userdata;
+
+        peer_close(p);
+        if (gone)
+                gone(u);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        peer_drop(userdata);
+        return 0;
+}
+
+/* What only waits for its record is answered at once: who asked waits. The peer may be gone. */
+static void peer_serve(Peer *p)
+{
+        Agent *a = peer_agent(p);
+
+        p->type->serve(p);
+        evidence_settle(a->evidence);
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Peer *p = userdata;
 
-        p->type->serve(p);
+        peer_serve(p);
         return 0;
 }
 
-int peer_new(Door *d, int fd, const struct ucred *who, const PeerType *type)
+/* While somebody works on its answer nothing more is read (A02). */
+static int peer_watch(Peer *p)
 {
-        const Agent *a = d->listener->agent;
-        Peer *p = calloc(1, sizeof(*p));
+        const Agent *a = peer_agent(p);
         int r;
 
-        if (!p) {
-                (void)close(fd);
-                return -ENOMEM;
-        }
-        *p = (Peer){ .door = d, .fd = fd, .credentials = *who, .type = type };
-        r = sd_event_add_io(a->event, &p->io, fd, EPOLLIN, on_readable, p);
-        if (r >= 0)
-                r = sd_event_source_set_priority(p->io, type->priority);
-        if (r >= 0)
-                r = sd_event_add_time_relative(a->event, &p->deadline, CLOCK_MONOTONIC,
-                                               a->config->peer_deadline_usec, 1000, on_deadline, p);
-        if (r < 0) {
-                peer_close(p);
+        r = sd_event_add_time_relative(a->event, &p->deadline, CLOCK_MONOTONIC, p->patience_usec,
+                                       1000, on_deadline, p);
+        if (r < 0)
                 return r;
-        }
-        (void)sd_event_source_set_description(p->io, type->name);
         (void)sd_event_source_set_description(p->deadline, "peer-deadline");
+        p->is_watched = true;
+        if (p->gone)
+                return 0;
+        r = sd_event_add_io(a->event, &p->io, p->fd, EPOLLIN, on_readable, p);
+        if (r >= 0)
+                r = sd_event_source_set_priority(p->io, p->type->priority);
+        if (r >= 0)
+                (void)sd_event_source_set_description(p->io, p->type->name);
+        return r;
+}
+
+static void peer_enlist(Peer *p, Door *d)
+{
         p->next = d->peers;
         p->self = &d->peers;
         if (p->next)
                 p->next->self = &p->next;
         d->peers = p;
         d->n_peers++;
-        return 0;
+}
+
+void peer_admit(Door *d, int fd, const struct ucred *who, const PeerType *type)
+{
+        Peer *p = calloc(1, sizeof(*p));
+
+        if (!p) {
+                (void)close(fd);
+                return;
+        }
+        *p = (Peer){
+                .door = d,
+                .fd = fd,
+                .credentials = *who,
+                .type = type,
+                .patience_usec = d->listener->agent->config->peer_deadline_usec,
+        };
+        peer_enlist(p, d);
+        if (type->at_once)
+                peer_serve(p);
+}
+
+void peers_watch(Door *d)
+{
+        /* Who came last stands first: behind the first that is watched all are. */
+        for (Peer *p = d->peers, *next; p && !p->is_watched; p = next) {
+                next = p->next;
+                if (peer_watch(p) < 0)
+                        peer_drop(p);
+        }
 }
 
 void peers_close(Door *d)
 {
-        while (d->peers) {
-                Peer *p = d->peers;
-                void (*gone)(void *u) = p->gone;
-                void *u = p->userdata;
-
-                peer_close(p);
-                if (gone)
-                        gone(u);
-        }
+        while (d->peers)
+                peer_drop(d->peers);
 }

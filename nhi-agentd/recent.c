@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/recent.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-
 void recent_init(RecentRing *ring)
 {
         *ring = (RecentRing){};
@@ -17,17 +14,24 @@ void recent_done(RecentRing *ring)
                 closep(&ring->entries[i].pidfd);
 }
 
-void recent_add(RecentRing *ring, uint64_t id, const Caller *caller, const char *account,
-                const char *jti)
+static void copy_text(char *ret, size_t size, const char *text)
+{
+        const size_t n = strnlen(text, size - 1);
+
+        memcpy(ret, text, n);
+        ret[n] = '\0';
+}
+
+void recent_add(RecentRing *ring, uint64_t id, Caller *caller, const char *account, const char *jti)
 {
         Recent *e = &ring->entries[ring->next++ % RECENT_MAX];
 
         closep(&e->pidfd);
-        *e = (Recent){ .id = id, .pid = caller->pid, .pidfd = -EBADF };
-        if (caller->pidfd >= 0)
-                e->pidfd = fcntl(caller->pidfd, F_DUPFD_CLOEXEC, 3);
-        (void)snprintf(e->account, sizeof(e->account), "%s", account);
-        (void)snprintf(e->jti, sizeof(e->jti), "%s", jti);
+        e->id = id;
+        e->pid = caller->pid;
+        e->pidfd = TAKE_FD(caller->pidfd);
+        copy_text(e->account, sizeof(e->account), account);
+        copy_text(e->jti, sizeof(e->jti), jti);
 }
 
 /* While the process of the entry lives its number is nobody else's. */

@@ -23,7 +23,8 @@ typedef struct RecentRing {
 
 void recent_init(RecentRing *ring);
 void recent_done(RecentRing *ring);
-void recent_add(RecentRing *ring, uint64_t id, const Caller *caller, const char *account,
+/* Takes over caller's pidfd. */
+void recent_add(RecentRing *ring, uint64_t id, Caller *caller, const char *account,
                 const char *jti);
 /* The grant of decision id, or where id is 0 of the caller's own last decision; for this account.
  * NULL where none. */

@@ -15,10 +15,10 @@ typedef struct Request {
         Peer *peer; /* NULL: a notice, or the peer is gone */
         Caller caller;
         bool is_notice;
-        RequestData data;
         Decision decision;
         char jti[65], preferred[65];
         uint64_t id;
+        RequestData data;
 } Request;
 
 struct Requests {

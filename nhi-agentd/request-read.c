@@ -214,7 +214,9 @@ int request_read(const Agent *a, const WireRequest *wire, RequestData *ret)
 {
         int r;
 
-        *ret = (RequestData){ .wire = *wire };
+        memset(ret, 0, REQUEST_DATA_CLEARED);
+        ret->wire = *wire;
+        ret->egid_name[0] = ret->asked[0] = '\0';
         r = copy_texts(wire, ret);
         if (r == 0)
                 r = copy_lists(wire, ret);

@@ -53,7 +53,8 @@ static void close_session(Agent *a, Peer *p)
 {
         Caller caller = { .pidfd = -EBADF };
 
-        if (a->sessions && caller_read(peer_fd(p), &caller) == 0) {
+        if (a->sessions &&
+            caller_read_known(peer_fd(p), peer_credentials(p), false, &caller) == 0) {
                 session_close_hint(a->sessions, &caller);
                 caller_done(&caller);
         }
@@ -89,6 +90,15 @@ static bool shed(Peer *p, const WireRequest *wire)
         return true;
 }
 
+/* For the session it is to become, or for the one that it may be in. */
+static bool needs_cgroup(const Request *r)
+{
+        const Agent *a = r->owner->agent;
+
+        return r->data.access.kind == REQUEST_SESSION ||
+               (a->sessions && sessions_count(a->sessions) > 0);
+}
+
 static void serve_request(Peer *p, const WireRequest *wire)
 {
         Agent *a = peer_agent(p);
@@ -103,7 +113,8 @@ static void serve_request(Peer *p, const WireRequest *wire)
         r->is_notice = wire->mode != WIRE_MODE_ENFORCE;
         error = request_read(a, wire, &r->data);
         if (error == 0)
-                error = caller_read(peer_fd(p), &r->caller);
+                error = caller_read_known(peer_fd(p), peer_credentials(p), needs_cgroup(r),
+                                          &r->caller);
         if (error == -EBADMSG)
                 record_malformed(a, peer_credentials(p));
         if (error < 0) { /* gone, or nothing that can be judged: no answer is a denial */

@@ -40,10 +40,11 @@ size_t requests_count(const Requests *q)
 
 Request *request_new(Requests *q)
 {
-        Request *r = calloc(1, sizeof(*r));
+        Request *r = malloc(sizeof(*r));
 
         if (!r)
                 return NULL;
+        memset(r, 0, offsetof(Request, data) + REQUEST_DATA_CLEARED);
         r->owner = q;
         r->caller.pidfd = -EBADF;
         r->next = q->first;

@@ -16,7 +16,7 @@ int set_bytes_new(char *data, size_t size, SetBytes **ret)
 
         if (!b)
                 return -ENOMEM;
-        *b = (SetBytes){ .data = data, .size = size };
+        *b = (SetBytes){ .data = data, .size = size, .fd = -EBADF };
         *ret = b;
         return 0;
 }
@@ -24,6 +24,7 @@ int set_bytes_new(char *data, size_t size, SetBytes **ret)
 int set_bytes_map(int fd, size_t size_max, SetBytes **ret)
 {
         const int seals = fcntl(fd, F_GET_SEALS);
+        _cleanup_close_ int own = -EBADF;
         struct stat st;
         void *map;
         int r;
@@ -36,6 +37,9 @@ int set_bytes_map(int fd, size_t size_max, SetBytes **ret)
                 return -EFBIG;
         if (st.st_blocks * 512 < st.st_size)
                 return -EPERM;
+        own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (own < 0)
+                return -errno;
         map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
                 return -errno;
@@ -45,7 +49,15 @@ int set_bytes_map(int fd, size_t size_max, SetBytes **ret)
                 return r;
         }
         (*ret)->map = map;
+        (*ret)->fd = TAKE_FD(own);
         return 0;
+}
+
+int set_bytes_check(const SetBytes *b)
+{
+        if (!b->map)
+                return 0;
+        return lseek(b->fd, 0, SEEK_HOLE) == (off_t)b->size ? 0 : -EPERM;
 }
 
 int set_bytes_read(int fd, size_t size_max, SetBytes **ret)
@@ -86,6 +98,7 @@ SetBytes *set_bytes_free(SetBytes *b)
                 (void)munmap(b->map, b->size);
         else
                 free((char *)(uintptr_t)b->data);
+        closep(&b->fd);
         free(b);
         return NULL;
 }

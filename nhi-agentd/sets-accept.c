@@ -12,21 +12,6 @@
 
 #include <stdio.h>
 
-void offer_record_refused(Offer *o)
-{
-        Agent *a = o->sets->agent;
-        IssuerState *s = &a->issuers[o->index];
-        char detail[SET_DETAIL_MAX + 1100];
-        Event e = { .kind = EVENT_SET_REFUSED, .code = o->error.code, .detail = detail };
-
-        (void)snprintf(detail, sizeof(detail), "%s: %s", a->config->issuers[o->index].issuer,
-                       o->error.detail);
-        s->refused = o->error;
-        s->refused_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
-        agent_record(a, &e);
-        offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
-}
-
 static void *texts_release(void *object)
 {
         free(object);
@@ -44,48 +29,90 @@ static void *idmap_release(void *object)
 }
 
 /* A snapshot that is being made may still read the list of before. */
-static void set_narrowed(Agent *a, IssuerState *s, StrList narrowed)
+static void list_retire(Agent *a, StrList *l)
 {
-        publish_retire(a->publisher, texts_release, (void *)s->narrowed.items);
-        s->narrowed = narrowed;
+        publish_retire(a->publisher, texts_release, (void *)l->items);
+        *l = (StrList){};
 }
 
-/* W2: what the new set revokes is over now. The set in force, verified anew, takes nothing of that
- * back. */
-static void offer_narrow(Offer *o)
+static void lessened_forget(Agent *a, IssuerState *s)
 {
-        Agent *a = o->sets->agent;
-        IssuerState *s = &a->issuers[o->index];
-        const bool changes = s->narrowed.n > 0 || o->narrowed.n > 0;
+        free(TAKE_PTR(s->lessened.grants));
+        s->lessened.n = 0;
+        publish_retire(a->publisher, set_release, TAKE_PTR(s->lessened_owner));
+}
 
-        if (!s->set || o->again)
-                return;
-        set_narrowed(a, s, o->narrowed);
+/* What a newer set took away, and what the policy did since. */
+static void narrowed_forget(Agent *a, IssuerState *s)
+{
+        list_retire(a, &s->narrowed);
+        list_retire(a, &s->revoked);
+        s->is_narrowed_again = false;
+        lessened_forget(a, s);
+}
+
+static void narrow_by_newer(Agent *a, IssuerState *s, Offer *o)
+{
+        const bool changes = s->narrowed.n + s->lessened.n + o->narrowed.n + o->lessened.n > 0;
+
+        narrowed_forget(a, s);
+        s->narrowed = o->narrowed;
+        s->lessened = o->lessened;
         o->narrowed = (StrList){};
+        o->lessened = (GrantList){};
         if (changes)
                 agent_refresh(a);
 }
 
-static void record_accepted(Offer *o)
+/* The set in force, verified anew, takes nothing back of what a newer one revoked. */
+static void narrow_again(Agent *a, IssuerState *s, Offer *o)
+{
+        if (o->gone.n == 0)
+                return;
+        if (s->is_narrowed_again)
+                list_retire(a, &s->narrowed);
+        else
+                s->revoked = s->narrowed;
+        s->is_narrowed_again = true;
+        s->narrowed = o->narrowed;
+        o->narrowed = (StrList){};
+        agent_refresh(a);
+}
+
+/* W2: what the new set revokes is over now, and what it has with less is judged by both. */
+static void offer_narrow(Offer *o)
 {
         Agent *a = o->sets->agent;
-        char detail[1200];
-        const Event e = { .kind = EVENT_SET_ACCEPTED, .detail = detail };
+        IssuerState *s = &a->issuers[o->index];
 
-        (void)snprintf(detail, sizeof(detail), "%s version %lld, %zu grants, %zu quarantined, %s",
-                       o->set->issuer, (long long)o->set->ver, o->set->n_grants,
-                       o->set->n_quarantined, o->set->hash);
-        agent_record(a, &e);
-        for (size_t i = 0; i < o->set->n_quarantine; i++) {
-                const Quarantine *q = &o->set->quarantine[i];
-                const Event quarantine = { .kind = EVENT_QUARANTINE,
-                                           .code = q->code,
-                                           .detail = detail };
+        if (!s->set)
+                return;
+        if (o->again)
+                narrow_again(a, s, o);
+        else
+                narrow_by_newer(a, s, o);
+}
 
-                (void)snprintf(detail, sizeof(detail), "%s: %s", q->entry,
-                               q->detail ? q->detail : "");
-                agent_record(a, &quarantine);
+/* In force or not, nothing is left of it to hold against it. */
+static void narrowed_applied(Agent *a, IssuerState *s, bool again)
+{
+        if (!again) {
+                narrowed_forget(a, s);
+        } else if (s->is_narrowed_again) {
+                list_retire(a, &s->narrowed);
+                s->narrowed = s->revoked;
+                s->revoked = (StrList){};
+                s->is_narrowed_again = false;
         }
+}
+
+/* It could not be saved, and what it says less of grants in force holds all the same. */
+static void keep_lessened(Offer *o)
+{
+        IssuerState *s = &o->sets->agent->issuers[o->index];
+
+        if (!o->again && s->lessened.n > 0)
+                s->lessened_owner = TAKE_PTR(o->set);
 }
 
 static void put_floors(Offer *o)
@@ -125,7 +152,7 @@ void offer_put_in_force(Offer *o)
         const bool is_news = !old || !streq(old->hash, o->set->hash);
 
         if (is_news) {
-                record_accepted(o);
+                offer_record_accepted(o);
                 s->accepted_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
                 s->judged = o->now;
                 s->stale_percent = 0;
@@ -136,10 +163,11 @@ void offer_put_in_force(Offer *o)
         s->refused_sec = 0;
         s->refused = (SetError){};
         s->set = TAKE_PTR(o->set);
-        if (!o->again)
-                set_narrowed(a, s, (StrList){});
+        narrowed_applied(a, s, o->again);
         agent_put_standing(a, TAKE_PTR(o->standing));
         ended_revoked(a->ended, &o->gone, old);
+        if (!o->again)
+                sets_prune_archive(o->sets);
         agent_refresh(a);
 }
 
@@ -173,6 +201,8 @@ static void on_saved(void *userdata, int r)
         Sets *s = o->sets;
 
         state_unshare(s->agent->state, &o->state);
+        if (r < 0 || s->stopping)
+                keep_lessened(o);
         if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
                 sets_offer_done(s);
@@ -182,8 +212,11 @@ static void on_saved(void *userdata, int r)
                                "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
                                strerror(-r));
                 offer_record_refused(o);
+                if (o->again)
+                        sets_again_later(s);
                 sets_offer_done(s);
         } else {
+                sets_recovered(s);
                 offer_finish(o);
         }
 }
@@ -205,7 +238,8 @@ static void offer_accept(Offer *o)
                 on_saved(o, r);
 }
 
-/* What is in force is refused under the new policy: it is in force no longer. */
+/* What is in force is refused under the new policy, or cannot be judged by it: it is in force no
+ * longer. Sessions under it stay until an end is proved. */
 static void offer_withdraw(Offer *o)
 {
         Agent *a = o->sets->agent;
@@ -219,15 +253,25 @@ static void offer_withdraw(Offer *o)
         agent_refresh(a);
 }
 
-static void offer_refuse(Offer *o)
+void offer_refuse(Offer *o)
 {
+        Agent *a = o->sets->agent;
+        const bool was_in_force = a->issuers[o->index].set != NULL;
+
         if (o->r < 0) {
                 (void)snprintf(o->error.code, sizeof(o->error.code), "not-verified");
                 (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s", strerror(-o->r));
         }
         offer_record_refused(o);
-        if (o->again && o->r == SET_E_REFUSED)
-                offer_withdraw(o);
+        if (!o->again)
+                return;
+        offer_withdraw(o);
+        if (o->r == SET_E_REFUSED)
+                return;
+        sets_again_later(o->sets);
+        /* Who fetches offers everything anew, should its archive be lost. */
+        if (was_in_force && !o->bytes)
+                (void)publish_sources(a->config);
 }
 
 static void on_prepared(void *userdata, int r)

@@ -82,6 +82,7 @@ static int config_put_in_force(Offer *o)
         *before = (Before){ .config = a->config, .issuers = a->issuers };
         a->issuers = after;
         a->config = TAKE_PTR(o->config);
+        a->state->n_sharing = a->config->n_issuers;
         if (a->sessions)
                 sessions_set_grace(a->sessions, a->config->session_grace_usec);
         agent_put_standing(a, TAKE_PTR(o->standing));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between sets.c (queue, state, start), sets-config.c (another configuration), sets-prepare.c (from
- * bytes to what can be put in force, on a thread) and sets-accept.c (into force, on the loop). */
+/* Between sets.c (the queue), sets-offer.c (one offer), sets-load.c (at start), sets-state.c
+ * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
+ * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
+ * sets-accept.c (into force, on the loop) and sets-record.c (what is written down of it). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -11,6 +13,15 @@
 #include "nhi-agentd/standing.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/writer.h"
+
+#define HIDDEN_TOLD_MAX 64u
+
+/* Of two issuers' grants with one jti the one of the first issuer is heard. Those of them that have
+ * to do with this set; they point into the sets. */
+typedef struct Hidden {
+        const Grant *told[HIDDEN_TOLD_MAX];
+        size_t n_told, n; /* n: all of them */
+} Hidden;
 
 typedef struct Offer {
         struct Offer *next;
@@ -29,8 +40,10 @@ typedef struct Offer {
         GrantSet *set;
         SetError error;
         Standing *standing; /* with set in its issuer's place; of a refused one, without any */
-        GoneList gone;      /* what is in force and will not be; points into the set in force */
-        StrList narrowed;   /* its jtis */
+        GrantList gone;     /* what is in force and will not be; points into the set in force */
+        StrList narrowed;   /* its jtis, and those that were narrowed before */
+        Hidden hidden;
+        GrantList lessened; /* grants in force that set has with less; points into set */
         char *path;         /* of the archive; NULL: it is there */
         SetFloor floor;
 
@@ -62,7 +75,10 @@ struct Sets {
         Config *next_config;
         LocalDb *next_local;
         bool state_dirty;
-        size_t n_state_saves; /* under way */
+        size_t n_state_saves;   /* under way */
+        bool again_due;         /* what is in force, or was, is to be verified anew */
+        sd_event_source *retry; /* enabled while something that failed waits for its next try */
+        unsigned n_failures;    /* one after the other */
         bool stopping;
 };
 
@@ -71,6 +87,13 @@ Offer *offer_free(Offer *o);
 void offer_answer(Offer *o, const char *format, ...) _printf_(2, 3);
 /* What is current is done: the next one. */
 void sets_offer_done(Sets *s);
+
+/* What failed for lack of memory or disk is tried again, later and later up to a minute. */
+void sets_retry_later(Sets *s);
+/* It went well: the next failure is the first. */
+void sets_recovered(Sets *s);
+/* The same for verifying anew what is in force. */
+void sets_again_later(Sets *s);
 
 /* sets-prepare.c, on the thread or at start: everything that takes as long as a set is large. */
 int offer_prepare(void *offer);
@@ -81,7 +104,16 @@ int offer_save(void *offer);
 int offer_begin(Offer *o);
 /* Put o->set in force; takes what was prepared. */
 void offer_put_in_force(Offer *o);
+/* It could not be judged, or was refused: o->r and o->error say why. */
+void offer_refuse(Offer *o);
+
+/* sets-record.c: refused, as o->error says; accepted, with what of it is not heard. */
 void offer_record_refused(Offer *o);
+void offer_record_accepted(Offer *o);
+
+/* sets-archive.c: remove from the disk, on its thread, what none of SETS_KEPT_MAX needs. What fails
+ * is left to the next set. */
+void sets_prune_archive(Sets *s);
 
 /* sets-config.c: the same for a configuration. */
 int config_begin(Offer *o);

@@ -89,16 +89,40 @@ static int build_standing(Offer *o)
         return standing_build(sets, n, &o->standing);
 }
 
+/* What a newer set revokes replaces what the one before it did. What the set in force loses when it
+ * is verified anew comes on top. */
 static int find_gone(Offer *o)
 {
+        static const StrList none;
         Agent *a = o->sets->agent;
+        const IssuerState *s = &a->issuers[o->index];
+        const StrList *before = s->is_narrowed_again ? &s->revoked : &s->narrowed;
         int r;
 
-        if (!a->issuers[o->index].set)
+        if (!s->set)
                 return 0;
-        r = standing_gone(&a->store, &o->standing->store, a->config->issuers[o->index].issuer,
-                          &o->gone);
-        return r == 0 && o->gone.n > 0 ? gone_jtis(&o->gone, &o->narrowed) : r;
+        r = standing_compare(&a->store, &o->standing->store, a->config->issuers[o->index].issuer,
+                             &o->gone, &o->lessened);
+        return r == 0 && o->gone.n > 0
+                       ? gone_jtis(&o->gone, o->again ? before : &none, &o->narrowed)
+                       : r;
+}
+
+/* Those that this set hides, and those of it that are hidden. */
+static void find_hidden(Offer *o)
+{
+        const GrantStore *s = &o->standing->store;
+        const char *issuer = o->set->issuer;
+
+        for (size_t i = 0; i < s->n_hidden; i++) {
+                const Grant *heard = grant_store_grant(s, s->hidden[i]->jti);
+
+                if (!streq(s->hidden[i]->issuer, issuer) && !streq(heard->issuer, issuer))
+                        continue;
+                if (o->hidden.n_told < HIDDEN_TOLD_MAX)
+                        o->hidden.told[o->hidden.n_told++] = s->hidden[i];
+                o->hidden.n++;
+        }
 }
 
 static int prepare_accepted(Offer *o)
@@ -112,7 +136,20 @@ static int prepare_accepted(Offer *o)
                 return -ENOMEM;
         }
         r = build_standing(o);
-        return r == 0 ? find_gone(o) : r;
+        if (r < 0)
+                return r;
+        find_hidden(o);
+        return find_gone(o);
+}
+
+static void forget_prepared(Offer *o)
+{
+        o->standing = standing_free(o->standing);
+        free(TAKE_PTR(o->gone.grants));
+        free(TAKE_PTR(o->lessened.grants));
+        o->gone.n = o->lessened.n = 0;
+        o->hidden = (Hidden){};
+        o->set = grant_set_free(o->set);
 }
 
 static int read_archive(Offer *o)
@@ -126,21 +163,21 @@ static int read_archive(Offer *o)
 int offer_prepare(void *offer)
 {
         Offer *o = offer;
-        int r = 0;
+        int r;
 
         o->index = o->label;
-        if (!o->bytes)
-                r = read_archive(o);
+        r = o->bytes ? set_bytes_check(o->bytes) : read_archive(o);
         if (r == 0)
                 verify(o);
         else
                 o->r = r;
-        if (o->r == 0)
-                r = prepare_accepted(o);
-        else if (o->again && o->r == SET_E_REFUSED)
+        if (o->r == 0) {
+                o->r = prepare_accepted(o);
+                if (o->r < 0)
+                        forget_prepared(o);
+        }
+        if (o->again && o->r != 0)
                 (void)build_standing(o); /* without memory for it nothing is in force */
-        if (o->r == 0 && r < 0)
-                o->r = r;
         return 0;
 }
 

@@ -3,17 +3,33 @@
 
 #include "nhi-agentd/sets-internal.h"
 
+#include "lib/base/io.h"
+
+#define RETRY_FIRST_USEC    USEC_PER_SEC
+#define RETRY_DOUBLINGS_MAX 6u
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata);
+
 /* ---- the queue ------------------------------------------------------------------------------- */
+
+DEFINE_CLEANUP(Sets *, sets_free)
 
 int sets_new(Agent *a, Sets **ret)
 {
-        Sets *s = calloc(1, sizeof(*s));
+        _cleanup_(sets_freep) Sets *s = calloc(1, sizeof(*s));
+        int r;
 
         if (!s)
                 return -ENOMEM;
         s->agent = a;
         s->last = &s->first;
-        *ret = s;
+        r = sd_event_add_time_relative(a->event, &s->retry, CLOCK_BOOTTIME, 0, 0, on_retry, s);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        (void)sd_event_source_set_description(s->retry, "sets-retry");
+        *ret = TAKE_PTR(s);
         return 0;
 }
 
@@ -56,6 +72,7 @@ Sets *sets_free(Sets *s)
                 offer_drop(o);
         if (s->current)
                 offer_drop(s->current);
+        sd_event_source_disable_unref(s->retry);
         config_free(s->next_config);
         localdb_free(s->next_local);
         free(s->on_disk.issuer);
@@ -102,8 +119,10 @@ static void queue_again(Sets *s)
                 if (s->agent->issuers[i].archive_fd < 0 || waits_again(s, i))
                         continue;
                 o = offer_new(s);
-                if (!o)
+                if (!o) {
+                        sets_again_later(s);
                         return;
+                }
                 o->label = (uint32_t)i;
                 o->again = true;
                 queue_push(s, o);
@@ -125,6 +144,13 @@ static void swap_local(Sets *s)
         queue_again(s);
 }
 
+static void record_config_refused(Sets *s, int r)
+{
+        const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
+
+        agent_record(s->agent, &e);
+}
+
 /* A configuration goes before the sets that wait: they are judged by it. */
 static Offer *take_next(Sets *s)
 {
@@ -137,6 +163,7 @@ static Offer *take_next(Sets *s)
         o = offer_new(s);
         if (!o) {
                 s->next_config = config_free(s->next_config);
+                record_config_refused(s, -ENOMEM);
                 return queue_pop(s);
         }
         o->config = TAKE_PTR(s->next_config);
@@ -149,17 +176,32 @@ void sets_config_changed(Sets *s)
         queue_again(s);
 }
 
+static void begin_failed(Offer *o, int r)
+{
+        if (o->config) {
+                record_config_refused(o->sets, r);
+        } else if (o->again) {
+                o->index = o->label;
+                o->r = r;
+                offer_refuse(o);
+        } else {
+                offer_answer(o, "refused busy the agent has too much to do");
+        }
+}
+
 static void sets_next(Sets *s)
 {
         while (!s->current && !s->stopping) {
                 Offer *o = take_next(s);
+                int r;
 
                 if (!o)
                         return;
                 s->current = o;
-                if ((o->config ? config_begin(o) : offer_begin(o)) == 0)
+                r = o->config ? config_begin(o) : offer_begin(o);
+                if (r == 0)
                         return;
-                offer_answer(o, "refused busy the agent has too much to do");
+                begin_failed(o, r);
                 s->current = offer_free(o);
         }
 }
@@ -173,6 +215,54 @@ void sets_offer_done(Sets *s)
                 sets_save_state(s);
         sets_next(s);
 }
+
+/* ---- what failed ----------------------------------------------------------------------------- */
+
+static bool waits_for_retry(const Sets *s)
+{
+        int enabled = SD_EVENT_OFF;
+
+        return sd_event_source_get_enabled(s->retry, &enabled) >= 0 && enabled != SD_EVENT_OFF;
+}
+
+void sets_retry_later(Sets *s)
+{
+        if (s->stopping || waits_for_retry(s))
+                return;
+        (void)sd_event_source_set_time_relative(s->retry, RETRY_FIRST_USEC << s->n_failures);
+        (void)sd_event_source_set_enabled(s->retry, SD_EVENT_ONESHOT);
+        if (s->n_failures < RETRY_DOUBLINGS_MAX)
+                s->n_failures++;
+}
+
+void sets_recovered(Sets *s)
+{
+        s->n_failures = 0;
+}
+
+void sets_again_later(Sets *s)
+{
+        s->again_due = true;
+        sets_retry_later(s);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Sets *s = userdata;
+
+        if (s->stopping)
+                return 0;
+        if (s->state_dirty)
+                sets_save_state(s);
+        if (s->again_due) {
+                s->again_due = false;
+                queue_again(s);
+        }
+        sets_next(s);
+        return 0;
+}
+
+/* ---- what others ask for --------------------------------------------------------------------- */
 
 /* However many wait, what they hold is bounded; one alone is bounded by itself. */
 static bool is_full(const Sets *s, size_t size)
@@ -229,6 +319,6 @@ void sets_change_local(Sets *s, LocalDb *local)
 
 bool sets_are_settled(const Sets *s)
 {
-        return !s->current && !s->first && !s->next_config && !s->next_local && !s->state_dirty &&
-               s->n_state_saves == 0;
+        return !s->current && !s->first && !s->next_config && !s->next_local &&
+               s->n_state_saves == 0 && (!s->state_dirty || waits_for_retry(s));
 }

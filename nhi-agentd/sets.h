@@ -9,9 +9,11 @@
  *
  *  W1 A set MUST NOT be in force before its archive, the ids it defines and its floor are on disk.
  *  W2 What a verified set revokes MUST be over without waiting for the disk, and stays over if the
- *     disk fails.
+ *     disk fails. What it has with less is judged by both versions until then; only memberships in
+ *     groups are withdrawn when it is in force.
  *  W3 Configuration and local files change only between sets; every set in force is then verified
- *     anew, since policy is applied when a set is decoded.
+ *     anew, since policy is applied when a set is decoded. One that is refused, or that cannot be
+ *     judged by them, MUST NOT stay in force; the latter is tried again.
  *  W4 The loop MUST NOT wait for a set, however large: it exchanges pointers, and what is
  *     proportional to a set is done, written down or freed elsewhere or in small turns.
  *
@@ -21,6 +23,9 @@
 
 #include "nhi-agentd/agent.h"
 #include "nhi-agentd/set-bytes.h"
+
+/* Archived sets that stay, of each key, besides those that state.json names. */
+#define SETS_KEPT_MAX 16u
 
 #define SETS_QUEUE_MAX       32u
 #define SETS_QUEUE_BYTES_MAX SET_SIZE_MAX /* of all that wait behind the one being verified */
@@ -34,7 +39,7 @@ Sets *sets_free(Sets *s);
 /* The agent stops: nothing more is begun. NULL does nothing. */
 void sets_stop(Sets *s);
 
-/* Is nothing under way, and nothing left to save? */
+/* Is nothing under way, and nothing left to save but what waits for its next try? */
 bool sets_are_settled(const Sets *s);
 
 /* At start, before anybody is served: verify what state.json names, from the archive. What is

@@ -57,48 +57,123 @@ Standing *standing_free(Standing *s)
         return NULL;
 }
 
-/* Both are in the order of jti: walked side by side. */
-int standing_gone(const GrantStore *before, const GrantStore *after, const char *issuer,
-                  GoneList *ret)
+const Grant *grant_list_find(const GrantList *l, const char *jti)
 {
-        const Grant **grants = calloc(before->n_grants + 1, sizeof(*grants));
-        size_t n = 0, k = 0;
-        void *fitting;
+        size_t low = 0, high = l->n;
 
-        if (!grants)
-                return -ENOMEM;
+        while (low < high) {
+                const size_t middle = low + (high - low) / 2;
+                const int order = strcmp(l->grants[middle]->jti, jti);
+
+                if (order == 0)
+                        return l->grants[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+static bool lists_are_equal(const StrList *a, const StrList *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (!streq(a->items[i], b->items[i]))
+                        return false;
+        return true;
+}
+
+/* Whatever is not plainly as much as before; both are judged then. */
+static bool may_say_less(const Grant *before, const Grant *after)
+{
+        return !streq(before->account, after->account) || after->nbf_sec > before->nbf_sec ||
+               after->exp_sec < before->exp_sec || after->set_exp_sec < before->set_exp_sec ||
+               after->max_sessions != before->max_sessions ||
+               !streq(before->terms_json, after->terms_json) ||
+               !lists_are_equal(&before->windows_text, &after->windows_text);
+}
+
+static void list_fit(GrantList *l)
+{
+        void *fitting = reallocarray(l->grants, l->n + 1, sizeof(*l->grants));
+
+        if (fitting)
+                l->grants = fitting;
+}
+
+/* Both are in the order of jti: walked side by side. */
+static void compare_walk(const GrantStore *before, const GrantStore *after, const char *issuer,
+                         GrantList *gone, GrantList *lessened)
+{
+        size_t k = 0;
+
         for (size_t i = 0; i < before->n_grants; i++) {
-                const Grant *g = before->by_jti[i];
+                const Grant *g = before->by_jti[i], *now = NULL;
                 int order = 1;
 
                 while (k < after->n_grants && (order = strcmp(after->by_jti[k]->jti, g->jti)) < 0)
                         k++;
-                if (k < after->n_grants && order == 0 && streq(after->by_jti[k]->issuer, g->issuer))
+                if (!streq(g->issuer, issuer))
                         continue;
-                if (streq(g->issuer, issuer))
-                        grants[n++] = g;
+                if (k < after->n_grants && order == 0 && streq(after->by_jti[k]->issuer, issuer))
+                        now = after->by_jti[k];
+                if (!now)
+                        gone->grants[gone->n++] = g;
+                else if (may_say_less(g, now))
+                        lessened->grants[lessened->n++] = now;
         }
-        fitting = reallocarray(grants, n + 1, sizeof(*grants));
-        *ret = (GoneList){ .grants = fitting ? fitting : grants, .n = n };
+}
+
+int standing_compare(const GrantStore *before, const GrantStore *after, const char *issuer,
+                     GrantList *ret_gone, GrantList *ret_lessened)
+{
+        GrantList gone = { calloc(before->n_grants + 1, sizeof(*gone.grants)), 0 };
+        GrantList lessened = { calloc(before->n_grants + 1, sizeof(*lessened.grants)), 0 };
+
+        if (!gone.grants || !lessened.grants) {
+                free(gone.grants);
+                free(lessened.grants);
+                return -ENOMEM;
+        }
+        compare_walk(before, after, issuer, &gone, &lessened);
+        list_fit(&gone);
+        list_fit(&lessened);
+        *ret_gone = gone;
+        *ret_lessened = lessened;
         return 0;
 }
 
-int gone_jtis(const GoneList *gone, StrList *ret)
+/* The next of the two sorted lists. */
+static const char *next_jti(const GrantList *gone, const StrList *more, size_t *i, size_t *k)
 {
-        size_t size = (gone->n + 1) * sizeof(char *);
+        if (*i == gone->n)
+                return more->items[(*k)++];
+        if (*k == more->n || strcmp(gone->grants[*i]->jti, more->items[*k]) < 0)
+                return gone->grants[(*i)++]->jti;
+        return more->items[(*k)++];
+}
+
+int gone_jtis(const GrantList *gone, const StrList *more, StrList *ret)
+{
+        const size_t n = gone->n + more->n;
+        size_t size = (n + 1) * sizeof(char *), i = 0, k = 0;
         const char **items;
         char *text;
 
-        for (size_t i = 0; i < gone->n; i++)
-                size += strlen(gone->grants[i]->jti) + 1;
+        for (size_t at = 0; at < gone->n; at++)
+                size += strlen(gone->grants[at]->jti) + 1;
+        for (size_t at = 0; at < more->n; at++)
+                size += strlen(more->items[at]) + 1;
         items = malloc(size);
         if (!items)
                 return -ENOMEM;
-        text = (char *)(items + gone->n + 1);
-        for (size_t i = 0; i < gone->n; i++) {
-                items[i] = text;
-                text = stpcpy(text, gone->grants[i]->jti) + 1;
+        text = (char *)(items + n + 1);
+        for (size_t at = 0; at < n; at++) {
+                items[at] = text;
+                text = stpcpy(text, next_jti(gone, more, &i, &k)) + 1;
         }
-        *ret = (StrList){ .items = items, .n = gone->n };
+        *ret = (StrList){ .items = items, .n = n };
         return 0;
 }

@@ -14,14 +14,18 @@ typedef struct Standing {
 int standing_build(const GrantSet *const *sets, size_t n, Standing **ret);
 Standing *standing_free(Standing *s);
 
-/* Freed by free(grants). */
-typedef struct GoneList {
-        const Grant **grants; /* by jti */
+/* By jti. Freed by free(grants). */
+typedef struct GrantList {
+        const Grant **grants;
         size_t n;
-} GoneList;
+} GrantList;
 
-/* The issuer's grants that before had and after has not. */
-int standing_gone(const GrantStore *before, const GrantStore *after, const char *issuer,
-                  GoneList *ret);
-/* Their jtis, copied, in one block: freed by free(ret->items). */
-int gone_jtis(const GoneList *gone, StrList *ret);
+const Grant *grant_list_find(const GrantList *l, const char *jti); /* NULL where none */
+
+/* Of the issuer's grants that before had: ret_gone, those that after has not; ret_lessened, those
+ * that may say less in after, as they stand there. */
+int standing_compare(const GrantStore *before, const GrantStore *after, const char *issuer,
+                     GrantList *ret_gone, GrantList *ret_lessened);
+/* Their jtis and those of more, which is sorted; copied, in one block: freed by free(ret->items).
+ */
+int gone_jtis(const GrantList *gone, const StrList *more, StrList *ret);

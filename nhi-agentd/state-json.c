@@ -40,18 +40,31 @@ static int parse_issuer(State *s, json_t *j)
         return state_set_floor(s, issuer, &floor);
 }
 
+/* Left out: the first; where there is none, nobody's. */
+static int parse_ended_issuer(const State *s, const json_t *j, unsigned *ret)
+{
+        const json_int_t at = j ? json_integer_value(j) : 0;
+
+        if ((j && !json_is_integer(j)) || at < 0 || (j && (size_t)at >= s->n_issuers))
+                return -EBADMSG;
+        *ret = s->n_issuers > 0 ? (unsigned)at + 1 : 0;
+        return 0;
+}
+
 static int parse_ended(State *s, json_t *j)
 {
-        json_t *exp, *at;
+        json_t *exp, *at, *from = NULL;
+        unsigned issuer = 0;
         const char *jti;
 
-        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:o, s:o}", "jti", &jti, "exp", &exp, "at",
-                           &at) < 0 ||
-            !json_is_integer(exp) || !json_is_integer(at) || !jti_is_valid(jti))
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:o, s:o, s?o}", "jti", &jti, "exp", &exp,
+                           "at", &at, "issuer", &from) < 0 ||
+            parse_ended_issuer(s, from, &issuer) < 0 || !json_is_integer(exp) ||
+            !json_is_integer(at) || !jti_is_valid(jti))
                 return -EBADMSG;
         if (json_integer_value(exp) < 0 || json_integer_value(at) < 0)
                 return -EBADMSG;
-        return state_add_ended(s, jti, json_integer_value(exp), json_integer_value(at));
+        return state_add_ended(s, issuer, jti, json_integer_value(exp), json_integer_value(at));
 }
 
 static int parse_locked(State *s, json_t *j)
@@ -152,19 +165,35 @@ static json_t *format_issuers(const State *s, const char *issuer, const SetFloor
         return array;
 }
 
+static json_t *format_ended(const StateEnded *e)
+{
+        json_t *j = json_pack("{s:s, s:I, s:I}", "jti", e->jti, "exp", (json_int_t)e->exp_sec, "at",
+                              (json_int_t)e->at_sec);
+
+        if (j && e->issuer > 1 &&
+            json_object_set_new(j, "issuer", json_integer((json_int_t)e->issuer - 1)) < 0) {
+                json_decref(j);
+                return NULL;
+        }
+        return j;
+}
+
 int state_format(const State *s, const char *issuer, const SetFloor *floor, int64_t time_floor_sec,
                  char **ret, size_t *ret_size)
 {
         _cleanup_(json_decrefp) json_t *root = NULL;
-        json_t *ended = json_array(), *locked = json_array();
-        json_t *issuers = format_issuers(s, issuer, floor);
         const size_t n_issuers = s->n_issuers + (issuer && !state_floor(s, issuer) ? 1 : 0);
+        json_t *ended, *locked, *issuers;
         char *text;
 
+        /* Nothing is written that could not be read again. */
+        if (n_issuers > STATE_ISSUERS_MAX)
+                return -ENOSPC;
+        ended = json_array();
+        locked = json_array();
+        issuers = format_issuers(s, issuer, floor);
         for (size_t i = 0; i < s->n_ended; i++)
-                json_array_append_new(ended, json_pack("{s:s, s:I, s:I}", "jti", s->ended[i].jti,
-                                                       "exp", (json_int_t)s->ended[i].exp_sec, "at",
-                                                       (json_int_t)s->ended[i].at_sec));
+                json_array_append_new(ended, format_ended(&s->ended[i]));
         for (size_t i = 0; i < s->n_locked; i++)
                 json_array_append_new(locked, json_string(s->locked[i]));
         root = json_pack("{s:i, s:I, s:o, s:o, s:o}", "format", STATE_FORMAT, "time_floor",
@@ -173,7 +202,7 @@ int state_format(const State *s, const char *issuer, const SetFloor *floor, int6
         if (!root || json_array_size(issuers) != n_issuers ||
             json_array_size(ended) != s->n_ended || json_array_size(locked) != s->n_locked)
                 return -ENOMEM;
-        text = json_dumps(root, JSON_INDENT(1));
+        text = json_write(root, JSON_INDENT(1));
         if (!text)
                 return -ENOMEM;
         *ret = text;

@@ -126,6 +126,13 @@ int state_set_floor(State *s, const char *issuer, const SetFloor *floor)
         return 0;
 }
 
+unsigned state_issuer(const State *s, const char *issuer)
+{
+        const StateIssuer *i = issuer_find(s, issuer);
+
+        return i ? (unsigned)(i - s->issuers) + 1 : 0;
+}
+
 /* Where jti stands, or would stand. */
 static size_t ended_position(const State *s, const char *jti)
 {
@@ -175,6 +182,17 @@ static int ended_reserve(State *s, size_t n)
         return 0;
 }
 
+/* For how many more of this issuer's there is room. */
+static size_t ended_room(const State *s, unsigned issuer)
+{
+        const size_t share = STATE_ENDED_MAX / (s->n_sharing > 0 ? s->n_sharing : 1);
+        const size_t n = s->n_ended_of[issuer];
+        const size_t all = s->n_ended < STATE_ENDED_ALL_MAX ? STATE_ENDED_ALL_MAX - s->n_ended : 0;
+        const size_t own = n < share ? share - n : 0;
+
+        return own < all ? own : all;
+}
+
 static void ended_update(StateEnded *e, int64_t exp_sec, int64_t at_sec)
 {
         if (e->exp_sec != 0 && (exp_sec == 0 || exp_sec > e->exp_sec))
@@ -182,7 +200,7 @@ static void ended_update(StateEnded *e, int64_t exp_sec, int64_t at_sec)
         e->at_sec = at_sec;
 }
 
-int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
+int state_add_ended(State *s, unsigned issuer, const char *jti, int64_t exp_sec, int64_t at_sec)
 {
         const size_t i = ended_position(s, jti);
         char *copy;
@@ -191,7 +209,7 @@ int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
                 ended_update(&s->ended[i], exp_sec, at_sec);
                 return 0;
         }
-        if (s->n_ended >= STATE_ENDED_MAX)
+        if (ended_room(s, issuer) == 0)
                 return -ENOSPC;
         if (ended_reserve(s, 1) < 0)
                 return -ENOMEM;
@@ -199,8 +217,10 @@ int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec)
         if (!copy)
                 return -ENOMEM;
         memmove(&s->ended[i + 1], &s->ended[i], (s->n_ended - i) * sizeof(*s->ended));
-        s->ended[i] = (StateEnded){ .jti = copy, .exp_sec = exp_sec, .at_sec = at_sec };
+        s->ended[i] =
+                (StateEnded){ .jti = copy, .exp_sec = exp_sec, .at_sec = at_sec, .issuer = issuer };
         s->n_ended++;
+        s->n_ended_of[issuer]++;
         return 0;
 }
 
@@ -217,44 +237,48 @@ static void batch_merge(State *s, const StateEnded *new, size_t n)
         }
 }
 
-/* Those of the batch that s has not are copied into ret, up to room; the others are brought up to
- * date. How many of the batch were taken. */
-static size_t batch_part(State *s, const StateEnded *batch, size_t n, size_t room, StateEnded *ret,
-                         size_t *ret_new)
+/* What one entry of a batch came to: already known, new (copied into *ret), or no room for it. */
+typedef enum Taken { TAKEN_KNOWN, TAKEN_NEW, TAKEN_NOT } Taken;
+
+static Taken batch_take(State *s, const StateEnded *e, StateEnded *ret)
 {
-        size_t i = 0, n_new = 0;
+        const size_t at = ended_position(s, e->jti);
 
-        for (; i < n; i++) {
-                const size_t at = ended_position(s, batch[i].jti);
-
-                if (at < s->n_ended && streq(s->ended[at].jti, batch[i].jti)) {
-                        ended_update(&s->ended[at], batch[i].exp_sec, batch[i].at_sec);
-                        continue;
-                }
-                if (n_new == room)
-                        break;
-                ret[n_new] = batch[i];
-                ret[n_new].jti = strdup(batch[i].jti);
-                if (!ret[n_new].jti)
-                        break;
-                n_new++;
+        if (at < s->n_ended && streq(s->ended[at].jti, e->jti)) {
+                ended_update(&s->ended[at], e->exp_sec, e->at_sec);
+                return TAKEN_KNOWN;
         }
-        *ret_new = n_new;
-        return i;
+        /* n_ended grows when the batch is merged; what is for all is reserved. */
+        if (ended_room(s, e->issuer) == 0)
+                return TAKEN_NOT;
+        *ret = *e;
+        ret->jti = strdup(e->jti);
+        if (!ret->jti)
+                return TAKEN_NOT;
+        s->n_ended_of[e->issuer]++;
+        return TAKEN_NEW;
 }
 
-int state_add_ended_batch(State *s, const StateEnded *batch, size_t n, size_t *ret_n)
+int state_add_ended_batch(State *s, StateEnded *batch, size_t n, size_t *ret_n)
 {
-        const size_t room = s->n_ended < STATE_ENDED_MAX ? STATE_ENDED_MAX - s->n_ended : 0;
         _cleanup_free_ StateEnded *new = calloc(n + 1, sizeof(*new));
-        size_t n_new = 0, taken;
+        size_t n_new = 0, n_taken = 0;
 
-        if (!new || ended_reserve(s, n < room ? n : room) < 0)
+        if (!new || ended_reserve(s, n) < 0)
                 return -ENOMEM;
-        taken = batch_part(s, batch, n, room, new, &n_new);
+        for (size_t i = 0; i < n; i++) {
+                Taken taken = TAKEN_NOT;
+
+                if (n_new < STATE_ENDED_ALL_MAX - s->n_ended)
+                        taken = batch_take(s, &batch[i], &new[n_new]);
+                if (taken == TAKEN_NEW)
+                        n_new++;
+                if (taken != TAKEN_NOT)
+                        batch[n_taken++] = batch[i];
+        }
         batch_merge(s, new, n_new);
         s->n_ended += n_new;
-        *ret_n = taken;
+        *ret_n = n_taken;
         return 0;
 }
 
@@ -264,10 +288,12 @@ void state_prune_ended(State *s, int64_t before_sec,
         size_t n = 0;
 
         for (size_t i = 0; i < s->n_ended; i++) {
-                if (s->ended[i].at_sec < before_sec && !is_needed(userdata, s->ended[i].jti))
+                if (s->ended[i].at_sec < before_sec && !is_needed(userdata, s->ended[i].jti)) {
+                        s->n_ended_of[s->ended[i].issuer]--;
                         text_bury(s, s->ended[i].jti);
-                else
+                } else {
                         s->ended[n++] = s->ended[i];
+                }
         }
         s->n_ended = n;
 }

@@ -5,26 +5,31 @@
  *
  *   { "format": 1, "time_floor": SEC,
  *     "issuers": [ { "issuer": "...", "ver": N, "hash": "..." } ],
- *     "ended": [ { "jti": "...", "exp": SEC, "at": SEC } ],
+ *     "ended": [ { "jti": "...", "exp": SEC, "at": SEC, "issuer": N } ],
  *     "locked": [ "name or jti" ] }
  *
  * An issuer's ver and hash are its floor, and sets/HASH.jws is its current set: the archive is
  * written first, then this file, so after any crash the old set or the new one is named. An ended
  * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
- * back, for good. A file that does not parse is an error: floors are never reset in silence. */
+ * back, for good. Its issuer is a position in "issuers", left out where it is 0. A file that does
+ * not parse is an error: floors are never reset in silence. */
 
 #include "nhi-agentd/set/set.h"
 
-#define STATE_ENDED_MAX   200000u
-#define STATE_LOCKED_MAX  4096u
-#define STATE_ISSUERS_MAX 64u
-#define STATE_FILE_MAX    (64u * 1024 * 1024)
-#define STATE_ERROR_MAX   256
+/* Shared evenly by the issuers that there are, so that none takes another's room. Those that were
+ * more, or fewer, leave at most as many behind. */
+#define STATE_ENDED_MAX     200000u
+#define STATE_ENDED_ALL_MAX (2 * STATE_ENDED_MAX)
+#define STATE_LOCKED_MAX    4096u
+#define STATE_ISSUERS_MAX   64u
+#define STATE_FILE_MAX      (128u * 1024 * 1024)
+#define STATE_ERROR_MAX     256
 
 typedef struct StateEnded {
         char *jti;
         int64_t exp_sec; /* 0: given back */
         int64_t at_sec;
+        unsigned issuer; /* state_issuer() */
 } StateEnded;
 
 typedef struct StateIssuer {
@@ -38,7 +43,9 @@ typedef struct State {
         size_t n_issuers;
         StateEnded *ended; /* sorted by jti */
         size_t n_ended, ended_capacity;
-        char **locked; /* sorted */
+        size_t n_ended_of[STATE_ISSUERS_MAX + 1]; /* by issuer */
+        size_t n_sharing;                         /* issuers that share the room; 0 is 1 */
+        char **locked;                            /* sorted */
         size_t n_locked;
         size_t n_shares;
         char **graves; /* texts that are forgotten, but that a share may still have */
@@ -63,15 +70,18 @@ void state_unshare(State *s, State *share);
 
 const SetFloor *state_floor(const State *s, const char *issuer); /* NULL: none seen */
 int state_set_floor(State *s, const char *issuer, const SetFloor *floor);
+/* Its number, from 1; 0 where it has no floor. */
+unsigned state_issuer(const State *s, const char *issuer);
 
 /* NULL where it has not ended. */
 const StateEnded *state_ended(const State *s, const char *jti);
 /* Ended, and it has not come back since with a later exp. */
 bool state_grant_is_ended(const State *s, const Grant *g);
-int state_add_ended(State *s, const char *jti, int64_t exp_sec, int64_t at_sec);
+/* -ENOSPC where the issuer's share is full. */
+int state_add_ended(State *s, unsigned issuer, const char *jti, int64_t exp_sec, int64_t at_sec);
 /* The same for a batch, sorted by jti, each once, texts copied, in time that grows with both: 0, or
- * -ENOMEM and nothing was added. *ret_n: the first so many of the batch that there was room for. */
-int state_add_ended_batch(State *s, const StateEnded *batch, size_t n, size_t *ret_n);
+ * -ENOMEM and nothing was added. Those that there was room for are moved to the front: *ret_n. */
+int state_add_ended_batch(State *s, StateEnded *batch, size_t n, size_t *ret_n);
 /* Forget what ended before before_sec and is_needed() does not claim. */
 void state_prune_ended(State *s, int64_t before_sec,
                        bool (*is_needed)(void *userdata, const char *jti), void *userdata);

@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
+#include "lib/jose/json.h"
 #include "lib/wire/control.h"
 #include "nhictl/verb.h"
 
@@ -116,7 +117,7 @@ int agent_call_at(const char *path, uid_t owner, json_t *request, uint64_t usec,
         size_t size;
         int r;
 
-        line = json_dumps(request, JSON_COMPACT);
+        line = json_write(request, JSON_COMPACT);
         if (!line)
                 return -ENOMEM;
         size = strlen(line);

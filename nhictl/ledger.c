@@ -5,6 +5,7 @@
 #include "nhictl/ledger/check.h"
 
 #include "lib/base/path.h"
+#include "lib/jose/json.h"
 #include "nhictl/central.h"
 #include "nhictl/ledger/state.h"
 #include "nhictl/texts.h"
@@ -102,7 +103,7 @@ static int print_document(const Call *call, const Ledger *l, const json_t *doc)
         r = table_new(&call->out, headings, &t);
         json_object_foreach(shown, member, value) {
                 _cleanup_free_ char *text =
-                        json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+                        json_write(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 
                 if (r == 0)
                         r = table_row(

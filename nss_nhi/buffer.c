@@ -18,12 +18,16 @@ static void *buffer_take(Buffer *b, size_t size)
         return taken;
 }
 
-char *buffer_text(Buffer *b, const char *s)
+char *buffer_bytes(Buffer *b, const char *s, size_t size)
 {
-        size_t size = strlen(s) + 1;
         char *copy = buffer_take(b, size);
 
         return copy ? memcpy(copy, s, size) : NULL;
+}
+
+char *buffer_text(Buffer *b, const char *s)
+{
+        return buffer_bytes(b, s, strlen(s) + 1);
 }
 
 char **buffer_pointers(Buffer *b, size_t n)

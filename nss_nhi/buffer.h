@@ -18,7 +18,9 @@ static inline bool buffer_is_full(const Buffer *b)
         return b->full;
 }
 
-/* A copy of s. */
+/* A copy of s, whose size with its NUL is known. */
+char *buffer_bytes(Buffer *b, const char *s, size_t size);
+/* The same where it is not. */
 char *buffer_text(Buffer *b, const char *s);
 /* Room for n pointers, aligned for them; n is a count of records that are mapped. */
 char **buffer_pointers(Buffer *b, size_t n);

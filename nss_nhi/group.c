@@ -60,6 +60,7 @@ static int group_pack(const SnapshotGroupView *v, SnapshotNow now, struct group 
 static int group_by_name(const char *name, struct group *result, char *buffer, size_t size)
 {
         SnapshotGroupView v;
+        SnapshotNow now;
         Lookup l;
         int r;
 
@@ -68,9 +69,10 @@ static int group_by_name(const char *name, struct group *result, char *buffer, s
         r = lookup_begin(&l);
         if (r < 0)
                 return r;
+        now = clocks_now();
         r = NSS_E_NONE;
-        if (snapshot_group_by_name(&l.snapshot, name, l.now, &v))
-                r = group_pack(&v, l.now, result, buffer, size);
+        if (snapshot_group_by_name(&l.snapshot, name, now, &v))
+                r = group_pack(&v, now, result, buffer, size);
         lookup_end(&l);
         return r;
 }
@@ -78,6 +80,7 @@ static int group_by_name(const char *name, struct group *result, char *buffer, s
 static int group_by_gid(gid_t gid, struct group *result, char *buffer, size_t size)
 {
         SnapshotGroupView v;
+        SnapshotNow now;
         Lookup l;
         int r;
 
@@ -86,9 +89,10 @@ static int group_by_gid(gid_t gid, struct group *result, char *buffer, size_t si
         r = lookup_begin(&l);
         if (r < 0)
                 return r;
+        now = clocks_now();
         r = NSS_E_NONE;
-        if (snapshot_group_by_gid(&l.snapshot, gid, l.now, &v))
-                r = group_pack(&v, l.now, result, buffer, size);
+        if (snapshot_group_by_gid(&l.snapshot, gid, now, &v))
+                r = group_pack(&v, now, result, buffer, size);
         lookup_end(&l);
         return r;
 }

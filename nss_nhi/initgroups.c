@@ -50,6 +50,8 @@ static int groups_add(const char *user, gid_t skip, GroupList *list)
 {
         SnapshotMembershipsView v = { 0 };
         int r, status = NSS_E_NONE;
+        SnapshotSearch search;
+        SnapshotNow now;
         Lookup l;
         gid_t gid;
 
@@ -58,9 +60,11 @@ static int groups_add(const char *user, gid_t skip, GroupList *list)
         r = lookup_begin(&l);
         if (r < 0)
                 return r;
-        (void)snapshot_memberships_of(&l.snapshot, user, &v);
+        snapshot_search_memberships(&l.snapshot, user, &search);
+        now = clocks_now();
+        (void)snapshot_found_memberships(&search, &v);
         for (size_t i = 0; r == 0 && i < v.n; i++) {
-                if (!snapshot_membership(&v, i, l.now, &gid))
+                if (!snapshot_membership(&v, i, now, &gid))
                         continue;
                 status = 0;
                 if (gid != skip)

@@ -70,25 +70,31 @@ static int shared_renew(Lookup *ret)
         return 0;
 }
 
+/* Without the lock: for this call alone. */
+static int own_open(Lookup *ret)
+{
+        int r = published_open(&ret->snapshot);
+
+        if (r == 0)
+                ret->is_shared = false;
+        return r;
+}
+
 int lookup_begin(Lookup *ret)
 {
-        Lookup l = { .now = clocks_now() };
-        int r = 0;
+        int r;
 
-        if (!lock_try()) {
-                r = published_open(&l.snapshot);
-        } else if (shared.map && !snapshot_is_superseded(&shared)) {
-                l.snapshot = shared;
-                l.is_shared = true;
-        } else {
-                r = shared_renew(&l);
-                if (!l.is_shared)
-                        lock_release();
+        if (!lock_try())
+                return own_open(ret);
+        if (shared.map && !snapshot_is_superseded(&shared)) {
+                ret->snapshot = shared;
+                ret->is_shared = true;
+                return 0;
         }
-        if (r < 0)
-                return r;
-        *ret = l;
-        return 0;
+        r = shared_renew(ret);
+        if (r < 0 || !ret->is_shared)
+                lock_release();
+        return r;
 }
 
 void lookup_end(Lookup *l)

@@ -11,7 +11,6 @@
 typedef struct Lookup {
         Snapshot snapshot;
         bool is_shared; /* the process's mapping: its lock is held */
-        SnapshotNow now;
 } Lookup;
 
 #define NSS_E_NONE 1 /* there is no such record */

@@ -18,14 +18,14 @@ static int passwd_pack(const SnapshotUserView *v, struct passwd *result, char *b
 {
         Buffer b = { .at = buffer, .left = size };
         const struct passwd p = {
-                .pw_name = buffer_text(&b, v->name),
+                .pw_name = buffer_bytes(&b, v->name, v->name_size),
                 /* "x" would send pam_unix to a shadow entry that is not there: it denies. */
-                .pw_passwd = buffer_text(&b, "*"),
+                .pw_passwd = buffer_bytes(&b, "*", sizeof("*")),
                 .pw_uid = v->uid,
                 .pw_gid = v->gid,
-                .pw_gecos = buffer_text(&b, v->gecos),
-                .pw_dir = buffer_text(&b, v->home),
-                .pw_shell = buffer_text(&b, v->shell),
+                .pw_gecos = buffer_bytes(&b, v->gecos, v->gecos_size),
+                .pw_dir = buffer_bytes(&b, v->home, v->home_size),
+                .pw_shell = buffer_bytes(&b, v->shell, v->shell_size),
         };
 
         if (buffer_is_full(&b))
@@ -34,9 +34,23 @@ static int passwd_pack(const SnapshotUserView *v, struct passwd *result, char *b
         return 0;
 }
 
+/* The clocks are read while the record comes from memory. */
+static int passwd_answer(Lookup *l, SnapshotSearch *search, struct passwd *result, char *buffer,
+                         size_t size)
+{
+        const SnapshotNow now = clocks_now();
+        SnapshotUserView v;
+        int r = NSS_E_NONE;
+
+        if (snapshot_found_user(search, now, &v))
+                r = passwd_pack(&v, result, buffer, size);
+        lookup_end(l);
+        return r;
+}
+
 static int passwd_by_name(const char *name, struct passwd *result, char *buffer, size_t size)
 {
-        SnapshotUserView v;
+        SnapshotSearch search;
         Lookup l;
         int r;
 
@@ -45,16 +59,13 @@ static int passwd_by_name(const char *name, struct passwd *result, char *buffer,
         r = lookup_begin(&l);
         if (r < 0)
                 return r;
-        r = NSS_E_NONE;
-        if (snapshot_user_by_name(&l.snapshot, name, l.now, &v))
-                r = passwd_pack(&v, result, buffer, size);
-        lookup_end(&l);
-        return r;
+        snapshot_search_user(&l.snapshot, name, &search);
+        return passwd_answer(&l, &search, result, buffer, size);
 }
 
 static int passwd_by_uid(uid_t uid, struct passwd *result, char *buffer, size_t size)
 {
-        SnapshotUserView v;
+        SnapshotSearch search;
         Lookup l;
         int r;
 
@@ -63,11 +74,8 @@ static int passwd_by_uid(uid_t uid, struct passwd *result, char *buffer, size_t 
         r = lookup_begin(&l);
         if (r < 0)
                 return r;
-        r = NSS_E_NONE;
-        if (snapshot_user_by_uid(&l.snapshot, uid, l.now, &v))
-                r = passwd_pack(&v, result, buffer, size);
-        lookup_end(&l);
-        return r;
+        snapshot_search_uid(&l.snapshot, uid, &search);
+        return passwd_answer(&l, &search, result, buffer, size);
 }
 
 static int passwd_next(struct passwd *result, char *buffer, size_t size)

@@ -76,22 +76,20 @@ static void line_clean(char *line)
 
 static void tell_denied(const Call *c, Cause cause)
 {
-        char message[sizeof(c->message)];
+        char message[sizeof(c->message)], reason[sizeof(c->reason)];
 
-        if (cause != CAUSE_DENIED || !c->message[0]) {
-                const char *reason =
-                        cause == CAUSE_DENIED && c->reason[0] ? c->reason : cause_token(cause);
-
-                (void)pam_error(c->pamh, "nhi: %s (%s); %s", cause_sentence(cause), reason,
-                                cause_advice(cause));
-                return;
-        }
         memcpy(message, c->message, sizeof(message));
+        memcpy(reason, c->reason, sizeof(reason));
         line_clean(message);
-        if (!c->reason[0] || strstr(message, c->reason))
+        line_clean(reason);
+        if (cause != CAUSE_DENIED || !message[0])
+                (void)pam_error(c->pamh, "nhi: %s (%s); %s", cause_sentence(cause),
+                                cause == CAUSE_DENIED && reason[0] ? reason : cause_token(cause),
+                                cause_advice(cause));
+        else if (!reason[0] || strstr(message, reason))
                 (void)pam_error(c->pamh, "nhi: %s", message);
         else
-                (void)pam_error(c->pamh, "nhi: %s (%s)", message, c->reason);
+                (void)pam_error(c->pamh, "nhi: %s (%s)", message, reason);
 }
 
 static void tell_granted(const Call *c)

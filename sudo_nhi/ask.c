@@ -40,13 +40,10 @@ static WireText optional_text(const char *s)
         return wire_text(s && *s ? s : NULL);
 }
 
-/* 0, WIRE_E_TOO_LARGE or a negative errno. */
-static int question_make(Question *q, WireMode mode, Invoker *invoker, const Command *c)
+/* The groups are those that a gate had looked up: the agent does not judge by them, and a question
+ * must not wait for a directory that it is not about. 0, WIRE_E_TOO_LARGE or a negative errno. */
+static int question_make(Question *q, WireMode mode, const Invoker *invoker, const Command *c)
 {
-        int r = gate_account_load_gids(&invoker->account);
-
-        if (r < 0)
-                return r;
         q->request = (WireRequest){
                 .type = WIRE_COMMAND,
                 .mode = mode,
@@ -81,7 +78,8 @@ static void message_format(const WireReply *reply, char message[static ASK_MESSA
                                text_escape(safe, sizeof(safe), reason));
 }
 
-Answer ask_command(Invoker *invoker, const Command *command, char message[static ASK_MESSAGE_SIZE])
+Answer ask_command(const Invoker *invoker, const Command *command,
+                   char message[static ASK_MESSAGE_SIZE])
 {
         uint64_t deadline = now_monotonic_usec() + ASK_DEADLINE_USEC;
         _cleanup_free_ Question *q = calloc(1, sizeof(*q));
@@ -99,7 +97,7 @@ Answer ask_command(Invoker *invoker, const Command *command, char message[static
         return ANSWER_DENIED;
 }
 
-void tell_command(Invoker *invoker, const Command *command)
+void tell_command(const Invoker *invoker, const Command *command)
 {
         _cleanup_free_ Question *q = calloc(1, sizeof(*q));
 

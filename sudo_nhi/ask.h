@@ -16,6 +16,7 @@ typedef enum Answer {
 #define ASK_MESSAGE_SIZE 1280u
 
 /* Ask and wait until the deadline. message receives one line for the person, or "". */
-Answer ask_command(Invoker *invoker, const Command *command, char message[static ASK_MESSAGE_SIZE]);
+Answer ask_command(const Invoker *invoker, const Command *command,
+                   char message[static ASK_MESSAGE_SIZE]);
 /* Tell, without waiting, that this command would have been asked about. */
-void tell_command(Invoker *invoker, const Command *command);
+void tell_command(const Invoker *invoker, const Command *command);

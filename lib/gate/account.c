@@ -6,9 +6,12 @@
 #include "lib/base/macro.h"
 
 #include <grp.h>
+#include <pwd.h>
 
-#define GIDS_MIN 64
-#define GIDS_MAX 8192
+#define GIDS_MIN        64
+#define GIDS_MAX        8192
+#define PASSWD_SIZE_MIN 1024u
+#define PASSWD_SIZE_MAX (1024u * 1024)
 
 /* getgrouplist(3) leaves out what a service could not say, and succeeds. Limits are a setuid
  * program's caller's to set: what they take away must not be a way out of a gate. */
@@ -56,20 +59,59 @@ typedef struct Lookup {
         GateSubject *subject;
 } Lookup;
 
+/* libc passes over a service that ran into a limit, and the next one never heard of the account: so
+ * that what is not there is asked for twice. True also where passwd cannot be asked. */
+static bool may_be_there(const char *name)
+{
+        for (size_t size = PASSWD_SIZE_MIN; size <= PASSWD_SIZE_MAX; size *= 4) {
+                _cleanup_free_ char *buffer = malloc(size);
+                struct passwd entry, *found = NULL;
+                int r;
+
+                if (!buffer)
+                        return true;
+                r = getpwnam_r(name, &entry, buffer, size, &found);
+                if (r != ERANGE)
+                        return r != 0 || found;
+        }
+        return true;
+}
+
+static int without_groups(const Lookup *l)
+{
+        GateAccount *a = l->account;
+
+        if (a->no_groups != -ENOENT || a->is_absent)
+                return a->no_groups;
+        a->is_absent = !may_be_there(l->subject->name);
+        return a->is_absent ? -ENOENT : -EIO;
+}
+
+static bool has_gid(const GateAccount *a, gid_t gid)
+{
+        for (size_t i = 0; i < a->n_gids; i++)
+                if (a->gids[i] == gid)
+                        return true;
+        return false;
+}
+
 /* A gate names a group: only now find out which ones the account is in. */
 static int on_group(void *userdata, const char *group, gid_t *ret)
 {
         Lookup *l = userdata;
+        bool is_listed = false;
         int r;
 
         if (l->account->no_groups < 0)
-                return l->account->no_groups;
+                return without_groups(l);
         r = gate_account_load_gids(l->account);
         if (r < 0)
                 return r;
         l->subject->gids = l->account->gids;
         l->subject->n_gids = l->account->n_gids;
-        return gate_group_lookup(NULL, group, ret);
+        r = gate_group_find(group, l->account->name, ret, &is_listed);
+        /* Then getgrouplist() left it out. */
+        return r == 0 && is_listed && !has_gid(l->account, *ret) ? -EIO : r;
 }
 
 GateMode gate_account_mode_as(GateAccount *a, const char *spelling, const char *class,

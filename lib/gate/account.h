@@ -12,9 +12,10 @@ typedef struct GateAccount {
         gid_t gid;
         gid_t *gids; /* owned; NULL: not looked up yet */
         size_t n_gids;
-        int no_groups; /* 0; or the answer to every question about its groups: -ENOENT where passwd
-                        * knows no such account, another negative errno where passwd cannot be asked
-                        */
+        int no_groups;  /* 0; or the answer to every question about its groups: -ENOENT where passwd
+                         * knows no such account, another negative errno where passwd cannot be asked
+                         */
+        bool is_absent; /* passwd has said twice that it knows no such account */
 } GateAccount;
 
 /* All groups, primary included: 0; -E2BIG for more than a request carries (WIRE_GIDS_MAX); -ENOMEM,

@@ -26,6 +26,8 @@ typedef int (*GateGroupLookup)(void *userdata, const char *group, gid_t *ret);
 /* The one used where a subject brings none: getgrnam_r(3). The agent, which makes no NSS call,
  * brings its own. */
 int gate_group_lookup(void *userdata, const char *group, gid_t *ret);
+/* The same; and does its own entry list member? What is not there was asked for twice. */
+int gate_group_find(const char *group, const char *member, gid_t *ret, bool *ret_listed);
 
 /* One subject, resolved in the calling process. A name of NULL (not known) meets every gate and no
  * exemption. */

@@ -17,10 +17,17 @@
 #define GROUP_SIZE_MAX (1024u * 1024)
 #define ITEM_SIZE_MAX  LABEL_SIZE_MAX
 
-/* getgrnam_r(3) with a buffer that grows to a bound. */
-int gate_group_lookup(void *userdata, const char *group, gid_t *ret)
+static bool is_listed(const struct group *entry, const char *member)
 {
-        (void)userdata;
+        for (char **at = entry->gr_mem; member && at && *at; at++)
+                if (streq(*at, member))
+                        return true;
+        return false;
+}
+
+/* getgrnam_r(3) with a buffer that grows to a bound. */
+static int group_read(const char *group, const char *member, gid_t *ret, bool *ret_listed)
+{
         for (size_t size = GROUP_SIZE_MIN; size <= GROUP_SIZE_MAX; size *= 4) {
                 _cleanup_free_ char *buffer = malloc(size);
                 struct group entry, *found = NULL;
@@ -36,9 +43,25 @@ int gate_group_lookup(void *userdata, const char *group, gid_t *ret)
                 if (!found)
                         return -ENOENT;
                 *ret = found->gr_gid;
+                *ret_listed = is_listed(found, member);
                 return 0;
         }
         return -E2BIG;
+}
+
+int gate_group_find(const char *group, const char *member, gid_t *ret, bool *ret_listed)
+{
+        const int r = group_read(group, member, ret, ret_listed);
+
+        /* libc passes over a service that ran into a limit, and the next one never heard of it. */
+        return r == -ENOENT ? group_read(group, member, ret, ret_listed) : r;
+}
+
+int gate_group_lookup(void *userdata, const char *group, gid_t *ret)
+{
+        bool listed;
+
+        return gate_group_find(group, NULL, ret, &listed);
 }
 
 static bool group_matches(const GateSubject *subject, const char *group)

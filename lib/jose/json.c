@@ -43,3 +43,17 @@ json_t *json_read(const char *text, size_t size, size_t flags, json_error_t *ret
                 errno = is_starved ? ENOMEM : EBADMSG;
         return v;
 }
+
+char *json_write(const json_t *v, size_t flags)
+{
+        char *text;
+
+        (void)pthread_once(&once, watch_memory);
+        is_starved = false;
+        text = json_dumps(v, flags);
+        if (is_starved) {
+                free(text);
+                text = NULL;
+        }
+        return text;
+}

@@ -50,14 +50,49 @@ static inline void put_le64(uint8_t p[static 8], uint64_t v)
         memcpy(p, &v, sizeof(v));
 }
 
+#define FNV32_BASIS 0x811c9dc5u
+#define FNV32_PRIME 0x01000193u
+#define FNV64_BASIS 0xcbf29ce484222325u
+#define FNV64_PRIME 0x00000100000001b3u
+
 /* FNV-1a 32, of a name's bytes and of an id's four bytes in little endian. */
-uint32_t snapshot_hash_name(const char *name);
-uint32_t snapshot_hash_id(uint32_t id);
+static inline uint32_t snapshot_hash_name(const char *name)
+{
+        uint32_t h = FNV32_BASIS;
+
+        for (; *name; name++)
+                h = (h ^ (uint8_t)*name) * FNV32_PRIME;
+        return h;
+}
+
+static inline uint32_t snapshot_hash_id(uint32_t id)
+{
+        uint32_t h = FNV32_BASIS;
+
+        for (int i = 0; i < 4; i++, id >>= 8)
+                h = (h ^ (id & 0xff)) * FNV32_PRIME;
+        return h;
+}
+
+static inline uint64_t fnv64_words(const uint8_t *data, size_t size)
+{
+        uint64_t h = FNV64_BASIS;
+
+        for (size_t i = 0; i < size; i += 8)
+                h = (h ^ get_le64(data + i)) * FNV64_PRIME;
+        return h;
+}
 
 /* The checksums of format.h: of the header that data begins with, and of a record of size bytes, a
  * multiple of 8 and at least 8. */
 uint64_t snapshot_header_checksum(const uint8_t *data);
-uint64_t snapshot_record_checksum(const uint8_t *record, size_t size);
+
+static inline uint64_t snapshot_record_checksum(const uint8_t *record, size_t size)
+{
+        const size_t from = sizeof(((SnapshotRecord *)0)->checksum_le);
+
+        return fnv64_words(record + from, size - from);
+}
 
 /* The ids that are never published and never answered: root's, nobody's and the two "no id". */
 static inline bool snapshot_id_is_lawful(uint32_t id)

@@ -4,7 +4,7 @@
  *
  *  R1 An offset MUST be checked against the mapping, or against its record, before it is followed,
  *     each time.
- *  R2 A search MUST end after at most as many steps as its table has slots.
+ *  R2 A search MUST end after at most as many steps as its table has slots (search.h).
  *  R3 A record that is over MUST NOT answer by name, nor a membership at all.
  *  R4 uid 0, gid 0 and root MUST never be answered, whatever the file says.
  *  R5 A record whose checksum does not hold MUST NOT answer. */
@@ -13,7 +13,7 @@
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
-#include "lib/snapshot/bytes.h"
+#include "lib/snapshot/search.h"
 
 static size_t record_size(const SnapshotRecord *r)
 {
@@ -35,18 +35,29 @@ static const void *record_at(const Snapshot *s, size_t offset, size_t head_size)
         return r;
 }
 
-/* A NUL-ended text of a record, or NULL. */
-static const char *text_in(const void *record, size_t offset)
+/* A NUL-ended text of a record and its size with the NUL, or NULL. */
+static const char *sized_text_in(const void *record, size_t offset, size_t *ret_size)
 {
         size_t size = record_size(record), left;
-        const char *text = (const char *)record + offset;
+        const char *text = (const char *)record + offset, *end;
 
         if (offset < sizeof(SnapshotRecord) || offset >= size)
                 return NULL;
         left = size - offset;
         if (left > SNAPSHOT_TEXT_MAX + 1)
                 left = SNAPSHOT_TEXT_MAX + 1;
-        return memchr(text, 0, left) ? text : NULL;
+        end = memchr(text, 0, left);
+        if (!end)
+                return NULL;
+        *ret_size = (size_t)(end - text) + 1;
+        return text;
+}
+
+static const char *text_in(const void *record, size_t offset)
+{
+        size_t size;
+
+        return sized_text_in(record, offset, &size);
 }
 
 /* The n members that follow a record's head, or NULL where it has not got them. */
@@ -64,60 +75,20 @@ static bool is_over(const uint8_t real_le[static 8], const uint8_t boot_le[stati
                now.boot_usec >= (int64_t)get_le64(boot_le);
 }
 
-/* ---- searching ---- */
-
-typedef struct Probe {
-        const SnapshotSlot *slots;
-        uint32_t hash, mask, at, left;
-} Probe;
-
-static Probe probe_start(const Snapshot *s, const SnapshotTable *t, uint32_t hash)
-{
-        uint32_t n = get_le32(t->n_slots_le);
-        const SnapshotSlot *slots =
-                (const void *)bytes_at(s, get_le32(t->offset_le), (size_t)n * sizeof(*slots));
-
-        if (!slots)
-                return (Probe){ 0 };
-        return (Probe){
-                .slots = slots, .hash = hash, .mask = n - 1, .at = hash & (n - 1), .left = n
-        };
-}
-
-/* The offset of the next record of this hash, 0 at the end. */
-static size_t probe_next(Probe *p)
-{
-        while (p->left > 0) {
-                const SnapshotSlot *slot = p->slots + p->at;
-                size_t offset = slot_offset(slot);
-
-                if (offset == 0)
-                        break;
-                p->at = (p->at + 1) & p->mask;
-                p->left--;
-                if (slot_may_be(slot, p->hash))
-                        return offset;
-        }
-        p->left = 0;
-        return 0;
-}
-
 /* A passwd record that may be answered, whatever its deadlines say. */
 static const SnapshotPasswd *user_at(const Snapshot *s, size_t offset, SnapshotUserView *ret)
 {
         const SnapshotPasswd *p = record_at(s, offset, sizeof(*p));
-        SnapshotUserView v;
+        SnapshotUserView v = { 0 };
 
         if (!p)
                 return NULL;
-        v = (SnapshotUserView){
-                .name = text_in(p, get_le16(p->name_le)),
-                .gecos = text_in(p, get_le16(p->gecos_le)),
-                .home = text_in(p, get_le16(p->home_le)),
-                .shell = text_in(p, get_le16(p->shell_le)),
-                .uid = get_le32(p->uid_le),
-                .gid = get_le32(p->gid_le),
-        };
+        v.name = sized_text_in(p, get_le16(p->name_le), &v.name_size);
+        v.gecos = sized_text_in(p, get_le16(p->gecos_le), &v.gecos_size);
+        v.home = sized_text_in(p, get_le16(p->home_le), &v.home_size);
+        v.shell = sized_text_in(p, get_le16(p->shell_le), &v.shell_size);
+        v.uid = get_le32(p->uid_le);
+        v.gid = get_le32(p->gid_le);
         if (!name_is_strict(v.name) || streq(v.name, "root") || !v.gecos || !v.home || !v.shell ||
             !snapshot_id_is_lawful(v.uid) || !snapshot_id_is_lawful(v.gid))
                 return NULL;
@@ -125,43 +96,65 @@ static const SnapshotPasswd *user_at(const Snapshot *s, size_t offset, SnapshotU
         return p;
 }
 
-bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now,
-                           SnapshotUserView *ret)
+/* ---- users ---- */
+
+void snapshot_search_user(const Snapshot *s, const char *name, SnapshotSearch *ret)
 {
-        Probe probe = probe_start(s, &header_of(s)->passwd_by_name, snapshot_hash_name(name));
+        search_start(s, &header_of(s)->passwd_by_name, snapshot_hash_name(name), ret);
+        ret->name = name;
+        search_prefetch(ret);
+}
+
+void snapshot_search_uid(const Snapshot *s, uid_t uid, SnapshotSearch *ret)
+{
+        search_start(s, &header_of(s)->passwd_by_uid, snapshot_hash_id(uid), ret);
+        ret->name = NULL;
+        ret->id = uid;
+        search_prefetch(ret);
+}
+
+bool snapshot_found_user(SnapshotSearch *q, SnapshotNow now, SnapshotUserView *ret)
+{
         size_t offset;
 
-        while ((offset = probe_next(&probe))) {
+        while ((offset = search_next(q))) {
                 SnapshotUserView v;
-                const SnapshotPasswd *p = user_at(s, offset, &v);
+                const SnapshotPasswd *p = user_at(q->snapshot, offset, &v);
+                bool over;
 
-                if (!p || !streq(v.name, name) ||
-                    is_over(p->real_deadline_le, p->boot_deadline_le, now))
+                if (!p || (q->name ? !streq(v.name, q->name) : v.uid != q->id))
                         continue;
+                over = is_over(p->real_deadline_le, p->boot_deadline_le, now);
+                if (over && q->name)
+                        continue;
+                if (over) {
+                        v.shell = SNAPSHOT_NOLOGIN;
+                        v.shell_size = sizeof(SNAPSHOT_NOLOGIN);
+                }
                 *ret = v;
                 return true;
         }
         return false;
+}
+
+bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now,
+                           SnapshotUserView *ret)
+{
+        SnapshotSearch q;
+
+        snapshot_search_user(s, name, &q);
+        return snapshot_found_user(&q, now, ret);
 }
 
 bool snapshot_user_by_uid(const Snapshot *s, uid_t uid, SnapshotNow now, SnapshotUserView *ret)
 {
-        Probe probe = probe_start(s, &header_of(s)->passwd_by_uid, snapshot_hash_id(uid));
-        size_t offset;
+        SnapshotSearch q;
 
-        while ((offset = probe_next(&probe))) {
-                SnapshotUserView v;
-                const SnapshotPasswd *p = user_at(s, offset, &v);
-
-                if (!p || v.uid != uid)
-                        continue;
-                if (is_over(p->real_deadline_le, p->boot_deadline_le, now))
-                        v.shell = SNAPSHOT_NOLOGIN;
-                *ret = v;
-                return true;
-        }
-        return false;
+        snapshot_search_uid(s, uid, &q);
+        return snapshot_found_user(&q, now, ret);
 }
+
+/* ---- groups ---- */
 
 static const SnapshotGroup *group_at(const Snapshot *s, size_t offset, SnapshotGroupView *ret)
 {
@@ -186,10 +179,11 @@ static const SnapshotGroup *group_at(const Snapshot *s, size_t offset, SnapshotG
 bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now,
                             SnapshotGroupView *ret)
 {
-        Probe probe = probe_start(s, &header_of(s)->group_by_name, snapshot_hash_name(name));
+        SnapshotSearch q;
         size_t offset;
 
-        while ((offset = probe_next(&probe))) {
+        search_start(s, &header_of(s)->group_by_name, snapshot_hash_name(name), &q);
+        while ((offset = search_next(&q))) {
                 SnapshotGroupView v;
                 const SnapshotGroup *g = group_at(s, offset, &v);
 
@@ -204,10 +198,11 @@ bool snapshot_group_by_name(const Snapshot *s, const char *name, SnapshotNow now
 
 bool snapshot_group_by_gid(const Snapshot *s, gid_t gid, SnapshotNow now, SnapshotGroupView *ret)
 {
-        Probe probe = probe_start(s, &header_of(s)->group_by_gid, snapshot_hash_id(gid));
+        SnapshotSearch q;
         size_t offset;
 
-        while ((offset = probe_next(&probe))) {
+        search_start(s, &header_of(s)->group_by_gid, snapshot_hash_id(gid), &q);
+        while ((offset = search_next(&q))) {
                 SnapshotGroupView v;
                 const SnapshotGroup *g = group_at(s, offset, &v);
 
@@ -237,26 +232,41 @@ const char *snapshot_member(const SnapshotGroupView *g, size_t i, SnapshotNow no
 
 /* ---- memberships ---- */
 
-bool snapshot_memberships_of(const Snapshot *s, const char *user, SnapshotMembershipsView *ret)
+void snapshot_search_memberships(const Snapshot *s, const char *user, SnapshotSearch *ret)
 {
-        Probe probe;
+        if (!name_is_sane(user) || streq(user, "root")) {
+                *ret = (SnapshotSearch){ .snapshot = s };
+                return;
+        }
+        search_start(s, &header_of(s)->member_by_user, snapshot_hash_name(user), ret);
+        ret->name = user;
+        search_prefetch(ret);
+}
+
+bool snapshot_found_memberships(SnapshotSearch *q, SnapshotMembershipsView *ret)
+{
         size_t offset;
 
-        if (!name_is_sane(user) || streq(user, "root"))
-                return false;
-        probe = probe_start(s, &header_of(s)->member_by_user, snapshot_hash_name(user));
-        while ((offset = probe_next(&probe))) {
-                const SnapshotUser *u = record_at(s, offset, sizeof(*u));
+        while ((offset = search_next(q))) {
+                const SnapshotUser *u = record_at(q->snapshot, offset, sizeof(*u));
                 const char *name = u ? text_in(u, get_le32(u->name_le)) : NULL;
                 size_t n = u ? get_le32(u->n_groups_le) : 0;
                 const SnapshotMember *m = u ? members_in(u, sizeof(*u), n) : NULL;
 
-                if (!m || !name || !streq(name, user))
+                if (!m || !name || !streq(name, q->name))
                         continue;
                 *ret = (SnapshotMembershipsView){ .members = m, .n = n };
                 return true;
         }
         return false;
+}
+
+bool snapshot_memberships_of(const Snapshot *s, const char *user, SnapshotMembershipsView *ret)
+{
+        SnapshotSearch q;
+
+        snapshot_search_memberships(s, user, &q);
+        return snapshot_found_memberships(&q, ret);
 }
 
 bool snapshot_membership(const SnapshotMembershipsView *v, size_t i, SnapshotNow now, gid_t *ret)

@@ -25,9 +25,10 @@ typedef struct SnapshotNow {
         int64_t real_usec, boot_usec;
 } SnapshotNow;
 
-/* Views into the mapping, valid until snapshot_close(). */
+/* Views into the mapping, valid until snapshot_close(). Sizes count the NUL. */
 typedef struct SnapshotUserView {
         const char *name, *gecos, *home, *shell;
+        size_t name_size, gecos_size, home_size, shell_size;
         uid_t uid;
         gid_t gid;
 } SnapshotUserView;
@@ -44,6 +45,16 @@ typedef struct SnapshotMembershipsView {
         size_t n; /* walk with snapshot_membership() */
 } SnapshotMembershipsView;
 
+/* A search that has begun: its record comes from memory while the caller reads the clocks. Valid as
+ * long as the snapshot, and as the name that is searched. */
+typedef struct SnapshotSearch {
+        const Snapshot *snapshot;
+        const char *name; /* NULL: by id */
+        uint32_t id, hash;
+        const SnapshotSlot *slots;
+        uint32_t mask, at, left;
+} SnapshotSearch;
+
 /* Open, map read-only, check the header, close the fd. Embedded object. 0; SNAPSHOT_E_*;
  * or a negative errno. */
 int snapshot_open(const char *path, uid_t owner, Snapshot *ret);
@@ -55,6 +66,13 @@ void snapshot_close(Snapshot *s);
 /* True once the agent has published a newer file. */
 bool snapshot_is_superseded(const Snapshot *s);
 bool snapshot_enumerates(const Snapshot *s);
+
+void snapshot_search_user(const Snapshot *s, const char *name, SnapshotSearch *ret);
+void snapshot_search_uid(const Snapshot *s, uid_t uid, SnapshotSearch *ret);
+void snapshot_search_memberships(const Snapshot *s, const char *user, SnapshotSearch *ret);
+/* Its end, once each: as the functions below that begin and end one. */
+bool snapshot_found_user(SnapshotSearch *search, SnapshotNow now, SnapshotUserView *ret);
+bool snapshot_found_memberships(SnapshotSearch *search, SnapshotMembershipsView *ret);
 
 /* true and *ret where there is such a record now. */
 bool snapshot_user_by_name(const Snapshot *s, const char *name, SnapshotNow now,

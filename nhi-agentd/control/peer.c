@@ -11,7 +11,7 @@
 
 static void reply(Peer *p, json_t *body)
 {
-        char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+        char *text = body ? json_write(body, JSON_COMPACT) : NULL;
         const size_t size = text ? strlen(text) : 0;
 
         json_decref(body);

@@ -63,6 +63,9 @@ typedef struct HostView {
         const StrList *locked;                                   /* accounts and jtis, sorted */
         bool (*is_ended)(void *userdata, const Grant *g);        /* or given back. NULL: none is */
         uint32_t (*n_sessions)(void *userdata, const char *jti); /* NULL: none */
+        /* What a newer set that was verified, but is not in force yet, says of this grant: it has
+         * to allow, too. NULL: nothing narrower. */
+        const Grant *(*newest)(void *userdata, const Grant *g);
         void *userdata;
         bool clock_behind; /* realtime is below the persisted floor */
 } HostView;

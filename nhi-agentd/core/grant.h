@@ -124,6 +124,9 @@ typedef struct GrantStore {
                                          boot_end_usec, too, where that is not the set's own */
         const Grant *const *windowed; /* those with windows, by_end's order */
         size_t n_windowed;
+        const Grant *const
+                *hidden; /* by_jti's order: another issuer's grant of that jti is heard */
+        size_t n_hidden;
 } GrantStore;
 
 /* First grant of the account and how many follow each other; NULL and 0 where none. */

@@ -70,6 +70,8 @@ static void note_date(Note *n, int64_t day)
 
 void note_time(Note *n, int64_t sec)
 {
+        if (!n->wanted)
+                return;
         if (sec < 0 || sec > TIME_SEC_MAX) {
                 note_text(n, "no lawful time");
                 return;
@@ -111,6 +113,8 @@ static void note_group(Note *n, unsigned value)
 
 void note_address(Note *n, const uint8_t addr[static 16])
 {
+        if (!n->wanted)
+                return;
         if (address_is_v4(addr)) {
                 for (int i = 12; i < 16; i++) {
                         note_text(n, i > 12 ? "." : NULL);

@@ -145,6 +145,32 @@ static Outcome rule_sessions(Judge *j)
         return n < j->grant->max_sessions ? RULE_HELD : RULE_FAILED;
 }
 
+/* Both versions of the grant have to allow, and the earlier end wins: what a set takes away does
+ * not wait until the set is saved. */
+static Outcome rule_newest(Judge *j)
+{
+        HostView host = *j->host;
+        const Grant *newest = host.newest ? host.newest(host.userdata, j->grant) : NULL;
+        Judge other;
+
+        if (!newest)
+                return RULE_APART;
+        note_text(&j->note, "so does the newest set, which is not in force yet");
+        host.newest = NULL;
+        judge_init(&other, j->account, newest, &host, j->request, j->now);
+        if (rules_walk(&other, NULL, NULL) < rules_n) {
+                note_clear(&j->note);
+                note_text(&j->note, "the newest set, which is not in force yet, says less");
+                j->reason = other.reason;
+                return RULE_FAILED;
+        }
+        if (other.end_sec < j->end_sec)
+                j->end_sec = other.end_sec;
+        if (other.boot_end_usec < j->boot_end_usec)
+                j->boot_end_usec = other.boot_end_usec;
+        return RULE_HELD;
+}
+
 /* In this order. Who and what comes before when, so that somebody whose grant has ended hears just
  * that, and somebody who never had one for this service hears that instead. */
 const Rule rules[] = {
@@ -167,6 +193,7 @@ const Rule rules[] = {
         { "lock", REASON_LOCKED, rule_lock },
         { "window", REASON_OUTSIDE_WINDOW, rule_window },
         { "sessions", REASON_MAX_SESSIONS, rule_sessions },
+        { "newest-set", REASON_REVOKED, rule_newest },
 };
 const size_t rules_n = sizeof(rules) / sizeof(rules[0]);
 

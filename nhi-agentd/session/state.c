@@ -64,7 +64,7 @@ int sessions_save_now(Sessions *s)
         int r;
 
         s->save = sd_event_source_disable_unref(s->save);
-        text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+        text = o ? json_write(o, JSON_COMPACT) : NULL;
         json_decref(o);
         if (!text)
                 return -ENOMEM;
@@ -221,6 +221,7 @@ int session_from_json(Sessions *registry, json_t *o, Session **ret)
 static int sessions_from_json(Sessions *s, const json_t *o)
 {
         json_t *list = json_object_get(o, "sessions");
+        json_int_t next = json_integer_value(json_object_get(o, "next"));
         Session *session;
         int r;
 
@@ -237,7 +238,9 @@ static int sessions_from_json(Sessions *s, const json_t *o)
                     session->group.dir_fd < 0)
                         session_free(session); /* it never began */
         }
-        s->next_number = (uint64_t)json_integer_value(json_object_get(o, "next"));
+        if (next < 1)
+                return -EBADMSG;
+        s->next_number = (uint64_t)next;
         return 0;
 }
 

@@ -7,7 +7,7 @@
 #define SLOTS_MIN 256u
 #define PROBES    8u /* where a text may stand */
 
-static uint64_t hash_text(const char *text, size_t size)
+static uint32_t hash_text(const char *text, size_t size)
 {
         uint64_t h = UINT64_C(0x9e3779b97f4a7c15) ^ size, word;
 
@@ -19,24 +19,24 @@ static uint64_t hash_text(const char *text, size_t size)
         word = 0;
         memcpy(&word, text, size);
         h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        return h ^ h >> 29;
+        return (uint32_t)(h ^ h >> 32);
 }
 
-static InternSlot *slot_at(const Intern *i, uint64_t hash, size_t probe)
+static InternSlot *slot_at(const Intern *i, uint32_t hash, size_t probe)
 {
         return &i->slots[(hash + probe) & (i->capacity - 1)];
 }
 
 const InternSlot *intern_find(const Intern *i, const char *text, size_t size)
 {
-        const uint64_t hash = hash_text(text, size);
+        const uint32_t hash = hash_text(text, size);
 
         for (size_t probe = 0; i->capacity > 0 && probe < PROBES; probe++) {
                 const InternSlot *s = slot_at(i, hash, probe);
 
                 if (!s->text)
                         break;
-                if (s->hash == hash && strncmp(s->text, text, size) == 0 && s->text[size] == '\0')
+                if (s->hash == hash && s->size == size && memcmp(s->text, text, size) == 0)
                         return s;
         }
         return NULL;
@@ -78,8 +78,10 @@ static void grow(Intern *i)
 
 void intern_add(Intern *i, const char *text, size_t size, void *value)
 {
-        const InternSlot new = { text, value, hash_text(text, size) };
+        const InternSlot new = { text, value, hash_text(text, size), (uint32_t)size };
 
+        if (size > UINT32_MAX)
+                return;
         if (i->n >= i->capacity / 2)
                 grow(i);
         if (i->capacity > 0)

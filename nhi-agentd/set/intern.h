@@ -13,7 +13,7 @@
 typedef struct InternSlot {
         const char *text; /* borrowed; NULL: free */
         void *value;
-        uint64_t hash;
+        uint32_t hash, size; /* of any bytes, NUL among them */
 } InternSlot;
 
 typedef struct Intern {
@@ -24,6 +24,7 @@ typedef struct Intern {
 
 /* The slot of a text, to be read at once; NULL where it is not known. */
 const InternSlot *intern_find(const Intern *i, const char *text, size_t size);
-/* text outlives the table. Where there is no memory nothing is remembered. */
+/* text outlives the table. Where there is no memory, or it is too long to be told apart, nothing is
+ * remembered. */
 void intern_add(Intern *i, const char *text, size_t size, void *value);
 void intern_done(Intern *i);

@@ -30,16 +30,20 @@ static void collect_add(Collect *c, const void *record)
         c->items[c->n++].record = record;
 }
 
-/* Of records with one name the one added first stays. */
-static void collect_unique(Collect *c, const char *(*text)(const void *record))
+/* Of records with one name the one added first stays; the others are in scratch until the next
+ * order: how many. */
+static size_t collect_unique(Collect *c, const char *(*text)(const void *record))
 {
-        size_t n = 0;
+        size_t n = 0, n_others = 0;
 
         order_by_text(c->items, c->scratch, c->n, text);
         for (size_t i = 0; i < c->n; i++)
                 if (n == 0 || !streq(text(c->items[n - 1].record), text(c->items[i].record)))
                         c->items[n++] = c->items[i];
+                else
+                        c->scratch[n_others++] = c->items[i];
         c->n = n;
+        return n_others;
 }
 
 /* The records in the order in which they stand; NULL where there is no memory. */
@@ -132,6 +136,22 @@ static int take_orders(Collect *c, GrantStore *s)
         return collect_windowed(s);
 }
 
+static int collect_hidden(const Collect *c, size_t n, GrantStore *s)
+{
+        const Grant **hidden;
+
+        if (n == 0)
+                return 0;
+        hidden = calloc(n, sizeof(*hidden));
+        if (!hidden)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                hidden[i] = c->scratch[i].record;
+        s->hidden = hidden;
+        s->n_hidden = n;
+        return 0;
+}
+
 /* Of several issuers that use one jti only the first is heard: sessions, locks and endings are
  * told apart by jti. */
 static int collect_grants(const GrantSet *const *sets, size_t n_sets, GrantStore *s)
@@ -148,8 +168,8 @@ static int collect_grants(const GrantSet *const *sets, size_t n_sets, GrantStore
         for (size_t i = 0; i < n_sets; i++)
                 for (size_t k = 0; sets[i] && k < sets[i]->n_grants; k++)
                         collect_add(&c, &sets[i]->grants[k]);
-        collect_unique(&c, grant_jti);
-        return take_orders(&c, s);
+        r = collect_hidden(&c, collect_unique(&c, grant_jti), s);
+        return r == 0 ? take_orders(&c, s) : r;
 }
 
 static int collect_accounts(const GrantSet *const *sets, size_t n_sets, GrantStore *s)
@@ -166,7 +186,7 @@ static int collect_accounts(const GrantSet *const *sets, size_t n_sets, GrantSto
         for (size_t i = 0; i < n_sets; i++)
                 for (size_t k = 0; sets[i] && k < sets[i]->n_accounts; k++)
                         collect_add(&c, &sets[i]->accounts[k]);
-        collect_unique(&c, account_name);
+        (void)collect_unique(&c, account_name);
         s->accounts = collect_take(&c);
         if (!s->accounts)
                 return -ENOMEM;
@@ -201,5 +221,6 @@ void grant_store_done(GrantStore *s)
         free((void *)s->by_begin);
         free((void *)s->by_end);
         free((void *)s->windowed);
+        free((void *)s->hidden);
         *s = (GrantStore){ 0 };
 }

@@ -4,6 +4,7 @@
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/jose/json.h"
 #include "nhictl/confirm/pending-event.h"
 #include "nhictl/confirm/revert-timer.h"
 #include "nhictl/confirm/revert.h"
@@ -59,7 +60,7 @@ static int confirmed_save(const Pending *p, const Login *login, int64_t now_sec)
 {
         json_t *doc = json_pack("{s:i, s:O, s:I, s:o}", "format", 1, "gates", p->gates, "time",
                                 (json_int_t)now_sec, "login", login_document(login));
-        _cleanup_free_ char *text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
+        _cleanup_free_ char *text = doc ? json_write(doc, JSON_INDENT(1)) : NULL;
 
         json_decref(doc);
         if (!text)

@@ -9,14 +9,7 @@
 
 #define GATES_TEXT_SIZE 1024
 
-static const struct {
-        const char *name, *message_id;
-        int priority;
-} events[EVENT_N] = {
-#define EVENT_ROW(name, text, id, priority) [EVENT_##name] = { text, id, priority },
-        EVENTS(EVENT_ROW)
-#undef EVENT_ROW
-};
+static const EventRow events[EVENT_N] = { EVENTS(EVENT_ROW) };
 
 static const struct {
         const char *lead, *advice;

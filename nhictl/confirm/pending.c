@@ -4,6 +4,7 @@
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/jose/json.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -92,7 +93,7 @@ int pending_save(const Pending *p)
                                 "deadline", (json_int_t)p->deadline_sec, "deadline_monotonic_usec",
                                 (json_int_t)p->deadline_monotonic_usec, "in_force_monotonic_usec",
                                 (json_int_t)p->in_force_monotonic_usec);
-        _cleanup_free_ char *text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
+        _cleanup_free_ char *text = doc ? json_write(doc, JSON_INDENT(1)) : NULL;
 
         json_decref(doc);
         if (!text)

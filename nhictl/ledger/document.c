@@ -61,7 +61,7 @@ int document_parse(const char *text, size_t size, json_t **ret,
 
 char *document_format(const json_t *doc)
 {
-        _cleanup_free_ char *text = json_dumps(doc, JSON_INDENT(2) | JSON_SORT_KEYS);
+        _cleanup_free_ char *text = json_write(doc, JSON_INDENT(2) | JSON_SORT_KEYS);
         char *line = NULL;
 
         if (!text || asprintf(&line, "%s\n", text) < 0)

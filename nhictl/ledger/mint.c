@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/mint.h"
 
+#include "lib/jose/json.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
 #include "nhictl/ledger/state.h"
@@ -122,7 +123,7 @@ int mint_sign(const SigningKey *key, json_t *payload, int64_t ver, const char *r
         if (json_object_set_new(payload, "ver", json_integer(ver)) < 0 ||
             json_object_set_new(payload, "ledger", json_string(revision)) < 0)
                 return -ENOMEM;
-        text = json_dumps(payload, JSON_COMPACT | JSON_SORT_KEYS);
+        text = json_write(payload, JSON_COMPACT | JSON_SORT_KEYS);
         if (!text)
                 return -ENOMEM;
         size = strlen(text);

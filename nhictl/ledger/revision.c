@@ -5,6 +5,7 @@
  * merged checkout knows both sides' revisions. */
 
 #include "lib/base/io.h"
+#include "lib/jose/json.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/ledger.h"
 #include "nhictl/when.h"
@@ -17,7 +18,7 @@
 
 int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE])
 {
-        _cleanup_free_ char *text = json_dumps(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
+        _cleanup_free_ char *text = json_write(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
 
         if (!text)
                 return -ENOMEM;

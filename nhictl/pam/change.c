@@ -24,9 +24,19 @@ VerbStatus pam_check_root(const char *verb)
                        : fail(VERB_FAILED, "%s is root's: sudo nhictl %s", verb, verb);
 }
 
+VerbStatus pam_begin(const char *verb, const PamTool **ret)
+{
+        VerbStatus s = pam_check_root(verb);
+
+        if (s != VERB_OK)
+                return s;
+        *ret = pam_tool_find();
+        return *ret ? VERB_OK : VERB_FAILED;
+}
+
 /* Not O_CLOEXEC: where nhictl is killed, the tool that it started works on, and holds the lock
  * until it is done. */
-int pam_lock(void)
+static int lock_take(void)
 {
         const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NSEC };
         int fd;
@@ -44,6 +54,17 @@ int pam_lock(void)
         return -EAGAIN;
 }
 
+VerbStatus pam_lock(int *ret)
+{
+        const int fd = lock_take();
+
+        if (fd == -EAGAIN)
+                return fail(VERB_FAILED,
+                            "another nhictl pam is at work: try again when it is done");
+        *ret = fd;
+        return VERB_OK;
+}
+
 VerbStatus pam_tree(const PamTool *tool, Tree *ret)
 {
         char path[4096] = "";
@@ -52,7 +73,7 @@ VerbStatus pam_tree(const PamTool *tool, Tree *ret)
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s: %s", path, strerror(-r));
 }
 
-static bool is_note(const TreeFile *f)
+bool pam_is_note(const TreeFile *f)
 {
         return strncmp(f->path, PATH_ROOT "/var/", strlen(PATH_ROOT "/var/")) == 0;
 }
@@ -62,7 +83,7 @@ static bool has_all(const Tree *a, const Tree *b)
         for (size_t i = 0; i < a->n; i++) {
                 const TreeFile *other = tree_find(b, a->files[i].path);
 
-                if (!is_note(&a->files[i]) && !(other && tree_file_equal(&a->files[i], other)))
+                if (!pam_is_note(&a->files[i]) && !(other && tree_file_equal(&a->files[i], other)))
                         return false;
         }
         return true;

@@ -11,13 +11,18 @@
 /* Root's only. Said where it is not root. */
 VerbStatus pam_check_root(const char *verb);
 
-/* No two changes at a time: a descriptor to keep open, or a negative errno (-EAGAIN: another one
- * was at it for all of 5 s). */
-int pam_lock(void);
+/* pam_check_root() and the tool that does it; what is wrong is said. */
+VerbStatus pam_begin(const char *verb, const PamTool **ret);
+
+/* No two changes at a time: VERB_FAILED, said, where another one was at it for all of 5 s. Else
+ * *ret is a descriptor to keep open, or the negative errno for which there is no lock. */
+VerbStatus pam_lock(int *ret);
 
 /* tree_load() of what the tool changes, errors said. */
 VerbStatus pam_tree(const PamTool *tool, Tree *ret);
-/* Do PAM's own files differ? The tool's notes in /var don't count. */
+/* Is it one of the tool's notes in /var? */
+bool pam_is_note(const TreeFile *f);
+/* Do PAM's own files differ? Notes don't count. */
 bool pam_trees_differ(const Tree *before, const Tree *after);
 
 /* Copies of the tool's folders in PAM_BACKUP_DIR, below their whole paths, in place of those of the

@@ -22,8 +22,7 @@ typedef VerbStatus (*OnFile)(void *data, const TreeFile *old, const TreeFile *ne
 
 static bool is_shown(const TreeFile *f)
 {
-        return !S_ISDIR(f->st.st_mode) &&
-               strncmp(f->path, PATH_ROOT "/var/", strlen(PATH_ROOT "/var/")) != 0;
+        return !S_ISDIR(f->st.st_mode) && !pam_is_note(f);
 }
 
 static VerbStatus each_changed(const Tree *before, const Tree *after, OnFile on_file, void *data)
@@ -126,13 +125,10 @@ static int compare(void *data)
 static VerbStatus run_diff(Call *call)
 {
         Comparison c = { .out = &call->out };
-        VerbStatus s = pam_check_root(call->verb->name);
+        VerbStatus s = pam_begin(call->verb->name, &c.tool);
 
         if (s != VERB_OK)
                 return s;
-        c.tool = pam_tool_find();
-        if (!c.tool)
-                return VERB_FAILED;
         s = pam_tree(c.tool, &c.before);
         if (s == VERB_OK)
                 s = (VerbStatus)rehearse(c.tool->scratch, compare, &c);

@@ -10,13 +10,11 @@
 /* Without the lock there could be two at work; with it refused nobody could get out. */
 static VerbStatus lock_or_go_on(int *ret)
 {
-        *ret = pam_lock();
-        if (*ret == -EAGAIN)
-                return fail(VERB_FAILED,
-                            "another nhictl pam is at work: try again when it is done");
-        if (*ret < 0)
+        VerbStatus s = pam_lock(ret);
+
+        if (s == VERB_OK && *ret < 0)
                 say(PATH_STATE_DIR ": %s; going on without a lock", strerror(-*ret));
-        return VERB_OK;
+        return s;
 }
 
 static VerbStatus lines_left(void)

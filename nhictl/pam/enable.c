@@ -143,22 +143,18 @@ static VerbStatus run_enable(Call *call)
 {
         _cleanup_close_ int lock = -EBADF;
         Change c = { .tool = NULL };
-        VerbStatus s = pam_check_root(call->verb->name);
+        VerbStatus s = pam_begin(call->verb->name, &c.tool);
 
         if (s != VERB_OK)
                 return s;
-        c.tool = pam_tool_find();
-        if (!c.tool)
-                return VERB_FAILED;
         if (!pam_module_is_there(PATH_ROOT))
                 return fail(VERB_FAILED, PAM_GATE_MODULE
                             " is not here: a line that names it would "
                             "deny everybody, root too; install libpam-nhi (pam_nhi) "
                             "first");
-        lock = pam_lock();
-        if (lock == -EAGAIN)
-                return fail(VERB_FAILED,
-                            "another nhictl pam is at work: try again when it is done");
+        s = pam_lock(&lock);
+        if (s != VERB_OK)
+                return s;
         if (lock < 0)
                 return fail(VERB_FAILED, PATH_STATE_DIR ": %s", strerror(-lock));
         s = enable(call, &c);

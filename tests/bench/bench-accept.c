@@ -24,7 +24,6 @@
 #define RATIO           2.0
 #define ACCOUNTS        10000u /* at most, of the sets that are timed */
 #define PSS_GRANTS      10000u
-#define PSS_ACCOUNTS    1000u
 #define PSS             (15.0 * 1024 * 1024)
 #define GROWTH          1.25 /* of the cost of one grant, from a set to one ten times larger */
 
@@ -295,42 +294,51 @@ static int measure(size_t n)
         return EXIT_SUCCESS;
 }
 
-/* All that a process needs which links what the agent links and has the set in force, with the
- * bytes it came in: they are kept to be judged again. */
-static int measure_pss(void)
+/* All that a process needs which links what the agent links and has the set in force. The bytes it
+ * came in are gone by then, as the agent's are: they are in the archive. */
+static int measure_pss(size_t n_accounts)
 {
         const BenchGoal goal = { BENCH_AT_MOST, PSS };
+        char what[80];
         World w = { 0 };
         Accepted a;
         Bytes jws;
 
         world_init(&w);
-        jws = mint(&w, PSS_ACCOUNTS, PSS_GRANTS);
+        jws = mint(&w, n_accounts, PSS_GRANTS);
         a = accept_set(&w, jws, PSS_GRANTS);
-        row_bytes("PSS of a process with a set in force", PSS_GRANTS,
-                  (double)file_size("/proc/self/smaps_rollup", "Pss:"), goal);
+        (void)munmap((void *)jws.data, jws.size);
+        (void)snprintf(what, sizeof(what), "PSS of a process with a set for %zu accounts in force",
+                       n_accounts);
+        row_bytes(what, PSS_GRANTS, (double)file_size("/proc/self/smaps_rollup", "Pss:"), goal);
         accepted_done(&a);
         return EXIT_SUCCESS;
 }
 
+static void run(const char *what, const char *size)
+{
+        int status = 0;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                (void)execl("/proc/self/exe", "bench-accept", what, size, (char *)NULL);
+                bench_fail("exec");
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+                bench_fail(size);
+}
+
 int main(int argc, char **argv)
 {
-        static const char *const sizes[] = { "1000", "100000", "1000000", "pss" };
+        static const char *const runs[][2] = {
+                { "set", "1000" }, { "set", "100000" }, { "set", "1000000" },
+                { "pss", "1000" }, { "pss", "10000" },
+        };
 
-        if (argc > 1 && streq(argv[1], "pss"))
-                return measure_pss();
-        if (argc > 1)
-                return measure(strtoul(argv[1], NULL, 10));
-        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
-                pid_t pid = fork();
-                int status = 0;
-
-                if (pid == 0) {
-                        (void)execl("/proc/self/exe", argv[0], sizes[i], (char *)NULL);
-                        bench_fail("exec");
-                }
-                if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
-                        bench_fail(sizes[i]);
-        }
+        if (argc == 3)
+                return streq(argv[1], "pss") ? measure_pss(strtoul(argv[2], NULL, 10))
+                                             : measure(strtoul(argv[2], NULL, 10));
+        for (size_t i = 0; i < ELEMENTSOF(runs); i++)
+                run(runs[i][0], runs[i][1]);
         return EXIT_SUCCESS;
 }

@@ -10,9 +10,12 @@
         "{\"name\":\"" name "\",\"kind\":\"workload\",\"owner\":\"payments\",\"uid\":" uid         \
         ",\"gid\":" uid ",\"gecos\":\"\",\"home\":\"/var/lib/" name "\",\"shell\":\"/bin/sh\"}"
 
-/* Longer than anything takes on one of the agent's threads. */
+/* With nothing under way, how long until nothing more is to be expected of whoever is asked or
+ * asks; and where something is under way that a fault may have ended, longer than anything takes on
+ * one of the agent's threads. */
+#define IDLE_USEC  3000u
 #define QUIET_USEC 300000u
-#define IDLE_USEC  40000u
+#define TURN_USEC  1000u
 
 #define UID_OLD 70001u
 #define UID_NEW 70002u
@@ -123,11 +126,22 @@ bool host_has_exited(void)
 
 static int run_a_turn(void)
 {
-        const int r = sd_event_run(host.event, 5000);
+        const int r = sd_event_run(host.event, TURN_USEC);
 
         if (r < 0)
                 loop_result = r;
         return r;
+}
+
+static bool is_settled(void)
+{
+        return host.agent && fixture_is_settled(&host) && writer_n_pending(host.agent->worker) == 0;
+}
+
+/* So long has nothing to happen that nothing will. */
+static uint64_t quiet_usec(void)
+{
+        return is_settled() ? IDLE_USEC : QUIET_USEC;
 }
 
 static void run_loop(bool (*done)(void), bool may_be_lost)
@@ -141,7 +155,7 @@ static void run_loop(bool (*done)(void), bool may_be_lost)
                 now = now_monotonic_usec();
                 if (r > 0)
                         heard = now;
-                if (may_be_lost && !fault_is_clean() && now > heard + QUIET_USEC)
+                if (may_be_lost && !fault_is_clean() && now > heard + quiet_usec())
                         return;
         }
 }
@@ -160,8 +174,7 @@ void host_run_idle(void)
 {
         uint64_t heard = now_monotonic_usec();
 
-        while (!host_has_exited() &&
-               now_monotonic_usec() < heard + (fault->window ? IDLE_USEC : IDLE_USEC / 3))
+        while (!host_has_exited() && now_monotonic_usec() < heard + quiet_usec())
                 if (run_a_turn() > 0)
                         heard = now_monotonic_usec();
 }

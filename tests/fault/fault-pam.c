@@ -7,8 +7,15 @@
 #include "tests/fault/fault.h"
 #include "tests/pam/pam-host.h"
 
+#include <err.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
+/* A group of nobody's that the gated account is in besides its own: whoever cannot be told so might
+ * be anybody's. */
+#define TEAM       "nhi-fault-team"
+#define GATES_TEAM "nhi-gates 1\ngate team enforce * %" TEAM "\nend 1\n"
+#define TEAM_FILE  "root:x:0:\n" GATED ":x:60:\nnogroup:x:65534:\n" TEAM ":x:4242:daemon," GATED "\n"
 #define GATES                                                                                      \
         "nhi-gates 1\n"                                                                            \
         "gate held enforce * " GATED "\n"                                                          \
@@ -20,7 +27,8 @@ typedef struct Case {
         const char *user;
         int account, open, close; /* without a fault */
         bool gated, granted;
-        bool loaded; /* libpam has read the stack and loaded the modules before */
+        bool loaded;  /* libpam has read the stack and loaded the modules before */
+        bool by_team; /* the only gate is one for members of TEAM */
 } Case;
 
 static Login login;
@@ -37,8 +45,20 @@ static void serve(void)
                 pause();
 }
 
+/* For this process's tree alone: its mounts are its own (tree_mount()). */
+static void team_found(void)
+{
+        static bool is_there;
+
+        spit(PATH_ROOT "/etc/group", TEAM_FILE);
+        if (!is_there && mount(PATH_ROOT "/etc/group", "/etc/group", NULL, MS_BIND, NULL) < 0)
+                err(2, "/etc/group: cannot be covered");
+        is_there = true;
+}
+
 static void prepare(void)
 {
+        const Case *c = scenario->data;
         static pid_t helper;
 
         if (helper > 0) {
@@ -48,7 +68,9 @@ static void prepare(void)
         (void)unlink(PATH_PAM_SOCK);
         for (size_t i = 0; i < ELEMENTSOF(host_services); i++)
                 stack_write(host_services[i], "");
-        spit(PATH_GATES_RUN, GATES);
+        if (c->by_team)
+                team_found();
+        spit(PATH_GATES_RUN, c->by_team ? GATES_TEAM : GATES);
         spit(PATH_EXEMPT_FILE, HOST_EXEMPT);
         helper = fault_helper(serve);
         while (access(PATH_PAM_SOCK, F_OK) < 0)
@@ -119,18 +141,22 @@ static void judge(void)
 }
 
 /* libpam closes by the way that the opening went. */
-static const Case denied = { GATED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false,
-                             true };
-static const Case denied_cold = {
-        GATED, PAM_PERM_DENIED, PAM_PERM_DENIED, PAM_PERM_DENIED, true, false, false
+#define ANSWERS(code) .account = (code), .open = (code), .close = (code)
+#define DENIED        .user = GATED, ANSWERS(PAM_PERM_DENIED), .gated = true
+#define GRANTED       .user = GATED, ANSWERS(PAM_SUCCESS), .gated = true, .granted = true
+
+static const Case denied = { DENIED, .loaded = true };
+static const Case denied_cold = { DENIED };
+static const Case denied_team = { DENIED, .loaded = true, .by_team = true };
+static const Case granted = { GRANTED, .loaded = true };
+static const Case granted_cold = { GRANTED };
+static const Case granted_team = { GRANTED, .loaded = true, .by_team = true };
+static const Case exempted = { .user = EXEMPTED, ANSWERS(IGNORED), .loaded = true };
+static const Case observed = { .user = OBSERVED, ANSWERS(IGNORED), .loaded = true };
+static const Case ungated = { .user = UNGATED, ANSWERS(IGNORED), .loaded = true };
+static const Case others_team = {
+        .user = UNGATED, ANSWERS(IGNORED), .loaded = true, .by_team = true
 };
-static const Case granted = { GATED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, true, true, true };
-static const Case granted_cold = {
-        GATED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, true, true, false
-};
-static const Case exempted = { EXEMPTED, IGNORED, IGNORED, IGNORED, false, false, true };
-static const Case observed = { OBSERVED, IGNORED, IGNORED, IGNORED, false, false, true };
-static const Case ungated = { UNGATED, IGNORED, IGNORED, IGNORED, false, false, true };
 
 #define LOADED(title, c, step)                                                                     \
         {                                                                                          \
@@ -141,7 +167,7 @@ static const Case ungated = { UNGATED, IGNORED, IGNORED, IGNORED, false, false, 
 #define LOADING(title, c)                                                                          \
         {                                                                                          \
                 .name = title, .prepare = prepare, .begin = begin, .run = run, .judge = judge,     \
-                .data = &(c), .warm = true                                                         \
+                .data = &(c), .loading = true, .warm = true                                        \
         }
 
 int main(int argc, char *argv[])
@@ -154,6 +180,9 @@ int main(int argc, char *argv[])
                 LOADED("pam-ungated", ungated, 5),
                 LOADING("pam-denied-loading", denied_cold),
                 LOADING("pam-granted-loading", granted_cold),
+                LOADED("pam-group-denied", denied_team, 2),
+                LOADED("pam-group-granted", granted_team, 0),
+                LOADED("pam-group-others", others_team, 0),
         };
 
         umask(022);

@@ -44,6 +44,7 @@ typedef struct FaultShared {
         long clean_live;     /* the same after a clean run */
         int clean_fds;
         bool in_libconfig; /* an allocation of libconfig's was refused */
+        char crash[512];   /* where it died, innermost first */
         bool failed;
         char why[512];
         /* The scenario's own. */
@@ -63,6 +64,7 @@ typedef struct Scenario {
         void (*recover)(void);
         const void *data;
         bool clean_only;   /* brings what is wrong with the world itself */
+        bool loading;      /* libc's loader is at work within it */
         bool warm;         /* once in the parent first, so that libc has what it keeps */
         bool leak_checked; /* what is live after judge() must not be more than after a clean run */
         unsigned short_step; /* every how many-th fault `short` tries; 0: not in it */
@@ -93,6 +95,11 @@ pid_t fault_helper(void (*serve)(void));
 int inject_run(const FaultPlan *plan, void (*child)(void), unsigned timeout_sec);
 /* Faults on or off: from within the child. */
 void inject_window(bool on);
+
+/* ---- crash.c ---- */
+
+/* From here on this process says in fault->crash where it died. */
+void crash_report(void);
 
 /* ---- calls.c ---- */
 

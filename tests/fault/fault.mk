@@ -2,7 +2,7 @@
 # Fault loops: each scenario with its 1st, 2nd, ... allocation and system call failing.
 
 # Every scenario brings its allocator along; libraries find it because the program exports it.
-FAULT_LOOP := $(addprefix $(B)/tobj/tests/fault/,inject.o calls.o alloc.o tree.o scenario.o)
+FAULT_LOOP := $(addprefix $(B)/tobj/tests/fault/,inject.o calls.o alloc.o crash.o tree.o scenario.o)
 FAULT_BIN  := $(patsubst tests/fault/%.c,$(B)/fault/%,$(wildcard tests/fault/fault-*.c))
 # An allocator is asked before a sanitizer is there.
 $(B)/tobj/tests/fault/alloc.o: override CFLAGS := $(filter-out -fsanitize=%,$(CFLAGS)) \

@@ -335,6 +335,7 @@ int inject_run(const FaultPlan *plan, void (*child)(void), unsigned timeout_sec)
         fault->window = fault->failed = fault->in_libconfig = false;
         fault->n_seen = fault->n_fired = 0;
         fault->n_live = 0;
+        fault->crash[0] = '\0';
         (void)fflush(stdout);
         if (pipe(go) < 0)
                 err(2, "pipe");
@@ -345,6 +346,7 @@ int inject_run(const FaultPlan *plan, void (*child)(void), unsigned timeout_sec)
                 (void)close(go[1]);
                 (void)!read(go[0], &byte, 1);
                 (void)close(go[0]);
+                crash_report();
                 child();
                 exit(fault->failed);
         }

@@ -90,7 +90,7 @@ static GateMode mode_of_spelling(const Person *p, const char *name, const char *
 
 /* The stricter of how it was named and how passwd spells it; where passwd fails, any gate may be
  * meant, but an exemption of the name as given holds. */
-static GateMode mode_of_person(const Person *p, const char *given, const char *class)
+static GateMode mode_find(const Person *p, const char *given, const char *class)
 {
         bool resolved = p && !p->error && label_is_sane(p->name);
         GateMode as_given = mode_of_spelling(p, label_is_sane(given) ? given : NULL, class);
@@ -99,6 +99,26 @@ static GateMode mode_of_person(const Person *p, const char *given, const char *c
         if (resolved || (p && p->error && as_given != GATE_EXEMPT))
                 as_named = mode_of_spelling(p, resolved ? p->name : NULL, class);
         return as_named < as_given ? as_named : as_given;
+}
+
+/* Who is gated stays so through a login, as its files and its service stay what they are: found out
+ * once by no name, by passwd's and by the one that was asked for. */
+typedef struct Known {
+        bool is_known;
+        GateMode mode;
+} Known;
+static Known known[PEOPLE_N][3];
+
+static GateMode mode_of_person(const Person *p, const char *given, const char *class)
+{
+        Known *k;
+
+        if (!p || (given && given != p->name && !streq(given, p->asked)))
+                return mode_find(p, given, class);
+        k = &known[p - people][!given ? 0 : given == p->name ? 1 : 2];
+        if (!k->is_known)
+                *k = (Known){ true, mode_find(p, given, class) };
+        return k->mode;
 }
 
 static GateMode mode_of_name(const char *name, const char *class)
@@ -214,7 +234,7 @@ static Turn turn_read(void)
 
         while (t.argv[t.argc])
                 t.argc++;
-        world.uid = people[input_u8(&world.in) % ELEMENTSOF(people)].uid;
+        world.uid = people[input_u8(&world.in) % PEOPLE_N].uid;
         world.euid = input_u8(&world.in) > 248 ? 1000 : 0;
         return t;
 }
@@ -303,7 +323,7 @@ static void read_user(char **user)
         free(*user);
         *user = which == 127   ? NULL
                 : which == 126 ? input_until(&world.in, 0, NULL)
-                               : strdup(people[which % ELEMENTSOF(people)].asked);
+                               : strdup(people[which % PEOPLE_N].asked);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -312,6 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Bound bound = { 0 };
 
         world_init(data, size);
+        memset(known, 0, sizeof(known));
         world.service = service = read_service();
         world.label = input_u8(&world.in) > 128 ? input_until(&world.in, 0, NULL) : NULL;
         world.data_fails = input_u8(&world.in) > 240;

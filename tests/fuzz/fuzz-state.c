@@ -11,7 +11,7 @@
 static void remembered(const State *s)
 {
         FUZZ_HOLDS(s->time_floor_sec >= 0, "a time floor is not negative");
-        FUZZ_HOLDS(s->n_issuers <= STATE_ISSUERS_MAX && s->n_ended <= STATE_ENDED_MAX &&
+        FUZZ_HOLDS(s->n_issuers <= STATE_ISSUERS_MAX && s->n_ended <= STATE_ENDED_ALL_MAX &&
                            s->n_locked <= STATE_LOCKED_MAX,
                    "within the limits");
         for (size_t i = 0; i < s->n_issuers; i++) {

@@ -1,18 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs inside a throw-away host, for cases/attack.sh: what a person without any right does to the agent, and what root
-# notices of it.
+# Runs inside a throw-away host, for cases/attack.sh and cases/storm.sh: what a person without any right does to the
+# agent, and what root notices of it.
 #
 #   attack-load.sh logins N          N logins of root by ssh, one after another: "in N of N, median M ms, p99 P ms"
+#   attack-load.sh becomes N         N times root becomes root by su: a login without ssh's own work
 #   attack-load.sh asks N            the same with `nhictl status` of root: "answered N of N, ..."
 #   attack-load.sh run               until /run/attack.on is gone: connections, slow senders and failing su
+#   attack-load.sh knock WHO N       until then, N processes of WHO: blocking connections to control.sock, each a request
+#   attack-load.sh storm SERVICE N   N account phases of su's, as fast as they go (su-storm.c)
 #   attack-load.sh end               stop them; how often su was tried, on stdout
 #   attack-load.sh recorded SINCE WHO    "N (M of them counted)": denials that the journal accounts for since then
 #   attack-load.sh agent             "RSS-KB DESCRIPTORS" of the agent
+#   attack-load.sh peak              until /run/attack.on is gone: the agent's largest PSS, in kB, on stdout
 set -uo pipefail
 on=/run/attack.on tried=/run/attack-tried
 connections=${NHI_ATTACK_CONNECTIONS:-10000}
-n_su_loops=4
+n_su_loops=${NHI_ATTACK_SU_LOOPS:-4}
 
 now_ms() {
         local t=${EPOCHREALTIME/[.,]/}
@@ -43,6 +47,10 @@ login() {
         [[ $out == in ]] || { echo "refused: $out"; return 1; }
 }
 
+become() {
+        [[ $(su - root -c 'echo in' 2>&1 </dev/null) == in ]]
+}
+
 ask() {
         nhictl status >/dev/null
 }
@@ -61,13 +69,25 @@ while (-e $on) {
         select(undef, undef, undef, 0.2);
 }'
 
-su_loop() {
-        local n=0
-        while [[ -e $on ]]; do
-                as olga su root -c true <<<'battery staple' >/dev/null 2>&1
-                n=$((n + 1))
-        done
-        echo "$n" >>"$tried"
+# Who blocks in connect(2) is let in before those that try now and then: the backlog is full without end.
+knock_all='
+use Socket; $SIG{PIPE} = "IGNORE"; my ($on, $n) = @ARGV;
+for (2 .. $n) { last unless fork }
+while (-e $on) {
+        socket(my $s, AF_UNIX, SOCK_STREAM, 0) or next;
+        connect($s, sockaddr_un("/run/nhi/control.sock")) and syswrite($s, "{\"verb\":\"list\",\"all\":true}\n");
+}'
+
+knock() { # WHO N
+        touch "$on"
+        as "$1" perl -e "$knock_all" "$on" "$2" >/dev/null 2>&1
+}
+
+su_loops() {
+        # shellcheck disable=SC2016 # expanded by olga
+        as olga bash -c 'on=$1
+                one() { local n=0; while [[ -e $on ]]; do su root -c true <<<"battery staple" >/dev/null 2>&1; n=$((n + 1)); done; echo "$n"; }
+                for ((i = 0; i < $2; i++)); do one & done; wait' su "$on" "$n_su_loops" >>"$tried"
 }
 
 run() {
@@ -77,14 +97,23 @@ run() {
         for ((i = 0; i < connections; i += 1000)); do
                 as bob perl -e "$connect_all" "$on" 1000 >/dev/null 2>&1 &
         done
-        for ((i = 0; i < n_su_loops; i++)); do su_loop & done
+        su_loops &
         wait
+        echo over >>"$tried"
+}
+
+storm() { # SERVICE N
+        : >"$tried"
+        touch "$on"
+        as olga su-storm "$1" root "$2" 8 >"$tried" 2>&1
+        rm -f "$on"
+        echo over >>"$tried"
 }
 
 end() {
         rm -f "$on"
-        while [[ $(wc -l <"$tried") -lt $n_su_loops ]]; do sleep 0.1; done
-        awk '{ n += $1 } END { print n }' "$tried"
+        until grep -q '^over$' "$tried"; do sleep 0.1; done
+        awk '/^[0-9]+$/ { n += $1 } /^tried/ { n += $2 } END { print n }' "$tried"
 }
 
 recorded() {
@@ -101,8 +130,21 @@ agent() {
         echo "$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status") $(ls "/proc/$pid/fd" | wc -l)"
 }
 
+peak() {
+        local pid now most=0
+        pid=$(systemctl show -P MainPID nhi-agentd)
+        while :; do
+                now=$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")
+                ((now <= most)) || most=$now
+                [[ -e $on ]] || break
+                sleep 0.2
+        done
+        echo "$most"
+}
+
 case $1 in
 logins) measured in "$2" login ;;
+becomes) measured became "$2" become ;;
 asks) measured answered "$2" ask ;;
 *) "$@" ;;
 esac

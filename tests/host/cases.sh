@@ -7,6 +7,7 @@
 #   # world: made|enforced       made: people and accounts, but nhi is not installed yet; default: installed and enforced
 #   # this-host: no              not for run --this-host: it would take away what the host itself needs
 #   # needs: previous            $B/debs/SUITE-previous is built, too
+#   # long: yes                  takes many minutes: only with NHI_LONG=1
 #
 #   case_header FILE KEY DEFAULT     the value
 #   case_names FILE                  its functions case_..., in order
@@ -36,6 +37,7 @@ case_selected() {
 case_wanted() {
         local file=$1 case
         shift
+        [[ $(case_header "$file" long no) == no || ${NHI_LONG-} == 1 ]] || return 1
         for case in $(case_names "$file"); do
                 case_selected "$(basename "$file" .sh)/$case" "$@" && return 0
         done

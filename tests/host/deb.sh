@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Build nhi's Debian packages as a user without rights, without network, in a root that has the build dependencies of
-# debian/control and nothing else; and, with them, the one helper of the host tests that is no part of a package.
+# debian/control and nothing else; and, with them, the helpers of the host tests that are no part of a package.
 #
 # Usage: deb.sh BUILD-DIR SUITE [--previous]
 #   the tree as it lies here, uncommitted edits and all   → BUILD-DIR/debs/SUITE
@@ -58,7 +58,7 @@ deb_copy_previous() {
 deb_hash() {
         (
                 cd "$1"
-                { find . -type f ! -path './tests/*'; echo ./tests/host/host.mk; echo ./tests/host/session-lab.c; } | LC_ALL=C sort |
+                { find . -type f ! -path './tests/*'; printf '%s\n' ./tests/host/host.mk ./tests/host/*.c; } | LC_ALL=C sort |
                         xargs -d '\n' sha256sum 2>/dev/null
                 root_key build "$suite"
                 sha256sum <"$here/deb.sh"
@@ -70,9 +70,12 @@ deb_recipe='
         cd /build/nhi
         export LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=$(nproc)"
         dpkg-buildpackage -us -uc -b --no-check-builddeps
-        make -s -j"$(nproc)" B=lab lab/tests/host/session-lab
         mkdir ../result
-        mv ../*.deb ../*.changes ../*.buildinfo lab/tests/host/session-lab ../result/'
+        for helper in session-lab su-storm set-clock.so; do
+                # An older version may lack it.
+                [[ ! -f tests/host/${helper%.so}.c ]] || { make -s -j"$(nproc)" B=lab "lab/tests/host/$helper"; mv "lab/tests/host/$helper" ../result/; }
+        done
+        mv ../*.deb ../*.changes ../*.buildinfo ../result/'
 
 deb_build() {
         local source=$1 result=$2 lower

@@ -18,6 +18,16 @@ $(B)/tests/host/session-lab: $(call obj,$(LAB))
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lsystemd -ljansson -lpam
 
+# Refused su by the hundred thousand, for tests/host/cases/storm.sh.
+$(B)/tests/host/su-storm: $(call obj,tests/host/su-storm.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ -lpam
+
+# A wall clock for one process, for tests/host/cases/failures.sh.
+$(B)/tests/host/set-clock.so: $(call obj,tests/host/set-clock.c)
+	@mkdir -p $(@D)
+	$(link) -shared -o $@ $^
+
 .PHONY: host-debs
 host-debs: ## the packages that hosts install, built in a clean root of NHI_SUITE (bookworm, trixie)
 	@tests/host/deb.sh $(B) $(or $(NHI_SUITE),bookworm)

@@ -9,8 +9,8 @@
 #include "lib/base/path.h"
 #include "lib/snapshot/build.h"
 #include "lib/snapshot/bytes.h"
+#include "tests/process.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -159,18 +159,6 @@ static inline enum nss_status ask_user(const char *name, struct passwd *ret)
         int error = 0;
 
         return nss.getpwnam_r(name, ret, buffer, sizeof(buffer), &error);
-}
-
-static inline size_t count_fds(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        size_t n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        (void)closedir(d);
-        return n;
 }
 
 static inline size_t count_mappings(void)

@@ -3,7 +3,6 @@
 /* Who loads nss_nhi, and how often: N14 N16. */
 
 #include "tests/nss/nss-fixture.h"
-#include "tests/nss/sanitized.h"
 
 #include <malloc.h>
 #include <sys/syscall.h>

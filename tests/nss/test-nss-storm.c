@@ -4,7 +4,6 @@
  * descriptor, limits, and lookups that make no system call. The same under ThreadSanitizer. */
 
 #include "tests/nss/nss-fixture.h"
-#include "tests/nss/sanitized.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>

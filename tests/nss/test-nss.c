@@ -4,7 +4,6 @@
  * what it exports and needs. */
 
 #include "tests/nss/nss-fixture.h"
-#include "tests/nss/sanitized.h"
 
 #include <elf.h>
 #include <link.h>

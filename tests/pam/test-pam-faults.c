@@ -11,35 +11,12 @@
 #include <cmocka.h>
 
 #include "tests/pam/pam-host.h"
+#include "tests/process.h"
 
-#include <dirent.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/time.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
-static unsigned n_open_fds(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
 
 /* Pages of this process: size and resident. */
 static void memory_read(size_t *ret_size, size_t *ret_resident)
@@ -109,7 +86,7 @@ static void gates_that_cannot_be_read_hold_everybody_but_the_exempt(void **state
 static void ten_thousand_calls_leave_nothing_behind_P12(void **state)
 {
         size_t size[2], resident[2];
-        unsigned fds[2];
+        size_t fds[2];
         Login held, free;
 
         login_begin(&held, "sshd", GATED);
@@ -118,7 +95,7 @@ static void ten_thousand_calls_leave_nothing_behind_P12(void **state)
                 /* What libc and libpam keep for themselves is there after the first thousand. */
                 if (i == 1000) {
                         memory_read(&size[0], &resident[0]);
-                        fds[0] = n_open_fds();
+                        fds[0] = count_fds();
                 }
                 if (i % 4)
                         assert_int_equal(pam_acct_mgmt(free.pamh, 0), IGNORED);
@@ -128,7 +105,7 @@ static void ten_thousand_calls_leave_nothing_behind_P12(void **state)
                         assert_int_equal(phase_alone("sshd", GATED, pam_open_session), PAM_SUCCESS);
         }
         memory_read(&size[1], &resident[1]);
-        for (int i = 0; i < 1000 && (fds[1] = n_open_fds()) > fds[0]; i++)
+        for (int i = 0; i < 1000 && (fds[1] = count_fds()) > fds[0]; i++)
                 (void)poll(NULL, 0, 1); /* the agent hangs up when it gets there */
         login_end(&held);
         login_end(&free);

@@ -11,38 +11,15 @@
 #include <cmocka.h>
 
 #include "tests/pam/hostile-agent.h"
+#include "tests/process.h"
 
-#include <dirent.h>
 #include <malloc.h>
 #include <sys/resource.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
-static unsigned n_open_fds(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
 
 /* Ask n times, in both phases that decide: every answer is expected, no descriptor stays. */
 static void expect_under(Hostility kind, unsigned n, int expected)
 {
-        const unsigned before = n_open_fds();
+        const size_t before = count_fds();
         HostileAgent server = { 0 };
 
         assert_int_equal(hostile_start(&server, kind), 0);
@@ -56,12 +33,12 @@ static void expect_under(Hostility kind, unsigned n, int expected)
         assert_int_equal(phase_alone("sshd", UNGATED, pam_acct_mgmt), IGNORED);
         assert_int_equal(phase_alone("sshd", EXEMPTED, pam_acct_mgmt), IGNORED);
         hostile_stop(&server);
-        assert_int_equal(n_open_fds(), before);
+        assert_int_equal(count_fds(), before);
 }
 
 static void a_stopped_agent_costs_two_seconds_and_no_more_P10(void **state)
 {
-        const unsigned before = n_open_fds();
+        const size_t before = count_fds();
         uint64_t begin, took;
         HostileAgent server = { 0 };
 
@@ -73,7 +50,7 @@ static void a_stopped_agent_costs_two_seconds_and_no_more_P10(void **state)
         /* The module's own deadline, and room for a machine that is busy. */
         assert_true(took >= 2 * USEC_PER_SEC - 10000);
         assert_true(took < 10 * USEC_PER_SEC);
-        assert_int_equal(n_open_fds(), before);
+        assert_int_equal(count_fds(), before);
 }
 
 static void an_agent_that_hangs_up_on_us_is_absent_P10(void **state)

@@ -155,6 +155,9 @@ static void a_reason_is_told_once(void **state)
 
 static void no_message_moves_the_terminals_cursor_O13(void **state)
 {
+        assert_string_equal(told(SCRIPT_DENY, "no\033grant\n", "over", pam_acct_mgmt),
+                            "nhi: over (no grant )");
+        assert_non_null(strstr(told(SCRIPT_DENY, "\177x", NULL, pam_acct_mgmt), "( x)"));
         assert_string_equal(told(SCRIPT_DENY, "no-grant",
                                  "a\033[2Jb\rc\nd\x7f"
                                  "e",

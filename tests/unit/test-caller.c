@@ -5,6 +5,7 @@
 #include "nhi-agentd/caller.h"
 
 #include "lib/base/io.h"
+#include "tests/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -91,15 +92,6 @@ static int peer_teardown(void **state)
         return 0;
 }
 
-static size_t n_fds(void)
-{
-        size_t n = 0;
-
-        for (int fd = 0; fd < 256; fd++)
-                n += fcntl(fd, F_GETFD) >= 0;
-        return n;
-}
-
 static void check_caller(Peer *p)
 {
         Caller c;
@@ -135,7 +127,7 @@ static void caller_is_read_without_the_socket_option(void **state)
 /* C1 */
 static void caller_that_is_gone_is_refused(void **state)
 {
-        size_t before = n_fds();
+        size_t before = count_fds();
         Peer *p = *state;
         Caller c = { .uid = 4711 };
 
@@ -144,7 +136,7 @@ static void caller_that_is_gone_is_refused(void **state)
         caller_peerpidfd_errno = ENOPROTOOPT;
         assert_int_equal(caller_read(p->fd, &c), -ESRCH);
         assert_int_equal(c.uid, 4711);
-        assert_int_equal(n_fds(), before);
+        assert_int_equal(count_fds(), before);
 }
 
 /* C1: a number alone is not enough; its holder must hold the connection, too. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "tests/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -244,26 +245,17 @@ static void a_descriptor_travels_with_its_datagram(void **state)
         close(got);
 }
 
-static int n_open_fds(void)
-{
-        int n = 0;
-
-        for (int fd = 0; fd < 256; fd++)
-                n += fcntl(fd, F_GETFD) >= 0;
-        return n;
-}
-
 static void descriptors_that_nobody_asked_for_are_closed_A06(void **state)
 {
         Place *p = *state;
-        int before = n_open_fds();
+        size_t before = count_fds();
         char in[8];
         size_t size = 0;
 
         assert_int_equal(datagram_send_fd(p->pair[0], "x", 1, p->listener, soon()), 0);
         assert_int_equal(datagram_recv(p->pair[1], in, sizeof(in), soon(), &size), 0);
         assert_int_equal(size, 1);
-        assert_int_equal(n_open_fds(), before);
+        assert_int_equal(count_fds(), before);
 }
 
 static void files_are_read_up_to_the_capacity_and_not_beyond(void **state)

@@ -275,6 +275,21 @@ static void without_journald_events_are_counted(void **state)
         assert_true(has_line(c, "NHI_JOURNAL_DROPPED=1"));
 }
 
+static void a_journald_in_place_of_another_gets_what_follows(void **state)
+{
+        Case *c = *state;
+        const Event e = decision();
+
+        journal_event(c->journal, &e);
+        assert_true(receive(c));
+        closep(&c->fd);
+        assert_int_equal(unlink(PATH_JOURNAL_SOCK), 0);
+        c->fd = bind_journald();
+        journal_event(c->journal, &e);
+        assert_true(receive(c));
+        assert_int_equal(journal_dropped(c->journal), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -287,6 +302,7 @@ int main(void)
                 TEST(a_large_entry_travels_whole),
                 TEST(a_journald_that_does_not_read_never_blocks_and_losses_are_told),
                 TEST(without_journald_events_are_counted),
+                TEST(a_journald_in_place_of_another_gets_what_follows),
         };
 
         return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

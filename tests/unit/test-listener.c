@@ -6,8 +6,8 @@
 
 #include "nhi-agentd/caller.h"
 #include "nhi-agentd/listener-internal.h"
+#include "tests/process.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -233,18 +233,6 @@ static void slow_senders_are_gone_at_their_deadline(void **state) /* A05 */
 
 /* ---- what comes with a message --------------------------------------------------------------- */
 
-static size_t n_descriptors(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        size_t n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        (void)closedir(d);
-        return n;
-}
-
 static void send_descriptors(int fd, const void *data, size_t size)
 {
         enum { N = 253 }; /* SCM_MAX_FD */
@@ -272,7 +260,7 @@ static void send_descriptors(int fd, const void *data, size_t size)
 static void descriptors_that_come_along_are_not_kept(void **state) /* A06 O4 */
 {
         Fixture *f = *state;
-        const size_t before = n_descriptors();
+        const size_t before = count_fds();
         uint8_t message[WIRE_HEADER_SIZE] = { 0x4e };
 
         for (size_t i = 0; i < ELEMENTSOF(fixture_doors); i++) {
@@ -286,7 +274,7 @@ static void descriptors_that_come_along_are_not_kept(void **state) /* A06 O4 */
                 assert_true(fixture_until(f, is_count, &c));
                 (void)close(fd);
         }
-        assert_int_equal(n_descriptors(), before);
+        assert_int_equal(count_fds(), before);
 }
 
 static bool is_closed(void *userdata)
@@ -335,7 +323,7 @@ static void ten_thousand_connections_leave_nothing_behind(void **state) /* A04 A
 {
         Fixture *f = *state;
         Count c = { f->agent->listener, PEER_CONTROL, 0 };
-        const size_t before = n_descriptors();
+        const size_t before = count_fds();
         int fds[100];
 
         for (unsigned round = 0; round < 100; round++) {
@@ -349,7 +337,7 @@ static void ten_thousand_connections_leave_nothing_behind(void **state) /* A04 A
                             f->agent->config->peers_max);
         }
         assert_true(fixture_until(f, is_count, &c));
-        assert_int_equal(n_descriptors(), before);
+        assert_int_equal(count_fds(), before);
 }
 
 int main(void)

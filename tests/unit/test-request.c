@@ -8,6 +8,7 @@
 
 #include "lib/wire/feed.h"
 #include "nhi-agentd/control/denials.h"
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/request-read.h"
 #include "nhi-agentd/request.h"
 
@@ -223,8 +224,10 @@ static void an_answer_is_of_the_grant_that_its_record_names(void **state)
 
         assert_true(asprintf(&both, "%s,%s", first, second) > 0);
         fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, both));
+        evidence_is_slow = true;
         ask_begin(&thread, &q, &a);
         assert_true(fixture_until(f, is_under_way, f));
+        evidence_is_slow = false;
         assert_int_equal(agent_give_back(f->agent, "g-2"), 0);
         ask_end(f, thread, &a);
         assert_int_equal(a.reply.verdict, VERDICT_DENY);
@@ -319,6 +322,52 @@ static void a_second_request_on_a_connection_is_not_served(void **state) /* A02 
         assert_int_equal(f->agent->decision_id, before + 1);
         assert_true(has_no_peers(f));
         (void)close(fd);
+}
+
+static void who_sends_late_is_answered_as_who_has_sent(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("sshd", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+        _cleanup_free_ uint8_t *message = malloc(WIRE_MSG_MAX);
+        int fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+        WireReply reply;
+        size_t size = 0;
+        ssize_t n;
+
+        fixture_deploy(f, "g-1", 0);
+        for (unsigned i = 0; i < 20; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_int_equal(listener_n_peers(f->agent->listener, PEER_PAM), 1);
+        assert_int_equal(wire_request_encode(&q, message, WIRE_MSG_MAX, &size), 0);
+        assert_int_equal(send(fd, message, size, 0), size);
+        assert_true(fixture_until(f, has_no_peers, f));
+        n = recv(fd, message, WIRE_MSG_MAX, MSG_DONTWAIT);
+        assert_true(n > 0);
+        assert_int_equal(wire_reply_decode(message, (size_t)n, &reply), 0);
+        assert_int_equal(reply.verdict, VERDICT_ALLOW);
+        (void)close(fd);
+}
+
+/* Whose answer takes long has a deadline, too, be it that it was served when it was let in. */
+static void a_peer_whose_answer_takes_too_long_is_closed(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("crond", "svc-deploy", 70001, WIRE_PHASE_OPEN_SESSION);
+        pthread_t thread;
+        Ask a;
+
+        fixture_deploy(f, "g-1", 0);
+        f->agent->config->peer_deadline_usec = 20000;
+        tie.wanted = true;
+        ask_begin(&thread, &q, &a);
+        assert_true(fixture_until(f, is_being_tied, NULL));
+        assert_true(fixture_until(f, has_no_peers, f));
+        tie.done(tie.userdata, REASON_GRANTED, "s1");
+        tie.wanted = false;
+        tie.done = NULL;
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_true(a.r < 0);
+        free(a.x);
 }
 
 static void a_silent_peer_is_closed_at_its_deadline(void **state) /* A05 */
@@ -725,6 +774,8 @@ int main(void)
                 TEST(a_notice_is_recorded_and_not_answered),
                 TEST(what_is_no_message_is_closed),
                 TEST(a_second_request_on_a_connection_is_not_served),
+                TEST(who_sends_late_is_answered_as_who_has_sent),
+                TEST(a_peer_whose_answer_takes_too_long_is_closed),
                 TEST(a_silent_peer_is_closed_at_its_deadline),
                 TEST(one_peer_too_many_is_closed_and_the_others_are_served),
                 TEST(out_of_descriptors_the_loop_rests_and_recovers),

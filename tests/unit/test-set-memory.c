@@ -280,6 +280,29 @@ static int try_text(void)
         return r;
 }
 
+/* Members with names of many lengths: memory runs out at one of them, too. */
+static int try_write(void)
+{
+        static const char names[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+        _cleanup_(json_decrefp) json_t *v = json_object();
+        _cleanup_free_ char *text = NULL;
+        char expected[4096] = "{";
+
+        for (size_t i = 0; i < 40; i++) {
+                const size_t size = strlen(expected);
+
+                if (!v || json_object_set_new(v, names + i, json_true()) < 0)
+                        return -ENOMEM;
+                (void)snprintf(expected + size, sizeof(expected) - size, "%s\"%s\":true",
+                               i ? "," : "", names + i);
+        }
+        (void)strcat(expected, "}");
+        text = json_write(v, JSON_COMPACT);
+        if (text)
+                assert_string_equal(text, expected);
+        return text ? 0 : -ENOMEM;
+}
+
 static int try_sign(void)
 {
         char *jws = NULL;
@@ -361,6 +384,11 @@ static void a_text_is_read_to_the_letter_or_not_at_all_A16(void **state)
         nothing_is_half_done(try_text);
 }
 
+static void a_text_is_written_whole_or_not_at_all_A16(void **state)
+{
+        nothing_is_half_done(try_write);
+}
+
 static int start(void **state)
 {
         const StrList any = { all, 1 };
@@ -401,6 +429,7 @@ int main(void)
                 cmocka_unit_test(ids_are_remembered_whole_or_not_at_all_A16),
                 cmocka_unit_test(a_store_is_built_whole_or_is_empty_A16),
                 cmocka_unit_test(a_text_is_read_to_the_letter_or_not_at_all_A16),
+                cmocka_unit_test(a_text_is_written_whole_or_not_at_all_A16),
                 cmocka_unit_test(keys_and_signatures_are_whole_or_not_there_A16),
         };
 

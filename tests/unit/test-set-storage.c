@@ -106,6 +106,23 @@ static void texts_may_be_forgotten_and_are_never_mistaken(void **state)
         assert_null(intern_find(&wide, "text-1", 6));
 }
 
+/* Cut from a larger text, with no NUL behind it, or with one within. */
+static void texts_are_told_apart_by_their_size(void **state)
+{
+        static const char text[] = { 'a', 'b', '\0', 'c', 'd' };
+        Intern i = { 0 };
+
+        intern_add(&i, text, 2, &i);
+        assert_ptr_equal(intern_find(&i, "abx", 2)->value, &i);
+        intern_add(&i, text + 3, 1, NULL);
+        assert_non_null(intern_find(&i, "c", 1));
+        intern_add(&i, text, 5, NULL);
+        assert_non_null(intern_find(&i, "ab\0cd", 5));
+        assert_null(intern_find(&i, "ab\0cx", 5));
+        assert_null(intern_find(&i, "ab", 3));
+        intern_done(&i);
+}
+
 typedef struct Record {
         int key, place;
 } Record;
@@ -171,6 +188,7 @@ int main(void)
                 cmocka_unit_test(memory_of_an_impossible_size_is_refused),
                 cmocka_unit_test(memory_is_zeroed_aligned_and_nobody_elses),
                 cmocka_unit_test(texts_may_be_forgotten_and_are_never_mistaken),
+                cmocka_unit_test(texts_are_told_apart_by_their_size),
                 cmocka_unit_test(records_of_one_key_keep_their_order_and_the_first_is_found),
                 cmocka_unit_test(texts_stand_in_the_order_of_strcmp),
         };

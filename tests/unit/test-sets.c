@@ -486,7 +486,7 @@ static void what_ended_long_ago_makes_room_for_what_ends_now(void **state)
 
         for (unsigned i = 0; i < STATE_ENDED_MAX; i++) {
                 (void)snprintf(jti, sizeof(jti), "g-%06u", i);
-                assert_int_equal(state_add_ended(s, jti, 1, 1), 0);
+                assert_int_equal(state_add_ended(s, 0, jti, 1, 1), 0);
         }
         fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
         while (agent_now(f->agent).real_usec < agent_grant(f->agent, "g-now")->exp_sec * 1000000)

@@ -76,6 +76,15 @@ static int teardown(void **state)
 
 /* ---- answers ---- */
 
+/* The module copies so many bytes and measures no text again. */
+static void assert_sizes(const SnapshotUserView *v)
+{
+        assert_int_equal(v->name_size, strlen(v->name) + 1);
+        assert_int_equal(v->gecos_size, strlen(v->gecos) + 1);
+        assert_int_equal(v->home_size, strlen(v->home) + 1);
+        assert_int_equal(v->shell_size, strlen(v->shell) + 1);
+}
+
 static void user_answers_by_name_and_uid_with_every_field(void **state)
 {
         const Fixture *f = *state;
@@ -90,6 +99,7 @@ static void user_answers_by_name_and_uid_with_every_field(void **state)
         assert_true(snapshot_user_by_uid(&f->s, 70001, before, &v));
         assert_string_equal(v.name, "svc-deploy");
         assert_string_equal(v.shell, "/bin/bash");
+        assert_sizes(&v);
 }
 
 static void N02_unknown_names_and_ids_are_not_there(void **state)
@@ -117,6 +127,7 @@ static void N04_name_is_gone_in_the_usec_of_the_deadline_and_uid_stays_with_nolo
         assert_true(snapshot_user_by_uid(&f->s, 70001, after, &v));
         assert_string_equal(v.name, "svc-deploy");
         assert_string_equal(v.shell, SNAPSHOT_NOLOGIN);
+        assert_sizes(&v);
         assert_true(snapshot_user_by_uid(&f->s, 70001, boot_after, &v));
         assert_string_equal(v.shell, SNAPSHOT_NOLOGIN);
 }
@@ -129,6 +140,23 @@ static void retired_user_answers_by_uid_only(void **state)
         assert_false(snapshot_user_by_name(&f->s, "svc-old", before, &v));
         assert_true(snapshot_user_by_uid(&f->s, 70002, before, &v));
         assert_string_equal(v.name, "svc-old");
+        assert_string_equal(v.shell, SNAPSHOT_NOLOGIN);
+}
+
+/* Reading the clocks comes between the two. */
+static void search_that_was_begun_ends_by_the_clock_of_its_end(void **state)
+{
+        const Fixture *f = *state;
+        SnapshotSearch by_name, by_uid;
+        SnapshotUserView v;
+
+        snapshot_search_user(&f->s, "svc-deploy", &by_name);
+        assert_false(snapshot_found_user(&by_name, after, &v));
+        snapshot_search_user(&f->s, "svc-deploy", &by_name);
+        snapshot_search_uid(&f->s, 70001, &by_uid);
+        assert_true(snapshot_found_user(&by_name, before, &v));
+        assert_string_equal(v.shell, "/bin/bash");
+        assert_true(snapshot_found_user(&by_uid, after, &v));
         assert_string_equal(v.shell, SNAPSHOT_NOLOGIN);
 }
 
@@ -794,6 +822,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(user_answers_by_name_and_uid_with_every_field),
                 TEST(N02_unknown_names_and_ids_are_not_there),
+                TEST(search_that_was_begun_ends_by_the_clock_of_its_end),
                 TEST(N04_name_is_gone_in_the_usec_of_the_deadline_and_uid_stays_with_nologin),
                 TEST(retired_user_answers_by_uid_only),
                 TEST(group_answers_with_members_until_each_deadline),

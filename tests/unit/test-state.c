@@ -34,8 +34,8 @@ static void state_survives_its_text(void **state)
 
         s->time_floor_sec = 1763760000;
         assert_int_equal(state_set_floor(s, "https://b", &(SetFloor){ 7, HASH_A }), 0);
-        assert_int_equal(state_add_ended(s, "g-2", 100, 90), 0);
-        assert_int_equal(state_add_ended(s, "g-1", 0, 80), 0);
+        assert_int_equal(state_add_ended(s, 0, "g-2", 100, 90), 0);
+        assert_int_equal(state_add_ended(s, 0, "g-1", 0, 80), 0);
         assert_int_equal(state_lock(s, "svc-x", true), 1);
         assert_int_equal(state_format(s, NULL, NULL, 0, &text, &size), 0);
         assert_int_equal(state_parse(text, size, &back), 0);
@@ -74,13 +74,13 @@ static void given_back_is_never_undone_by_an_expiry(void **state)
 {
         State *s = *state;
 
-        assert_int_equal(state_add_ended(s, "g", 0, 1), 0);
-        assert_int_equal(state_add_ended(s, "g", 500, 2), 0);
+        assert_int_equal(state_add_ended(s, 0, "g", 0, 1), 0);
+        assert_int_equal(state_add_ended(s, 0, "g", 500, 2), 0);
         assert_int_equal(state_ended(s, "g")->exp_sec, 0);
-        assert_int_equal(state_add_ended(s, "h", 500, 1), 0);
-        assert_int_equal(state_add_ended(s, "h", 400, 2), 0);
+        assert_int_equal(state_add_ended(s, 0, "h", 500, 1), 0);
+        assert_int_equal(state_add_ended(s, 0, "h", 400, 2), 0);
         assert_int_equal(state_ended(s, "h")->exp_sec, 500);
-        assert_int_equal(state_add_ended(s, "h", 600, 3), 0);
+        assert_int_equal(state_add_ended(s, 0, "h", 600, 3), 0);
         assert_int_equal(state_ended(s, "h")->exp_sec, 600);
         assert_int_equal(s->n_ended, 2);
 }
@@ -94,9 +94,9 @@ static void what_is_old_and_not_needed_is_forgotten(void **state)
 {
         State *s = *state;
 
-        assert_int_equal(state_add_ended(s, "a", 1, 99), 0);
-        assert_int_equal(state_add_ended(s, "b", 1, 99), 0);
-        assert_int_equal(state_add_ended(s, "c", 1, 100), 0);
+        assert_int_equal(state_add_ended(s, 0, "a", 1, 99), 0);
+        assert_int_equal(state_add_ended(s, 0, "b", 1, 99), 0);
+        assert_int_equal(state_add_ended(s, 0, "c", 1, 100), 0);
         state_prune_ended(s, 100, needs_b, NULL);
         assert_null(state_ended(s, "a"));
         assert_non_null(state_ended(s, "b"));
@@ -161,7 +161,7 @@ static void a_text_that_is_not_whole_is_refused(void **state) /* K08 */
         assert_null(back);
 }
 
-static size_t add_batch(State *s, const StateEnded *batch, size_t n)
+static size_t add_batch(State *s, StateEnded *batch, size_t n)
 {
         size_t taken = 0;
 
@@ -169,17 +169,17 @@ static size_t add_batch(State *s, const StateEnded *batch, size_t n)
         return taken;
 }
 
-#define ENDED(jti, exp) ((StateEnded){ (char *)(uintptr_t)(jti), exp, 7 })
+#define ENDED(jti, exp) ((StateEnded){ (char *)(uintptr_t)(jti), exp, 7, 0 })
 
 static void a_batch_of_ended_grants_stands_in_order(void **state)
 {
-        const StateEnded batch[] = { ENDED("a", 1), ENDED("c", 9), ENDED("e", 0) };
+        StateEnded batch[] = { ENDED("a", 1), ENDED("c", 9), ENDED("e", 0) };
         State *s = NULL;
 
         assert_int_equal(state_new(&s), 0);
-        assert_int_equal(state_add_ended(s, "b", 1, 1), 0);
-        assert_int_equal(state_add_ended(s, "c", 5, 1), 0);
-        assert_int_equal(state_add_ended(s, "d", 1, 1), 0);
+        assert_int_equal(state_add_ended(s, 0, "b", 1, 1), 0);
+        assert_int_equal(state_add_ended(s, 0, "c", 5, 1), 0);
+        assert_int_equal(state_add_ended(s, 0, "d", 1, 1), 0);
         assert_int_equal(add_batch(s, batch, 3), 3);
         assert_int_equal(s->n_ended, 5);
         for (size_t i = 1; i < s->n_ended; i++)
@@ -192,18 +192,18 @@ static void a_batch_of_ended_grants_stands_in_order(void **state)
 
 static void a_batch_is_taken_as_far_as_there_is_room(void **state)
 {
-        const StateEnded batch[] = { ENDED("x", 1), ENDED("y", 1), ENDED("z", 1) };
+        StateEnded batch[] = { ENDED("x", 1), ENDED("y", 1), ENDED("z", 1) };
         State *s = NULL;
         char jti[16];
 
         assert_int_equal(state_new(&s), 0);
         for (unsigned i = 0; i < STATE_ENDED_MAX - 2; i++) {
                 (void)snprintf(jti, sizeof(jti), "g-%06u", i);
-                assert_int_equal(state_add_ended(s, jti, 1, 1), 0);
+                assert_int_equal(state_add_ended(s, 0, jti, 1, 1), 0);
         }
         assert_int_equal(add_batch(s, batch, 3), 2);
         assert_int_equal(s->n_ended, STATE_ENDED_MAX);
-        assert_int_equal(state_add_ended(s, "z", 1, 1), -ENOSPC);
+        assert_int_equal(state_add_ended(s, 0, "z", 1, 1), -ENOSPC);
         assert_null(state_ended(s, "z"));
         state_free(s);
 }
@@ -213,12 +213,88 @@ static bool is_needed_by_nobody(void *userdata, const char *jti)
         return false;
 }
 
+static State *state_of_two_issuers(void)
+{
+        const SetFloor floor = { .ver = 1, .hash = HASH_A };
+        State *s = NULL;
+
+        assert_int_equal(state_new(&s), 0);
+        assert_int_equal(state_set_floor(s, "a", &floor), 0);
+        assert_int_equal(state_set_floor(s, "b", &floor), 0);
+        s->n_sharing = 2;
+        return s;
+}
+
+static void an_issuer_takes_no_other_issuers_room_for_ended_grants(void **state)
+{
+        StateEnded batch[] = { { (char *)(uintptr_t) "x", 1, 7, 1 },
+                               { (char *)(uintptr_t) "y", 1, 7, 2 },
+                               { (char *)(uintptr_t) "z", 1, 7, 1 } };
+        State *s = state_of_two_issuers();
+        char jti[16];
+
+        assert_int_equal(state_issuer(s, "a"), 1);
+        assert_int_equal(state_issuer(s, "b"), 2);
+        assert_int_equal(state_issuer(s, "c"), 0);
+        for (unsigned i = 0; i < STATE_ENDED_MAX / 2; i++) {
+                (void)snprintf(jti, sizeof(jti), "g-%06u", i);
+                assert_int_equal(state_add_ended(s, 1, jti, 1, 1), 0);
+        }
+        assert_int_equal(state_add_ended(s, 1, "z-more", 1, 1), -ENOSPC);
+        assert_int_equal(state_add_ended(s, 2, "z-other", 1, 1), 0);
+        assert_int_equal(add_batch(s, batch, 3), 1);
+        assert_string_equal(batch[0].jti, "y"); /* those that were taken stand first */
+        assert_non_null(state_ended(s, "y"));
+        assert_null(state_ended(s, "x"));
+        assert_null(state_ended(s, "z"));
+        state_free(s);
+}
+
+static void whose_an_ended_grant_was_survives_the_text(void **state)
+{
+        State *s = state_of_two_issuers(), *back = NULL;
+        char *text = NULL;
+        size_t size = 0;
+
+        assert_int_equal(state_add_ended(s, 1, "g-1", 1, 1), 0);
+        assert_int_equal(state_add_ended(s, 2, "g-2", 1, 1), 0);
+        assert_int_equal(state_format(s, NULL, NULL, 0, &text, &size), 0);
+        assert_int_equal(state_parse(text, size, &back), 0);
+        assert_int_equal(state_ended(back, "g-1")->issuer, 1);
+        assert_int_equal(state_ended(back, "g-2")->issuer, 2);
+        assert_int_equal(back->n_ended_of[2], 1);
+        state_prune_ended(back, 100, is_needed_by_nobody, NULL);
+        assert_int_equal(back->n_ended_of[2], 0);
+        free(text);
+        state_free(back);
+        state_free(s);
+}
+
+static void what_could_not_be_read_again_is_not_written(void **state)
+{
+        const SetFloor floor = { .ver = 1, .hash = HASH_A };
+        State *s = NULL;
+        char *text = NULL, name[32];
+        size_t size = 0;
+
+        assert_int_equal(state_new(&s), 0);
+        for (unsigned i = 0; i < STATE_ISSUERS_MAX; i++) {
+                (void)snprintf(name, sizeof(name), "issuer-%u", i);
+                assert_int_equal(state_set_floor(s, name, &floor), 0);
+        }
+        assert_int_equal(state_format(s, "one more", &floor, 1, &text, &size), -ENOSPC);
+        assert_null(text);
+        assert_int_equal(state_format(s, name, &floor, 1, &text, &size), 0);
+        free(text);
+        state_free(s);
+}
+
 static void what_is_forgotten_stays_readable_for_who_shares_it(void **state)
 {
         State *s = NULL, share = {}, other = {};
 
         assert_int_equal(state_new(&s), 0);
-        assert_int_equal(state_add_ended(s, "g-1", 1, 1), 0);
+        assert_int_equal(state_add_ended(s, 0, "g-1", 1, 1), 0);
         assert_int_equal(state_lock(s, "svc", true), 1);
         assert_int_equal(state_share(s, &share), 0);
         assert_int_equal(state_share(s, &other), 0);
@@ -247,6 +323,9 @@ int main(void)
                 TEST(a_text_that_is_not_whole_is_refused),
                 cmocka_unit_test(a_batch_of_ended_grants_stands_in_order),
                 cmocka_unit_test(a_batch_is_taken_as_far_as_there_is_room),
+                cmocka_unit_test(an_issuer_takes_no_other_issuers_room_for_ended_grants),
+                cmocka_unit_test(whose_an_ended_grant_was_survives_the_text),
+                cmocka_unit_test(what_could_not_be_read_again_is_not_written),
                 cmocka_unit_test(what_is_forgotten_stays_readable_for_who_shares_it),
         };
 

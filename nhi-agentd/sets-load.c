@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What state.json names, at start: verified from its archive before anybody is served. */
+
+#include "nhi-agentd/sets-internal.h"
+
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+#include "lib/wire/feed.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+static void fd_close(int *fd)
+{
+        closep(fd);
+        *fd = -EBADF;
+}
+
+static int load_prepared(Offer *o, const char *path)
+{
+        int r;
+
+        if (o->r < 0) {
+                (void)snprintf(o->error.code, sizeof(o->error.code), "archive");
+                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s: %s", path,
+                               strerror(-o->r));
+        }
+        if (o->r != 0) {
+                offer_record_refused(o);
+                return 0;
+        }
+        r = offer_save(o);
+        if (r == 0)
+                offer_put_in_force(o);
+        return r;
+}
+
+static int load_one(Sets *s, size_t index)
+{
+        Agent *a = s->agent;
+        IssuerState *issuer = &a->issuers[index];
+        const SetFloor *floor = state_floor(a->state, a->config->issuers[index].issuer);
+        char path[sizeof(PATH_SETS_DIR) + 80];
+        size_t size = 0;
+        Offer *o;
+        int r;
+
+        if (!floor)
+                return 0;
+        issuer->floor = *floor;
+        o = offer_new(s);
+        if (!o)
+                return -ENOMEM;
+        o->label = (uint32_t)index;
+        o->again = true;
+        o->now = agent_judging_now(a);
+        (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->hash);
+        r = file_open_trusted(AT_FDCWD, path, owner_trusted(), &issuer->archive_fd, &size);
+        if (r == 0)
+                (void)offer_prepare(o);
+        else
+                o->r = r;
+        o->index = index;
+        r = load_prepared(o, path);
+        /* What is not in force is the source's to bring back. */
+        if (!issuer->set)
+                fd_close(&issuer->archive_fd);
+        offer_free(o);
+        return r;
+}
+
+int sets_load_archived(Sets *s)
+{
+        int r = 0;
+
+        s->agent->state->n_sharing = s->agent->config->n_issuers;
+        for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
+                (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
+                r = load_one(s, i);
+        }
+        return r;
+}

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Sets under another policy, in a newer version, on a disk that fails, of several issuers: what is
+ * taken away is over at once, and what failed is tried again. */
+
+#include "tests/unit/agent-fixture.h"
+
+#include "nhi-agentd/journal.h"
+#include "nhi-agentd/sets-internal.h"
+#include "nhi-agentd/state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define ALICE_LOGIN "{\"type\":\"nhi_login\",\"services\":[\"ssh\"]}"
+
+/* The thread that fails, after it did so many jobs. */
+static const char *_Atomic failing;
+static atomic_int jobs_left;
+
+static int inject(const char *thread)
+{
+        const char *name = atomic_load(&failing);
+
+        return !name || !streq(name, thread) || jobs_left-- > 0 ? 0 : -ENOSPC;
+}
+
+static void fail_after(const char *thread, int n)
+{
+        jobs_left = n;
+        atomic_store(&failing, thread);
+}
+
+static int setup(void **state)
+{
+        int r = fixture_setup(state);
+
+        atomic_store(&failing, NULL);
+        writer_inject = inject;
+        fixture_load(*state);
+        return r;
+}
+
+static int teardown(void **state)
+{
+        writer_inject = NULL;
+        return fixture_teardown(state);
+}
+
+static Decision decide_for(Fixture *f, const char *account, uint32_t uid, const char *class)
+{
+        const AccessRequest ask = { .kind = REQUEST_ACCOUNT,
+                                    .account = account,
+                                    .uid = uid,
+                                    .class = class,
+                                    .is_local = true };
+        const HostView view = agent_host_view(f->agent);
+
+        return decide(&f->agent->store, &view, &ask, agent_now(f->agent));
+}
+
+static bool is_deploy_allowed(Fixture *f)
+{
+        return decide_for(f, "svc-deploy", 70001, "ssh").verdict == VERDICT_ALLOW;
+}
+
+static bool is_alice_allowed(Fixture *f)
+{
+        return decide_for(f, "alice", 1000, "ssh").verdict == VERDICT_ALLOW;
+}
+
+static bool waits_for_retry(const Fixture *f)
+{
+        int enabled = SD_EVENT_OFF;
+
+        assert_true(sd_event_source_get_enabled(f->agent->sets->retry, &enabled) >= 0);
+        return enabled != SD_EVENT_OFF;
+}
+
+static bool has_retried(void *userdata)
+{
+        return !waits_for_retry(userdata);
+}
+
+/* What waits for its next try has waited long enough. */
+static void retry_now(Fixture *f)
+{
+        assert_true(waits_for_retry(f));
+        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
+        assert_true(fixture_until(f, has_retried, f));
+        fixture_settle(f);
+        fixture_settle(f);
+}
+
+static void verify_again(Fixture *f)
+{
+        LocalDb *local = NULL;
+
+        assert_int_equal(localdb_load(PATH_ROOT "/etc", &local), 0);
+        sets_change_local(f->agent->sets, local);
+        fixture_settle(f);
+        fixture_settle(f);
+}
+
+/* ---- under another policy -------------------------------------------------------------------- */
+
+static void a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can(void **state) /* W3 */
+{
+        Fixture *f = *state;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        fail_after("nhi-verify", 0);
+        verify_again(f);
+        assert_false(is_deploy_allowed(f));
+        assert_string_equal(f->agent->issuers[0].refused.code, "not-verified");
+        assert_null(f->agent->issuers[0].set); /* nothing proves an end: sessions stay */
+        retry_now(f);
+        assert_false(is_deploy_allowed(f));
+        atomic_store(&failing, NULL);
+        retry_now(f);
+        assert_true(is_deploy_allowed(f));
+        assert_string_equal(f->agent->issuers[0].refused.code, "");
+}
+
+static void a_set_whose_archive_cannot_be_read_is_asked_for_again(void **state) /* W3 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *jws = fixture_set(f, 0, FIXTURE_ACCOUNT, grant);
+        struct stat before, after;
+
+        fixture_offer(f, strdup(jws));
+        fixture_settle(f);
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        assert_int_equal(stat(PATH_SOURCES_RUN, &before), 0);
+        closep(&f->agent->issuers[0].archive_fd);
+        f->agent->issuers[0].archive_fd = open(PATH_SETS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        verify_again(f);
+        assert_false(is_deploy_allowed(f));
+        assert_int_equal(stat(PATH_SOURCES_RUN, &after), 0);
+        assert_true(after.st_ino != before.st_ino ||
+                    after.st_ctim.tv_sec != before.st_ctim.tv_sec ||
+                    after.st_ctim.tv_nsec != before.st_ctim.tv_nsec);
+        assert_int_equal(strncmp(fixture_offer(f, strdup(jws)), "accepted ", 9), 0);
+        assert_true(is_deploy_allowed(f));
+}
+
+static bool is_reloaded(void *userdata)
+{
+        Fixture *f = userdata;
+
+        return sets_are_settled(f->agent->sets) && f->agent->config->peers_max == 64;
+}
+
+static void reload_with_policy(Fixture *f, const char *policy, int n_jobs_of_disk)
+{
+        _cleanup_free_ char *text = NULL;
+
+        f->agent->config->peers_max = 0;
+        assert_true(asprintf(&text, "limits: { peers_max = 64; };\n%s", policy) > 0);
+        fixture_write(PATH_CONF_DIR "/99.conf", text);
+        if (n_jobs_of_disk >= 0)
+                fail_after("nhi-disk", n_jobs_of_disk);
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, is_reloaded, f));
+        fixture_settle(f);
+}
+
+static void what_a_policy_takes_away_is_over_though_the_disk_fails(void **state) /* W2 W3 A12 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *deploy = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *alice = fixture_grant("g-2", "alice", 600, ALICE_LOGIN);
+        _cleanup_free_ char *both = NULL;
+
+        assert_true(asprintf(&both, "%s,%s", deploy, alice) > 0);
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, both));
+        fixture_settle(f);
+        assert_true(is_deploy_allowed(f) && is_alice_allowed(f));
+
+        reload_with_policy(f, "policy: { accounts = [ \"svc-*\" ]; };\n", 1);
+        assert_true(is_deploy_allowed(f));
+        assert_false(is_alice_allowed(f));
+        assert_string_equal(f->agent->issuers[0].refused.code, "not-saved");
+        retry_now(f); /* fails again, and takes nothing back */
+        assert_false(is_alice_allowed(f));
+        atomic_store(&failing, NULL);
+        retry_now(f);
+        assert_true(is_deploy_allowed(f));
+        assert_false(is_alice_allowed(f));
+        assert_int_equal(f->agent->store.n_grants, 1);
+
+        reload_with_policy(f, "", -1);
+        assert_true(is_deploy_allowed(f) && is_alice_allowed(f));
+}
+
+/* ---- a newer version ------------------------------------------------------------------------- */
+
+static const char *offer_with(Fixture *f, int64_t ver, int64_t lifetime_sec, const char *terms)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", lifetime_sec, terms);
+
+        return fixture_offer(f, fixture_set(f, ver, FIXTURE_ACCOUNT, grant));
+}
+
+static void what_a_newer_set_grants_with_less_is_over_though_the_disk_fails(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        const char *only_cron = "{\"type\":\"nhi_login\",\"services\":[\"cron\"]}";
+        Decision d;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        fail_after("nhi-disk", 0);
+        assert_int_equal(strncmp(offer_with(f, 1, 60, only_cron), "refused not-saved", 17), 0);
+        fixture_settle(f);
+        d = decide_for(f, "svc-deploy", 70001, "ssh");
+        assert_int_equal(d.verdict, VERDICT_DENY);
+        assert_int_equal(d.reason, REASON_SERVICE_NOT_GRANTED);
+        d = decide_for(f, "svc-deploy", 70001, "cron");
+        assert_int_equal(d.verdict, VERDICT_ALLOW);
+        assert_true(d.end_sec <= fixture_now() + 60);
+        verify_again(f); /* takes nothing of that back */
+        assert_false(is_deploy_allowed(f));
+        atomic_store(&failing, NULL);
+        assert_int_equal(strncmp(offer_with(f, 2, 600, FIXTURE_LOGIN), "accepted ", 9), 0);
+        d = decide_for(f, "svc-deploy", 70001, "ssh");
+        assert_int_equal(d.verdict, VERDICT_ALLOW);
+        assert_true(d.end_sec > fixture_now() + 60);
+        assert_null(f->agent->issuers[0].lessened_owner);
+}
+
+static void what_a_newer_set_grants_with_more_waits_until_it_is_saved(void **state) /* W1 */
+{
+        Fixture *f = *state;
+
+        assert_int_equal(strncmp(offer_with(f, 0, 60, ALICE_LOGIN), "accepted ", 9), 0);
+        fixture_settle(f);
+        fail_after("nhi-disk", 0);
+        assert_int_equal(strncmp(offer_with(f, 1, 600, FIXTURE_LOGIN), "refused not-saved", 17), 0);
+        assert_int_equal(decide_for(f, "svc-deploy", 70001, "cron").verdict, VERDICT_DENY);
+        assert_true(decide_for(f, "svc-deploy", 70001, "ssh").end_sec <= fixture_now() + 60);
+        assert_true(is_deploy_allowed(f));
+}
+
+/* ---- what failed ----------------------------------------------------------------------------- */
+
+static void a_state_that_could_not_be_saved_is_saved_later(void **state) /* A12 */
+{
+        Fixture *f = *state;
+        char error[STATE_ERROR_MAX] = "";
+        State *saved = NULL;
+        bool changed = false;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        fail_after("nhi-disk", 0);
+        assert_int_equal(agent_lock(f->agent, "svc-deploy", true, &changed), 0);
+        fixture_settle(f);
+        retry_now(f);
+        atomic_store(&failing, NULL);
+        retry_now(f);
+        assert_int_equal(state_load(PATH_STATE_FILE, &saved, error), 0);
+        assert_int_equal(saved->n_locked, 1);
+        state_free(saved);
+}
+
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+/* journald, which counts the records that hold a text. */
+typedef struct Journald {
+        int fd;
+        pthread_t thread;
+        const char *text;
+        atomic_uint n_with, n_quarantine;
+} Journald;
+
+static void *journald_main(void *userdata)
+{
+        Journald *j = userdata;
+        static char record[65536];
+        ssize_t n;
+
+        while ((n = recv(j->fd, record, sizeof(record) - 1, 0)) > 1) {
+                record[n] = '\0';
+                j->n_quarantine += strstr(record, "NHI_EVENT=quarantine") != NULL;
+                j->n_with += strstr(record, j->text) != NULL;
+        }
+        return NULL;
+}
+
+static void journald_start(Journald *j, const char *text)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        const int size = 8 * 1024 * 1024;
+
+        *j = (Journald){ .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), .text = text };
+        assert_true(snprintf(address.sun_path, sizeof(address.sun_path), "%s", PATH_JOURNAL_SOCK) <
+                    (int)sizeof(address.sun_path));
+        assert_int_equal(bind(j->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        (void)setsockopt(j->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        assert_int_equal(pthread_create(&j->thread, NULL, journald_main, j), 0);
+}
+
+static void journald_stop(Journald *j)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PATH_JOURNAL_SOCK };
+        const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof(address)), 1);
+        assert_int_equal(pthread_join(j->thread, NULL), 0);
+        (void)close(fd);
+        (void)close(j->fd);
+        (void)unlink(PATH_JOURNAL_SOCK);
+}
+
+static void what_is_quarantined_beyond_the_limit_is_told_by_its_number(void **state)
+{
+        Fixture *f = *state;
+        const size_t n = SET_QUARANTINE_MAX + 7;
+        _cleanup_free_ char *grants = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&grants, &size);
+        char detail[64];
+        Journald j;
+
+        for (size_t i = 0; i < n; i++) /* no member of a grant is there */
+                (void)fprintf(out, "%s{\"jti\":\"g-%zu\"}", i ? "," : "", i);
+        (void)fclose(out);
+        (void)snprintf(detail, sizeof(detail), "7 more entries, %zu in all", n);
+        journald_start(&j, detail);
+        assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, 0, "", grants)), "accepted ", 9),
+                         0);
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(f->agent->issuers[0].set->n_quarantined, n);
+        assert_int_equal(j.n_with, 1);
+        /* Of so many some may be dropped: journal.h. */
+        assert_int_equal(j.n_quarantine + journal_dropped(f->agent->journal),
+                         SET_QUARANTINE_MAX + 1);
+}
+
+static bool has_two_issuers(void *userdata)
+{
+        const Fixture *f = userdata;
+
+        return f->agent->config->n_issuers == 2 && sets_are_settled(f->agent->sets);
+}
+
+/* As fixture_files(), with another issuer behind the first, and a key of its own. */
+static void two_issuers(Fixture *f, SigningKey *other)
+{
+        char *jwk = NULL;
+
+        assert_int_equal(signing_key_generate(other), 0);
+        assert_int_equal(jwk_format(&other->public, &jwk), 0);
+        fixture_write(PATH_TRUST_DIR "/other.jwk", jwk);
+        free(jwk);
+#define ISSUER(name, key)                                                                          \
+        "{ issuer = \"" name "\"; source: { type = \"file\"; path = \"/nowhere\"; };\n"            \
+        "  keys = ( { file = \"" key "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n"         \
+        "    accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); }"
+        fixture_write(PATH_CONF_FILE,
+                      "host: { name = \"" FIXTURE_HOST "\"; };\n"
+                      "issuers = ( " ISSUER(FIXTURE_ISSUER, FIXTURE_KEY) ",\n" ISSUER(
+                              "https://other.test", PATH_TRUST_DIR "/other.jwk") " );\n");
+#undef ISSUER
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, has_two_issuers, f));
+}
+
+/* A set of the other issuer with one grant for alice. */
+static char *other_set(const Fixture *f, const SigningKey *other, const char *jti)
+{
+        const long long now = f->base_sec;
+        _cleanup_free_ char *grant = fixture_grant(jti, "alice", 600, ALICE_LOGIN);
+        _cleanup_free_ char *payload = NULL;
+        char *jws = NULL;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"https://other.test\",\"aud\":\"" FIXTURE_HOST
+                             "\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,\"ledger\":\"00\","
+                             "\"accounts\":[],\"grants\":[%s]}",
+                             now, now + 3600, now * 1000, grant) > 0);
+        assert_int_equal(jws_sign(other, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
+        return jws;
+}
+
+static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+        Journald j;
+
+        two_issuers(f, &other);
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        journald_start(&j, "grant g-1 of https://other.test: " FIXTURE_ISSUER);
+        assert_int_equal(strncmp(fixture_offer(f, other_set(f, &other, "g-1")), "accepted ", 9), 0);
+        fixture_settle(f);
+        fixture_deploy(f, "g-1", 1); /* it is told to both */
+        fixture_settle(f);
+        fixture_deploy(f, "g-3", 2);
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 2);
+        assert_int_equal(j.n_quarantine, 2);
+        assert_true(is_deploy_allowed(f));
+        assert_true(is_alice_allowed(f)); /* since nobody else uses g-1 any more */
+        signing_key_done(&other);
+}
+
+/* ---- the archive ----------------------------------------------------------------------------- */
+
+static unsigned n_archived(void)
+{
+        DIR *dir = opendir(PATH_SETS_DIR);
+        unsigned n = 0;
+
+        assert_non_null(dir);
+        for (const struct dirent *e; (e = readdir(dir));)
+                n += !streq(e->d_name, ".") && !streq(e->d_name, "..");
+        (void)closedir(dir);
+        return n;
+}
+
+static bool archive_has(const char *hash)
+{
+        char path[sizeof(PATH_SETS_DIR) + 80];
+
+        (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", hash);
+        return access(path, F_OK) == 0;
+}
+
+static void the_last_sets_of_each_key_stay_archived(void **state)
+{
+        Fixture *f = *state;
+        const char *old = PATH_SETS_DIR
+                "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.jws";
+        const char *unfinished = PATH_SETS_DIR
+                "/.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.jws.Xy12Zz";
+        const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+        char first[65];
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_offer(f, other_set(f, &other, "g-other"));
+        fixture_deploy(f, "g-1", 0);
+        memcpy(first, f->agent->issuers[0].set->hash, sizeof(first));
+        fixture_write(old, "not a set");
+        fixture_write(PATH_SETS_DIR "/README", "not ours");
+        assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
+        fixture_write(unfinished, "half a set");
+        for (int64_t i = 1; i < SETS_KEPT_MAX; i++)
+                fixture_deploy(f, "g-1", i);
+        fixture_settle(f);
+        assert_true(archive_has(first));
+        assert_int_equal(access(unfinished, F_OK), -1);
+        fixture_deploy(f, "g-1", SETS_KEPT_MAX);
+        fixture_settle(f);
+        assert_false(archive_has(first));
+        assert_true(archive_has(f->agent->issuers[0].set->hash));
+        assert_true(archive_has(f->agent->issuers[1].set->hash));
+        assert_int_equal(access(old, F_OK), 0); /* of another key, as far as it says */
+        assert_int_equal(n_archived(), SETS_KEPT_MAX + 3);
+        fixture_restart(f);
+        assert_true(is_deploy_allowed(f) && is_alice_allowed(f));
+        signing_key_done(&other);
+}
+
+static void what_is_in_force_stays_archived_however_old_it_looks(void **state)
+{
+        Fixture *f = *state;
+        const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+        char path[sizeof(PATH_SETS_DIR) + 80];
+
+        for (int64_t i = 0; i < SETS_KEPT_MAX; i++)
+                fixture_deploy(f, "g-1", i);
+        fixture_settle(f);
+        (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", f->agent->issuers[0].set->hash);
+        assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+        assert_int_equal(
+                link(path, PATH_SETS_DIR
+                     "/0000000000000000000000000000000000000000000000000000000000000000.jws"),
+                0);
+        sets_prune_archive(f->agent->sets);
+        fixture_settle(f);
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(n_archived(), SETS_KEPT_MAX + 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can),
+                TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
+                TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
+                TEST(what_a_newer_set_grants_with_less_is_over_though_the_disk_fails),
+                TEST(what_a_newer_set_grants_with_more_waits_until_it_is_saved),
+                TEST(a_state_that_could_not_be_saved_is_saved_later),
+                TEST(what_is_quarantined_beyond_the_limit_is_told_by_its_number),
+                TEST(a_jti_of_two_issuers_is_told_and_the_first_is_heard),
+                TEST(the_last_sets_of_each_key_stay_archived),
+                TEST(what_is_in_force_stays_archived_however_old_it_looks),
+        };
+
+        return cmocka_run_group_tests_name("sets-again", tests, NULL, NULL);
+}
