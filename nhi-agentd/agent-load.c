@@ -5,6 +5,7 @@
 #include "nhi-agentd/agent.h"
 
 #include "nhi-agentd/config/trust.h"
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/watch.h"
@@ -113,6 +114,8 @@ int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX])
                 r = load_state(a, ret_error);
         if (r == 0)
                 r = load_uids(a, ret_error);
+        if (r == 0)
+                r = evidence_open(a->evidence, ret_error);
         if (r < 0)
                 return r;
 

@@ -60,10 +60,17 @@ void agent_prove_time(Agent *a, int64_t iat_sec, int64_t boot_usec)
         a->floor_boot_usec = boot_usec;
 }
 
-void agent_record(Agent *a, const Event *e)
+void agent_tell(Agent *a, const Event *e)
 {
         journal_event(a->journal, e);
         denials_add(a->denials, e, now_realtime_usec() / USEC);
+}
+
+void agent_record(Agent *a, const Event *e)
+{
+        agent_tell(a, e);
+        if (a->evidence)
+                evidence_note(a->evidence, e);
 }
 
 static uint32_t on_n_sessions(void *userdata, const char *jti)

@@ -122,7 +122,10 @@ void agent_put_standing(Agent *a, Standing *standing);
 /* It ended or was given back on this host, or a set on its way to the disk revokes it. */
 bool agent_has_ended(const Agent *a, const Grant *g);
 HostView agent_host_view(Agent *a);
+/* To the journal, to `nhictl why`, and to the decision log; nobody waits for it. */
 void agent_record(Agent *a, const Event *e);
+/* The same without the log: for what is written there otherwise. */
+void agent_tell(Agent *a, const Event *e);
 const Grant *agent_grant(const Agent *a, const char *jti); /* NULL where none */
 
 /* The holder gives a grant back: over at once and for good. -ENOENT where no set has it, -EALREADY

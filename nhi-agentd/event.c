@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/event.h"
-
-#include "nhi-agentd/journal.h"
+#include "nhi-agentd/event-fields.h"
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
@@ -24,125 +22,6 @@ const char *event_message_id(EventKind k)
 int event_priority(EventKind k)
 {
         return (unsigned)k < EVENT_N ? events[k].priority : 3;
-}
-
-/* Texts of an event and of its grant, as they are. */
-typedef struct TextField {
-        const char *field;
-        size_t offset;
-} TextField;
-
-static const TextField event_texts[] = {
-        { "NHI_ACCOUNT", offsetof(Event, account) },
-        { "NHI_KIND", offsetof(Event, account_kind) },
-        { "NHI_CLASS", offsetof(Event, class) },
-        { "NHI_SERVICE", offsetof(Event, service) },
-        { "NHI_PHASE", offsetof(Event, phase) },
-        { "NHI_TARGET", offsetof(Event, target) },
-        { "NHI_TARGET_GROUP", offsetof(Event, target_group) },
-        { "NHI_COMMAND", offsetof(Event, command) },
-        { "NHI_MODE", offsetof(Event, mode) },
-        { "NHI_RHOST", offsetof(Event, rhost) },
-        { "NHI_TTY", offsetof(Event, tty) },
-        { "NHI_RUSER", offsetof(Event, ruser) },
-        { "NHI_SESSION", offsetof(Event, session) },
-        { "NHI_SCOPE", offsetof(Event, scope) },
-        { "NHI_CODE", offsetof(Event, code) },
-        { "NHI_DETAIL", offsetof(Event, detail) },
-};
-
-static const TextField grant_texts[] = {
-        { "NHI_GRANT", offsetof(Grant, jti) },     { "NHI_SUBJECT", offsetof(Grant, sub) },
-        { "NHI_OWNER", offsetof(Grant, owner) },   { "NHI_WHY", offsetof(Grant, reason) },
-        { "NHI_TICKET", offsetof(Grant, ticket) }, { "NHI_ISSUED_BY", offsetof(Grant, issued_by) },
-        { "NHI_ISSUER", offsetof(Grant, issuer) }, { "NHI_SET", offsetof(Grant, set_hash) },
-};
-
-static void put_texts(JournalEntry *out, const TextField *fields, size_t n, const void *object)
-{
-        for (size_t i = 0; i < n; i++) {
-                const char *text = *(const char *const *)(const void *)((const uint8_t *)object +
-                                                                        fields[i].offset);
-
-                if (text && *text)
-                        journal_put(out, fields[i].field, text);
-        }
-}
-
-static void put_actors(JournalEntry *out, const Actor *a)
-{
-        char chain[JOURNAL_TEXT_MAX];
-        size_t n = 0;
-
-        for (; a && n < sizeof(chain); a = a->prior) {
-                int k = snprintf(chain + n, sizeof(chain) - n, "%s%s", n > 0 ? " < " : "", a->sub);
-
-                if (k < 0)
-                        break;
-                n += (size_t)k;
-        }
-        if (n > 0)
-                journal_put(out, "NHI_ACTOR", chain);
-}
-
-static void put_caller(JournalEntry *out, const Caller *c)
-{
-        journal_put_number(out, "NHI_PID", c->pid);
-        if (c->unit[0])
-                journal_put(out, "NHI_UNIT", c->unit);
-        if (c->invocation[0])
-                journal_put(out, "NHI_INVOCATION", c->invocation);
-        if (c->audit_session != (uint32_t)-1)
-                journal_put_number(out, "NHI_AUDIT_SESSION", c->audit_session);
-        if (c->loginuid != (uint32_t)-1)
-                journal_put_number(out, "NHI_LOGINUID", c->loginuid);
-}
-
-static const Grant *event_grant(const Event *e)
-{
-        return e->has_decision ? e->decision.grant : e->grant;
-}
-
-void event_format(const Event *e, JournalEntry *out)
-{
-        const Grant *grant = event_grant(e);
-        char message[1024];
-
-        event_message(e, message, sizeof(message));
-        journal_put(out, "MESSAGE", message);
-        journal_put(out, "MESSAGE_ID", event_message_id(e->kind));
-        journal_put_number(out, "PRIORITY", event_priority(e->kind));
-        journal_put(out, "SYSLOG_IDENTIFIER", "nhi-agentd");
-        journal_put(out, "SYSLOG_FACILITY", "10"); /* authpriv */
-        journal_put(out, "NHI_EVENT", event_name(e->kind));
-        put_texts(out, event_texts, ELEMENTSOF(event_texts), e);
-        if (e->account)
-                journal_put_number(out, "NHI_UID", e->uid);
-        if (e->has_decision) {
-                const bool allow = e->decision.verdict == VERDICT_ALLOW;
-
-                journal_put(out, "NHI_VERDICT", allow ? "allow" : "deny");
-                journal_put(out, "NHI_REASON", reason_token(e->decision.reason));
-                if (e->decision.end_sec > 0)
-                        journal_put_number(out, "NHI_UNTIL", e->decision.end_sec);
-        }
-        if (grant) {
-                put_texts(out, grant_texts, ELEMENTSOF(grant_texts), grant);
-                put_actors(out, grant->act);
-        }
-        if (e->caller)
-                put_caller(out, e->caller);
-        if (e->took_usec > 0)
-                journal_put_number(out, "NHI_TOOK_USEC", e->took_usec);
-        if (e->kind == EVENT_SESSION_END || e->kind == EVENT_SURVIVOR)
-                journal_put_number(out, "NHI_SURVIVORS", e->n_survivors);
-        if (e->decision_id > 0)
-                journal_put_number(out, "NHI_DECISION", (int64_t)e->decision_id);
-        if (e->kind == EVENT_DENIALS) {
-                journal_put_number(out, "NHI_COUNT", (int64_t)e->n_denials);
-                journal_put_number(out, "NHI_FIRST", e->first_sec);
-                journal_put_number(out, "NHI_LAST", e->last_sec);
-        }
 }
 
 /* "svc-deploy, ssh as postgres: pg_dump" */
@@ -227,6 +106,14 @@ static const struct {
         [EVENT_CONFIG_REFUSED] = { message_code, "Configuration refused, the old one stays" },
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
         [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
+        [EVENT_LOG_CREATED] = { message_code, "Decision log begun" },
+        [EVENT_SEGMENT] = { message_code, "Segment of the decision log begun" },
+        [EVENT_SEGMENT_END] = { message_code, "Segment of the decision log closed" },
+        [EVENT_LOG_TORN] = { message_code, "Torn end of the decision log marked" },
+        [EVENT_LOG_PRUNED] = { message_code, "Old segment of the decision log removed" },
+        [EVENT_LOG_FAILED] = { message_code, "The decision log cannot be written: no new access" },
+        [EVENT_LOG_RESUMED] = { message_code, "Decision log resumed" },
+        [EVENT_LOG_HEAD] = { message_code, "Head of the decision log" },
         [EVENT_GATES_REMOVED] = { message_code, "Gates removed" },
         /* Sent by nhictl, which brings its own message. */
         [EVENT_ENFORCE_PENDING] = { message_code, "Enforcement waits for its confirmation" },

@@ -27,6 +27,14 @@
         X(SOURCE_STALE, "source-stale", "c1e896a6b15a4215a42d43dae04f26bb", 4)                     \
         X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
         X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)                       \
+        X(LOG_CREATED, "log-created", "deadbc9589a24c5cb8493c0f5774e201", 5)                       \
+        X(SEGMENT, "segment", "926479add61a48a3affb3498a8800c92", 6)                               \
+        X(SEGMENT_END, "segment-end", "de5ceef9c24645f2a97a0fad654be053", 6)                       \
+        X(LOG_TORN, "log-torn", "54bda37de8974a76852cb5b29cdda7f6", 4)                             \
+        X(LOG_PRUNED, "log-pruned", "1ab6bd8543ce44fbb94c719566d01cdd", 5)                         \
+        X(LOG_FAILED, "log-failed", "c6a299cb5bb042e6addecb429f7efb62", 1)                         \
+        X(LOG_RESUMED, "log-resumed", "8d6bbb6d754947bab661edd3afa8842f", 4)                       \
+        X(LOG_HEAD, "log-head", "3ee6a538679d4592b6ce7ff3065b299c", 6)                             \
         X(GATES_REMOVED, "gates-removed", "e90b37bced0b42b0ae063aa6b5d7de96", 1)                   \
         X(ENFORCE_PENDING, "enforce-pending", "69ad1475b83648dba8a1dd241eb18838", 5)               \
         X(ENFORCE_CONFIRMED, "enforce-confirmed", "32febf3952a34190b9cf2a5acb3f5653", 5)           \
@@ -75,6 +83,9 @@ typedef struct Event {
         uint64_t decision_id;        /* NHI_DECISION= */
         uint64_t n_denials;          /* NHI_COUNT= denials */
         int64_t first_sec, last_sec; /* NHI_FIRST= NHI_LAST= denials: of the first and last one */
+        const char *set;             /* NHI_SET= where there is no grant: set-accepted */
+        const char *boot;            /* boot id; in the log only, the journal has it */
+        const char *head;            /* NHI_HEAD= log-head: a compact JWS. In the journal only */
 } Event;
 
 const char *event_name(EventKind k);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/evidence.h"
+#include "nhi-agentd/evidence-internal.h"
 
-#include "nhi-agentd/agent.h"
+#include "nhi-agentd/event-fields.h"
 
 #include "lib/base/macro.h"
 
@@ -9,51 +9,76 @@
 bool evidence_is_slow;
 #endif
 
+/* On its way to the disk. */
 typedef struct Pending {
-        struct Pending *next;
-        EvidenceDone done;
+        Evidence *evidence;
+        EvidenceDone done; /* NULL: nobody waits */
         void *userdata;
+        size_t size; /* of the body, where it is kept should it not be written */
+        char body[];
 } Pending;
 
-struct Evidence {
-        Agent *agent;
-        sd_event_source *source; /* armed while somebody waits */
-        Pending *first, **last;
-        size_t n;
-};
-
-static Pending *take_first(Evidence *v)
+static void on_written(void *userdata, int r)
 {
-        Pending *p = v->first;
+        Pending *p = userdata;
 
-        if (!p)
-                return NULL;
-        v->first = p->next;
-        if (!v->first)
-                v->last = &v->first;
-        v->n--;
-        return p;
+        if (r < 0 && r != -ECANCELED)
+                carry_add(p->evidence, p->body, p->size);
+        if (p->done)
+                p->done(p->userdata, r);
+        free(p);
 }
 
-/* Those who waited when this began; who comes meanwhile waits for the next turn. */
-static void tell_waiting(Evidence *v)
+/* The set that a record cites: it is kept as long as the record is. */
+static const char *cited(const Event *e)
 {
-        for (size_t n = v->n; n > 0; n--) {
-                Pending *p = take_first(v);
+        const Grant *g = event_grant(e);
 
-                p->done(p->userdata, 0);
+        return g ? g->set_hash : e->set;
+}
+
+static void make_body(Evidence *v, const Event *e)
+{
+        Event whole = *e;
+
+        whole.boot = v->boot;
+        event_record(&whole, &v->body);
+}
+
+static int append(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
+{
+        const bool is_kept = carry_is_due(e);
+        Pending *p;
+        int r;
+
+        if (!v->log)
+                return -ECANCELED;
+        make_body(v, e);
+        p = malloc(sizeof(*p) + (is_kept ? v->body.size : 0));
+        if (!p)
+                return -ENOMEM;
+        *p = (Pending){ .evidence = v, .done = done, .userdata = userdata };
+        if (is_kept) {
+                p->size = v->body.size;
+                memcpy(p->body, v->body.data, v->body.size);
+        }
+        r = log_append(v->log, v->body.data, v->body.size, cited(e), 0, on_written, p);
+        if (r < 0) {
+                carry_add(v, p->body, p->size);
                 free(p);
         }
-        if (v->n == 0)
-                (void)sd_event_source_set_enabled(v->source, SD_EVENT_OFF);
+        return r;
 }
 
-static int on_recorded(sd_event_source *source, void *userdata)
+int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
 {
-        Evidence *v = userdata;
+        agent_tell(v->agent, e);
+        return append(v, e, done, userdata);
+}
 
-        tell_waiting(v);
-        return v->n > 0 ? sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) : 0;
+void evidence_note(Evidence *v, const Event *e)
+{
+        (void)append(v, e, NULL, NULL);
 }
 
 void evidence_settle(Evidence *v)
@@ -62,64 +87,21 @@ void evidence_settle(Evidence *v)
         if (evidence_is_slow)
                 return;
 #endif
-        tell_waiting(v);
+        if (v->log)
+                log_settle(v->log);
 }
 
-int evidence_new(Agent *a, Evidence **ret)
+void evidence_view(const Evidence *v, EvidenceView *ret)
 {
-        Evidence *v = calloc(1, sizeof(*v));
-        int r;
-
-        if (!v)
-                return -ENOMEM;
-        v->agent = a;
-        v->last = &v->first;
-        r = sd_event_add_defer(a->event, &v->source, on_recorded, v);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(v->source, SD_EVENT_OFF);
-        if (r < 0) {
-                evidence_free(v);
-                return r;
-        }
-        (void)sd_event_source_set_description(v->source, "evidence-recorded");
-        *ret = v;
-        return 0;
-}
-
-Evidence *evidence_free(Evidence *v)
-{
-        Pending *p;
-
-        if (!v)
-                return NULL;
-        while ((p = take_first(v))) {
-                p->done(p->userdata, -ECANCELED);
-                free(p);
-        }
-        sd_event_source_disable_unref(v->source);
-        free(v);
-        return NULL;
-}
-
-int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
-{
-        Pending *p;
-        int r;
-
-        if (v->n >= EVIDENCE_PENDING_MAX)
-                return -EBUSY;
-        p = calloc(1, sizeof(*p));
-        if (!p)
-                return -ENOMEM;
-        r = sd_event_source_set_enabled(v->source, SD_EVENT_ONESHOT);
-        if (r < 0) {
-                free(p);
-                return r;
-        }
-        agent_record(v->agent, e);
-        *p = (Pending){ .done = done, .userdata = userdata };
-        *v->last = p;
-        v->last = &p->next;
-        v->n++;
-        return 0;
+        *ret = (EvidenceView){ .error = -ECANCELED,
+                               .why = "the log is not open yet",
+                               .key = &v->key.public,
+                               .n_carried = v->n_carried,
+                               .n_lost = v->n_lost };
+        if (!v->log)
+                return;
+        ret->error = log_error(v->log, &ret->why);
+        if (ret->error != 0 && v->why[0])
+                ret->why = v->why;
+        log_head(v->log, &ret->head);
 }

@@ -80,7 +80,7 @@ void offer_record_accepted(Offer *o)
 {
         Agent *a = o->sets->agent;
         char detail[1200];
-        const Event e = { .kind = EVENT_SET_ACCEPTED, .detail = detail };
+        const Event e = { .kind = EVENT_SET_ACCEPTED, .detail = detail, .set = o->set->hash };
 
         (void)snprintf(detail, sizeof(detail), "%s version %lld, %zu grants, %zu quarantined, %s",
                        o->set->issuer, (long long)o->set->ver, o->set->n_grants,

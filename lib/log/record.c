@@ -138,3 +138,28 @@ void log_body_done(LogBody *b)
                 put(b, "]", 1);
         put(b, "}", 1);
 }
+
+int log_body_carry(const char *body, size_t size, int64_t real_usec, LogBody *ret)
+{
+        static const char event[] = "\"event\":\"";
+        const char *end;
+        char time[LOG_TIME_SIZE + 1];
+        int n;
+
+        if (size < sizeof(event) || memcmp(body, event, sizeof(event) - 1) != 0)
+                return -EBADMSG;
+        end = memchr(body + sizeof(event) - 1, '"', size - sizeof(event) + 1);
+        if (!end)
+                return -EBADMSG;
+        end++;
+        log_time_format(real_usec, time);
+        ret->size = (size_t)(end - body);
+        memcpy(ret->data, body, ret->size);
+        n = snprintf(ret->data + ret->size, LOG_BODY_MAX - ret->size,
+                     ",\"at\":\"%s\",\"carried\":true", time);
+        if (n < 0 || size + (size_t)n > LOG_BODY_MAX)
+                return -ENOBUFS;
+        memcpy(ret->data + ret->size + n, end, size - ret->size);
+        ret->size = size + (size_t)n;
+        return 0;
+}

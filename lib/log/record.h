@@ -30,6 +30,9 @@ void log_body_texts(LogBody *b, LogField f, const char *const *items, size_t n);
 void log_body_number(LogBody *b, LogField f, int64_t value);
 void log_body_flag(LogBody *b, LogField f);
 void log_body_done(LogBody *b);
+/* A body that is done and was not written when it should have been: the same with at and carried.
+ * -ENOBUFS where these do not fit in. */
+int log_body_carry(const char *body, size_t size, int64_t real_usec, LogBody *ret);
 
 /* "2026-11-22T08:15:04.123456Z"; years 0 to 9999, else their nearest end. */
 #define LOG_TIME_SIZE 27u

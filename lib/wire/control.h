@@ -24,7 +24,9 @@
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
-                                          null); for who sees everything: quarantine
+ *                                          null), log {id, seq, head, error (or null), carried,
+ *                                          lost}, host_key (a public JWK); for who sees everything:
+ quarantine
  *                                          [{issuer, entry, code, detail}], locked [..]
  *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets;
  *                                          truncated: true where there are more (10,000
@@ -41,6 +43,9 @@
  *   done      jti?                         ended [jti...]; without jti: all of the caller's grants
  *   lock      name, reason?                changed;   unlock likewise
  *   reload    -                            changed; the same as SIGHUP
+ *   log-resume reason?                     changed (false: it had not failed); what came of it
+ shows
+ *                                          in status
  *
  *   GRANT   { jti, account, sub, act [..], owner, reason, ticket, issued_by, issuer, set, nbf, exp,
  *             until (the earliest end), active (bool), state (reason token), max_sessions,

@@ -20,6 +20,8 @@
  *   session: { grace = "1s"; };
  *   limits: { peers_max = 256; peers_per_uid_max = 32; denials_burst = 20;
  *             denials_per_sec = 5; peer_deadline = "2s"; };
+ *   log: { dir = "/var/log/nhi"; rotate_size = 64; rotate_age = "24h"; keep = 1000;
+ *          keep_age = "400d"; head_interval = "10m"; anchor_command = ""; };
  *
  * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h"
  * "7d".
@@ -57,6 +59,10 @@ typedef struct Config {
         uint32_t peers_max, peers_per_uid_max;
         uint32_t denials_burst, denials_per_sec;
         uint64_t peer_deadline_usec;
+        char *log_dir, *log_anchor_command;
+        uint32_t log_rotate_mib, log_keep;
+        int64_t log_rotate_age_sec, log_keep_age_sec;
+        uint64_t log_head_interval_usec;
         void *storage;
 } Config;
 

@@ -4,6 +4,8 @@
 /* Every key of agentd.conf: one table from which the parser, the defaults, --dump-config, the
  * shipped file and the manual's check come. Room-internal but for the manual's check. */
 
+#include "lib/base/path.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +60,20 @@ typedef enum ConfigScope {
           "How many of them are allowed for each second; more are counted in one record.")         \
         X(HOST, USEC, "limits.peer_deadline", Config, peer_deadline_usec, "\"2s\"", 100000,        \
           10000000, "How long a connection may take from its first byte to its last.")             \
+        X(HOST, PATH, "log.dir", Config, log_dir, "\"" PATH_LOG_DIR "\"", 1, 4095,                 \
+          "Where the decision log is. Like the other keys of log it counts from the next start.")  \
+        X(HOST, COUNT, "log.rotate_size", Config, log_rotate_mib, "64", 1, 1024,                   \
+          "MiB after which a segment of the log is closed.")                                       \
+        X(HOST, SEC, "log.rotate_age", Config, log_rotate_age_sec, "\"24h\"", 60, 2678400,         \
+          "Age at which a segment of the log is closed.")                                          \
+        X(HOST, COUNT, "log.keep", Config, log_keep, "1000", 1, 100000,                            \
+          "Closed segments of the log that are kept.")                                             \
+        X(HOST, SEC, "log.keep_age", Config, log_keep_age_sec, "\"400d\"", 86400, 315360000,       \
+          "Age at which a closed segment of the log is removed.")                                  \
+        X(HOST, USEC, "log.head_interval", Config, log_head_interval_usec, "\"10m\"", 1000000,     \
+          86400000000, "How often the head of the log is signed and sent to the journal.")         \
+        X(HOST, STRING, "log.anchor_command", Config, log_anchor_command, "\"\"", 0, 4095,         \
+          "A program that gets each signed head on its standard input; empty: none.")              \
         X(ISSUER, STRING, "issuer", IssuerEntry, issuer.issuer, NULL, 1, 1024,                     \
           "The iss of its grant sets.")                                                            \
         X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source_type, "\"file\"", 1, 16,         \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The control verbs that change something. Each only narrows what is given (C4), but for unlock and
- * reload, which are uid 0's. */
+/* The control verbs that change something. Each only narrows what is given (C4), but for unlock,
+ * reload and log-resume, which are uid 0's. */
 
 #include "nhi-agentd/control/verbs.h"
+#include "nhi-agentd/evidence.h"
 
 #include <stdio.h>
 
@@ -158,4 +159,24 @@ int control_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
                 return reply_refuse(ret_reply, "failed", "the old configuration stays: %s",
                                     *a->config_error ? a->config_error : strerror(-r));
         return reply_ok(json_pack("{s:b}", "changed", true), ret_reply);
+}
+
+/* What came of it shows in status ("log"). */
+int control_log_resume(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
+{
+        const char *why = request_text(request, "reason");
+        char detail[512];
+        const Event e = { .kind = EVENT_LOG_RESUMED,
+                          .account = *peer->account ? peer->account : NULL,
+                          .uid = peer->uid,
+                          .detail = detail };
+        int r;
+
+        (void)snprintf(detail, sizeof(detail), "by uid %u%s%s", peer->uid, why ? ": " : "",
+                       why ? why : "");
+        r = evidence_resume(a->evidence, &e);
+        if (r < 0 && r != -EALREADY)
+                return reply_refuse(ret_reply, "failed", "the log could not be resumed: %s",
+                                    strerror(-r));
+        return reply_ok(json_pack("{s:b}", "changed", r == 0), ret_reply);
 }

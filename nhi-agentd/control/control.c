@@ -7,8 +7,8 @@
  *  C2 Who is neither uid 0 nor a member of nhi-admin MUST see only what concerns the account of the
  *     own uid.
  *  C3 A verb or member that is not in the table MUST be refused.
- *  C4 Nothing on this socket MUST widen access: it can end, give back and lock; unlock and reload
- *     are uid 0's. */
+ *  C4 Nothing on this socket MUST widen access: it can end, give back and lock; unlock, reload and
+ *     log-resume are uid 0's. */
 
 #include "nhi-agentd/control/verbs.h"
 
@@ -73,6 +73,7 @@ static const ControlVerb verbs[] = {
           control_unlock,
           { { "name", JSON_STRING, true }, { "reason", JSON_STRING, false } } },
         { "reload", true, control_reload, { { 0 } } },
+        { "log-resume", true, control_log_resume, { { "reason", JSON_STRING, false } } },
 };
 
 static const ControlVerb *verb_find(const char *name)

@@ -3,6 +3,7 @@
 /* The control verbs that read: status, list, mine, why, sessions. */
 
 #include "nhi-agentd/control/verbs.h"
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
 
 #include "lib/base/io.h"
@@ -113,6 +114,27 @@ static size_t count_active(const Agent *a, Now now)
 }
 
 /* Who may not see everything learns that the host is well, or what ails it, and no names. */
+/* The log as it is, and the host's key that signs its heads. */
+static int put_log(const Agent *a, json_t *body)
+{
+        char hash[LOG_HASH_TEXT_SIZE + 1];
+        _cleanup_free_ char *jwk = NULL;
+        EvidenceView v;
+        json_t *log;
+        int r;
+
+        evidence_view(a->evidence, &v);
+        log_hash_format(v.head.chain.hash, hash);
+        log = json_pack("{s:s, s:I, s:s, s:o, s:i, s:I}", "id", v.head.log_id, "seq",
+                        (json_int_t)v.head.chain.seq, "head", hash, "error",
+                        v.error == 0 ? json_null() : json_text(v.why), "carried", (int)v.n_carried,
+                        "lost", (json_int_t)v.n_lost);
+        r = json_object_set_new(body, "log", log);
+        if (r == 0)
+                r = jwk_format(v.key, &jwk);
+        return r < 0 ? r : json_object_set_new(body, "host_key", json_loads(jwk, 0, NULL));
+}
+
 int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         Now now = agent_now(a);
@@ -128,6 +150,10 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
                          "sessions", (int)sessions_count(a->sessions), "gates", gates_view(a),
                          "journal_dropped", (json_int_t)journal_dropped(a->journal), "config_error",
                          *a->config_error ? json_text(a->config_error) : json_null());
+        if (body && put_log(a, body) < 0) {
+                json_decref(body);
+                return -ENOMEM;
+        }
         if (body && peer->sees_all) {
                 r = json_object_set_new(body, "quarantine", quarantine_view(a));
                 if (r == 0)

@@ -33,6 +33,7 @@ int control_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 int control_done(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 int control_lock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 int control_unlock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_log_resume(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 int control_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 
 /* body (an object, stolen, NULL allowed: -ENOMEM) with schema and ok added. */

@@ -180,16 +180,12 @@ static Job *take_finished(Log *l)
         return first;
 }
 
-static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+void log_settle(Log *l)
 {
-        Log *l = userdata;
         const uint64_t segment = l->view.segment;
         const int error = l->view.error;
-        eventfd_t n;
-        Job *job, *next;
+        Job *job = take_finished(l), *next;
 
-        (void)eventfd_read(fd, &n);
-        job = take_finished(l);
         /* Who is answered next must know it. */
         if (error == 0 && l->view.error != 0 && l->options.on_failed)
                 l->options.on_failed(l->options.userdata);
@@ -201,6 +197,14 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
         }
         if (segment != l->view.segment && l->options.on_segment)
                 l->options.on_segment(l->options.userdata);
+}
+
+static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        eventfd_t n;
+
+        (void)eventfd_read(fd, &n);
+        log_settle(userdata);
         return 0;
 }
 

@@ -53,6 +53,10 @@ int log_resume(Log *l, const char *body, size_t size, LogDone done, void *userda
 /* Begin a new segment, as soon as what waits is written. */
 int log_rotate(Log *l, LogDone done, void *userdata);
 
+/* Tell those whose records are on the disk by now; the loop tells them in its next turn otherwise.
+ */
+void log_settle(Log *l);
+
 /* 0, or why it cannot be written; *ret_text (may be NULL) in words. */
 int log_error(const Log *l, const char **ret_text);
 /* The last record that the loop was told of. */

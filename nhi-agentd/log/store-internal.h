@@ -78,6 +78,8 @@ int store_begin_segment(LogStore *s, const LogEntry *second);
 /* Rename a trimmed file to what its first record says, write its .sets and close it. Where that was
  * begun before it is finished. */
 int store_put_away(LogStore *s, LogFile *f, const char *name);
+/* Everything up to where records can be appended: 0 or the error. */
+int store_open_log(LogStore *s, const LogHead *floor);
 /* The reserve; where the log failed before and it has records, the chain goes on from them. */
 int store_open_reserve(LogStore *s);
 void log_new_id(char ret[static LOG_ID_SIZE + 1]);

@@ -258,8 +258,7 @@ static int find_end(LogStore *s, const LogHead *floor, bool *ret_active)
         return r;
 }
 
-/* Everything up to where records can be appended. */
-static int open_log(LogStore *s, const LogHead *floor)
+int store_open_log(LogStore *s, const LogHead *floor)
 {
         bool active = false;
         int r = open_dir(s);
@@ -304,7 +303,7 @@ int log_store_open(const LogStoreConfig *c, const LogHead *floor, int error, Log
                                  "%s: the log failed before; nhictl log resume, once "
                                  "the cause is gone",
                                  s->dir);
-        (void)open_log(s, floor);
+        (void)store_open_log(s, floor);
         *ret = TAKE_PTR(s);
         return 0;
 }

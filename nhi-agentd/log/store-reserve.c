@@ -179,10 +179,14 @@ void log_new_id(char ret[static LOG_ID_SIZE + 1])
 
 int log_store_resume(LogStore *s, const LogEntry *resumed)
 {
-        int r;
+        int r = 0;
 
+        if (s->dir_fd < 0) {
+                s->error = 0; /* there may be a directory now */
+                r = store_open_log(s, NULL);
+        }
         if (s->dir_fd < 0)
-                return s->error;
+                return r;
         r = set_aside(s);
         if (r == 0)
                 r = end_file(s, &s->active, LOG_ACTIVE_NAME);

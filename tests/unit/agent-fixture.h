@@ -75,6 +75,8 @@ static inline void fixture_dirs(void)
                 PATH_ROOT "/var/lib",
                 PATH_STATE_DIR,
                 PATH_SETS_DIR,
+                PATH_ROOT "/var/log",
+                PATH_LOG_DIR,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(dirs); i++)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between evidence.c (records), evidence-open.c (the log's life) and evidence-carry.c. */
+
+#include "nhi-agentd/agent.h"
+#include "nhi-agentd/evidence.h"
+#include "nhi-agentd/log/heads.h"
+#include "nhi-agentd/log/log.h"
+
+/* A record that could not be written when it was made. */
+typedef struct Carried {
+        struct Carried *next;
+        int64_t real_usec;
+        size_t size;
+        char body[];
+} Carried;
+
+struct Evidence {
+        Agent *agent;
+        Log *log; /* NULL: not opened yet */
+        Heads *heads;
+        SigningKey key;
+        char boot[33];
+        char why[EVIDENCE_ERROR_MAX]; /* of what failed before the log itself; "" */
+        Carried *first, **last;
+        size_t n_carried, carried_size;
+        uint64_t n_lost;
+        LogBody body; /* where records are made */
+};
+
+/* Keep a body for when the log is resumed, or count it as lost. */
+void carry_add(Evidence *v, const char *body, size_t size);
+/* Append all that were kept. */
+void carry_flush(Evidence *v);
+void carry_done(Evidence *v);
+/* An event of this kind is kept: who was decided upon is told, all others act without asking. */
+bool carry_is_due(const Event *e);
+
+/* Have what old segments are let go removed, each with its record before. */
+void evidence_prune(Evidence *v);
