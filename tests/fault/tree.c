@@ -49,6 +49,8 @@ void tree_mount(const char *size)
                 PATH_ROOT "/var/lib",
                 PATH_STATE_DIR,
                 PATH_SETS_DIR,
+                PATH_ROOT "/var/log",
+                PATH_LOG_DIR,
                 PATH_ROOT "/pam.d",
         };
         char options[64];

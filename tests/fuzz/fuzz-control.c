@@ -6,6 +6,7 @@
 
 #include "nhi-agentd/control/control.h"
 #include "nhi-agentd/control/denials.h"
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
 
 #include "lib/jose/json.h"
@@ -47,6 +48,22 @@ void agent_record(Agent *a, const Event *e)
 {
         (void)a;
         (void)e;
+}
+
+static const Jwk host_key = { .kid = "kid" };
+
+void evidence_view(const Evidence *v, EvidenceView *ret)
+{
+        (void)v;
+        *ret = (EvidenceView){ .key = &host_key };
+}
+
+int evidence_resume(Evidence *v, const Event *e)
+{
+        (void)v;
+        (void)e;
+        FUZZ_HOLDS(asking == 0, "the log is resumed by root");
+        return -EALREADY;
 }
 
 int agent_reload(Agent *a)

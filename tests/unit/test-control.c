@@ -5,6 +5,7 @@
 
 #include "nhi-agentd/control/control.h"
 #include "nhi-agentd/control/denials.h"
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
 
 #include "lib/base/macro.h"
@@ -43,7 +44,8 @@ static struct World {
         char ended_session[32], given_back[4][32], locked[32];
         size_t n_given_back;
         const char *ended_jti;
-        bool is_locked, have_bus;
+        bool is_locked, have_bus, log_has_failed;
+        char resumed[128];
 } w;
 
 /* ---- what stands in for the rest of the agent
@@ -67,6 +69,26 @@ bool agent_has_ended(const Agent *a, const Grant *g)
 void agent_record(Agent *a, const Event *e)
 {
         w.n_recorded++;
+}
+
+static const Jwk host_key = { .kid = "kid" };
+
+void evidence_view(const Evidence *v, EvidenceView *ret)
+{
+        *ret = (EvidenceView){ .key = &host_key, .head = { .chain = { .seq = 41 } } };
+        if (w.log_has_failed) {
+                ret->error = -ENOSPC;
+                ret->why = "/var/log/nhi/decisions.log: write: No space left on device";
+        }
+}
+
+int evidence_resume(Evidence *v, const Event *e)
+{
+        if (!w.log_has_failed)
+                return -EALREADY;
+        (void)snprintf(w.resumed, sizeof(w.resumed), "%s", e->detail);
+        w.log_has_failed = false;
+        return 0;
 }
 
 int agent_reload(Agent *a)
@@ -797,6 +819,32 @@ static void reload_is_passed_on(void **state)
         assert_int_equal(w.n_reloads, 1);
 }
 
+static void the_log_is_resumed_by_root_alone_who_is_named(void **state)
+{
+        json_t *reply;
+
+        w.log_has_failed = true;
+        refused(ADM_UID, "{\"verb\":\"log-resume\"}", "denied");
+        refused(SVC_UID, "{\"verb\":\"log-resume\"}", "denied");
+        assert_true(w.log_has_failed);
+        reply = allowed(0, "{\"verb\":\"status\"}");
+        assert_non_null(strstr(text_at(json_object_get(reply, "log"), "error"), "No space"));
+        json_decref(reply);
+        reply = allowed(0, "{\"verb\":\"log-resume\",\"reason\":\"disk grown\"}");
+        assert_true(json_is_true(json_object_get(reply, "changed")));
+        json_decref(reply);
+        assert_string_equal(w.resumed, "by uid 0: disk grown");
+        reply = allowed(0, "{\"verb\":\"log-resume\"}");
+        assert_true(json_is_false(json_object_get(reply, "changed")));
+        json_decref(reply);
+        reply = allowed(0, "{\"verb\":\"status\"}");
+        assert_true(json_is_null(json_object_get(json_object_get(reply, "log"), "error")));
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(reply, "log"), "seq")),
+                         41);
+        assert_string_equal(text_at(json_object_get(reply, "host_key"), "kid"), "kid");
+        json_decref(reply);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -827,6 +875,7 @@ int main(void)
                 CASE(nobody_gives_back_what_is_anothers),
                 CASE(a_lock_is_set_once_and_recorded),
                 CASE(reload_is_passed_on),
+                CASE(the_log_is_resumed_by_root_alone_who_is_named),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
