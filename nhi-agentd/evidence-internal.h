@@ -21,6 +21,7 @@ struct Evidence {
         Log *log; /* NULL: not opened yet */
         Heads *heads;
         SigningKey key;
+        char *dir;
         char boot[33];
         char why[EVIDENCE_ERROR_MAX]; /* of what failed before the log itself; "" */
         Carried *first, **last;

@@ -121,14 +121,19 @@ static int open_log(Evidence *v)
         LogHead floor;
         bool has_floor = false;
         LogOptions o = {
-                .store = { .dir = c->log_dir,
-                           .rotate_size = c->log_rotate_mib * MIB,
+                .store = { .rotate_size = c->log_rotate_mib * MIB,
                            .rotate_age_usec = c->log_rotate_age_sec * (int64_t)USEC_PER_SEC },
                 .on_failed = on_failed,
                 .on_segment = on_segment,
                 .userdata = v,
         };
 
+        /* Like every other path that is not of the tests' making. */
+        if (asprintf(&v->dir, PATH_ROOT "%s", c->log_dir) < 0) {
+                v->dir = NULL;
+                return -ENOMEM;
+        }
+        o.store.dir = v->dir;
         o.error = read_floor(v, &floor, &has_floor);
         o.floor = has_floor ? &floor : NULL;
         (void)snprintf(o.store.host, sizeof(o.store.host), "%s", c->host_name);
@@ -243,6 +248,7 @@ Evidence *evidence_free(Evidence *v)
         v->log = log_free(v->log);
         carry_done(v);
         signing_key_done(&v->key);
+        free(v->dir);
         free(v);
         return NULL;
 }

@@ -139,7 +139,7 @@ void evidence_prune(Evidence *v)
         p->evidence = v;
         p->keep = v->agent->config->log_keep;
         p->keep_age_sec = v->agent->config->log_keep_age_sec;
-        p->dir_fd = open(v->agent->config->log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        p->dir_fd = open(v->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (p->dir_fd < 0 || writer_call(v->agent->writer, find_gone, on_found, p) < 0)
                 prune_free(p);
 }

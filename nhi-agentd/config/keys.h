@@ -4,8 +4,6 @@
 /* Every key of agentd.conf: one table from which the parser, the defaults, --dump-config, the
  * shipped file and the manual's check come. Room-internal but for the manual's check. */
 
-#include "lib/base/path.h"
-
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,7 +58,7 @@ typedef enum ConfigScope {
           "How many of them are allowed for each second; more are counted in one record.")         \
         X(HOST, USEC, "limits.peer_deadline", Config, peer_deadline_usec, "\"2s\"", 100000,        \
           10000000, "How long a connection may take from its first byte to its last.")             \
-        X(HOST, PATH, "log.dir", Config, log_dir, "\"" PATH_LOG_DIR "\"", 1, 4095,                 \
+        X(HOST, PATH, "log.dir", Config, log_dir, "\"/var/log/nhi\"", 1, 4095,                     \
           "Where the decision log is. Like the other keys of log it counts from the next start.")  \
         X(HOST, COUNT, "log.rotate_size", Config, log_rotate_mib, "64", 1, 1024,                   \
           "MiB after which a segment of the log is closed.")                                       \
