@@ -8,7 +8,7 @@ FAULT_BIN  := $(patsubst tests/fault/%.c,$(B)/fault/%,$(wildcard tests/fault/fau
 $(B)/tobj/tests/fault/alloc.o: override CFLAGS := $(filter-out -fsanitize=%,$(CFLAGS)) \
         $(if $(findstring -fsanitize=address,$(CFLAGS)),-DSANITIZED=1)
 # What several of them share.
-$(B)/fault/fault-agent $(B)/fault/fault-world: $(B)/tobj/tests/fault/agent-host.o
+$(B)/fault/fault-agent $(B)/fault/fault-kill $(B)/fault/fault-world: $(B)/tobj/tests/fault/agent-host.o
 $(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -rdynamic -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
