@@ -13,9 +13,15 @@ $(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest
 	@mkdir -p $(@D)
 	$(link) -rdynamic -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
+# What a memory error or a leak is may show under a sanitizer only: `make fault` runs everything twice. STEP=31: every 31st
+# fault; `tests/fault/run BUILD-DIR short` is what `make check` runs.
+STEP ?= all
+FAULT_ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 .PHONY: fault fault-build
 fault-build: $(FAULT_BIN) $(TEST_MOD)
-fault: ## every scenario with every allocation and system call failing, and kill -9 at each
+fault: ## every scenario with every allocation and system call failing, and kill -9 at each; plain and under ASan
 	@tests/host/packages.sh install build
 	@$(MAKE) --no-print-directory fault-build
-	@tests/fault/run $(B)
+	@$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(FAULT_ASAN)' fault-build
+	@r=0; echo "== plain"; tests/fault/run $(B) $(STEP) || r=1; \
+	echo "== ASan"; tests/fault/run $(B)/asan $(STEP) || r=1; exit $$r
