@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nss_nhi packing its answers (N1 to N3 of nss_nhi.h, N05). Input: calls, one after the other, each
+/* nss_nhi packing its answers (N1 to N3 of nss_nhi.h, N01). Input: calls, one after the other, each
  * with whom it is about, a buffer at any address and of any size, and what the world does to it. An
  * answer is what the snapshot says, whole and within the buffer; a buffer that is too small gives
  * TRYAGAIN with ERANGE and changes nothing, and a larger one the same answer; a listing passes
