@@ -6,18 +6,10 @@
 #include "tests/fault/fault.h"
 
 #include "lib/base/macro.h"
+#include "tests/process.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
-
-/* An allocator of a sanitizer's own maps memory, and dies where it gets none. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 #define SHORT 1000 /* not an errno: fewer bytes than asked for */
 
@@ -98,7 +90,7 @@ static const Row rows[] = {
         PATH_CALL(pipe2, EMFILE, ENFILE),
         PATH_CALL(getrandom, EINTR),
         PATH_CALL(getcwd, ENOMEM),
-#ifndef SANITIZED
+#if !SANITIZED /* whose allocator maps memory, and dies where it gets none */
         PATH_CALL(mmap, ENOMEM),
         PATH_CALL(mprotect, ENOMEM),
         PATH_CALL(mremap, ENOMEM),
