@@ -87,7 +87,6 @@ static inline bool fault_is_clean(void)
 {
         return fault->n_fired == 0;
 }
-unsigned fault_count_fds(void);
 /* Another process, killed with the parent; returns there only. */
 pid_t fault_helper(void (*serve)(void));
 

@@ -6,8 +6,8 @@
 
 #include "lib/base/macro.h"
 #include "tests/fault/alloc.h"
+#include "tests/process.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <execinfo.h>
 #include <fnmatch.h>
@@ -52,19 +52,6 @@ void fault_fail(const char *format, ...)
         va_end(args);
 }
 
-unsigned fault_count_fds(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        if (!d)
-                return 0;
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
-
 pid_t fault_helper(void (*serve)(void))
 {
         const pid_t parent = getpid(), pid = fork();
@@ -79,17 +66,17 @@ pid_t fault_helper(void (*serve)(void))
 
 static void run_once(void)
 {
-        unsigned n_fds;
+        size_t n_fds;
 
         if (scenario->begin)
                 scenario->begin();
-        n_fds = fault_count_fds();
+        n_fds = count_fds();
         inject_window(true);
         scenario->run();
         inject_window(false);
         scenario->judge();
         fault->n_live = alloc_live();
-        fault->n_fds = (int)fault_count_fds() - (int)n_fds;
+        fault->n_fds = (int)count_fds() - (int)n_fds;
 }
 
 static void recover_once(void)
