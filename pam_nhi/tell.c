@@ -26,7 +26,7 @@ static int log_level(Cause cause)
 
 void tell_log(const Call *c, Cause cause)
 {
-        const char *reason = cause == CAUSE_DENIED && c->reason[0] ? c->reason : cause_token(cause);
+        const char *reason = cause == CAUSE_DENIED ? c->reason : cause_token(cause);
         const char *name = c->subject.name[0] ? c->subject.name : c->subject.given;
         char subject[ESCAPED_SIZE], user[ESCAPED_SIZE], option[ESCAPED_SIZE], token[ESCAPED_SIZE];
         int level = c->options.unknown ? LOG_ERR : log_level(cause);
@@ -74,6 +74,7 @@ static void line_clean(char *line)
                         *line = ' ';
 }
 
+/* A denial has a reason: one without is no answer (format.h). */
 static void tell_denied(const Call *c, Cause cause)
 {
         char message[sizeof(c->message)], reason[sizeof(c->reason)];
@@ -84,9 +85,9 @@ static void tell_denied(const Call *c, Cause cause)
         line_clean(reason);
         if (cause != CAUSE_DENIED || !message[0])
                 (void)pam_error(c->pamh, "nhi: %s (%s); %s", cause_sentence(cause),
-                                cause == CAUSE_DENIED && reason[0] ? reason : cause_token(cause),
+                                cause == CAUSE_DENIED ? reason : cause_token(cause),
                                 cause_advice(cause));
-        else if (!reason[0] || strstr(message, reason))
+        else if (strstr(message, reason))
                 (void)pam_error(c->pamh, "nhi: %s", message);
         else
                 (void)pam_error(c->pamh, "nhi: %s (%s)", message, reason);

@@ -47,14 +47,25 @@ void host_stop(void)
         fixture_stop(&host);
 }
 
-void host_prepare(void)
+static void make_key(void)
 {
-        if (host_old_set)
+        static bool is_there;
+
+        if (is_there)
                 return;
         if (sodium_init() < 0 || signing_key_generate(&host.key) != 0)
                 errx(2, "no key");
-        host.base_sec = fixture_now();
         fixture_files(&host);
+        is_there = true;
+}
+
+/* Anew for each scenario, since a set ends: on what the scenario before began with. */
+void host_prepare(void)
+{
+        make_key();
+        host.base_sec = fixture_now() > host.base_sec ? fixture_now() : host.base_sec + 1;
+        free(host_old_set);
+        free(host_new_set);
         host_old_set = sign(0, ACCOUNT("svc-old", "70001"), "g-old", "svc-old");
         host_new_set = sign(1, ACCOUNT("svc-old", "70001") "," ACCOUNT("svc-new", "70002"), "g-new",
                             "svc-new");

@@ -180,7 +180,7 @@ int main(int argc, char *argv[])
                 LOADED("pam-ungated", ungated, 5),
                 LOADING("pam-denied-loading", denied_cold),
                 LOADING("pam-granted-loading", granted_cold),
-                LOADED("pam-group-denied", denied_team, 2),
+                LOADED("pam-group-denied", denied_team, 9),
                 LOADED("pam-group-granted", granted_team, 0),
                 LOADED("pam-group-others", others_team, 0),
         };

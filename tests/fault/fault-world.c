@@ -6,6 +6,7 @@
 #include "tests/fault/agent-host.h"
 
 #include "lib/snapshot/reader.h"
+#include "tests/process.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -15,14 +16,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/time.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 static const Question granted = { "svc-old", 70001, true };
 
@@ -186,10 +179,10 @@ static void without_memory(void)
 {
         struct rlimit before, tight;
 
-#ifdef SANITIZED
-        host_stop();
-        return;
-#endif
+        if (SANITIZED) {
+                host_stop();
+                return;
+        }
         if (getrlimit(RLIMIT_AS, &before) < 0)
                 err(2, "getrlimit");
         for (size_t more = 0; more <= 16; more++) {

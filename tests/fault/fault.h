@@ -67,9 +67,11 @@ typedef struct Scenario {
         bool loading;      /* libc's loader is at work within it */
         bool warm;         /* once in the parent first, so that libc has what it keeps */
         bool leak_checked; /* what is live after judge() must not be more than after a clean run */
-        unsigned short_step; /* every how many-th fault `short` tries; 0: not in it */
+        unsigned timeout_sec; /* 0: TIMEOUT_SEC */
+        unsigned short_step;  /* every how many-th fault `short` tries; 0: not in it */
 } Scenario;
 extern const Scenario *scenario; /* the one that runs */
+extern bool fault_is_short;      /* a scenario that counts for itself may do less */
 
 /* Each scenario through every mode: 0 where no oracle complained. The last line is
  * "fault: N passed, N failed". */
@@ -85,7 +87,6 @@ static inline bool fault_is_clean(void)
 {
         return fault->n_fired == 0;
 }
-unsigned fault_count_fds(void);
 /* Another process, killed with the parent; returns there only. */
 pid_t fault_helper(void (*serve)(void));
 

@@ -8,14 +8,20 @@ FAULT_BIN  := $(patsubst tests/fault/%.c,$(B)/fault/%,$(wildcard tests/fault/fau
 $(B)/tobj/tests/fault/alloc.o: override CFLAGS := $(filter-out -fsanitize=%,$(CFLAGS)) \
         $(if $(findstring -fsanitize=address,$(CFLAGS)),-DSANITIZED=1)
 # What several of them share.
-$(B)/fault/fault-agent $(B)/fault/fault-world: $(B)/tobj/tests/fault/agent-host.o
+$(B)/fault/fault-agent $(B)/fault/fault-kill $(B)/fault/fault-world: $(B)/tobj/tests/fault/agent-host.o
 $(FAULT_BIN): $(B)/fault/%: $(B)/tobj/tests/fault/%.o $(FAULT_LOOP) $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -rdynamic -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
+# What a memory error or a leak is may show under a sanitizer only: `make fault` runs everything twice. STEP=31: every 31st
+# fault; `tests/fault/run BUILD-DIR short` is what `make check` runs.
+STEP ?= all
+FAULT_ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 .PHONY: fault fault-build
 fault-build: $(FAULT_BIN) $(TEST_MOD)
-fault: ## every scenario with every allocation and system call failing, and kill -9 at each
+fault: ## every scenario with every allocation and system call failing, and kill -9 at each; plain and under ASan
 	@tests/host/packages.sh install build
 	@$(MAKE) --no-print-directory fault-build
-	@tests/fault/run $(B)
+	@$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(FAULT_ASAN)' fault-build
+	@r=0; echo "== plain"; tests/fault/run $(B) $(STEP) || r=1; \
+	echo "== ASan"; tests/fault/run $(B)/asan $(STEP) || r=1; exit $$r

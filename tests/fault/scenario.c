@@ -6,8 +6,8 @@
 
 #include "lib/base/macro.h"
 #include "tests/fault/alloc.h"
+#include "tests/process.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <execinfo.h>
 #include <fnmatch.h>
@@ -25,6 +25,7 @@
 #define RUNS_MAX    100000u
 
 const Scenario *scenario;
+bool fault_is_short;
 static unsigned n_passed, n_failed;
 
 static const struct {
@@ -51,19 +52,6 @@ void fault_fail(const char *format, ...)
         va_end(args);
 }
 
-unsigned fault_count_fds(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        if (!d)
-                return 0;
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
-
 pid_t fault_helper(void (*serve)(void))
 {
         const pid_t parent = getpid(), pid = fork();
@@ -78,17 +66,17 @@ pid_t fault_helper(void (*serve)(void))
 
 static void run_once(void)
 {
-        unsigned n_fds;
+        size_t n_fds;
 
         if (scenario->begin)
                 scenario->begin();
-        n_fds = fault_count_fds();
+        n_fds = count_fds();
         inject_window(true);
         scenario->run();
         inject_window(false);
         scenario->judge();
         fault->n_live = alloc_live();
-        fault->n_fds = (int)fault_count_fds() - (int)n_fds;
+        fault->n_fds = (int)count_fds() - (int)n_fds;
 }
 
 static void recover_once(void)
@@ -150,7 +138,8 @@ static bool try_plan(const char *mode, const FaultPlan *plan)
         int status;
 
         tree_restore();
-        status = inject_run(plan, run_once, TIMEOUT_SEC);
+        status = inject_run(plan, run_once,
+                            scenario->timeout_sec ? scenario->timeout_sec : TIMEOUT_SEC);
         why = verdict(plan, status);
         fired = fault->n_fired;
         memcpy(what, fault->fired_what, sizeof(what));
@@ -204,7 +193,7 @@ static bool clean_run(void)
         return good;
 }
 
-static void scenario_run(bool is_short, unsigned step, const char *mode, unsigned only)
+static void scenario_run(unsigned step, const char *mode, unsigned only)
 {
         tree_restore(); /* as the scenario before found it */
         if (scenario->prepare)
@@ -219,9 +208,9 @@ static void scenario_run(bool is_short, unsigned step, const char *mode, unsigne
         for (size_t m = 0; m < ELEMENTSOF(modes); m++) {
                 if (modes[m].mode == FAULT_KILL && !scenario->recover)
                         continue;
-                if ((is_short && !modes[m].in_short) || (mode && !streq(mode, modes[m].name)))
+                if ((fault_is_short && !modes[m].in_short) || (mode && !streq(mode, modes[m].name)))
                         continue;
-                loop(m, is_short ? scenario->short_step : step, only);
+                loop(m, fault_is_short ? scenario->short_step : step, only);
         }
 }
 
@@ -242,10 +231,10 @@ static void warm_libc(void)
 /* Arguments: short, all or STEP (every STEP-th fault); a pattern of scenarios; a mode; one N. */
 int fault_main(int argc, char *argv[], const Scenario *list, size_t n)
 {
-        const bool is_short = argc > 1 && streq(argv[1], "short");
         const unsigned step = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
         const char *name = argc > 2 ? argv[2] : "*";
 
+        fault_is_short = argc > 1 && streq(argv[1], "short");
         fault = mmap(NULL, sizeof(*fault), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                      0);
         if (fault == MAP_FAILED)
@@ -254,9 +243,10 @@ int fault_main(int argc, char *argv[], const Scenario *list, size_t n)
         tree_mount("64m");
         for (size_t i = 0; i < n; i++) {
                 scenario = &list[i];
-                if (fnmatch(name, scenario->name, 0) != 0 || (is_short && !scenario->short_step))
+                if (fnmatch(name, scenario->name, 0) != 0 ||
+                    (fault_is_short && !scenario->short_step))
                         continue;
-                scenario_run(is_short, step > 1 ? step : 1, argc > 3 ? argv[3] : NULL,
+                scenario_run(step > 1 ? step : 1, argc > 3 ? argv[3] : NULL,
                              argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 0);
         }
         printf("fault: %u passed, %u failed\n", n_passed, n_failed);

@@ -7,6 +7,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
+#include "tests/root.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -27,41 +28,19 @@ typedef struct SavedFile {
 static SavedFile saved[FILES_MAX];
 static size_t n_saved;
 
-static void directory_make(const char *path)
-{
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-                err(2, "%s", path);
-}
-
 void tree_mount(const char *size)
 {
-        static const char *const dirs[] = {
-                PATH_ROOT "/etc",
-                PATH_ETC_DIR,
-                PATH_TRUST_DIR,
-                PATH_CONF_DIR,
-                PATH_EXEMPT_DIR,
-                PATH_ROOT "/run",
-                PATH_RUN_DIR,
-                PATH_ROOT "/run/systemd",
-                PATH_ROOT "/run/systemd/journal",
-                PATH_ROOT "/var",
-                PATH_ROOT "/var/lib",
-                PATH_STATE_DIR,
-                PATH_SETS_DIR,
-                PATH_ROOT "/var/log",
-                PATH_LOG_DIR,
-                PATH_ROOT "/pam.d",
-        };
+        static const char *const more[] = { PATH_EXEMPT_DIR, PATH_ROOT "/pam.d" };
         char options[64];
 
-        directory_make(PATH_ROOT);
         (void)snprintf(options, sizeof(options), "size=%s,mode=0755", size);
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", PATH_ROOT, "tmpfs", 0, options) < 0)
+        if ((mkdir(PATH_ROOT, 0755) < 0 && errno != EEXIST) || unshare(CLONE_NEWNS) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", PATH_ROOT, "tmpfs", 0, options) < 0 || root_make_dirs() < 0)
                 err(2, "%s: cannot mount a private tmpfs", PATH_ROOT);
-        for (size_t i = 0; i < ELEMENTSOF(dirs); i++)
-                directory_make(dirs[i]);
+        for (size_t i = 0; i < ELEMENTSOF(more); i++)
+                if (mkdir(more[i], 0755) < 0)
+                        err(2, "%s", more[i]);
 }
 
 static int save_one(const char *path, const struct stat *st, int type, struct FTW *where)
@@ -95,17 +74,9 @@ void tree_save(void)
                 err(2, "%s", PATH_ROOT);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-        /* Sockets are helpers'. */
-        if (type == FTW_F && S_ISREG(st->st_mode) && unlink(path) < 0)
-                err(2, "%s", path);
-        return 0;
-}
-
 void tree_restore(void)
 {
-        if (nftw(PATH_ROOT, remove_one, 16, FTW_PHYS) != 0)
+        if (root_remove(PATH_ROOT, true) < 0)
                 err(2, "%s", PATH_ROOT);
         for (size_t i = 0; i < n_saved; i++) {
                 const SavedFile *f = &saved[i];

@@ -60,8 +60,8 @@ static int person_group(void *userdata, const char *group, gid_t *ret)
 
         if (!p)
                 return -ENOENT;
-        if (p->error || p->has_many_groups)
-                return -EIO;
+        if (p->error || p->has_many_groups || !label_is_sane(p->name))
+                return -EIO; /* somebody is there, whatever passwd calls them */
         if (streq(group, "broken"))
                 return -EIO;
         if (!streq(group, "ops"))
@@ -82,8 +82,6 @@ static GateMode mode_of_spelling(const Person *p, const char *name, const char *
                                 .lookup = person_group,
                                 .lookup_userdata = (void *)p };
 
-        if (p && !p->error && !label_is_sane(p->name))
-                subject.lookup_userdata = NULL;
         paths.owner = world.euid;
         return gate_mode(&paths, &subject, class, NULL, 0);
 }

@@ -65,6 +65,7 @@ static int person_answer(const Person *p, struct passwd *entry, char *buffer, si
 WRAP(int, getpwnam_r, const char *name, struct passwd *entry, char *buffer, size_t size,
      struct passwd **ret)
 {
+        FUZZ_HOLDS(name, "somebody is asked for");
         return person_answer(person_find(name, 0), entry, buffer, size, ret);
 }
 

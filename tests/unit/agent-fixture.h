@@ -13,6 +13,7 @@
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/writer.h"
+#include "tests/root.h"
 
 #include <assert.h>
 #include <setjmp.h>
@@ -48,40 +49,13 @@ static inline void fixture_clean(void)
 {
         static const char *const dirs[] = { PATH_ROOT "/etc", PATH_ROOT "/run", PATH_ROOT "/var" };
 
-        for (size_t i = 0; i < ELEMENTSOF(dirs); i++) {
-                const pid_t pid = fork();
-
-                if (pid == 0) {
-                        execlp("rm", "rm", "-rf", "--", dirs[i], (char *)NULL);
-                        _exit(127);
-                }
-                assert_int_equal(waitpid(pid, NULL, 0), pid);
-        }
+        for (size_t i = 0; i < ELEMENTSOF(dirs); i++)
+                assert_int_equal(root_remove(dirs[i], false), 0);
 }
 
 static inline void fixture_dirs(void)
 {
-        static const char *const dirs[] = {
-                PATH_ROOT,
-                PATH_ROOT "/etc",
-                PATH_ETC_DIR,
-                PATH_TRUST_DIR,
-                PATH_CONF_DIR,
-                PATH_ROOT "/run",
-                PATH_RUN_DIR,
-                PATH_ROOT "/run/systemd",
-                PATH_ROOT "/run/systemd/journal",
-                PATH_ROOT "/var",
-                PATH_ROOT "/var/lib",
-                PATH_STATE_DIR,
-                PATH_SETS_DIR,
-                PATH_ROOT "/var/log",
-                PATH_LOG_DIR,
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(dirs); i++)
-                if (mkdir(dirs[i], 0755) < 0)
-                        assert_int_equal(errno, EEXIST);
+        assert_int_equal(root_make_dirs(), 0);
 }
 
 static inline void fixture_files(Fixture *f)

@@ -15,9 +15,11 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 static bool reason_is(const Ask *a, const char *token)
 {
@@ -406,20 +408,50 @@ static void one_peer_too_many_is_closed_and_the_others_are_served(void **state) 
                 (void)close(fds[i]);
 }
 
+/* This process has no descriptor left, until the child goes on and ends. Done from outside:
+ * valgrind keeps to a process's own setrlimit(2) in its stead, by accepting what is too much and
+ * closing it.
+ */
+static pid_t descriptors_taken(void)
+{
+        const pid_t self = getpid(), child = fork();
+        struct rlimit before, none;
+        int status = 0;
+
+        if (child == 0) {
+                if (prlimit(self, RLIMIT_NOFILE, NULL, &before) < 0)
+                        _exit(1);
+                none = before;
+                none.rlim_cur = 3;
+                if (prlimit(self, RLIMIT_NOFILE, &none, NULL) < 0)
+                        _exit(1);
+                (void)raise(SIGSTOP);
+                _exit(prlimit(self, RLIMIT_NOFILE, &before, NULL) < 0);
+        }
+        assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+        assert_true(WIFSTOPPED(status));
+        return child;
+}
+
+static void descriptors_given_back(pid_t child)
+{
+        int status = -1;
+
+        assert_int_equal(kill(child, SIGCONT), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+}
+
 static void out_of_descriptors_the_loop_rests_and_recovers(void **state) /* A17 */
 {
         Fixture *f = *state;
-        struct rlimit before, none;
         uint64_t turns = 0, deadline;
         int fd = dial(PATH_PAM_SOCK, SOCK_SEQPACKET);
+        pid_t holder = descriptors_taken();
 
-        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-        none = before;
-        none.rlim_cur = 3;
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
         for (deadline = now_monotonic_usec() + 250000; now_monotonic_usec() < deadline; turns++)
                 (void)sd_event_run(f->event, 10000);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        descriptors_given_back(holder);
         assert_true(turns < 100);
         assert_int_equal(send(fd, "x", 1, 0), 1);
         assert_true(fixture_until(f, is_closed, &fd));
