@@ -140,7 +140,7 @@ $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)
 # Its syncs wait, and fail, as the test says.
-$(B)/tests/unit/test-log-writer: LIBS_TEST += -Wl,--wrap=fdatasync
+$(B)/tests/unit/test-log-writer $(B)/tests/unit/test-evidence: LIBS_TEST += -Wl,--wrap=fdatasync
 # Refuses the Nth of these.
 $(B)/tests/unit/test-set-memory: LIBS_TEST += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
         -Wl,--wrap=strndup,--wrap=open_memstream,--wrap=asprintf \

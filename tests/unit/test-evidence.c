@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The promises E1 and E2 of nhi-agentd/evidence.h, and what a record of the agent's says. U06, U08,
+ * U10 in part: that each answer has its record is test-request's. */
+
+#include "tests/unit/agent-fixture.h"
+
+#include "lib/log/record.h"
+#include "nhi-agentd/evidence.h"
+#include "nhi-agentd/log/heads.h"
+#include "nhi-agentd/log/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdatomic.h>
+
+static atomic_int sync_error;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+        if (sync_error == 0)
+                return 0;
+        errno = sync_error;
+        return -1;
+}
+
+/* ---- what stands in the log -------------------------------------------------------------------
+ */
+
+/* Every record of every segment, as JSON, in their order; owned. */
+static json_t *read_log(void)
+{
+        json_t *records = json_array();
+        LogSegments list = {};
+        int dir = open(PATH_LOG_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        assert_true(dir >= 0);
+        assert_int_equal(log_segments_list(dir, &list), 0);
+        for (size_t i = 0; i < list.n; i++) {
+                char *text = NULL;
+                size_t size = 0;
+                const char *p, *newline;
+
+                assert_int_equal(file_read_trusted_at(dir, list.items[i].name, geteuid(),
+                                                      64u * 1024 * 1024, &text, &size),
+                                 0);
+                for (p = text; (newline = strchr(p, '\n')); p = newline + 1) {
+                        json_t *o =
+                                json_loadb(p, (size_t)(newline - p), JSON_REJECT_DUPLICATES, NULL);
+
+                        assert_non_null(o);
+                        json_array_append_new(records, o);
+                }
+                free(text);
+        }
+        log_segments_done(&list);
+        (void)close(dir);
+        return records;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+        return json_string_value(json_object_get(o, name));
+}
+
+/* The nth record of this event, a borrowed view, or NULL. */
+static json_t *nth(json_t *records, const char *event, unsigned n)
+{
+        json_t *o;
+        size_t i;
+
+        json_array_foreach(records, i, o)
+                if (streq(text_of(o, "event"), event) && n-- == 0)
+                        return o;
+        return NULL;
+}
+
+/* ---- events ------------------------------------------------------------------------------------
+ */
+
+static const Actor prior = { .sub = "agent:first" };
+static const Actor act = { .sub = "agent:release-bot", .prior = &prior };
+static const Grant grant = {
+        .jti = "g-1",
+        .account = "svc-deploy",
+        .sub = "spiffe://x/ci",
+        .owner = "payments",
+        .reason = "CHG-42 roll out",
+        .ticket = "CHG-42",
+        .issued_by = "",
+        .act = &act,
+        .issuer = "https://i",
+        .set_hash = "1111111111111111111111111111111111111111111111111111111111111111",
+};
+static const Caller caller = {
+        .pid = 77,
+        .cgroup = "/user.slice/user-70001.slice/session-12.scope",
+        .unit = "sshd.service",
+        .invocation = "00112233445566778899aabbccddeeff",
+        .audit_session = 5,
+        .loginuid = 70001,
+};
+
+static const Event decision = {
+        .kind = EVENT_DECISION,
+        .account = "svc-deploy",
+        .uid = 70001,
+        .account_kind = "workload",
+        .class = "ssh",
+        .service = "sshd",
+        .phase = "account",
+        .mode = "enforce",
+        .has_decision = true,
+        .decision = { .verdict = VERDICT_ALLOW,
+                      .reason = REASON_GRANTED,
+                      .grant = &grant,
+                      .end_sec = 1763761800 },
+        .rhost = "10.1.2.3\x1b[2J\n",
+        .tty = "ssh",
+        .caller = &caller,
+        .decision_id = 7,
+};
+
+static const Event exemption = {
+        .kind = EVENT_EXEMPTION, .account = "root", .class = "login", .mode = "exempt"
+};
+
+typedef struct Answer {
+        bool told;
+        int r;
+} Answer;
+
+static void on_answer(void *userdata, int r)
+{
+        Answer *a = userdata;
+
+        assert_false(a->told);
+        *a = (Answer){ .told = true, .r = r };
+}
+
+static int ask(Fixture *f, const Event *e)
+{
+        Answer a = {};
+        int r = evidence_append(f->agent->evidence, e, on_answer, &a);
+
+        if (r < 0)
+                return r;
+        assert_false(a.told);
+        assert_true(fixture_until(f, fixture_is_true, &a.told));
+        return a.r;
+}
+
+static EvidenceView view(Fixture *f)
+{
+        EvidenceView v;
+
+        evidence_view(f->agent->evidence, &v);
+        return v;
+}
+
+static bool is_well(void *userdata)
+{
+        return view(userdata).error == 0;
+}
+
+static int resume(Fixture *f)
+{
+        return evidence_resume(f->agent->evidence,
+                               &(const Event){ .kind = EVENT_LOG_RESUMED, .detail = "by uid 0" });
+}
+
+static int setup(void **state)
+{
+        sync_error = 0;
+        if (fixture_setup(state) != 0)
+                return -1;
+        fixture_load(*state);
+        return 0;
+}
+
+/* ---- truths ------------------------------------------------------------------------------------
+ */
+
+static void a_record_says_who_what_when_why_and_from_where(void **state)
+{
+        static const char *const texts[][2] = {
+                { "account", "svc-deploy" },
+                { "kind", "workload" },
+                { "class", "ssh" },
+                { "service", "sshd" },
+                { "phase", "account" },
+                { "mode", "enforce" },
+                { "verdict", "allow" },
+                { "reason", "granted" },
+                { "grant", "g-1" },
+                { "subject", "spiffe://x/ci" },
+                { "owner", "payments" },
+                { "why", "CHG-42 roll out" },
+                { "ticket", "CHG-42" },
+                { "issuer", "https://i" },
+                { "rhost", "10.1.2.3\x1b[2J\n" },
+                { "tty", "ssh" },
+                { "unit", "sshd.service" },
+                { "invocation", "00112233445566778899aabbccddeeff" },
+                { "logind_session", "12" },
+        };
+        static const struct {
+                const char *name;
+                int64_t value;
+        } numbers[] = { { "uid", 70001 },       { "until", 1763761800 }, { "pid", 77 },
+                        { "audit_session", 5 }, { "loginuid", 70001 },   { "decision", 7 } };
+        Fixture *f = *state;
+        json_t *records, *o;
+
+        assert_int_equal(ask(f, &decision), 0);
+        records = read_log();
+        o = nth(records, "decision", 0);
+        assert_non_null(o);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                assert_string_equal(text_of(o, texts[i][0]), texts[i][1]);
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                assert_int_equal(json_integer_value(json_object_get(o, numbers[i].name)),
+                                 numbers[i].value);
+        assert_string_equal(text_of(o, "set"), grant.set_hash);
+        assert_int_equal(strlen(text_of(o, "boot")), 32);
+        assert_null(json_object_get(o, "issued_by"));
+        o = json_object_get(o, "actor");
+        assert_string_equal(json_string_value(json_array_get(o, 0)), "agent:release-bot");
+        assert_string_equal(json_string_value(json_array_get(o, 1)), "agent:first");
+        json_decref(records);
+}
+
+static void the_log_begins_with_this_host_and_its_key(void **state)
+{
+        Fixture *f = *state;
+        json_t *records = read_log(), *o = json_array_get(records, 0);
+
+        assert_string_equal(text_of(o, "event"), "log-created");
+        assert_string_equal(text_of(o, "host"), FIXTURE_HOST);
+        assert_string_equal(text_of(o, "key"), view(f).key->kid);
+        assert_string_equal(text_of(o, "log"), view(f).head.log_id);
+        json_decref(records);
+}
+
+static void an_accepted_set_is_recorded_with_its_hash(void **state)
+{
+        Fixture *f = *state;
+        json_t *records;
+
+        fixture_deploy(f, "g-1", 0);
+        assert_int_equal(ask(f, &decision), 0); /* behind it in the queue */
+        records = read_log();
+        assert_string_equal(text_of(nth(records, "set-accepted", 0), "set"),
+                            f->agent->issuers[0].set->hash);
+        json_decref(records);
+}
+
+/* U06: nothing succeeds later, a restart and a well disk included, until somebody resumes it. */
+static void a_log_that_failed_denies_until_it_is_resumed(void **state)
+{
+        Fixture *f = *state;
+        json_t *records, *o;
+
+        sync_error = EIO;
+        assert_int_equal(ask(f, &decision), -EIO);
+        sync_error = 0;
+        assert_int_equal(ask(f, &decision), -EIO);
+        fixture_settle(f);
+        assert_int_equal(access(PATH_LOG_FAILED, F_OK), 0);
+        assert_int_equal(access(PATH_LOG_FAILED_RUN, F_OK), 0);
+        fixture_restart(f);
+        assert_int_equal(ask(f, &decision), -EBUSY);
+        assert_non_null(strstr(view(f).why, "nhictl log resume"));
+
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        assert_int_equal(ask(f, &decision), 0);
+        fixture_settle(f);
+        assert_int_equal(access(PATH_LOG_FAILED, F_OK), -1);
+        assert_int_equal(access(PATH_LOG_FAILED_RUN, F_OK), -1);
+        assert_int_equal(resume(f), -EALREADY);
+        records = read_log();
+        o = nth(records, "log-resumed", 0);
+        assert_string_equal(text_of(o, "detail"), "by uid 0");
+        assert_int_equal(json_integer_value(json_object_get(o, "count")), 1);
+        assert_non_null(nth(records, "decision", 0));
+        assert_null(nth(records, "decision", 1));
+        json_decref(records);
+        fixture_restart(f);
+        assert_int_equal(ask(f, &decision), 0);
+}
+
+static void a_resume_on_a_disk_that_still_fails_changes_nothing(void **state)
+{
+        Fixture *f = *state;
+
+        sync_error = ENOSPC;
+        assert_int_equal(ask(f, &decision), -ENOSPC);
+        assert_int_equal(resume(f), 0);
+        for (unsigned i = 0; i < 50; i++)
+                (void)sd_event_run(f->event, 2000);
+        assert_int_equal(view(f).error, -ENOSPC);
+        fixture_settle(f);
+        assert_int_equal(access(PATH_LOG_FAILED, F_OK), 0);
+}
+
+/* What nobody waits for is in the chain afterwards; who was denied is counted. */
+static void exempt_logins_meanwhile_are_carried_over(void **state)
+{
+        Fixture *f = *state;
+        json_t *records, *o;
+
+        sync_error = EIO;
+        assert_int_equal(ask(f, &exemption), -EIO);
+        agent_record(f->agent, &exemption);
+        assert_int_equal(ask(f, &decision), -EIO);
+        assert_int_equal(view(f).n_carried, 2);
+        assert_int_equal(view(f).n_lost, 1);
+        sync_error = 0;
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        assert_int_equal(ask(f, &decision), 0);
+        assert_int_equal(view(f).n_carried, 0);
+        records = read_log();
+        for (unsigned i = 0; i < 2; i++) {
+                o = nth(records, "exemption", i);
+                assert_true(json_is_true(json_object_get(o, "carried")));
+                assert_int_equal(strlen(text_of(o, "at")), LOG_TIME_SIZE);
+                assert_string_equal(text_of(o, "account"), "root");
+        }
+        assert_null(nth(records, "exemption", 2));
+        json_decref(records);
+}
+
+static void so_much_is_carried_and_no_more(void **state)
+{
+        Fixture *f = *state;
+
+        sync_error = EIO;
+        assert_int_equal(ask(f, &decision), -EIO);
+        for (unsigned i = 0; i < EVIDENCE_CARRIED_MAX + 1; i++)
+                agent_record(f->agent, &exemption);
+        assert_int_equal(view(f).n_carried, EVIDENCE_CARRIED_MAX);
+        assert_int_equal(view(f).n_lost, 2);
+}
+
+/* U02, U03: the head that was kept at the end is what the log is held against. */
+static void a_log_that_was_rolled_back_denies_until_it_is_resumed(void **state)
+{
+        Fixture *f = *state;
+        char *before = NULL;
+        size_t size = 0;
+        LogHead head;
+
+        assert_int_equal(ask(f, &decision), 0);
+        assert_int_equal(file_read_trusted(PATH_LOG_DIR "/decisions.log", geteuid(),
+                                           64u * 1024 * 1024, &before, &size),
+                         0);
+        assert_int_equal(ask(f, &decision), 0);
+        fixture_stop(f);
+        assert_int_equal(head_load(PATH_LOG_HEAD, &head), 0);
+        assert_int_equal(head.chain.seq, 3);
+        assert_int_equal(file_replace(PATH_LOG_DIR "/decisions.log", before, size, 0640, geteuid(),
+                                      getegid(), false),
+                         0);
+        free(before);
+        fixture_agent(f);
+        fixture_load(f);
+        assert_int_equal(ask(f, &decision), -ESTALE);
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        assert_int_equal(ask(f, &decision), 0);
+        fixture_restart(f);
+        assert_int_equal(ask(f, &decision), 0);
+}
+
+static void a_kept_head_that_is_damaged_is_no_head_that_was_never_kept(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_stop(f);
+        fixture_write(PATH_LOG_HEAD, "{}");
+        fixture_agent(f);
+        fixture_load(f);
+        assert_int_equal(ask(f, &decision), -EBADMSG);
+        assert_non_null(strstr(view(f).why, "log-head.json"));
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        fixture_restart(f);
+        assert_int_equal(ask(f, &decision), 0);
+}
+
+static void without_a_directory_everybody_is_denied_until_there_is_one(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_stop(f);
+        assert_int_equal(rename(PATH_LOG_DIR, PATH_LOG_DIR ".away"), 0);
+        fixture_agent(f);
+        fixture_load(f);
+        assert_int_equal(ask(f, &decision), -ENOENT);
+        assert_non_null(strstr(view(f).why, "systemd-tmpfiles"));
+        assert_int_equal(access(PATH_LOG_FAILED, F_OK), -1);
+        assert_int_equal(rename(PATH_LOG_DIR ".away", PATH_LOG_DIR), 0);
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        assert_int_equal(ask(f, &decision), 0);
+}
+
+static void who_asks_before_the_log_is_open_is_denied(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_stop(f);
+        fixture_agent(f);
+        assert_int_equal(ask(f, &decision), -ECANCELED);
+        assert_int_equal(view(f).error, -ECANCELED);
+}
+
+/* Closed segments beyond log.keep go, the oldest first, each with its record before. */
+static void old_segments_are_named_before_they_are_removed(void **state)
+{
+        Fixture *f = *state;
+        LogStoreConfig c = { .dir = PATH_LOG_DIR, .rotate_size = 4096, .host = FIXTURE_HOST };
+        LogStore *s = NULL;
+        json_t *records, *o;
+
+        fixture_stop(f);
+        assert_int_equal(log_store_open(&c, NULL, 0, &s), 0);
+        for (unsigned i = 0; i < 5; i++)
+                assert_int_equal(log_store_rotate(s), 0);
+        log_store_free(s);
+        fixture_agent(f);
+        f->agent->config->log_keep = 2;
+        fixture_load(f);
+        assert_int_equal(ask(f, &decision), 0);
+        fixture_settle(f);
+        assert_int_equal(ask(f, &decision), 0);
+        fixture_settle(f);
+        records = read_log();
+        for (unsigned i = 0; i < 3; i++) {
+                o = nth(records, "log-pruned", i);
+                assert_non_null(o);
+                assert_true(json_integer_value(json_object_get(o, "first")) <=
+                            json_integer_value(json_object_get(o, "last")));
+        }
+        assert_null(nth(records, "log-pruned", 3));
+        o = json_array_get(records, 0);
+        assert_int_equal(
+                json_integer_value(json_object_get(o, "seq")),
+                1 + json_integer_value(json_object_get(nth(records, "log-pruned", 2), "last")));
+        json_decref(records);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
+        const struct CMUnitTest tests[] = {
+                CASE(a_record_says_who_what_when_why_and_from_where),
+                CASE(the_log_begins_with_this_host_and_its_key),
+                CASE(an_accepted_set_is_recorded_with_its_hash),
+                CASE(a_log_that_failed_denies_until_it_is_resumed),
+                CASE(a_resume_on_a_disk_that_still_fails_changes_nothing),
+                CASE(exempt_logins_meanwhile_are_carried_over),
+                CASE(so_much_is_carried_and_no_more),
+                CASE(a_log_that_was_rolled_back_denies_until_it_is_resumed),
+                CASE(a_kept_head_that_is_damaged_is_no_head_that_was_never_kept),
+                CASE(without_a_directory_everybody_is_denied_until_there_is_one),
+                CASE(who_asks_before_the_log_is_open_is_denied),
+                CASE(old_segments_are_named_before_they_are_removed),
+        };
+
+        return cmocka_run_group_tests_name("evidence", tests, NULL, NULL);
+}
