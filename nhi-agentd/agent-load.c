@@ -131,6 +131,9 @@ int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX])
         r = sets_load_archived(a->sets);
         if (r < 0)
                 (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s: %s", PATH_SETS_DIR, strerror(-r));
+        for (size_t i = 0; r == 0 && i < a->config->n_issuers; i++)
+                if (a->issuers[i].set)
+                        evidence_keep_set(a->evidence, a->issuers[i].set->hash);
         return r;
 }
 

@@ -38,5 +38,7 @@ void carry_done(Evidence *v);
 /* An event of this kind is kept: who was decided upon is told, all others act without asking. */
 bool carry_is_due(const Event *e);
 
+/* Have the sets removed that no segment cites. */
+void evidence_sweep_sets(Evidence *v);
 /* Have what old segments are let go removed, each with its record before. */
 void evidence_prune(Evidence *v);

@@ -88,6 +88,7 @@ static void on_segment(void *userdata)
         if (v->heads)
                 heads_make(v->heads);
         evidence_prune(v);
+        evidence_sweep_sets(v);
 }
 
 static void on_head(void *userdata, const char *jws)

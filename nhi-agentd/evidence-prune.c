@@ -81,7 +81,11 @@ static int remove_gone(void *userdata)
 
 static void on_removed(void *userdata, int r)
 {
-        prune_free(userdata);
+        Prune *p = userdata;
+
+        if (r != -ECANCELED)
+                evidence_sweep_sets(p->evidence);
+        prune_free(p);
 }
 
 /* The record of the last one is on the disk, and so are all before it. */

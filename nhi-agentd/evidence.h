@@ -45,6 +45,9 @@ void evidence_note(Evidence *v, const Event *e);
  * who has just taken requests in, at the end of that: it spares them a turn of the loop. */
 void evidence_settle(Evidence *v);
 
+/* Keep the archived set of this hash beside the log, as long as the log cites it. */
+void evidence_keep_set(Evidence *v, const char *hash);
+
 /* An administrator's act, after a failure: e is its record. 0 where it was begun, and then
  * evidence_view() says what came of it; -EALREADY where the log has not failed. */
 int evidence_resume(Evidence *v, const Event *e);

@@ -2,6 +2,7 @@
 
 /* What is written down of one offered set. */
 
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/io.h"
@@ -86,6 +87,7 @@ void offer_record_accepted(Offer *o)
                        o->set->issuer, (long long)o->set->ver, o->set->n_grants,
                        o->set->n_quarantined, o->set->hash);
         agent_record(a, &e);
+        evidence_keep_set(a->evidence, o->set->hash);
         record_quarantine(o);
         record_hidden(o);
 }

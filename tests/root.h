@@ -32,6 +32,7 @@ static inline int root_make_dirs(void)
                 PATH_SETS_DIR,
                 PATH_ROOT "/var/log",
                 PATH_LOG_DIR,
+                PATH_LOG_DIR "/sets",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(dirs); i++)

@@ -15,7 +15,7 @@ $(B)/bobj/%.o: %.c
 	$(if $(Q),@echo "  CC bench $<")
 	$(Q)$(CC) $(ALL_CFLAGS) -DPATH_ROOT='"$(BENCHROOT)"' -fvisibility=hidden -MMD -MP -c -o $@ $<
 
-$(B)/bench/rooms.a: $(call bobj,$(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(CORE) $(SET) $(filter-out %/main.c,$(AGENT)))
+$(B)/bench/rooms.a: $(call bobj,$(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(LOG) $(CORE) $(SET) $(filter-out %/main.c,$(AGENT)))
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  AR      $@")
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -37,6 +37,7 @@ $(B)/bench/libnss_nhiempty.so.2: $(call bobj,tests/bench/nss-empty.c)
 BENCH_OBJ_accept := tests/bench/grant-set.c
 BENCH_OBJ_nss  := tests/bench/nss-world.c
 BENCH_NEED_nss := $(B)/bench/libnss_nhi.so.2 $(B)/bench/libnss_nhiempty.so.2
+BENCH_LIB_log  := -Wl,--wrap=fdatasync
 BENCH_NEED_pam := $(B)/bench/pam_nhi.so
 
 bench_names := $(patsubst tests/bench/bench-%.c,%,$(BENCHES))

@@ -6,7 +6,7 @@
 #include "tests/unit/agent-fixture.h"
 
 #include "lib/log/record.h"
-#include "nhi-agentd/evidence.h"
+#include "nhi-agentd/evidence-internal.h"
 #include "nhi-agentd/log/heads.h"
 #include "nhi-agentd/log/store.h"
 
@@ -259,6 +259,57 @@ static void an_accepted_set_is_recorded_with_its_hash(void **state)
         json_decref(records);
 }
 
+static void a_set_is_kept_as_long_as_a_segment_cites_it(void **state)
+{
+        static const char other[] = PATH_LOG_DIR
+                "/sets/2222222222222222222222222222222222222222222222222222222222222222.jws";
+        struct timespec old[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1 } };
+        LogStoreConfig c = { .dir = PATH_LOG_DIR, .rotate_size = 4096, .host = FIXTURE_HOST };
+        LogStore *s = NULL;
+        Fixture *f = *state;
+        char first[sizeof(other) + 80], second[sizeof(other) + 80];
+        Event e = decision;
+        Grant g = grant;
+
+        fixture_deploy(f, "g-1", 0);
+        (void)snprintf(first, sizeof(first), PATH_LOG_DIR "/sets/%s.jws",
+                       f->agent->issuers[0].set->hash);
+        g.set_hash = f->agent->issuers[0].set->hash;
+        e.decision.grant = &g;
+        assert_int_equal(ask(f, &e), 0);
+        fixture_deploy(f, "g-2", 1);
+        (void)snprintf(second, sizeof(second), PATH_LOG_DIR "/sets/%s.jws",
+                       f->agent->issuers[0].set->hash);
+        fixture_settle(f);
+        fixture_write(other, "cited by nobody");
+        assert_int_equal(utimensat(AT_FDCWD, other, old, 0), 0);
+        assert_int_equal(utimensat(AT_FDCWD, first, old, 0), 0);
+        assert_int_equal(utimensat(AT_FDCWD, second, old, 0), 0);
+        fixture_stop(f);
+
+        assert_int_equal(log_store_open(&c, NULL, 0, &s), 0);
+        assert_int_equal(log_store_rotate(s), 0);
+        log_store_free(s);
+        fixture_agent(f);
+        fixture_load(f);
+        evidence_sweep_sets(f->agent->evidence);
+        fixture_settle(f);
+        assert_int_equal(access(first, F_OK), 0);
+        assert_int_equal(access(second, F_OK), 0);
+        assert_int_equal(access(other, F_OK), -1);
+
+        /* The segment that cites the first goes; the second is in force. */
+        assert_int_equal(unlink(PATH_LOG_DIR "/decisions-00000000000000000001.sets"), 0);
+        evidence_sweep_sets(f->agent->evidence);
+        fixture_settle(f);
+        assert_int_equal(access(first, F_OK), 0);
+        assert_int_equal(unlink(PATH_LOG_DIR "/decisions-00000000000000000001.log"), 0);
+        evidence_sweep_sets(f->agent->evidence);
+        fixture_settle(f);
+        assert_int_equal(access(first, F_OK), -1);
+        assert_int_equal(access(second, F_OK), 0);
+}
+
 /* U06: nothing succeeds later, a restart and a well disk included, until somebody resumes it. */
 static void a_log_that_failed_denies_until_it_is_resumed(void **state)
 {
@@ -463,6 +514,7 @@ int main(void)
                 CASE(a_record_says_who_what_when_why_and_from_where),
                 CASE(the_log_begins_with_this_host_and_its_key),
                 CASE(an_accepted_set_is_recorded_with_its_hash),
+                CASE(a_set_is_kept_as_long_as_a_segment_cites_it),
                 CASE(a_log_that_failed_denies_until_it_is_resumed),
                 CASE(a_resume_on_a_disk_that_still_fails_changes_nothing),
                 CASE(exempt_logins_meanwhile_are_carried_over),
