@@ -15,20 +15,52 @@ extern const Verb verb_publish;
 
 /* This host. */
 extern const Verb verb_status, verb_list, verb_mine, verb_why, verb_sessions, verb_end, verb_done;
-extern const Verb verb_check, verb_log, verb_observe, verb_enforce, verb_lock, verb_unlock;
+extern const Verb verb_check, verb_log, verb_log_resume, verb_observe, verb_enforce, verb_lock,
+        verb_unlock;
 extern const Verb verb_feed, verb_sudo_enable, verb_sudo_disable, verb_sudo_status;
 extern const Verb verb_pam_diff, verb_pam_enable, verb_pam_disable;
 extern const Verb verb_doctor;
 
 const Verb *const verbs[] = {
-        &verb_init,          &verb_key_new,     &verb_key_show,     &verb_host_add,
-        &verb_host_list,     &verb_host_remove, &verb_owner_add,    &verb_owner_list,
-        &verb_owner_disable, &verb_account_add, &verb_account_list, &verb_account_disable,
-        &verb_grant,         &verb_extend,      &verb_revoke,       &verb_ledger,
-        &verb_ledger_check,  &verb_publish,     &verb_status,       &verb_list,
-        &verb_mine,          &verb_why,         &verb_sessions,     &verb_end,
-        &verb_done,          &verb_check,       &verb_log,          &verb_observe,
-        &verb_enforce,       &verb_lock,        &verb_unlock,       &verb_feed,
-        &verb_pam_diff,      &verb_pam_enable,  &verb_pam_disable,  &verb_sudo_enable,
-        &verb_sudo_disable,  &verb_sudo_status, &verb_doctor,       NULL,
+        &verb_init,
+        &verb_key_new,
+        &verb_key_show,
+        &verb_host_add,
+        &verb_host_list,
+        &verb_host_remove,
+        &verb_owner_add,
+        &verb_owner_list,
+        &verb_owner_disable,
+        &verb_account_add,
+        &verb_account_list,
+        &verb_account_disable,
+        &verb_grant,
+        &verb_extend,
+        &verb_revoke,
+        &verb_ledger,
+        &verb_ledger_check,
+        &verb_publish,
+        &verb_status,
+        &verb_list,
+        &verb_mine,
+        &verb_why,
+        &verb_sessions,
+        &verb_end,
+        &verb_done,
+        &verb_check,
+        &verb_log,
+        &verb_log_resume,
+        &verb_observe,
+        &verb_enforce,
+        &verb_lock,
+        &verb_unlock,
+        &verb_feed,
+        &verb_pam_diff,
+        &verb_pam_enable,
+        &verb_pam_disable,
+        &verb_sudo_enable,
+        &verb_sudo_disable,
+        &verb_sudo_status,
+        &verb_doctor,
+        NULL,
 };
