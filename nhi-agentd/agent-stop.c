@@ -7,6 +7,7 @@
 #include "nhi-agentd/event.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/request.h"
+#include "nhi-agentd/shed.h"
 
 /* The modules wait 2 s: whoever has no answer then has gone. */
 #define STOP_USEC 2500000u
@@ -15,6 +16,8 @@ static void stop_now(Agent *a)
 {
         const Event e = { .kind = EVENT_AGENT_STOP };
 
+        /* While the log still takes it. */
+        shed_flush(requests_shed(a->requests));
         agent_record(a, &e);
         (void)sd_event_exit(a->event, 0);
 }

@@ -84,6 +84,11 @@ Shed *shed_free(Shed *s)
         return NULL;
 }
 
+void shed_flush(Shed *s)
+{
+        (void)flood_flush(s->flood);
+}
+
 static FloodRate shed_rate(const Shed *s)
 {
         const Config *c = s->agent->config;

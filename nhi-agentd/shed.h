@@ -16,6 +16,8 @@ typedef struct Shed Shed;
 int shed_new(Agent *a, Shed **ret);
 /* What is counted is written down first. */
 Shed *shed_free(Shed *s);
+/* What is counted is written down now: the agent stops. */
+void shed_flush(Shed *s);
 /* Is a request of this process for this account and class denied without a decision? */
 bool shed_is_due(Shed *s, uint32_t real_uid, const char *account, const char *class);
 /* Count an EVENT_DENIAL that the process of real_uid caused, where its allowance is spent: true.

@@ -3,7 +3,8 @@
 
 /* A thread for what the loop must not wait for: disk, hashes, what takes as long as a set is large.
  * Jobs run in the order in which they were queued; each is answered on the loop, once. The queue is
- * bounded. The agent has three, since a login that ends must wait for no set that is verified:
+ * bounded. The agent has three, since a login that ends must wait for no set that is verified; the
+ * decision log has one of its own (log/log.h):
  *
  *   "nhi-disk"     durable files
  *   "nhi-verify"   sets from their bytes to what stands in their place; configuration, local files

@@ -9,6 +9,7 @@
 #include "nhi-agentd/evidence-internal.h"
 #include "nhi-agentd/log/heads.h"
 #include "nhi-agentd/log/store.h"
+#include "tests/unit/schema.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ int __wrap_fdatasync(int fd)
 /* Every record of every segment, as JSON, in their order; owned. */
 static json_t *read_log(void)
 {
-        json_t *records = json_array();
+        json_t *records = json_array(), *schema = json_load_file(SCHEMA_FILE, 0, NULL);
+        char error[256] = "";
         LogSegments list = {};
         int dir = open(PATH_LOG_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -53,12 +55,15 @@ static json_t *read_log(void)
                                 json_loadb(p, (size_t)(newline - p), JSON_REJECT_DUPLICATES, NULL);
 
                         assert_non_null(o);
+                        if (!schema_fits(schema, o, error, sizeof(error)))
+                                fail_msg("%s: %.*s", error, (int)(newline - p), p);
                         json_array_append_new(records, o);
                 }
                 free(text);
         }
         log_segments_done(&list);
         (void)close(dir);
+        json_decref(schema);
         return records;
 }
 
