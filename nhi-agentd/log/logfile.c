@@ -5,7 +5,6 @@
 #include "nhi-agentd/log/store-internal.h"
 
 #include "lib/base/file.h"
-#include "lib/base/io.h"
 #include "lib/base/macro.h"
 
 #include <fcntl.h>
@@ -62,14 +61,31 @@ int logfile_trim(LogFile *f)
         return 0;
 }
 
-int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *ret_size)
+/* Behind the last byte that was ever written, where the filesystem knows; else the file's end. */
+static off_t data_end(int fd, off_t size)
+{
+        off_t end = 0, at = 0;
+
+        while (at < size) {
+                at = lseek(fd, at, SEEK_DATA);
+                if (at < 0)
+                        return errno == ENXIO ? end : size;
+                at = lseek(fd, at, SEEK_HOLE);
+                if (at < 0)
+                        return size;
+                end = at;
+        }
+        return end;
+}
+
+int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *ret_size,
+                 uint64_t *ret_allocated)
 {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *data = NULL;
         struct stat st;
         size_t size = 0;
-        int r;
-
+        off_t end;
         fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
@@ -77,14 +93,24 @@ int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *
                 return -EPERM;
         if ((uint64_t)st.st_size > LOG_SEGMENT_SIZE_MAX + UINT64_C(2) * LOG_STEP_SIZE)
                 return -EFBIG;
-        data = malloc((size_t)st.st_size + 1);
+        end = data_end(fd, st.st_size);
+        data = malloc((size_t)end + 1);
         if (!data)
                 return -ENOMEM;
-        r = fd_read_all(fd, data, (size_t)st.st_size, &size);
-        if (r < 0)
-                return r;
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        while (size < (size_t)end) {
+                const ssize_t n = read(fd, data + size, (size_t)end - size);
+
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+        }
         *ret_fd = TAKE_FD(fd);
         *ret = TAKE_PTR(data);
         *ret_size = size;
+        *ret_allocated = (uint64_t)st.st_size;
         return 0;
 }

@@ -66,8 +66,10 @@ int logfile_reserve(LogFile *f, uint64_t size, uint64_t step);
 int logfile_append(LogFile *f, const char *data, size_t size);
 /* Cut off what is not durable, or only reserved; durably. */
 int logfile_trim(LogFile *f);
-/* The whole of a file of the log, read: malloc'ed. -ENOENT, -EPERM, -EFBIG, ... */
-int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *ret_size);
+/* A file of the log, read to the end of what may be in it: malloc'ed. What is reserved behind that
+ * counts in *ret_allocated. -ENOENT, -EPERM, -EFBIG, ... */
+int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *ret_size,
+                 uint64_t *ret_allocated);
 
 /* Lines at the chain's end into s->buffer from *size on; the chain is the caller's copy. */
 int store_line(LogStore *s, LogChain *chain, int64_t now, const LogBody *body, size_t *size);

@@ -16,6 +16,7 @@
 typedef struct Found {
         char *data;
         size_t size;
+        uint64_t allocated;
         LogTail tail;
         bool is_damaged;
         int fd;
@@ -75,7 +76,7 @@ static void find_last(Found *f)
 /* 0 also where it is damaged: then that is said, and is the log's error. */
 static int load(LogStore *s, const char *name, Found *ret)
 {
-        int r = logfile_load(s->dir_fd, name, &ret->fd, &ret->data, &ret->size);
+        int r = logfile_load(s->dir_fd, name, &ret->fd, &ret->data, &ret->size, &ret->allocated);
 
         if (r < 0)
                 return store_fail(s, r, "%s/%s: %s", s->dir, name, strerror(-r));
@@ -131,7 +132,7 @@ static int read_records(LogStore *s, LogFile *f, const Found *found, const LogHe
 static int adopt(LogStore *s, LogFile *f, Found *found, const LogHead *floor)
 {
         f->size = found->tail.records_size;
-        f->allocated = found->size;
+        f->allocated = found->allocated;
         f->first_seq = found->tail.first_seq;
         f->is_ended = found->tail.is_ended;
         f->is_damaged = found->is_damaged;

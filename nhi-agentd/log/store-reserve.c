@@ -35,12 +35,13 @@ static int cut_active(LogStore *s, uint64_t first_seq)
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *data = NULL;
         const char *p, *end, *newline;
+        uint64_t allocated;
         size_t size = 0;
         int r;
 
         if (s->active.fd < 0 || s->active.is_damaged)
                 return 0;
-        r = logfile_load(s->dir_fd, LOG_ACTIVE_NAME, &fd, &data, &size);
+        r = logfile_load(s->dir_fd, LOG_ACTIVE_NAME, &fd, &data, &size, &allocated);
         if (r < 0)
                 return r;
         for (p = data, end = p + s->active.size; p < end; p = newline + 1) {
@@ -56,10 +57,10 @@ static int cut_active(LogStore *s, uint64_t first_seq)
 }
 
 /* Records in the reserve were answered upon: the chain goes on from there. */
-static int continue_reserve(LogStore *s, const LogTail *tail, size_t size)
+static int continue_reserve(LogStore *s, const LogTail *tail, uint64_t allocated)
 {
         s->reserve.size = tail->records_size;
-        s->reserve.allocated = size;
+        s->reserve.allocated = allocated;
         s->reserve.first_seq = tail->first_seq;
         s->reserve.is_failed = tail->fragment_size > 0;
         s->chain = tail->chain;
@@ -73,16 +74,17 @@ int store_open_reserve(LogStore *s)
 {
         _cleanup_free_ char *data = NULL;
         LogTail tail = {};
+        uint64_t allocated = 0;
         size_t size = 0;
         int r;
 
-        r = logfile_load(s->dir_fd, LOG_RESERVE_NAME, &s->reserve.fd, &data, &size);
+        r = logfile_load(s->dir_fd, LOG_RESERVE_NAME, &s->reserve.fd, &data, &size, &allocated);
         if (r == 0)
                 r = log_tail_find(data, size, &tail);
         if (r == 0 && tail.first_seq > 0)
-                r = continue_reserve(s, &tail, size);
-        else if (r == 0 && size == LOG_RESERVE_SIZE)
-                s->reserve.allocated = size;
+                r = continue_reserve(s, &tail, allocated);
+        else if (r == 0 && allocated == LOG_RESERVE_SIZE)
+                s->reserve.allocated = allocated;
         else if (r == 0 || r == -ENOENT) {
                 logfile_done(&s->reserve);
                 r = make_reserve(s);
