@@ -69,6 +69,45 @@ static void *before_release(void *object)
         return NULL;
 }
 
+static const GateRule *gate_find(const Config *c, const char *name)
+{
+        for (size_t i = 0; i < c->n_gates; i++)
+                if (streq(c->gates[i].name, name))
+                        return &c->gates[i];
+        return NULL;
+}
+
+static const char *mode_word(const GateRule *g)
+{
+        return !g ? NULL : g->mode == GATE_ENFORCE ? "enforce" : "observe";
+}
+
+static void record_mode(Agent *a, const char *name, const GateRule *before, const GateRule *after)
+{
+        const char *from = mode_word(before), *to = mode_word(after);
+        char detail[256];
+        const Event e = {
+                .kind = EVENT_CONFIG_CHANGED, .mode = to, .code = "gate", .detail = detail
+        };
+
+        if (streq_ptr(from, to))
+                return;
+        (void)snprintf(detail, sizeof(detail), "%s: from %s to %s", name, from ? from : "none",
+                       to ? to : "none");
+        agent_record(a, &e);
+}
+
+/* Each gate that enforces from now on, or no longer does, and each that is new or gone. */
+static void record_modes(Agent *a, const Config *before, const Config *after)
+{
+        for (size_t i = 0; i < after->n_gates; i++)
+                record_mode(a, after->gates[i].name, gate_find(before, after->gates[i].name),
+                            &after->gates[i]);
+        for (size_t i = 0; i < before->n_gates; i++)
+                if (!gate_find(after, before->gates[i].name))
+                        record_mode(a, before->gates[i].name, &before->gates[i], NULL);
+}
+
 static int config_put_in_force(Offer *o)
 {
         Agent *a = o->sets->agent;
@@ -79,6 +118,7 @@ static int config_put_in_force(Offer *o)
                 free(before);
                 return -ENOMEM;
         }
+        record_modes(a, a->config, o->config);
         *before = (Before){ .config = a->config, .issuers = a->issuers };
         a->issuers = after;
         a->config = TAKE_PTR(o->config);

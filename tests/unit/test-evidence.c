@@ -315,6 +315,24 @@ static void a_set_is_kept_as_long_as_a_segment_cites_it(void **state)
         assert_int_equal(access(second, F_OK), 0);
 }
 
+static void a_gate_whose_mode_changes_is_recorded(void **state)
+{
+        Fixture *f = *state;
+        json_t *records, *o;
+
+        fixture_write(PATH_CONF_DIR "/50-modes.conf", "modes: { ops = \"observe\"; };\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        fixture_settle(f);
+        assert_int_equal(ask(f, &decision), 0);
+        records = read_log();
+        assert_non_null(nth(records, "config-changed", 0));
+        o = nth(records, "config-changed", 1);
+        assert_string_equal(text_of(o, "mode"), "observe");
+        assert_string_equal(text_of(o, "detail"), "ops: from enforce to observe");
+        assert_null(nth(records, "config-changed", 2));
+        json_decref(records);
+}
+
 /* U06: nothing succeeds later, a restart and a well disk included, until somebody resumes it. */
 static void a_log_that_failed_denies_until_it_is_resumed(void **state)
 {
@@ -519,6 +537,7 @@ int main(void)
                 CASE(a_record_says_who_what_when_why_and_from_where),
                 CASE(the_log_begins_with_this_host_and_its_key),
                 CASE(an_accepted_set_is_recorded_with_its_hash),
+                CASE(a_gate_whose_mode_changes_is_recorded),
                 CASE(a_set_is_kept_as_long_as_a_segment_cites_it),
                 CASE(a_log_that_failed_denies_until_it_is_resumed),
                 CASE(a_resume_on_a_disk_that_still_fails_changes_nothing),
