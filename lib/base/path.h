@@ -28,14 +28,14 @@
 #define PATH_STATE_FILE  PATH_STATE_DIR "/state.json" /* floors, ended grants; 0600 */
 #define PATH_UIDS_FILE   PATH_STATE_DIR "/uids"       /* names and ids ever seen; 0600 */
 
-#define PATH_HOST_KEY    PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log */
-#define PATH_LOG_HEAD    PATH_STATE_DIR "/log-head.json" /* 0600: the last one, against a rollback */
+#define PATH_HOST_KEY PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log */
+#define PATH_LOG_HEAD PATH_STATE_DIR "/log-head.json" /* 0600: the last one, against a rollback */
 /* There while the log has failed and nobody has resumed it; the copy in /run is for a disk that
  * takes nothing. */
 #define PATH_LOG_FAILED     PATH_STATE_DIR "/log-failed"
 #define PATH_LOG_FAILED_RUN PATH_RUN_DIR "/log-failed"
-#define PATH_LOG_HEAD_RUN   PATH_RUN_DIR "/log-head.jws"    /* 0644: the last head, signed */
-#define PATH_LOG_DIR        PATH_ROOT "/var/log/nhi"        /* 2750 root:nhi-audit */
+#define PATH_LOG_HEAD_RUN   PATH_RUN_DIR "/log-head.jws" /* 0644: the last head, signed */
+#define PATH_LOG_DIR        PATH_ROOT "/var/log/nhi"     /* 2750 root:nhi-audit */
 
 #define PATH_ETC_DIR     PATH_ROOT "/etc/nhi"
 #define PATH_CONF_FILE   PATH_ETC_DIR "/agentd.conf"

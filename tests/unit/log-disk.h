@@ -243,12 +243,10 @@ static void disk_undo_name(int dir, const DiskOp *op)
 /* The power was cut: undo what the disk forgot. */
 static void disk_cut(int dir)
 {
-        unsigned n_names = 0, n_lost, n_data = 0, n_kept = 0;
+        unsigned n_names = 0, n_lost, n_kept = 0;
 
-        for (unsigned i = 0; i < disk.n_ops; i++) {
+        for (unsigned i = 0; i < disk.n_ops; i++)
                 n_names += disk.ops[i].kind != DISK_DATA;
-                n_data += disk.ops[i].kind == DISK_DATA;
-        }
         for (unsigned i = disk.n_ops; i-- > 0;)
                 if (disk.ops[i].kind == DISK_DATA)
                         disk_undo_data(&disk.ops[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The promises E1 and E2 of nhi-agentd/evidence.h, and what a record of the agent's says. U06, U08,
+/* The promises E1 and E2 of nhi-agentd/evidence.h, and what a record of the agent's says. U06; U08,
  * U10 in part: that each answer has its record is test-request's. */
 
 #include "tests/unit/agent-fixture.h"

@@ -39,7 +39,7 @@ chain_holds() {
         succeeded
 }
 
-# U10 in part: a login is in the log when it is in.
+# A login is in the log when it is in.
 case_a_login_is_in_the_log_with_its_grant() {
         grant_deploy
         judge 'a granted login gets in' deploy_gets_in
