@@ -137,7 +137,7 @@ static void offer_next(void)
 
 static void live(void)
 {
-        host_start();
+        host_start_at_work();
         check_started();
         seen->n_starts++;
         while (!fault->failed)
