@@ -51,8 +51,8 @@ part() { # PART
 lane_start() { # PART...
         set -m
         (
-                renice -n 19 "$BASHPID" >/dev/null
                 for p; do
+                        renice -n 19 "$BASHPID" >/dev/null
                         began=$SECONDS
                         "$p" >"$reports/$p" 2>&1 </dev/null
                         echo "$? $((SECONDS - began))" >"$reports/$p.end"
@@ -89,7 +89,7 @@ during() { # BUILD-COMMAND... -- TEST-COMMAND...
         while [ "$1" != -- ]; do build+=("$1") && shift; done
         shift
         (
-                renice -n 10 "$BASHPID"
+                renice -n 5 "$BASHPID"
                 exec </dev/null
                 "${build[@]}"
         ) >/dev/null 2>&1 &
@@ -139,7 +139,9 @@ rpm() {
 hosts_ahead() {
         tests/host/run "$B" --packages
 }
+# What the hosts wait for is no work beside others any more.
 host() {
+        [ -z "$lane" ] || [ -e "$reports/hosts_ahead.end" ] || renice -n 0 -g "$lane" >/dev/null 2>&1
         tests/host/run "$B"
 }
 cve() {

@@ -31,7 +31,7 @@ static char *sign(int64_t version, const char *accounts, const char *jti, const 
         return fixture_set(&host, version, accounts, grant);
 }
 
-void host_start(void)
+void host_start_at_work(void)
 {
         loop_result = 0;
         fixture_agent(&host);
@@ -39,6 +39,11 @@ void host_start(void)
         for (size_t i = 0; i < ELEMENTSOF(fixture_doors); i++)
                 (void)unlink(fixture_doors[i].path);
         listen_all(&host);
+}
+
+void host_start(void)
+{
+        host_start_at_work();
         host_run_idle();
 }
 

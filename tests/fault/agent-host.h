@@ -29,6 +29,8 @@ void host_prepare(void);
 /* In the child: an agent that serves, started from disk, or stopped again. The first must not be
  * used while calls fail. */
 void host_start(void);
+/* The same where somebody asks without a pause, so that it is never idle. */
+void host_start_at_work(void);
 void host_stop(void);
 /* The same with whatever fails: 0, or a negative errno as the agent's main() would exit with. */
 int host_try_start(void);

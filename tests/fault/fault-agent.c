@@ -189,6 +189,12 @@ static bool is_reloaded(void)
         return host.agent->config->peers_max == 64 || host.agent->config_error[0];
 }
 
+/* What could not be judged by the new configuration is judged again a little later. */
+static bool is_old_known(void)
+{
+        return host_known().old;
+}
+
 static void reload_run(void)
 {
         (void)agent_reload(host.agent);
@@ -210,7 +216,8 @@ static void reload_judge(void)
                 host_run_idle();
                 if (host.agent->config->peers_max != 64 || host.agent->config_error[0])
                         fault_fail("afterwards: %s", host.agent->config_error);
-                if (!host_known().old)
+                host_run_until(is_old_known);
+                if (!is_old_known())
                         fault_fail("afterwards: the set in force is not in force any more");
                 host_check_progress();
         }

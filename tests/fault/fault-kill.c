@@ -12,12 +12,12 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#define KILLS_MAX   1000u
-#define KILLS_SHORT 25u
-/* Starting takes about ten milliseconds on an idle machine: some die before they serve. */
-#define LIFE_USEC_MAX 60000u
-#define N_ACCOUNTS    4u
-#define UID_FIRST     70011u /* not the fixture's own: ids are never given again */
+#define KILLS_MAX      1000u
+#define KILLS_SHORT    25u
+#define START_USEC_MAX 30000u
+#define WORK_USEC_MAX  10000u
+#define N_ACCOUNTS     4u
+#define UID_FIRST      70011u /* not the fixture's own: ids are never given again */
 
 /* Version v grants a login to account v % N_ACCOUNTS and to nobody else. */
 static struct {
@@ -137,7 +137,7 @@ static void offer_next(void)
 
 static void live(void)
 {
-        host_start();
+        host_start_at_work();
         check_started();
         seen->n_starts++;
         while (!fault->failed)
@@ -146,14 +146,14 @@ static void live(void)
 }
 
 /* Always the same lives, as far as a machine is the same. */
-static unsigned next_life_usec(void)
+static unsigned random_below(unsigned end)
 {
         static uint32_t x = 2463534242u;
 
         x ^= x << 13;
         x ^= x >> 17;
         x ^= x << 5;
-        return x % LIFE_USEC_MAX;
+        return x % end;
 }
 
 /* However slow the machine: it starts, accepts a set and allows a login. */
@@ -166,6 +166,7 @@ static void wait_until_it_serves(void)
                 (void)usleep(500);
 }
 
+/* One in four dies wherever it may be, most of them while they start; the others at work. */
 static void kill_one(unsigned n)
 {
         const pid_t pid = fault_helper(live);
@@ -173,9 +174,9 @@ static void kill_one(unsigned n)
 
         if (pid < 0)
                 err(2, "fork");
-        if (n % 8 == 0)
+        if (n % 4 != 0)
                 wait_until_it_serves();
-        (void)usleep(next_life_usec());
+        (void)usleep(random_below(n % 4 != 0 ? WORK_USEC_MAX : START_USEC_MAX));
         (void)kill(pid, SIGKILL);
         if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
                 fault_fail("the agent ended by itself: %d", status);
