@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What happened while the log could not be written, and nobody waited for: exempt logins, ends of
- * sessions, sets. The journal has it; the log gets it when it is resumed. */
+/* What happened while the log could not be written, or had too much to write, and nobody waited
+ * for: exempt logins, ends of sessions, sets. The journal has it; the log gets it when it can. */
 
 #include "nhi-agentd/evidence-internal.h"
 
@@ -40,38 +40,44 @@ void carry_add(Evidence *v, const char *body, size_t size)
         v->carried_size += size;
 }
 
-static Carried *take(Evidence *v)
+static void drop_first(Evidence *v)
 {
         Carried *c = v->first;
 
-        if (!c)
-                return NULL;
         v->first = c->next;
         if (!v->first)
                 v->last = &v->first;
         v->n_carried--;
         v->carried_size -= c->size;
-        return c;
+        free(c);
+}
+
+/* The log has failed once more, with this on its way: the journal alone has it. */
+static void on_carried(void *userdata, int r)
+{
+        Evidence *v = userdata;
+
+        if (r < 0 && r != -ECANCELED)
+                v->n_lost++;
 }
 
 void carry_flush(Evidence *v)
 {
-        Carried *c;
+        while (v->first) {
+                LogBody *body = &v->body;
+                int r = log_body_carry(v->first->body, v->first->size, v->first->real_usec, body);
 
-        while ((c = take(v))) {
-                LogBody body;
-
-                if (log_body_carry(c->body, c->size, c->real_usec, &body) < 0 ||
-                    log_append(v->log, body.data, body.size, NULL, 0, NULL, NULL) < 0)
-                        v->n_lost++;
-                free(c);
+                if (r == 0)
+                        r = log_append(v->log, body->data, body->size, NULL, 0, on_carried, v);
+                if (r < 0 && r != -ENOBUFS && r != -EBADMSG)
+                        return; /* when there is room, or the log is resumed again */
+                v->n_lost += r < 0;
+                drop_first(v);
         }
 }
 
 void carry_done(Evidence *v)
 {
-        Carried *c;
-
-        while ((c = take(v)))
-                free(c);
+        while (v->first)
+                drop_first(v);
 }

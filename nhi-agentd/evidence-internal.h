@@ -32,7 +32,7 @@ struct Evidence {
 
 /* Keep a body for when the log is resumed, or count it as lost. */
 void carry_add(Evidence *v, const char *body, size_t size);
-/* Append all that were kept. */
+/* Append those that were kept, as far as the log takes them. */
 void carry_flush(Evidence *v);
 void carry_done(Evidence *v);
 /* An event of this kind is kept: who was decided upon is told, all others act without asking. */

@@ -24,6 +24,8 @@ static void on_written(void *userdata, int r)
 
         if (r < 0 && r != -ECANCELED)
                 carry_add(p->evidence, p->body, p->size);
+        else if (r == 0 && p->evidence->first && log_error(p->evidence->log, NULL) == 0)
+                carry_flush(p->evidence);
         if (p->done)
                 p->done(p->userdata, r);
         free(p);

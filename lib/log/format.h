@@ -72,7 +72,7 @@ typedef enum LogType {
 #define LOG_FIELDS(X)                                                                              \
         X(EVENT, "event", TEXT, 32, "what happened")                                               \
         X(AT, "at", TEXT, 27, "when it happened, where the record was written later")              \
-        X(CARRIED, "carried", FLAG, 4, "written after the log was resumed: nobody waited for it")  \
+        X(CARRIED, "carried", FLAG, 4, "written later than it happened: nobody waited for it")     \
         X(ACCOUNT, "account", TEXT, 512, "the login name that access was asked for")               \
         X(UID, "uid", NUMBER, 10, "its uid")                                                       \
         X(KIND, "kind", TEXT, 16, "workload, human or agent, of accounts that a set defines")      \

@@ -410,6 +410,31 @@ static void exempt_logins_meanwhile_are_carried_over(void **state)
         json_decref(records);
 }
 
+/* A queue that is full is no failure: what nobody waits for is written when there is room. */
+static void what_finds_the_queue_full_is_written_later(void **state)
+{
+        const unsigned n = 8192 + 10; /* LOG_QUEUE_MAX */
+        Fixture *f = *state;
+        unsigned found = 0;
+        json_t *records;
+
+        for (unsigned i = 0; i < n; i++)
+                agent_record(f->agent, &exemption);
+        assert_true(view(f).n_carried > 0);
+        assert_int_equal(view(f).error, 0);
+        for (unsigned i = 0; i < 100; i++)
+                (void)sd_event_run(f->event, 1000);
+        assert_int_equal(ask(f, &decision), 0);
+        assert_int_equal(ask(f, &decision), 0);
+        assert_int_equal(view(f).n_carried, 0);
+        assert_int_equal(view(f).n_lost, 0);
+        records = read_log();
+        while (nth(records, "exemption", found))
+                found += found + 1000 < n && nth(records, "exemption", found + 1000) ? 1000 : 1;
+        assert_int_equal(found, n);
+        json_decref(records);
+}
+
 static void so_much_is_carried_and_no_more(void **state)
 {
         Fixture *f = *state;
@@ -542,6 +567,7 @@ int main(void)
                 CASE(a_log_that_failed_denies_until_it_is_resumed),
                 CASE(a_resume_on_a_disk_that_still_fails_changes_nothing),
                 CASE(exempt_logins_meanwhile_are_carried_over),
+                CASE(what_finds_the_queue_full_is_written_later),
                 CASE(so_much_is_carried_and_no_more),
                 CASE(a_log_that_was_rolled_back_denies_until_it_is_resumed),
                 CASE(a_kept_head_that_is_damaged_is_no_head_that_was_never_kept),
