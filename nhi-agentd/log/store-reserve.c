@@ -200,9 +200,13 @@ int log_store_resume(LogStore *s, const LogEntry *resumed)
         }
         if (r == 0)
                 r = store_begin_segment(s, resumed);
-        if (r == 0) {
-                s->error = 0;
-                s->error_text[0] = '\0';
+        if (r < 0) {
+                s->error = s->error < 0 ? s->error : r;
+                (void)snprintf(s->error_text, sizeof(s->error_text), "%s: not resumed: %s", s->dir,
+                               strerror(-r));
+                return r;
         }
-        return r;
+        s->error = 0;
+        s->error_text[0] = '\0';
+        return 0;
 }

@@ -378,6 +378,7 @@ static void a_resume_on_a_disk_that_still_fails_changes_nothing(void **state)
         for (unsigned i = 0; i < 50; i++)
                 (void)sd_event_run(f->event, 2000);
         assert_int_equal(view(f).error, -ENOSPC);
+        assert_non_null(strstr(view(f).why, "not resumed: No space left"));
         fixture_settle(f);
         assert_int_equal(access(PATH_LOG_FAILED, F_OK), 0);
 }

@@ -54,7 +54,7 @@ case_a_login_is_in_the_log_with_its_grant() {
         quietly bash -c "stat -c '%U:%G %a' $LOG $LOG/decisions.log"
         judge 'the directory is for auditors' says '^root:nhi-audit 2750$'
         judge 'who may read, and not write' says '^root:nhi-audit 640$'
-        quietly setpriv --reuid=bob --regid=bob --groups=nhi-audit tail -c 1 $LOG/decisions.log
+        quietly setpriv --reuid=bob --regid=bob --groups=nhi-audit head -c 1 $LOG/decisions.log
         judge 'a member of nhi-audit reads it' succeeded
         quietly setpriv --reuid=bob --regid=bob --init-groups ls $LOG
         judge 'others do not' failed
