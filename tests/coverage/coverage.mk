@@ -10,7 +10,7 @@ COVERAGE_LDFLAGS := --coverage -Wl,--wrap=_exit -Wl,--export-dynamic-symbol=cove
 coverage-tools:
 	@tests/host/packages.sh install build coverage
 coverage: coverage-tools $(B)/coverage/exit.o ## lines and branches that the tests reach, room by room
-	$(Q)$(MAKE) -s B=$(B)/coverage CFLAGS='$(COVERAGE_CFLAGS)' LDFLAGS='$(COVERAGE_LDFLAGS)' tests-build fuzz-build fault-build
+	$(Q)$(MAKE) -s -j$(shell nproc) B=$(B)/coverage CFLAGS='$(COVERAGE_CFLAGS)' LDFLAGS='$(COVERAGE_LDFLAGS)' tests-build fuzz-build fault-build
 	$(Q)tests/coverage/run $(B)/coverage
 
 $(B)/coverage/exit.o: tests/coverage/exit.c

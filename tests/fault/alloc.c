@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* fault.mk says so: this file itself is compiled without. */
 #ifdef SANITIZED
@@ -70,11 +71,38 @@ static void note_refused(void)
                 fault->in_libconfig = true;
 }
 
-static bool is_refused(void)
+#ifdef SANITIZED
+/* A sanitizer asks libc where a new thread's stack is, before the thread does anything of ours, and
+ * dies where there is no memory for that. */
+static bool is_sanitizer_asking(const void *caller)
+{
+        void *frames[32];
+        Dl_info ours, where;
+        bool outside = false;
+        int n;
+
+        if (gettid() == getpid() || dladdr((void *)(uintptr_t)alloc_arm, &ours) == 0)
+                return false;
+        n = backtrace(frames, 32);
+        for (int i = 0; i < n; i++) {
+                outside |= frames[i] == caller;
+                if (outside && dladdr(frames[i], &where) != 0 && where.dli_fbase == ours.dli_fbase)
+                        return false;
+        }
+        return outside;
+}
+#else
+static bool is_sanitizer_asking(const void *caller)
+{
+        return false;
+}
+#endif
+
+static bool is_refused(const void *caller)
 {
         unsigned n;
 
-        if (!__atomic_load_n(&armed, __ATOMIC_SEQ_CST))
+        if (!__atomic_load_n(&armed, __ATOMIC_SEQ_CST) || is_sanitizer_asking(caller))
                 return false;
         n = __atomic_add_fetch(&n_calls, 1, __ATOMIC_SEQ_CST);
         fault->n_seen = n;
@@ -94,19 +122,19 @@ static void *given(void *block)
 
 void *malloc(size_t size)
 {
-        return is_refused() ? NULL : given(REAL(malloc)(size));
+        return is_refused(__builtin_return_address(0)) ? NULL : given(REAL(malloc)(size));
 }
 
 void *calloc(size_t n, size_t size)
 {
-        return is_refused() ? NULL : given(REAL(calloc)(n, size));
+        return is_refused(__builtin_return_address(0)) ? NULL : given(REAL(calloc)(n, size));
 }
 
 void *realloc(void *block, size_t size)
 {
         void *moved;
 
-        if (size > 0 && is_refused())
+        if (size > 0 && is_refused(__builtin_return_address(0)))
                 return NULL;
         moved = REAL(realloc)(block, size);
         if (!block)

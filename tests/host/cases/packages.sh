@@ -378,6 +378,7 @@ only_due() { [[ -z $(comm -13 - <(ends_due) <<<"$1") ]]; }
 # K03: PID 1 knows the end (nhi-agentd(8), SIGTERM), and asks nobody
 case_a_session_ends_on_time_although_everything_was_removed() {
         gates_ready
+        world_revoke_all || judge 'no other grant would keep the session' false
         local before
         before=$(ends_due)
         world_grant "svc-deploy --service ssh --for 40s --owner payments --reason 'removed meanwhile' --ssh-key /root/ci.pub --wait 10s"
