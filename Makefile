@@ -45,7 +45,7 @@ AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,n
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
-            $(call room,nhictl/doctor)
+            $(call room,nhictl/doctor) $(call room,nhictl/log)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)
@@ -55,8 +55,8 @@ tobj      = $(patsubst %.c,$(B)/tobj/%.o,$(1))
 
 LIBS_AGENT := -lsystemd -lsodium -lconfig -ljansson -lpthread
 LIBS_FETCH := -lsystemd -ljansson -lconfig -lcurl
-LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig -lpam
-LIBS_TEST  := -lcmocka -lsystemd -lsodium -lconfig -ljansson -lsmartcols -lcurl -lpam -lpthread
+LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig -lpam -lzstd -lpthread
+LIBS_TEST  := -lcmocka -lsystemd -lsodium -lconfig -ljansson -lsmartcols -lcurl -lpam -lzstd -lpthread
 
 MODULES  := $(B)/pam_nhi.so $(B)/libnss_nhi.so.2 $(B)/sudo_nhi.so
 PROGRAMS := $(B)/nhi-agentd $(B)/nhi-fetchd $(B)/nhi-authorized-keys $(B)/nhictl
