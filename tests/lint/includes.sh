@@ -23,7 +23,7 @@ library_of() { # header -> library, empty for libc
         curl/*) echo curl ;;
         libsmartcols/*) echo smartcols ;;
         security/*) echo pam ;;
-        zstd.h) echo zstd ;;
+        zstd.h | zstd_errors.h) echo zstd ;;
         sudo_plugin.h) echo sudo ;;
         esac
 }
