@@ -6,22 +6,14 @@
  *
  *  N1 Each record MUST come once, and no line that is not whole, whatever is rotated, compressed or
  *     removed meanwhile.
- *  N2 A line that is no record MUST be named, and MUST NOT end the reading. */
+ *  N2 A line that is no record MUST be named, and MUST NOT end the reading. (Lines that cannot fit
+ *     the filter are not parsed as JSON.) */
 
-#include "lib/log/chain.h"
-#include "nhictl/args.h"
+#include "nhictl/log/filter.h"
 
-#include <jansson.h>
-
-/* What of it is wanted; all that is 0 or NULL wants everything. Texts are borrowed. */
-typedef struct LogFilter {
-        const char *account, *grant, *verdict;
-        const char *service;            /* its class (ssh) or its PAM service (sshd) */
-        const char *actor;              /* the subject, or any link of the act chain */
-        ArgList events;                 /* any of these */
-        int64_t since_usec, until_usec; /* from the first on, before the second */
-        uint64_t seq_first, seq_last;   /* both included; seq_last 0: to the end */
-} LogFilter;
+/* Whole segments are passed over by the time of their first records. A clock may have been set back
+ * within one: by so much nothing is missed. */
+#define LOG_WINDOW_MARGIN_USEC INT64_C(3600000000)
 
 typedef struct LogRecord {
         const char *line; /* as it stands, without its newline */
@@ -30,27 +22,30 @@ typedef struct LogRecord {
         const json_t *json; /* NULL for LOG_READER_BAD */
         int64_t real_usec;  /* when it happened: `at` where it was written later, else `time` */
         const char *file;   /* the segment's name */
-        const char *wrong;  /* for LOG_READER_BAD: what, in words */
-        uint64_t after_seq; /* for LOG_READER_BAD: the record before that line; 0: none */
+        const char *log_id; /* as the segment's first record says; "" where it does not */
+        const char *host;   /* likewise */
+        const char *wrong;  /* for LOG_READER_BAD, which has else only file and: what, in words */
+        uint64_t after_seq; /* the last record before it; 0: none */
 } LogRecord;
 
 typedef struct LogReader LogReader;
 
-/* filter (may be NULL) is copied, its texts are not. 0 and an owned *ret; -ENOENT where dir is no
- * log's; another negative errno, -EACCES above all. */
+/* filter (may be NULL) is copied, its texts are not. 0 and an owned *ret; or the negative errno of
+ * the directory: -EACCES, -ENOENT, ... */
 int log_reader_open(const char *dir, const LogFilter *filter, LogReader **ret);
 LogReader *log_reader_free(LogReader *r);
 DEFINE_CLEANUP(LogReader *, log_reader_free);
 
 #define LOG_READER_END 1 /* nothing more is there yet */
-#define LOG_READER_BAD 2 /* a line that is no record: *ret has file, wrong, after_seq and line */
+#define LOG_READER_BAD 2 /* a line that is no record, or a segment that cannot be read (further)   \
+                          */
 /* The next record that fits, borrowed until the next call: 0; LOG_READER_*, after which one may go
  * on; or a negative errno. */
 int log_reader_next(LogReader *r, LogRecord *ret);
 
 /* After LOG_READER_END: until something was written there, or for so long. 0; -EINTR where a signal
- * came. Both may come for nothing: ask log_reader_next() again. */
+ * came. It may come for nothing: ask log_reader_next() again. */
 int log_reader_wait(LogReader *r, uint64_t usec);
 
-/* Does it fit? For who has a record from elsewhere; json has its members. */
-bool log_filter_fits(const LogFilter *f, const LogLine *head, const json_t *json);
+/* No file is there that a log consists of. */
+bool log_reader_is_empty(const LogReader *r);
