@@ -1,274 +1,175 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nhictl log: the journal's account of who got in, who did not, when and why. Only what the agent's
- * own unit logged as uid 0 counts, and what nhictl, as uid 0, says about an enforcement: anybody
- * may log the same fields. */
+/* nhictl log: the decision log's account of who got in, who did not, when and why. */
 
 #include "lib/base/io.h"
-#include "lib/base/macro.h"
-#include "nhictl/log-event.h"
-#include "nhictl/output.h"
-#include "nhictl/verb.h"
+#include "nhictl/log/options.h"
+#include "nhictl/log/print.h"
 
+#include <signal.h>
 #include <stdio.h>
-#include <systemd/sd-journal.h>
 
-#define AGENT_UNIT        "nhi-agentd.service"
-#define LOG_SINCE_DEFAULT (24 * 3600)
+#define SINCE_DEFAULT_SEC (24 * 3600)
+/* A signal that comes just before the wait is seen after it. */
+#define WAIT_USEC USEC_PER_SEC
 
-typedef struct LogOptions {
-        const char *account, *grant;
-        int64_t since_sec;
+typedef struct LogVerb {
+        LogSelect select;
         bool follow, would_deny;
-} LogOptions;
+} LogVerb;
 
 static const Option log_options[] = {
-        { "follow", 'f', OPTION_FLAG, offsetof(LogOptions, follow), NULL,
-          "go on with what happens, one line each" },
-        { "account", 0, OPTION_STRING, offsetof(LogOptions, account), "A", "of one account" },
-        { "grant", 0, OPTION_STRING, offsetof(LogOptions, grant), "ID", "of one grant" },
-        { "since", 0, OPTION_SINCE, offsetof(LogOptions, since_sec), "T",
-          "from this time or so long ago (1d)" },
-        { "would-deny", 0, OPTION_FLAG, offsetof(LogOptions, would_deny), NULL,
+        { "follow", 'f', OPTION_FLAG, offsetof(LogVerb, follow), NULL, "go on with what happens" },
+        LOG_SELECT_OPTIONS(LogVerb, select),
+        { "would-deny", 0, OPTION_FLAG, offsetof(LogVerb, would_deny), NULL,
           "only what gates in observe mode would have denied" },
         OPTION_END,
 };
 
-/* Where rows go. */
-typedef struct Log {
+/* Where records go. */
+typedef struct Show {
         const Call *call;
-        sd_journal *journal;
-        Table *table;  /* at the end */
-        json_t *array; /* at the end, with --json */
-        size_t n_shown;
-} Log;
+        const char *dir;
+        LogReader *reader;
+        uint64_t n_shown, n_bad;
+        bool raw_is_safe; /* no terminal reads it */
+} Show;
 
-static bool journal_get(void *userdata, const char *field, char *ret, size_t size)
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int signal)
 {
-        const void *data;
-        size_t n, skip = strlen(field) + 1;
-
-        if (sd_journal_get_data(userdata, field, &data, &n) < 0 || n < skip)
-                return false;
-        n -= skip;
-        if (n >= size)
-                n = size - 1;
-        memcpy(ret, (const char *)data + skip, n);
-        ret[n] = '\0';
-        return true;
+        is_interrupted = 1;
 }
 
-static int match(sd_journal *j, const char *field, const char *value)
+/* A line as it stands; for a terminal in ASCII, since a line that was written by somebody else than
+ * the agent may hold anything. */
+static int show_json(const Show *s, const LogRecord *record)
 {
-        char text[LOG_TEXT_MAX];
-
-        if (!value)
-                return 0;
-        if ((size_t)snprintf(text, sizeof(text), "%s=%s", field, value) >= sizeof(text))
-                return -ENAMETOOLONG;
-        return sd_journal_add_match(j, text, 0);
+        if (s->raw_is_safe)
+                return fwrite(record->line, 1, record->size, stdout) == record->size ? 0 : -EIO;
+        return json_dumpf(record->json, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 ? -EIO : 0;
 }
 
-/* Matches on one field are alternatives, on several fields all must hold. */
-static int matches_of_agent(sd_journal *j, const LogOptions *o)
+static int show_row(const Show *s, const LogRecord *record)
 {
-        int r;
+        const Output *out = &s->call->out;
+        const Shade shade = log_row_shade(record->json);
+        char row[LOG_ROW_MAX];
 
-        r = match(j, "_SYSTEMD_UNIT", AGENT_UNIT);
-        if (r >= 0)
-                r = match(j, "_UID", "0");
-        if (r >= 0)
-                r = match(j, "NHI_ACCOUNT", o->account);
-        if (r >= 0)
-                r = match(j, "NHI_GRANT", o->grant);
-        if (o->would_deny)
-                return r < 0 ? r : match(j, "MESSAGE_ID", log_message_id("would-deny"));
-        for (size_t i = 0; r >= 0 && log_message_ids[i]; i++)
-                r = match(j, "MESSAGE_ID", log_message_ids[i]);
+        if (s->n_shown == 0 && !((const LogVerb *)s->call->options)->follow)
+                (void)puts(log_row_headings(row));
+        return printf("%s%s%s", shade_begin(out, shade),
+                      log_row_format(row, &record->head, record->json), shade_end(out)) < 0
+                       ? -EIO
+                       : 0;
+}
+
+static int show(Show *s, const LogRecord *record)
+{
+        int r = s->call->out.json ? show_json(s, record) : show_row(s, record);
+
+        if (r == 0 && fputc('\n', stdout) == EOF)
+                r = -EIO;
+        s->n_shown++;
         return r;
 }
 
-/* Those that root's nhictl sends, from whatever unit or session. */
-static int matches_of_nhictl(sd_journal *j, const LogOptions *o)
+/* All that is there. */
+static int show_all(Show *s)
 {
-        static const char *const names[] = { "enforce-pending", "enforce-confirmed",
-                                             "enforce-reverted" };
-        int r = match(j, "_UID", "0");
-
-        if (r >= 0)
-                r = match(j, "NHI_ACCOUNT", o->account);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(names); i++)
-                r = match(j, "MESSAGE_ID", log_message_id(names[i]));
-        return r;
-}
-
-static int matches_add(sd_journal *j, const LogOptions *o)
-{
-        int r = matches_of_agent(j, o);
-
-        if (r < 0 || o->grant || o->would_deny)
-                return r;
-        r = sd_journal_add_disjunction(j);
-        return r < 0 ? r : matches_of_nhictl(j, o);
-}
-
-static Shade row_shade(const LogRow *row)
-{
-        const char *verdict = row->cells[2];
-
-        if (streq(verdict, "deny"))
-                return SHADE_BAD;
-        return streq(row->cells[1], "would-deny") ? SHADE_WARN : SHADE_PLAIN;
-}
-
-static int row_line(const LogRow *row)
-{
-        for (size_t i = 0; i < LOG_COLUMNS; i++)
-                printf("%s%s", i > 0 ? "  " : "", *row->cells[i] ? row->cells[i] : "-");
-        return fputc('\n', stdout) == EOF || fflush(stdout) == EOF ? -EIO : 0;
-}
-
-static int row_table(Table *t, const LogRow *row)
-{
-        const char *texts[LOG_COLUMNS];
+        LogRecord record;
         int r;
 
-        for (size_t i = 0; i < LOG_COLUMNS; i++)
-                texts[i] = row->cells[i];
-        r = table_row(t, texts);
-        if (r >= 0)
-                table_shade(t, -1, row_shade(row));
-        return r;
-}
-
-static int entry_json(const Log *log, int64_t time_usec)
-{
-        json_t *entry = log_json(journal_get, log->journal, time_usec);
-        int r;
-
-        if (!entry)
-                return -ENOMEM;
-        if (log->array)
-                return json_array_append_new(log->array, entry) < 0 ? -ENOMEM : 0;
-
-        (void)json_object_set_new(entry, "schema", json_integer(OUTPUT_SCHEMA));
-        r = json_dumpf(entry, stdout, JSON_COMPACT);
-        json_decref(entry);
-        return r < 0 || fputc('\n', stdout) == EOF || fflush(stdout) == EOF ? -EIO : 0;
-}
-
-static int entry_show(const Log *log)
-{
-        uint64_t time_usec = 0;
-        LogRow row;
-        int r;
-
-        r = sd_journal_get_realtime_usec(log->journal, &time_usec);
-        if (r < 0)
-                return r;
-        if (log->call->out.json)
-                return entry_json(log, (int64_t)time_usec);
-
-        log_row_read(journal_get, log->journal, (int64_t)time_usec, &row);
-        return log->table ? row_table(log->table, &row) : row_line(&row);
-}
-
-static int entries_show(Log *log)
-{
-        int r;
-
-        while ((r = sd_journal_next(log->journal)) > 0) {
-                r = entry_show(log);
+        while (!is_interrupted && (r = log_reader_next(s->reader, &record)) != LOG_READER_END) {
                 if (r < 0)
                         return r;
-                log->n_shown++;
-        }
-        return r;
-}
-
-static int entries_follow(Log *log)
-{
-        int r;
-
-        for (;;) {
-                r = entries_show(log);
-                if (r < 0)
-                        return r;
-                r = sd_journal_wait(log->journal, (uint64_t)-1);
+                if (r == LOG_READER_BAD) {
+                        log_say_bad(s->dir, &record);
+                        s->n_bad++;
+                        continue;
+                }
+                r = show(s, &record);
                 if (r < 0)
                         return r;
         }
+        return fflush(stdout) == EOF ? -EIO : 0;
 }
 
-/* From where: asked, or now when following, or a day ago. */
-static int log_seek(const Log *log)
+/* Until somebody has seen enough. */
+static int show_on(Show *s)
 {
-        const LogOptions *o = log->call->options;
-        int64_t since_sec = o->since_sec ? o->since_sec
-                                         : log->call->now_sec - (o->follow ? 0 : LOG_SINCE_DEFAULT);
-
-        return sd_journal_seek_realtime_usec(
-                log->journal, (uint64_t)(since_sec > 0 ? since_sec : 0) * USEC_PER_SEC);
-}
-
-static int log_all(Log *log)
-{
+        struct sigaction action = { .sa_handler = on_interrupt };
         int r;
 
-        if (log->call->out.json)
-                log->array = json_array();
-        else {
-                r = table_new(&log->call->out, log_headings, &log->table);
-                if (r < 0)
+        (void)sigaction(SIGINT, &action, NULL);
+        (void)sigaction(SIGTERM, &action, NULL);
+        while (!is_interrupted) {
+                r = show_all(s);
+                if (r == 0)
+                        r = log_reader_wait(s->reader, WAIT_USEC);
+                if (r < 0 && r != -EINTR && !is_interrupted)
                         return r;
         }
-        r = entries_show(log);
-        if (r < 0)
-                return r;
-        if (log->array)
-                return output_document(json_pack("{s:O}", "events", log->array));
-        return table_print(log->table);
+        return 0;
 }
 
-/* Who may not read the system's journal is shown an empty one: that is said. */
-static VerbStatus log_end(const Log *log, int r)
+static VerbStatus log_end(const Show *s, int r)
 {
         if (r < 0)
-                return fail(VERB_FAILED, "the journal cannot be read: %s", strerror(-r));
-        if (log->n_shown == 0)
-                say("nothing is recorded for that%s",
-                    geteuid() == 0 ? ""
-                                   : "; the journal is for root and group systemd-journal, "
-                                     "your own denials: nhictl why");
-        return VERB_OK;
+                return fail(VERB_FAILED, "%s: %s", s->dir, strerror(-r));
+        if (s->n_shown == 0 && s->n_bad == 0)
+                say("nothing is recorded for that");
+        return s->n_bad > 0 ? VERB_PROBLEM : VERB_OK;
+}
+
+/* From where: asked, or now when following, or a day ago; but all of another host's. */
+static void set_since(const Call *call, LogFilter *f)
+{
+        const LogVerb *o = call->options;
+        const int64_t before_sec = o->follow ? 0 : SINCE_DEFAULT_SEC;
+
+        if (f->since_usec == 0 && !o->select.seq && (o->follow || !o->select.dir) &&
+            (f->until_usec == 0 || o->follow))
+                f->since_usec = (call->now_sec - before_sec) * (int64_t)USEC_PER_SEC;
 }
 
 static VerbStatus log_run(Call *call)
 {
-        const LogOptions *options = call->options;
-        Log log = { .call = call };
+        static const char *would_deny[] = { "would-deny" };
+        const LogVerb *o = call->options;
+        char own_dir[LOG_DIR_MAX];
+        Show s = { .call = call, .raw_is_safe = isatty(STDOUT_FILENO) != 1 };
+        LogFilter f;
+        VerbStatus status;
         int r;
 
-        r = sd_journal_open(&log.journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
-        if (r >= 0)
-                r = matches_add(log.journal, options);
-        if (r >= 0)
-                r = log_seek(&log);
-        if (r >= 0)
-                r = options->follow ? entries_follow(&log) : log_all(&log);
-
-        sd_journal_close(log.journal);
-        (void)table_free(log.table);
-        json_decref(log.array);
-        return log_end(&log, r);
+        status = log_select_filter(&o->select, &f);
+        if (status != VERB_OK)
+                return status;
+        if (o->would_deny)
+                f.events = (ArgList){ .items = would_deny, .n = 1 };
+        set_since(call, &f);
+        s.dir = log_select_dir(&o->select, own_dir);
+        status = log_select_open(s.dir, &f, &s.reader);
+        if (status != VERB_OK)
+                return status;
+        r = o->follow ? show_on(&s) : show_all(&s);
+        status = log_end(&s, r);
+        (void)log_reader_free(s.reader);
+        return status;
 }
 
 const Verb verb_log = {
         .name = "log",
-        .synopsis = "[--follow] [--account A] [--grant ID] [--since T] [--would-deny]",
+        .synopsis = "[--follow] [--account A] [--grant ID] [--since T] [--would-deny] ...",
         .help = "show what the agent recorded: who got in or did not, when and why\n"
-                "Also sessions, sets and changes. With --follow --json: one JSON object a line.",
+                "Also sessions, sets and changes. Without --since, --until, --seq or --dir: of the "
+                "last day.\n"
+                "With --json: the records as they stand, nhi-log(5), one a line. For root and the\n"
+                "group nhi-audit; with --dir for who may read the files. Exit status 1: there are\n"
+                "lines that are no records.",
         .options = log_options,
-        .options_size = sizeof(LogOptions),
+        .options_size = sizeof(LogVerb),
         .run = log_run,
 };

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What agentd.conf says about the log and about who may sign sets, for verbs that need no agent.
+ * Lenient: the agent is who judges the files. */
+
+#include "lib/jose/jose.h"
+
+#include <jansson.h>
+
+#define LOG_DIR_MAX 4096
+
+/* log.dir, or the default. Returns ret. */
+char *log_config_dir(char ret[static LOG_DIR_MAX]);
+
+/* A key, and the issuer whose sets it may sign; "" of any. */
+typedef struct LogKey {
+        Jwk jwk;
+        char *issuer;
+} LogKey;
+
+typedef struct LogKeys {
+        LogKey *items;
+        size_t n;
+} LogKeys;
+
+/* The keys of every issuer that is configured. Files that cannot be read, or are no keys, are left
+ * out. 0 or -ENOMEM; log_keys_done(). */
+int log_config_keys(LogKeys *ret);
+/* One more, from a public JWK: 0, or a negative errno, -EBADMSG where it is none. */
+int log_keys_add(LogKeys *k, const char *issuer, const char *path);
+void log_keys_done(LogKeys *k);
