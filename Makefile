@@ -133,7 +133,7 @@ $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o
 $(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))
 $(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 # There is no bus to tie a session with: the test stands in for the registry.
-$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open
+$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_have_bus
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # The disk is the test's.

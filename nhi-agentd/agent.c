@@ -73,11 +73,11 @@ void agent_record(Agent *a, const Event *e)
                 evidence_note(a->evidence, e);
 }
 
-static uint32_t on_n_sessions(void *userdata, const char *jti)
+static uint32_t on_n_uses(void *userdata, const Grant *g)
 {
         const Agent *a = userdata;
 
-        return a->sessions ? sessions_of_grant(a->sessions, jti) : 0;
+        return evidence_n_uses(a->evidence, g);
 }
 
 bool agent_has_ended(const Agent *a, const Grant *g)
@@ -113,7 +113,7 @@ HostView agent_host_view(Agent *a)
         return (HostView){
                 .locked = &a->locked,
                 .is_ended = on_is_ended,
-                .n_sessions = on_n_sessions,
+                .n_uses = on_n_uses,
                 .newest = on_newest,
                 .userdata = a,
                 .clock_behind = agent_clock_is_behind(a, agent_now(a)),

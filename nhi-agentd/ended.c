@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/ended.h"
 
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
@@ -70,6 +71,7 @@ void ended_prune(Agent *a, int64_t now_sec)
                 return;
         a->pruned_sec = now_sec;
         state_prune_ended(a->state, now_sec - ENDED_KEEP_SEC, is_in_store, a);
+        evidence_forget_uses(a->evidence, now_sec - ENDED_KEEP_SEC);
 }
 
 /* ---- what the clocks ended ---------------------------------------------------------------------

@@ -95,6 +95,12 @@ static void put_until(const Event *e, LogField f, Sink *s)
                 s->number(s, f, e->decision.end_sec);
 }
 
+static void put_use(const Event *e, LogField f, Sink *s)
+{
+        if (e->use > 0)
+                s->number(s, f, e->use);
+}
+
 static void put_pid(const Event *e, LogField f, Sink *s)
 {
         if (e->caller)
@@ -202,6 +208,7 @@ static const Source sources[LOG_FIELD_N] = {
         [LOG_FIELD_ISSUED_BY] = OF_GRANT(issued_by),
         [LOG_FIELD_ISSUER] = OF_GRANT(issuer),
         [LOG_FIELD_SET] = { put_set, 0 },
+        [LOG_FIELD_USE] = { put_use, 0 },
         [LOG_FIELD_RHOST] = OWN(rhost),
         [LOG_FIELD_TTY] = OWN(tty),
         [LOG_FIELD_RUSER] = OWN(ruser),

@@ -14,6 +14,7 @@ typedef struct Pending {
         Evidence *evidence;
         EvidenceDone done; /* NULL: nobody waits */
         void *userdata;
+        LogUse *use; /* that it takes, or NULL */
         size_t size; /* of the body, where it is kept should it not be written */
         char body[];
 } Pending;
@@ -22,6 +23,8 @@ static void on_written(void *userdata, int r)
 {
         Pending *p = userdata;
 
+        if (p->use)
+                log_uses_settle(log_uses(p->evidence->log), p->use, r == 0);
         if (r < 0 && r != -ECANCELED)
                 carry_add(p->evidence, p->body, p->size);
         else if (r == 0 && p->evidence->first && log_error(p->evidence->log, NULL) == 0)
@@ -47,24 +50,23 @@ static void make_body(Evidence *v, const Event *e)
         event_record(&whole, &v->body);
 }
 
-static int append(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
+/* What make_body() made of e. use is settled when it is written, or where this fails the caller's.
+ */
+static int append(Evidence *v, const Event *e, LogUse *use, EvidenceDone done, void *userdata)
 {
         const bool is_kept = carry_is_due(e);
-        Pending *p;
+        Pending *p = malloc(sizeof(*p) + (is_kept ? v->body.size : 0));
         int r;
 
-        if (!v->log)
-                return -ECANCELED;
-        make_body(v, e);
-        p = malloc(sizeof(*p) + (is_kept ? v->body.size : 0));
         if (!p)
                 return -ENOMEM;
-        *p = (Pending){ .evidence = v, .done = done, .userdata = userdata };
+        *p = (Pending){ .evidence = v, .done = done, .userdata = userdata, .use = use };
         if (is_kept) {
                 p->size = v->body.size;
                 memcpy(p->body, v->body.data, v->body.size);
         }
-        r = log_append(v->log, v->body.data, v->body.size, cited(e), 0, on_written, p);
+        r = log_append_use(v->log, v->body.data, v->body.size, cited(e), use, e->use, on_written,
+                           p);
         if (r < 0) {
                 carry_add(v, p->body, p->size);
                 free(p);
@@ -74,13 +76,79 @@ static int append(Evidence *v, const Event *e, EvidenceDone done, void *userdata
 
 int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
 {
-        agent_tell(v->agent, e);
-        return append(v, e, done, userdata);
+        int r;
+
+        if (!v->log)
+                return -ECANCELED;
+        make_body(v, e);
+        r = append(v, e, NULL, done, userdata);
+        if (r == 0)
+                agent_tell(v->agent, e);
+        return r;
+}
+
+int evidence_append_use(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
+{
+        static const uint64_t names = UINT64_C(1) << LOG_FIELD_GRANT | UINT64_C(1)
+                                                                               << LOG_FIELD_ISSUER;
+        const Grant *g = event_grant(e);
+        Event whole = *e;
+        LogUse *use = NULL;
+        int r;
+
+        if (!v->log)
+                return -ECANCELED;
+        r = log_uses_take(log_uses(v->log), g->issuer, g->jti, g->exp_sec, &use, &whole.use);
+        if (r < 0)
+                return r;
+        make_body(v, &whole);
+        /* Whose session it is could not be told from the log. */
+        r = v->body.cut & names ? -EMSGSIZE : append(v, &whole, use, done, userdata);
+        if (r < 0)
+                log_uses_settle(log_uses(v->log), use, false);
+        else
+                agent_tell(v->agent, &whole);
+        return r;
+}
+
+uint32_t evidence_n_uses(const Evidence *v, const Grant *g)
+{
+        return v && v->log && g->issuer ? log_uses_count(log_uses(v->log), g->issuer, g->jti) : 0;
+}
+
+typedef struct Forget {
+        const Agent *agent;
+        int64_t before_sec;
+} Forget;
+
+static bool is_forgettable(void *userdata, const char *issuer, const char *jti, int64_t *until_sec)
+{
+        const Forget *f = userdata;
+        const Grant *g = agent_grant(f->agent, jti);
+
+        if (g && g->exp_sec > *until_sec)
+                *until_sec = g->exp_sec;
+        return !g && *until_sec < f->before_sec;
+}
+
+void evidence_forget_uses(Evidence *v, int64_t before_sec)
+{
+        Forget f = { .agent = v->agent, .before_sec = before_sec };
+
+        /* What a set has that could not be verified is not known. */
+        for (size_t i = 0; i < v->agent->config->n_issuers; i++)
+                if (!v->agent->issuers[i].set)
+                        return;
+        if (v->log)
+                log_uses_forget(log_uses(v->log), is_forgettable, &f);
 }
 
 void evidence_note(Evidence *v, const Event *e)
 {
-        (void)append(v, e, NULL, NULL);
+        if (!v->log)
+                return;
+        make_body(v, e);
+        (void)append(v, e, NULL, NULL, NULL);
 }
 
 void evidence_settle(Evidence *v)

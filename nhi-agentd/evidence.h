@@ -39,7 +39,17 @@ Evidence *evidence_free(Evidence *v);
 /* Texts of e are used before this returns. done is called once, never from within; a negative errno
  * from the call itself: done is not called, deny. */
 int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userdata);
-/* The same where nobody waits. */
+/* The same for the answer that lets a session of e's grant in, where the grant says how many it may
+ * have: the record says the how many-th it is. It counts from now on, and for good once the record
+ * is in the log, whatever becomes of the answer. */
+int evidence_append_use(Evidence *v, const Event *e, EvidenceDone done, void *userdata);
+/* Sessions of a counted grant that were let in, or wait for their record: as the log has it, over
+ * every restart. */
+uint32_t evidence_n_uses(const Evidence *v, const Grant *g);
+/* Forget grants that were over before before_sec, and that no set has any more. */
+void evidence_forget_uses(Evidence *v, int64_t before_sec);
+
+/* As evidence_append(), where nobody waits. */
 void evidence_note(Evidence *v, const Event *e);
 /* Tell those whose records are on the disk by now; the loop tells all others in its next turn. For
  * who has just taken requests in, at the end of that: it spares them a turn of the loop. */

@@ -17,6 +17,7 @@ typedef struct Request {
         bool is_notice;
         Decision decision;
         char jti[65], preferred[65];
+        bool is_counted; /* as a session of jti's grant, which may have so many */
         uint64_t id;
         RequestData data;
 } Request;

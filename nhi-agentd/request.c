@@ -157,12 +157,23 @@ static int request_answer(Request *r)
 /* ---- the way of a request ----------------------------------------------------------------------
  */
 
+/* Is it one of so many sessions that the grant allows? */
+static bool takes_use(const Request *r, const Decision *d)
+{
+        return !r->is_notice && d->verdict == VERDICT_ALLOW && d->grant->max_sessions > 0 &&
+               r->data.access.kind == REQUEST_SESSION && !streq(r->data.class, "systemd-user");
+}
+
 static Decision request_decide(Request *r)
 {
         Agent *a = r->owner->agent;
         const HostView view = agent_host_view(a);
+        Decision d = decide(&a->store, &view, &r->data.access, agent_now(a));
 
-        return decide(&a->store, &view, &r->data.access, agent_now(a));
+        /* What cannot be tied would be used up for nothing. */
+        if (takes_use(r, &d) && !sessions_have_bus(a->sessions))
+                d = (Decision){ .reason = REASON_SESSION_UNKNOWN, .grant = d.grant };
+        return d;
 }
 
 static void on_session(void *userdata, Reason reason, const char *session_id)
@@ -220,7 +231,9 @@ static void on_recorded(void *userdata, int error)
         char recorded_jti[sizeof(r->jti)];
 
         memcpy(recorded_jti, r->jti, sizeof(recorded_jti));
+        r->data.access.counted_jti = r->is_counted ? recorded_jti : NULL;
         r->decision = request_decide(r);
+        r->data.access.counted_jti = NULL;
         if (error < 0 || r->owner->stopped)
                 deny(r, REASON_EVIDENCE_FAILED);
         keep_jti(r);
@@ -261,6 +274,30 @@ static void prefer(Request *r)
         r->data.access.preferred_jti = r->preferred;
 }
 
+static int request_append(Request *r, const Event *e)
+{
+        Evidence *v = r->owner->agent->evidence;
+
+        if (r->is_notice)
+                return evidence_append(v, e, on_notice_recorded, r);
+        return r->is_counted ? evidence_append_use(v, e, on_recorded, r)
+                             : evidence_append(v, e, on_recorded, r);
+}
+
+static void not_recorded(Request *r)
+{
+        Event e;
+
+        if (!r->is_notice)
+                deny(r, REASON_EVIDENCE_FAILED);
+        e = request_event(r);
+        agent_tell(r->owner->agent, &e);
+        if (r->is_notice)
+                request_free(r);
+        else
+                (void)request_answer(r);
+}
+
 static void request_judge(Request *r)
 {
         Agent *a = r->owner->agent;
@@ -273,21 +310,15 @@ static void request_judge(Request *r)
         r->id = ++a->decision_id;
         prefer(r);
         r->decision = request_decide(r);
+        r->is_counted = takes_use(r, &r->decision);
         keep_jti(r);
         e = request_event(r);
         if (shed_counted(r->owner->shed, r->data.wire.real_uid, &e)) {
                 (void)request_answer(r);
                 return;
         }
-        if (evidence_append(a->evidence, &e, r->is_notice ? on_notice_recorded : on_recorded, r) ==
-            0)
-                return;
-        if (!r->is_notice) {
-                deny(r, REASON_EVIDENCE_FAILED);
-                (void)request_answer(r);
-                return;
-        }
-        request_free(r);
+        if (request_append(r, &e) < 0)
+                not_recorded(r);
 }
 
 static void on_unit(void *userdata, int error)

@@ -277,7 +277,7 @@ static const Option options[] = {
         { "unit", 0, OPTION_LIST, AT(units), "U", "start as this systemd unit (PAMName=)" },
         { "group", 0, OPTION_LIST, AT(groups), "G", "be a member of this group" },
         { "window", 0, OPTION_LIST, AT(windows), "W", "only then: \"Sat,Sun 01:00..05:00 UTC\"" },
-        { "sessions", 0, OPTION_NUMBER, AT(sessions), "N", "at most this many sessions at once" },
+        { "sessions", 0, OPTION_NUMBER, AT(sessions), "N", "at most this many sessions in all" },
         { "sub", 0, OPTION_STRING, AT(sub), "S", "on whose behalf (default: the account)" },
         { "act", 0, OPTION_LIST, AT(act), "A", "who acts for them now; again: who acted before" },
         { "wait", 0, OPTION_DURATION, AT(wait_sec), "T", "until this host has it, at most T" },

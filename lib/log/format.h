@@ -28,7 +28,9 @@
  *
  * The first record of all is log-created: log (the log's id), format, host, key. Every later
  * segment begins with segment: log, format, host, key, segment (the name that the segment before
- * bears once it is closed). A closed segment ends with one or more segment-end: sets.
+ * bears once it is closed). Then come, one for each grant of limited sessions that was used,
+ * grant-used: grant, issuer, use (how many), until. A closed segment ends with one or more
+ * segment-end: sets.
  *
  * After a crash the tail may be no record. What stands there from the end of the last whole record
  * to the last byte that is not NUL is the torn fragment: LOG_TORN_MAX bytes at most, since no more
@@ -59,6 +61,7 @@
 #define LOG_EVENT_TORN        "log-torn"
 #define LOG_EVENT_RESUMED     "log-resumed"
 #define LOG_EVENT_PRUNED      "log-pruned"
+#define LOG_EVENT_USED        "grant-used"
 
 typedef enum LogType {
         LOG_TEXT,   /* max: bytes of its encoding without the quotes */
@@ -95,6 +98,7 @@ typedef enum LogType {
         X(ISSUED_BY, "issued_by", TEXT, 512, "who issued it, as the issuer says")                  \
         X(ISSUER, "issuer", TEXT, 1024, "the iss of the set it came in")                           \
         X(SET, "set", TEXT, 64, "the set's hash: sets/HASH.jws")                                   \
+        X(USE, "use", NUMBER, 10, "the how many-th session of a counted grant")                    \
         X(RHOST, "rhost", TEXT, 512, "PAM_RHOST, a label")                                         \
         X(TTY, "tty", TEXT, 256, "PAM_TTY, a label")                                               \
         X(RUSER, "ruser", TEXT, 512, "PAM_RUSER, a label")                                         \

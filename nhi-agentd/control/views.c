@@ -6,6 +6,7 @@
 
 #include "lib/base/io.h"
 #include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/evidence.h"
 
 #include <stdio.h>
 
@@ -115,7 +116,7 @@ json_t *grant_view(Agent *a, const Grant *g, Now now)
         Reason state = grant_state(a, g, now);
 
         return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, "
-                         "s:s, s:i, s:i, s:o, s:o}",
+                         "s:s, s:I, s:I, s:I, s:o, s:o}",
                          "jti", json_text(g->jti), "account", json_text(g->account), "sub",
                          json_text(g->sub), "act", actors_view(g->act), "owner",
                          json_text(g->owner), "reason", json_text(g->reason), "ticket",
@@ -123,8 +124,9 @@ json_t *grant_view(Agent *a, const Grant *g, Now now)
                          json_text(g->issuer), "set", json_text(g->set_hash), "nbf",
                          (json_int_t)g->nbf_sec, "exp", (json_int_t)g->exp_sec, "until",
                          (json_int_t)grant_until(g, now), "active", state == REASON_GRANTED,
-                         "state", reason_token(state), "max_sessions", (int)g->max_sessions,
-                         "sessions", (int)sessions_of_grant(a->sessions, g->jti), "windows",
+                         "state", reason_token(state), "max_sessions", (json_int_t)g->max_sessions,
+                         "sessions", (json_int_t)sessions_of_grant(a->sessions, g->jti),
+                         "sessions_used", (json_int_t)evidence_n_uses(a->evidence, g), "windows",
                          texts_view(&g->windows_text), "authorization_details", terms_view(g));
 }
 

@@ -56,13 +56,14 @@ typedef struct AccessRequest {
         const SshKey *key;         /* NULL: not known */
         bool key_is_judged;        /* open_session of ssh: a missing key counts as a wrong one */
         const char *preferred_jti; /* the parent session's or the account phase's grant, or NULL */
+        const char *counted_jti;   /* this very session is counted under it already, or NULL */
 } AccessRequest;
 
-/* What the host adds: locks, given-back grants, sessions in use. Answers about one grant. */
+/* What the host adds: locks, given-back grants, sessions that were let in. Answers about one grant. */
 typedef struct HostView {
         const StrList *locked;                                   /* accounts and jtis, sorted */
         bool (*is_ended)(void *userdata, const Grant *g);        /* or given back. NULL: none is */
-        uint32_t (*n_sessions)(void *userdata, const char *jti); /* NULL: none */
+        uint32_t (*n_uses)(void *userdata, const Grant *g); /* sessions let in. NULL: none */
         /* What a newer set that was verified, but is not in force yet, says of this grant: it has
          * to allow, too. NULL: nothing narrower. */
         const Grant *(*newest)(void *userdata, const Grant *g);

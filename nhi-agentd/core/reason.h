@@ -40,8 +40,8 @@
           "ask for a grant with --unit")                                                           \
         X(USER_MANAGER_NOT_GRANTED, "user-manager-not-granted",                                    \
           "no grant allows a user manager for this account", "nothing: logins work without it")    \
-        X(MAX_SESSIONS, "max-sessions", "the grant's sessions are all in use",                     \
-          "end one: nhictl sessions")                                                              \
+        X(MAX_SESSIONS, "max-sessions", "the grant's sessions are all used",                       \
+          "ask for a new grant")                                                                   \
         X(UID_MISMATCH, "uid-mismatch", "the account's uid is not the one the set defines",        \
           "an administrator runs: nhictl doctor")                                                  \
         X(SET_STALE, "set-stale", "the host has not heard from its source for too long",           \

@@ -134,11 +134,13 @@ static Outcome rule_sessions(Judge *j)
         if (j->grant->max_sessions == 0 || strcmp(j->request->class, "systemd-user") == 0 ||
             j->request->kind == REQUEST_REVIEW)
                 return RULE_APART;
-        n = h->n_sessions ? h->n_sessions(h->userdata, j->grant->jti) : 0;
+        n = h->n_uses ? h->n_uses(h->userdata, j->grant) : 0;
+        if (n > 0 && j->request->counted_jti && strcmp(j->request->counted_jti, j->grant->jti) == 0)
+                n--;
         note_number(&j->note, n);
         note_text(&j->note, " of ");
         note_number(&j->note, j->grant->max_sessions);
-        note_text(&j->note, " sessions are open");
+        note_text(&j->note, " sessions are used");
         /* Consumed by open_session alone: sudo -l and -v never open one. */
         if (j->request->kind != REQUEST_SESSION)
                 return RULE_HELD;

@@ -40,6 +40,7 @@ typedef struct View {
 struct Log {
         LogOptions options;
         LogStore *store; /* the thread's, once it runs */
+        LogUses *uses;
         pthread_t thread;
         bool has_thread, has_sync;
         pthread_mutex_t lock;
@@ -234,6 +235,15 @@ static int enqueue(Log *l, JobKind kind, LogEntry entry, LogDone done, void *use
         return 0;
 }
 
+static int append(Log *l, LogEntry entry, LogDone done, void *userdata)
+{
+        if (!l->has_thread)
+                return -ECANCELED;
+        if (l->view.error != 0 && !entry.use_reserve)
+                return l->view.error;
+        return enqueue(l, JOB_APPEND, entry, done, userdata);
+}
+
 int log_append(Log *l, const char *body, size_t size, const char *set, unsigned flags, LogDone done,
                void *userdata)
 {
@@ -244,11 +254,22 @@ int log_append(Log *l, const char *body, size_t size, const char *set, unsigned 
                 .use_reserve = flags & LOG_APPEND_RESERVE,
         };
 
-        if (!l->has_thread)
-                return -ECANCELED;
-        if (l->view.error != 0 && !entry.use_reserve)
-                return l->view.error;
-        return enqueue(l, JOB_APPEND, entry, done, userdata);
+        return append(l, entry, done, userdata);
+}
+
+int log_append_use(Log *l, const char *body, size_t size, const char *set, LogUse *use,
+                   uint32_t use_n, LogDone done, void *userdata)
+{
+        const LogEntry entry = {
+                .body = body, .body_size = size, .set = set, .use = use, .use_n = use_n
+        };
+
+        return append(l, entry, done, userdata);
+}
+
+LogUses *log_uses(Log *l)
+{
+        return l->uses;
 }
 
 int log_resume(Log *l, const char *body, size_t size, LogDone done, void *userdata)
@@ -320,7 +341,11 @@ int log_new(sd_event *event, const LogOptions *o, Log **ret)
         if (r < 0)
                 return r;
         l->has_sync = true;
-        r = log_store_open(&o->store, o->floor, o->error, &l->store);
+        r = log_uses_new(&l->uses);
+        if (r < 0)
+                return r;
+        l->options.store.uses = l->uses;
+        r = log_store_open(&l->options.store, o->floor, o->error, &l->store);
         if (r < 0)
                 return r;
         look(l->store, &l->said);
@@ -363,6 +388,7 @@ Log *log_free(Log *l)
         }
         sd_event_source_disable_unref(l->source);
         log_store_free(l->store);
+        log_uses_free(l->uses);
         if (l->has_sync) {
                 (void)pthread_cond_destroy(&l->wake);
                 (void)pthread_mutex_destroy(&l->lock);

@@ -48,6 +48,11 @@ Log *log_free(Log *l);
  * -ENOMEM. Then done, which may be NULL, is not called. */
 int log_append(Log *l, const char *body, size_t size, const char *set, unsigned flags, LogDone done,
                void *userdata);
+/* The same for a session of a counted grant, taken from log_uses(): its use_n-th. */
+int log_append_use(Log *l, const char *body, size_t size, const char *set, LogUse *use,
+                   uint32_t use_n, LogDone done, void *userdata);
+/* What the log says of counted grants; the log's own. */
+LogUses *log_uses(Log *l);
 /* An administrator's act, with its record. */
 int log_resume(Log *l, const char *body, size_t size, LogDone done, void *userdata);
 /* Begin a new segment, as soon as what waits is written. */

@@ -33,6 +33,7 @@ typedef struct LogFile {
         uint64_t allocated; /* reserved so far */
         uint64_t first_seq; /* 0: no record yet */
         int64_t first_usec;
+        uint64_t begun_size, begun_seq; /* where what it began with ends; 0: not known */
         bool is_ended;
         bool is_failed;  /* no more is written to it */
         bool is_damaged; /* its bytes stay as they are */
@@ -75,11 +76,15 @@ int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *
 int store_line(LogStore *s, LogChain *chain, int64_t now, const LogBody *body, size_t *size);
 /* log-created, or segment. */
 void store_begin_body(const LogStore *s, LogBody *ret);
-/* A new active segment, with its first record and, where given, one more. */
+/* A new active segment: its first record, where given one more, and what was used so far. */
 int store_begin_segment(LogStore *s, const LogEntry *second);
 /* Rename a trimmed file to what its first record says, write its .sets and close it. Where that was
  * begun before it is finished. */
 int store_put_away(LogStore *s, LogFile *f, const char *name);
+/* Count what these lines say of sessions of counted grants: 0, -ENOMEM or -ENOSPC. */
+int store_load_uses(LogStore *s, const char *data, size_t size);
+/* These are in the log. */
+void store_count_uses(LogStore *s, const LogEntry *entries, size_t n);
 /* Everything up to where records can be appended: 0 or the error. */
 int store_open_log(LogStore *s, const LogHead *floor);
 /* The reserve; where the log failed before and it has records, the chain goes on from them. */

@@ -131,6 +131,8 @@ static int read_records(LogStore *s, LogFile *f, const Found *found, const LogHe
 /* The file's state into f; its descriptor too, where it is to be written. */
 static int adopt(LogStore *s, LogFile *f, Found *found, const LogHead *floor)
 {
+        int r;
+
         f->size = found->tail.records_size;
         f->allocated = found->allocated;
         f->first_seq = found->tail.first_seq;
@@ -138,7 +140,11 @@ static int adopt(LogStore *s, LogFile *f, Found *found, const LogHead *floor)
         f->is_damaged = found->is_damaged;
         f->fd = TAKE_FD(found->fd);
         s->chain = found->tail.chain;
+        f->begun_seq = f->first_seq;
         memcpy(s->log_id, found->tail.log_id, sizeof(s->log_id));
+        r = store_load_uses(s, found->data, found->tail.records_size);
+        if (r < 0)
+                return store_fail(s, r, "%s: sessions of counted grants: %s", s->dir, strerror(-r));
         return read_records(s, f, found, floor);
 }
 

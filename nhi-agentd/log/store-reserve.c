@@ -57,8 +57,12 @@ static int cut_active(LogStore *s, uint64_t first_seq)
 }
 
 /* Records in the reserve were answered upon: the chain goes on from there. */
-static int continue_reserve(LogStore *s, const LogTail *tail, uint64_t allocated)
+static int continue_reserve(LogStore *s, const char *data, const LogTail *tail, uint64_t allocated)
 {
+        int r = store_load_uses(s, data, tail->records_size);
+
+        if (r < 0)
+                return r;
         s->reserve.size = tail->records_size;
         s->reserve.allocated = allocated;
         s->reserve.first_seq = tail->first_seq;
@@ -82,7 +86,7 @@ int store_open_reserve(LogStore *s)
         if (r == 0)
                 r = log_tail_find(data, size, &tail);
         if (r == 0 && tail.first_seq > 0)
-                r = continue_reserve(s, &tail, allocated);
+                r = continue_reserve(s, data, &tail, allocated);
         else if (r == 0 && allocated == LOG_RESERVE_SIZE)
                 s->reserve.allocated = allocated;
         else if (r == 0 || r == -ENOENT) {
@@ -131,6 +135,7 @@ static int append_one(LogStore *s, const LogEntry *e)
         }
         s->chain = chain;
         s->chain_usec = now;
+        store_count_uses(s, e, 1);
         return 0;
 }
 

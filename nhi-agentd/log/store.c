@@ -123,7 +123,7 @@ static int append_all(LogStore *s, const LogEntry *entries, size_t n)
 static bool is_due(const LogStore *s, const LogEntry *entries, size_t n)
 {
         const int64_t age = now_realtime_usec() - s->active.first_usec;
-        uint64_t size = s->active.size;
+        uint64_t size = s->active.size - s->active.begun_size;
 
         for (size_t i = 0; i < n; i++)
                 size += LOG_PREFIX_MAX + entries[i].body_size;
@@ -137,11 +137,13 @@ void log_store_append(LogStore *s, LogEntry *entries, size_t n)
 
         if (n == 0)
                 return;
-        /* A segment of its first record alone is not put away for what comes next. */
-        if (r == 0 && s->chain.seq > s->active.first_seq && is_due(s, entries, n))
+        /* A segment of what it began with alone is not put away for what comes next. */
+        if (r == 0 && s->chain.seq > s->active.begun_seq && is_due(s, entries, n))
                 r = log_store_rotate(s);
         if (r == 0)
                 r = append_all(s, entries, n);
+        if (r == 0)
+                store_count_uses(s, entries, n);
         for (size_t i = 0; i < n; i++)
                 entries[i].r = r;
         if (r < 0)
@@ -167,55 +169,106 @@ static int dir_sync(LogStore *s)
         return fsync(s->dir_fd) < 0 ? -errno : 0;
 }
 
-/* Under another name until its first record is durable. */
-static int begin_file(LogStore *s, LogFile *f, size_t size)
-{
-        int r;
+/* A segment that is not there yet: under another name until all that it begins with is durable. */
+typedef struct Beginning {
+        LogFile file;
+        LogChain chain;
+        int64_t now;
+        size_t size; /* in the buffer */
+} Beginning;
 
+static int begin_file(LogStore *s, LogFile *f)
+{
         (void)unlinkat(s->dir_fd, LOG_NEW_NAME, 0);
         f->fd = openat(s->dir_fd, LOG_NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                        0640);
-        if (f->fd < 0 || fchmod(f->fd, 0640) < 0)
-                return -errno;
-        r = logfile_reserve(f, size, s->config.step_size);
+        return f->fd < 0 || fchmod(f->fd, 0640) < 0 ? -errno : 0;
+}
+
+static int begin_write(LogStore *s, Beginning *b)
+{
+        int r = logfile_reserve(&b->file, b->size, s->config.step_size);
+
         if (r == 0)
-                r = logfile_append(f, s->buffer, size);
-        if (r == 0 && fsync(f->fd) < 0)
-                r = -errno;
-        if (r == 0 && renameat(s->dir_fd, LOG_NEW_NAME, s->dir_fd, LOG_ACTIVE_NAME) < 0)
-                r = -errno;
-        return r == 0 ? dir_sync(s) : r;
+                r = logfile_append(&b->file, s->buffer, b->size);
+        b->size = 0;
+        return r;
+}
+
+static int begin_line(LogStore *s, Beginning *b, const char *body, size_t body_size)
+{
+        size_t line = 0;
+        int r = 0;
+
+        if (sizeof(s->buffer) - b->size < LOG_LINE_MAX)
+                r = begin_write(s, b);
+        if (r == 0)
+                r = log_line_make(&b->chain, b->now, body, body_size, s->buffer + b->size,
+                                  sizeof(s->buffer) - b->size, &line);
+        b->size += line;
+        return r;
+}
+
+static int begin_uses(LogStore *s, Beginning *b)
+{
+        _cleanup_free_ LogUseView *uses = NULL;
+        size_t n = 0;
+        LogBody body;
+        int r = s->config.uses ? log_uses_copy(s->config.uses, &uses, &n) : 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                log_body_init(&body, LOG_EVENT_USED);
+                log_body_number(&body, LOG_FIELD_UNTIL, uses[i].until_sec);
+                log_body_text(&body, LOG_FIELD_GRANT, uses[i].jti);
+                log_body_text(&body, LOG_FIELD_ISSUER, uses[i].issuer);
+                log_body_number(&body, LOG_FIELD_USE, uses[i].n);
+                log_body_done(&body);
+                r = begin_line(s, b, body.data, body.size);
+        }
+        return r;
+}
+
+static int begin_records(LogStore *s, Beginning *b, const LogEntry *second)
+{
+        LogBody body;
+        int r;
+
+        store_begin_body(s, &body);
+        r = begin_line(s, b, body.data, body.size);
+        if (r == 0 && second)
+                r = begin_line(s, b, second->body, second->body_size);
+        if (r == 0)
+                r = begin_uses(s, b);
+        return r == 0 ? begin_write(s, b) : r;
 }
 
 int store_begin_segment(LogStore *s, const LogEntry *second)
 {
-        const int64_t now = now_realtime_usec();
-        LogChain chain = s->chain;
-        LogFile f;
-        LogBody body;
-        size_t size = 0, line = 0;
+        Beginning b = { .chain = s->chain, .now = now_realtime_usec() };
         int r;
 
-        logfile_init(&f);
-        store_begin_body(s, &body);
-        r = store_line(s, &chain, now, &body, &size);
-        if (r == 0 && second) {
-                r = log_line_make(&chain, now, second->body, second->body_size, s->buffer + size,
-                                  sizeof(s->buffer) - size, &line);
-                size += line;
-        }
+        logfile_init(&b.file);
+        r = begin_file(s, &b.file);
         if (r == 0)
-                r = begin_file(s, &f, size);
+                r = begin_records(s, &b, second);
+        if (r == 0 && fsync(b.file.fd) < 0)
+                r = -errno;
+        if (r == 0 && renameat(s->dir_fd, LOG_NEW_NAME, s->dir_fd, LOG_ACTIVE_NAME) < 0)
+                r = -errno;
+        if (r == 0)
+                r = dir_sync(s);
         if (r < 0) {
-                logfile_done(&f);
+                logfile_done(&b.file);
                 return r;
         }
-        f.first_seq = s->chain.seq + 1;
-        f.first_usec = now;
+        b.file.first_seq = s->chain.seq + 1;
+        b.file.first_usec = b.now;
+        b.file.begun_seq = b.chain.seq;
+        b.file.begun_size = b.file.size;
         logfile_done(&s->active);
-        s->active = f;
-        s->chain = chain;
-        s->chain_usec = now;
+        s->active = b.file;
+        s->chain = b.chain;
+        s->chain_usec = b.now;
         s->n_segments++;
         return 0;
 }

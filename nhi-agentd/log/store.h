@@ -11,6 +11,8 @@
  *     records that were there stay there, byte by byte.
  *  L4 Between two syncs at most LOG_BATCH_MAX bytes are written. */
 
+#include "nhi-agentd/log/uses.h"
+
 #include "lib/log/head.h"
 #include "lib/log/segment.h"
 
@@ -30,6 +32,7 @@ typedef struct LogStoreConfig {
         uint64_t step_size;      /* space reserved at a time; 0: LOG_STEP_SIZE */
         char host[LOG_HOST_MAX + 1];
         char kid[LOG_KID_MAX]; /* the host key's thumbprint */
+        LogUses *uses;         /* not copied: what the log says of counted grants; NULL: unheeded */
 } LogStoreConfig;
 
 /* A record to be: body is a LogBody's, done. */
@@ -38,7 +41,9 @@ typedef struct LogEntry {
         size_t body_size;
         const char *set;  /* the hash it cites, LOG_HASH_TEXT_SIZE digits; NULL or "": none */
         bool use_reserve; /* goes to the reserve where nothing else can be written */
-        int r;            /* log_store_append(): 0, or why it is not in the log */
+        LogUse *use;      /* of which this is the use_n-th; NULL: none */
+        uint32_t use_n;
+        int r; /* log_store_append(): 0, or why it is not in the log */
 } LogEntry;
 
 typedef struct LogStore LogStore;

@@ -740,16 +740,16 @@ static void decide_denies_what_the_host_locked_ended_or_cannot_date(void **state
         expect(&f.ssh, REASON_CLOCK);
 }
 
-static uint32_t two_sessions(void *userdata, const char *jti)
+static uint32_t two_uses(void *userdata, const Grant *g)
 {
-        assert_string_equal(jti, "g-1");
+        assert_string_equal(g->jti, "g-1");
         return 2;
 }
 
 static void decide_counts_sessions_only_when_one_opens(void **state)
 {
         grant_ssh(&f.g[0]);
-        f.host.n_sessions = two_sessions;
+        f.host.n_uses = two_uses;
         f.ssh.kind = REQUEST_SESSION;
         expect(&f.ssh, REASON_GRANTED); /* no limit */
         f.g[0].max_sessions = 3;
@@ -768,7 +768,12 @@ static void decide_counts_sessions_only_when_one_opens(void **state)
         expect(&f.ssh, REASON_GRANTED);
         f.ssh.class = "ssh";
         expect(&f.ssh, REASON_MAX_SESSIONS);
-        f.host.n_sessions = NULL;
+        f.ssh.counted_jti = "g-2";
+        expect(&f.ssh, REASON_MAX_SESSIONS);
+        f.ssh.counted_jti = "g-1"; /* it is the second one itself */
+        expect(&f.ssh, REASON_GRANTED);
+        f.ssh.counted_jti = NULL;
+        f.host.n_uses = NULL;
         expect(&f.ssh, REASON_GRANTED);
 }
 

@@ -115,6 +115,14 @@ int __wrap_session_open(Sessions *s, Caller *caller, const Grant *grant,
         return 0;
 }
 
+bool __real_sessions_have_bus(const Sessions *s);
+bool __wrap_sessions_have_bus(const Sessions *s);
+
+bool __wrap_sessions_have_bus(const Sessions *s)
+{
+        return tie.wanted || __real_sessions_have_bus(s);
+}
+
 static bool is_being_tied(void *userdata)
 {
         return tie.done != NULL;
@@ -166,6 +174,159 @@ static void a_set_may_change_while_a_session_is_tied(void **state)
         ask_end(f, thread, &a);
         assert_int_equal(a.reply.verdict, VERDICT_ALLOW);
         assert_true(a.reply.message.size > 0);
+}
+
+/* ---- counted grants ----------------------------------------------------------------------------
+ */
+
+/* g-1 allows n sessions. */
+static void deploy_counted(Fixture *f, unsigned n, int64_t ver_offset)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN),
+                            *counted = NULL;
+
+        assert_true(asprintf(&counted, "%.*s,\"max_sessions\":%u}", (int)strlen(grant) - 1, grant,
+                             n) > 0);
+        fixture_offer(f, fixture_set(f, ver_offset, FIXTURE_ACCOUNT, counted));
+        if (strncmp(f->line, "accepted", 8) != 0)
+                fail_msg("%s", f->line);
+}
+
+static WireRequest cron_session(void)
+{
+        return pam("crond", "svc-deploy", 70001, WIRE_PHASE_OPEN_SESSION);
+}
+
+static void run_and_tie(Fixture *f, Reason tied)
+{
+        SessionDone done;
+
+        assert_true(sd_event_run(f->event, 20000) >= 0);
+        done = tie.done;
+        tie.done = NULL;
+        if (done)
+                done(tie.userdata, tied, "s1");
+}
+
+/* One session, tied as asked for: the reply's verdict. */
+static uint32_t open_one(Fixture *f, Reason tied)
+{
+        const WireRequest q = cron_session();
+        uint32_t verdict;
+        pthread_t thread;
+        Ask a;
+
+        tie.wanted = true;
+        ask_begin(&thread, &q, &a);
+        while (!atomic_load(&a.done))
+                run_and_tie(f, tied);
+        tie.wanted = false;
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(a.r, 0);
+        verdict = a.reply.verdict;
+        if (verdict != VERDICT_ALLOW && tied == REASON_GRANTED)
+                assert_true(reason_is(&a, "max-sessions"));
+        free(a.x);
+        return verdict;
+}
+
+static uint32_t n_uses(Fixture *f)
+{
+        return evidence_n_uses(f->agent->evidence, agent_grant(f->agent, "g-1"));
+}
+
+static void restart(Fixture *f)
+{
+        fixture_stop(f);
+        for (size_t i = 0; i < ELEMENTSOF(fixture_doors); i++)
+                (void)unlink(fixture_doors[i].path);
+        fixture_agent(f);
+        fixture_load(f);
+        listen_all(f);
+}
+
+static void a_counted_grant_lets_so_many_in_ever_over_restarts_and_a_boot(void **state)
+{
+        Fixture *f = *state;
+
+        deploy_counted(f, 2, 0);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_ALLOW);
+        restart(f);
+        assert_int_equal(n_uses(f), 1);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_ALLOW);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_DENY);
+        /* A boot takes /run away; nothing of it says what was used. */
+        fixture_stop(f);
+        assert_int_equal(root_remove(PATH_ROOT "/run", false), 0);
+        fixture_dirs();
+        fixture_agent(f);
+        fixture_load(f);
+        listen_all(f);
+        assert_int_equal(n_uses(f), 2);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_DENY);
+        deploy_counted(f, 3, 1); /* the same grant, with one more */
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_ALLOW);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_DENY);
+}
+
+static void a_session_that_was_recorded_and_not_let_in_is_used(void **state)
+{
+        Fixture *f = *state;
+
+        deploy_counted(f, 2, 0);
+        assert_int_equal(open_one(f, REASON_SESSION_UNKNOWN), VERDICT_DENY);
+        assert_int_equal(n_uses(f), 1);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_ALLOW);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_DENY);
+}
+
+static void without_a_bus_nothing_is_used(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = cron_session();
+
+        deploy_counted(f, 1, 0);
+        expect(f, &q, VERDICT_DENY, "session-unknown");
+        assert_int_equal(n_uses(f), 0);
+        assert_int_equal(open_one(f, REASON_GRANTED), VERDICT_ALLOW);
+}
+
+/* Both wait for their record at the same time. */
+static void of_two_that_ask_at_once_a_grant_of_one_lets_one_in(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = cron_session();
+        unsigned n_allowed = 0;
+        pthread_t threads[2];
+        Ask asks[2];
+
+        deploy_counted(f, 1, 0);
+        evidence_is_slow = true;
+        tie.wanted = true;
+        for (size_t i = 0; i < 2; i++)
+                ask_begin(&threads[i], &q, &asks[i]);
+        while (!atomic_load(&asks[0].done) || !atomic_load(&asks[1].done))
+                run_and_tie(f, REASON_GRANTED);
+        evidence_is_slow = tie.wanted = false;
+        for (size_t i = 0; i < 2; i++) {
+                assert_int_equal(pthread_join(threads[i], NULL), 0);
+                assert_int_equal(asks[i].r, 0);
+                n_allowed += asks[i].reply.verdict == VERDICT_ALLOW;
+                free(asks[i].x);
+        }
+        assert_int_equal(n_allowed, 1);
+        assert_int_equal(n_uses(f), 1);
+}
+
+static void an_account_phase_uses_nothing(void **state)
+{
+        Fixture *f = *state;
+        const WireRequest q = pam("crond", "svc-deploy", 70001, WIRE_PHASE_ACCOUNT);
+
+        deploy_counted(f, 1, 0);
+        for (int i = 0; i < 3; i++)
+                expect(f, &q, VERDICT_ALLOW, "granted");
+        assert_int_equal(n_uses(f), 0);
 }
 
 static bool loop_has_ended(void *userdata)
@@ -799,6 +960,11 @@ int main(void)
                 TEST(a_service_that_is_not_granted_is_denied_with_its_reason),
                 TEST(a_session_that_cannot_be_tied_is_denied),
                 TEST(a_set_may_change_while_a_session_is_tied),
+                TEST(a_counted_grant_lets_so_many_in_ever_over_restarts_and_a_boot),
+                TEST(a_session_that_was_recorded_and_not_let_in_is_used),
+                TEST(without_a_bus_nothing_is_used),
+                TEST(of_two_that_ask_at_once_a_grant_of_one_lets_one_in),
+                TEST(an_account_phase_uses_nothing),
                 TEST(a_stop_answers_who_is_in_and_leaves_who_waits_to_the_next_agent),
                 TEST(a_stop_with_nobody_in_is_at_once),
                 TEST(an_answer_is_of_the_grant_that_its_record_names),
