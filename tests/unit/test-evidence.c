@@ -315,6 +315,64 @@ static void a_set_is_kept_as_long_as_a_segment_cites_it(void **state)
         assert_int_equal(access(second, F_OK), 0);
 }
 
+/* A session that may be one of so many: what it takes is given back where its record is not
+ * written. */
+static void a_session_counts_when_its_record_is_written(void **state)
+{
+        Fixture *f = *state;
+        Evidence *v = f->agent->evidence;
+        json_t *records;
+        Answer a = {};
+
+        for (int error = 0; error <= EIO; error += EIO) {
+                a = (Answer){};
+                sync_error = error;
+                assert_int_equal(evidence_n_uses(v, &grant), error ? 1 : 0);
+                assert_int_equal(evidence_append_use(v, &decision, on_answer, &a), 0);
+                assert_int_equal(evidence_n_uses(v, &grant), error ? 2 : 1);
+                assert_true(fixture_until(f, fixture_is_true, &a.told));
+                assert_int_equal(a.r, -error);
+                assert_int_equal(evidence_n_uses(v, &grant), 1);
+        }
+        assert_int_equal(evidence_append_use(v, &decision, on_answer, &a), -EIO);
+        assert_int_equal(evidence_n_uses(v, &grant), 1);
+        sync_error = 0;
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        fixture_restart(f);
+        assert_int_equal(evidence_n_uses(f->agent->evidence, &grant), 1);
+        records = read_log();
+        assert_int_equal(json_integer_value(json_object_get(nth(records, "decision", 0), "use")),
+                         1);
+        assert_null(nth(records, "decision", 1));
+        assert_int_equal(json_integer_value(json_object_get(nth(records, "grant-used", 0), "use")),
+                         1);
+        json_decref(records);
+}
+
+/* As long as it can come back. */
+static void a_grant_that_no_set_has_any_more_is_forgotten(void **state)
+{
+        Fixture *f = *state;
+        Grant g = grant;
+        Event e = decision;
+        Answer a = {};
+
+        fixture_deploy(f, "g-1", 0);
+        g.issuer = FIXTURE_ISSUER;
+        g.exp_sec = 1000;
+        e.decision.grant = &g;
+        assert_int_equal(evidence_append_use(f->agent->evidence, &e, on_answer, &a), 0);
+        assert_true(fixture_until(f, fixture_is_true, &a.told));
+        evidence_forget_uses(f->agent->evidence, 2000);
+        assert_int_equal(evidence_n_uses(f->agent->evidence, &g), 1);
+        fixture_deploy(f, "g-2", 1);
+        evidence_forget_uses(f->agent->evidence, 2000); /* the set said later: its end had moved */
+        assert_int_equal(evidence_n_uses(f->agent->evidence, &g), 1);
+        evidence_forget_uses(f->agent->evidence, fixture_now() + 900);
+        assert_int_equal(evidence_n_uses(f->agent->evidence, &g), 0);
+}
+
 static void a_gate_whose_mode_changes_is_recorded(void **state)
 {
         Fixture *f = *state;
@@ -563,6 +621,8 @@ int main(void)
                 CASE(a_record_says_who_what_when_why_and_from_where),
                 CASE(the_log_begins_with_this_host_and_its_key),
                 CASE(an_accepted_set_is_recorded_with_its_hash),
+                CASE(a_session_counts_when_its_record_is_written),
+                CASE(a_grant_that_no_set_has_any_more_is_forgotten),
                 CASE(a_gate_whose_mode_changes_is_recorded),
                 CASE(a_set_is_kept_as_long_as_a_segment_cites_it),
                 CASE(a_log_that_failed_denies_until_it_is_resumed),
