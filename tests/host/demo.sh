@@ -15,6 +15,7 @@ HOST=${HOST:-nhi-demo-$$}
 . "$here/${NHI_HOST_LIB:-lib.sh}"
 . "$here/judge.sh"
 . "$here/world.sh"
+DECISIONS=/var/log/nhi/decisions.log
 work_dir=$(mktemp -d)
 trap 'status=$?; rm -rf "$work_dir"; (exit $status); host_cleanup' EXIT
 
@@ -341,10 +342,32 @@ step_11_journal() {
         judge 'nothing survived' silent_on .
 }
 
+# A byte of a record's text, somewhere in the middle, becomes another.
+one_byte_changes() {
+        admin "sed -i '0,/CHG-42/s//CHG-43/' $DECISIONS"
+        judge 'one byte of the decision log is changed' succeeded
+}
+
+step_12_evidence() {
+        step '12. the proof: nothing is missing in the log, and every session had its grant'
+        admin 'nhictl log verify'
+        judge 'the chain is whole, up to the last signed head in the journal' succeeded
+        admin "nhictl prove --since $ENFORCED --until $UNTOUCHED"
+        judge 'log, journal, wtmp and logind agree: every session lay inside a grant' both succeeded says '^proved'
+        admin 'nhictl prove'
+        judge 'where gates observed or the agent was dead there is no proof' both status 4 says '^no evidence.*%'
+        one_byte_changes
+        admin 'nhictl log verify'
+        judge 'verify names the record' both status 1 says 'seq [0-9]+'
+        admin "nhictl prove --since $ENFORCED --until $UNTOUCHED"
+        judge 'and nothing is proved any more' both status 4 silent_on '^proved'
+}
+
 host_packages "$B" && host_boot "$HOST" && world_make || { echo '0 passed, 1 failed'; exit 1; }
 SECONDS=0
 step_1_before
 step_2_order
+ENFORCED=$(date -u +%FT%TZ)
 step_2_grant
 step_2_sudo
 step_3_explain
@@ -354,8 +377,10 @@ step_5_backstop
 step_6_operator
 step_7_two_pipelines
 step_8_unit
+UNTOUCHED=$(date -u +%FT%TZ)
 step_9_agent_dead
 step_10_observe
 step_11_journal
+step_12_evidence
 printf '\n(%d s on the host)' "$SECONDS"
 verdict
