@@ -140,7 +140,11 @@ static int put_account(const Call *call, Ledger *l, const char *name, json_t *do
                 json_decref(doc);
                 return central_done(call, &o->central, l, false);
         }
-        r = central_put(l, DOC_ACCOUNT, name, doc);
+        r = central_change(l,
+                           !old                        ? HISTORY_ADDED
+                           : document_is_disabled(old) ? HISTORY_ENABLED
+                                                       : HISTORY_CHANGED,
+                           DOC_ACCOUNT, name, doc, NULL);
         return r == VERB_OK ? central_done(call, &o->central, l, true) : r;
 }
 
@@ -156,7 +160,7 @@ static VerbStatus run_add(Call *call)
 
         if (central_check_name(DOC_ACCOUNT, name) != VERB_OK)
                 return VERB_USAGE;
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         old = ledger_get(l, DOC_ACCOUNT, name);
@@ -176,9 +180,9 @@ static VerbStatus run_disable(Call *call)
         bool changed = false;
         int r;
 
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r == VERB_OK)
-                r = central_mark_document(l, DOC_ACCOUNT, call->operands.items[0], "disabled",
+                r = central_mark_document(l, HISTORY_DISABLED, DOC_ACCOUNT, call->operands.items[0],
                                           call->now_sec, o->reason, &changed);
         if (r == VERB_OK) /* for good: enabling the account again must not bring them back */
                 r = revoke_matching(l, "account", call->operands.items[0], call->now_sec,

@@ -43,7 +43,7 @@ int central_list(const Call *call, const CentralOptions *o, DocKind kind,
         size_t n = 0;
         int r;
 
-        r = central_open(o, false, &l);
+        r = central_open(call, o, false, &l);
         if (r != VERB_OK)
                 return r;
         names = ledger_names(l, kind, &n);

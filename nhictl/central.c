@@ -9,22 +9,50 @@
 #include <sodium.h>
 
 #define KEY_SIZE_MAX 8192u
+#define REASON_MAX   4096u /* bytes of its encoding; history cuts it again */
 
-int central_open(const CentralOptions *o, bool writing, Ledger **ret)
+void central_say_notes(Ledger *l)
+{
+        json_t *notes = ledger_notes_take(l);
+        const json_t *note;
+        size_t i;
+
+        json_array_foreach(notes, i, note)
+                say("%s", json_string_value(note));
+        json_decref(notes);
+}
+
+static int prepare_writing(const Call *call, Ledger *l)
+{
+        size_t n = l->history ? json_array_size(l->history->problems) : 0;
+        char who[WHO_SIZE];
+
+        if (n > 0)
+                say("%s/%s (%zu problems: nhictl ledger check)", l->path,
+                    json_string_value(json_array_get(l->history->problems, 0)), n);
+        if (ledger_author(l, call->now_sec, who_am_i(who)) < 0)
+                return fail(VERB_FAILED, "out of memory");
+        return VERB_OK;
+}
+
+int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger **ret)
 {
         const char *path = o->ledger ? o->ledger : PATH_LEDGER_DIR;
+        _cleanup_(ledger_freep) Ledger *l = NULL;
         char error[LEDGER_ERROR_MAX];
         const json_t *problem;
-        Ledger *l = NULL;
         size_t i;
+        int r;
 
         if (ledger_open(path, writing, &l, error) < 0)
                 return fail(VERB_FAILED, "%s", error);
         json_array_foreach(l->problems, i, problem) {
                 say("left out: %s", json_string_value(problem));
         }
-        *ret = l;
-        return VERB_OK;
+        r = writing ? prepare_writing(call, l) : VERB_OK;
+        if (r == VERB_OK)
+                *ret = TAKE_PTR(l);
+        return r;
 }
 
 int central_key(const CentralOptions *o, SigningKey *ret)
@@ -63,7 +91,7 @@ static int say_report(const PublishReport *report)
         return VERB_OK;
 }
 
-int central_publish(const CentralOptions *o, const Ledger *l, const PublishRequest *request,
+int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
                     bool *ret_changed)
 {
         char error[LEDGER_ERROR_MAX];
@@ -76,6 +104,7 @@ int central_publish(const CentralOptions *o, const Ledger *l, const PublishReque
                 return r;
         r = ledger_publish(l, &key, request, &report, error);
         signing_key_done(&key);
+        central_say_notes(l);
         if (r < 0)
                 return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
         r = say_report(&report);
@@ -92,6 +121,7 @@ int central_finish(const Call *call, const CentralOptions *o, Ledger *l)
         int r;
 
         r = ledger_commit(l, call->now_sec, who_am_i(who));
+        central_say_notes(l);
         if (r < 0)
                 return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
         if (o->no_publish || !l->settings.publish)
@@ -111,10 +141,12 @@ int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool chan
         return r;
 }
 
-int central_put(Ledger *l, DocKind kind, const char *name, json_t *doc)
+int central_change(Ledger *l, HistoryAction action, DocKind kind, const char *name, json_t *doc,
+                   const char *reason)
 {
-        int r = ledger_put(l, kind, name, doc);
+        int r = ledger_change(l, action, kind, name, doc, reason);
 
+        central_say_notes(l);
         if (r < 0)
                 return fail(VERB_FAILED, "%s: %s %s was not written: %s", l->path,
                             ledger_kind_name(kind), name, strerror(-r));
@@ -142,13 +174,14 @@ json_t *central_mark(int64_t now_sec, const char *reason)
 {
         char who[WHO_SIZE];
 
-        return json_pack("{s:o, s:s, s:s*}", "at", document_time_new(now_sec), "by", who_am_i(who),
-                         "reason", reason);
+        return json_pack("{s:o, s:s, s:o*}", "at", document_time_new(now_sec), "by", who_am_i(who),
+                         "reason", reason ? document_text_new(reason, REASON_MAX) : NULL);
 }
 
-int central_mark_document(Ledger *l, DocKind kind, const char *name, const char *mark,
+int central_mark_document(Ledger *l, HistoryAction action, DocKind kind, const char *name,
                           int64_t now_sec, const char *reason, bool *ret_changed)
 {
+        const char *mark = history_action_name(action);
         json_t *doc = ledger_get(l, kind, name);
         json_t *marked;
 
@@ -163,5 +196,5 @@ int central_mark_document(Ledger *l, DocKind kind, const char *name, const char 
                 return fail(VERB_FAILED, "out of memory");
         }
         *ret_changed = true;
-        return central_put(l, kind, name, marked);
+        return central_change(l, action, kind, name, marked, reason);
 }

@@ -30,8 +30,9 @@ typedef struct CentralOptions {
                         "change the ledger only: nhictl publish follows"                           \
         }
 
-/* Open the ledger; what was left out of it is said. VERB_OK and an owned *ret, or a status. */
-int central_open(const CentralOptions *o, bool writing, Ledger **ret);
+/* Open the ledger; what was left out of it is said, and where it is opened for writing what is
+ * wrong with its history, too. VERB_OK and an owned *ret, or a status. */
+int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger **ret);
 /* Read the private key: wipe with signing_key_done(). */
 int central_key(const CentralOptions *o, SigningKey *ret);
 
@@ -43,20 +44,25 @@ int central_finish(const Call *call, const CentralOptions *o, Ledger *l);
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
 
 /* Publish and say what came of it. */
-int central_publish(const CentralOptions *o, const Ledger *l, const PublishRequest *request,
+int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
                     bool *ret_changed);
 
-/* Put a document and say what went wrong: VERB_OK or VERB_FAILED. Steals doc. */
-int central_put(Ledger *l, DocKind kind, const char *name, json_t *doc);
+/* Change a document (ledger_change()) and say what went wrong: VERB_OK or VERB_FAILED. Steals doc;
+ * NULL removes it. */
+int central_change(Ledger *l, HistoryAction action, DocKind kind, const char *name, json_t *doc,
+                   const char *reason);
+/* Say what the ledger has to tell about itself. */
+void central_say_notes(Ledger *l);
 
 /* VERB_OK where name may name such a document, else VERB_USAGE, said. */
 int central_check_name(DocKind kind, const char *name);
 
 /* {"at": TIME, "by": WHO, "reason": REASON} for marks such as disabled and revoked; reason may be
- * NULL. */
+ * NULL, and any bytes. */
 json_t *central_mark(int64_t now_sec, const char *reason);
-/* Give a document such a mark and write it: 0 and *ret_changed. One that has it stays as it is. */
-int central_mark_document(Ledger *l, DocKind kind, const char *name, const char *mark,
+/* Give a document the action's mark ("disabled", "revoked") and write it: 0 and *ret_changed. One
+ * that has it stays as it is. */
+int central_mark_document(Ledger *l, HistoryAction action, DocKind kind, const char *name,
                           int64_t now_sec, const char *reason, bool *ret_changed);
 
 /* List a kind's documents: a table made by row(), or {"HOSTs": [documents]}. */

@@ -61,7 +61,7 @@ static int extend_grant(Ledger *l, const char *jti, const json_t *old, const Ext
                 json_decref(doc);
                 return fail(VERB_USAGE, "hosts would not take this: %s", error);
         }
-        return central_put(l, DOC_GRANT, jti, doc);
+        return central_change(l, HISTORY_EXTENDED, DOC_GRANT, jti, doc, o->reason);
 }
 
 static VerbStatus run(Call *call)
@@ -76,7 +76,7 @@ static VerbStatus run(Call *call)
 
         if (o->for_sec == 0)
                 return fail(VERB_USAGE, "extend wants --for T: how long from now");
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         doc = ledger_get(l, DOC_GRANT, jti);

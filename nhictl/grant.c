@@ -197,7 +197,7 @@ static int write_grant(const Call *call, Ledger *l, const char *jti, json_t *doc
                 json_decref(doc);
                 return r;
         }
-        return central_put(l, DOC_GRANT, jti, doc);
+        return central_change(l, HISTORY_GRANTED, DOC_GRANT, jti, doc, o->reason);
 }
 
 static int make(const Call *call, const GrantOptions *o, json_t *terms, const char *jti)
@@ -206,7 +206,7 @@ static int make(const Call *call, const GrantOptions *o, json_t *terms, const ch
         json_t *doc;
         int r;
 
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r == VERB_OK)
                 r = check_people(l, o, call->operands.items[0]);
         if (r != VERB_OK)

@@ -37,7 +37,7 @@ static int put_host(Ledger *l, const char *name, json_t *labels, int64_t now_sec
                 return VERB_OK;
         }
         *changed = true;
-        return central_put(l, DOC_HOST, name, doc);
+        return central_change(l, old ? HISTORY_CHANGED : HISTORY_ADDED, DOC_HOST, name, doc, NULL);
 }
 
 /* The whole input is judged before the first document is written. */
@@ -121,7 +121,7 @@ static int add_hosts(const Call *call, const HostOptions *o, json_t *hosts)
         json_t *labels;
         int r;
 
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         json_object_foreach(hosts, name, labels) {
@@ -154,15 +154,13 @@ static VerbStatus run_remove(Call *call)
         bool changed = false;
         int r;
 
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         for (size_t i = 0; r == VERB_OK && i < call->operands.n; i++) {
                 const char *name = call->operands.items[i];
 
                 if (!ledger_get(l, DOC_HOST, name))
                         continue;
-                r = ledger_remove(l, DOC_HOST, name);
-                if (r < 0)
-                        return fail(VERB_FAILED, "%s: %s", name, strerror(-r));
+                r = central_change(l, HISTORY_REMOVED, DOC_HOST, name, NULL, NULL);
                 changed = true;
         }
         return r == VERB_OK ? central_done(call, &o->central, l, changed) : r;

@@ -76,9 +76,10 @@ static int add_host(const Call *call, Ledger *l, const char *host, bool *changed
         if (ledger_get(l, DOC_HOST, host))
                 return VERB_OK;
         *changed = true;
-        return central_put(l, DOC_HOST, host,
-                           json_pack("{s:s, s:[], s:o}", "name", host, "labels", "created",
-                                     central_mark(call->now_sec, NULL)));
+        return central_change(l, HISTORY_ADDED, DOC_HOST, host,
+                              json_pack("{s:s, s:[], s:o}", "name", host, "labels", "created",
+                                        central_mark(call->now_sec, NULL)),
+                              NULL);
 }
 
 /* The ledger, its key and its first set; *ret_issuer is malloc'ed. */
@@ -95,7 +96,7 @@ static int make_central(const Call *call, const InitOptions *o, const char *host
         if (r == VERB_OK)
                 r = make_ledger(o, path, host, changed);
         if (r == VERB_OK)
-                r = central_open(&o->central, true, &l);
+                r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         if (o->issuer && !streq(o->issuer, l->settings.issuer))

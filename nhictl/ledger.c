@@ -3,18 +3,23 @@
 /* nhictl ledger: what was granted */
 
 #include "nhictl/ledger/check.h"
+#include "nhictl/ledger/history-check.h"
 
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhictl/central.h"
+#include "nhictl/ledger-history.h"
 #include "nhictl/ledger/state.h"
 #include "nhictl/texts.h"
 #include "nhictl/when.h"
+
+#include <stdio.h>
 
 typedef struct LedgerOptions {
         CentralOptions central;
         int64_t expiring_sec;
         bool history;
+        const char *sets;
 } LedgerOptions;
 
 /* Live grants; with --history all; with --expiring those that end soon. */
@@ -88,18 +93,14 @@ static int print_list(const Call *call, const Ledger *l)
 }
 
 /* One member a line; what is not a string as JSON. */
-static int print_document(const Call *call, const Ledger *l, const json_t *doc)
+static int print_members(const Call *call, json_t *shown)
 {
         static const char *const headings[] = { "MEMBER", "VALUE", NULL };
         _cleanup_(table_freep) Table *t = NULL;
-        json_t *shown = with_state(l, doc, call->now_sec), *value;
         const char *member;
+        json_t *value;
         int r;
 
-        if (!shown)
-                return -ENOMEM;
-        if (call->out.json)
-                return output_document(json_pack("{s:o}", "grant", shown));
         r = table_new(&call->out, headings, &t);
         json_object_foreach(shown, member, value) {
                 _cleanup_free_ char *text =
@@ -111,8 +112,30 @@ static int print_document(const Call *call, const Ledger *l, const json_t *doc)
                                                                           ? json_string_value(value)
                                                                           : text });
         }
-        json_decref(shown);
         return r == 0 ? table_print(t) : r;
+}
+
+/* The document, and with --history the lines about it. */
+static int print_document(const Call *call, const Ledger *l, const json_t *doc)
+{
+        const LedgerOptions *o = call->options;
+        const HistoryFilter filter = { .what = document_text(doc, "jti") };
+        json_t *shown = with_state(l, doc, call->now_sec), *lines = NULL;
+        int r = shown ? 0 : -ENOMEM;
+
+        if (r == 0 && o->history)
+                r = ledger_history_lines(l, &filter, &lines);
+        if (r == 0 && call->out.json)
+                return output_document(json_pack("{s:o, s:o*}", "grant", shown, "history", lines));
+        if (r == 0)
+                r = print_members(call, shown);
+        if (r == 0 && lines && (puts("") == EOF || fflush(stdout) == EOF))
+                r = -EIO;
+        if (r == 0 && lines)
+                r = ledger_history_print(call, lines);
+        json_decref(shown);
+        json_decref(lines);
+        return r;
 }
 
 static VerbStatus run(Call *call)
@@ -122,7 +145,7 @@ static VerbStatus run(Call *call)
         const json_t *doc = NULL;
         int r;
 
-        r = central_open(&o->central, false, &l);
+        r = central_open(call, &o->central, false, &l);
         if (r != VERB_OK)
                 return r;
         if (call->operands.n > 0) {
@@ -135,6 +158,14 @@ static VerbStatus run(Call *call)
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s", strerror(-r));
 }
 
+/* The sets that it publishes, where they are at hand: a checkout elsewhere has none. */
+static const char *sets_of(const Ledger *l, const LedgerOptions *o)
+{
+        if (o->sets || !l->settings.publish)
+                return o->sets;
+        return access(l->settings.publish, R_OK | X_OK) == 0 ? l->settings.publish : NULL;
+}
+
 static VerbStatus run_check(Call *call)
 {
         const LedgerOptions *o = call->options;
@@ -144,11 +175,17 @@ static VerbStatus run_check(Call *call)
         json_t *problems = NULL;
         const json_t *text;
         size_t i, n;
+        int r;
 
         if (ledger_open(path, false, &l, error) < 0)
                 return fail(VERB_FAILED, "%s", error);
         if (ledger_check(l, call->now_sec, &problems) < 0)
                 return fail(VERB_FAILED, "out of memory");
+        r = history_check(l, sets_of(l, o), problems);
+        if (r < 0) {
+                json_decref(problems);
+                return fail(VERB_FAILED, "%s: %s", o->sets ? o->sets : l->path, strerror(-r));
+        }
         n = json_array_size(problems);
         if (call->out.json)
                 return output_document(json_pack("{s:o}", "problems", problems)) < 0 ? VERB_FAILED
@@ -164,11 +201,16 @@ static const Option options[] = {
         { "expiring", 0, OPTION_DURATION, offsetof(LedgerOptions, expiring_sec), "T",
           "only those that end within T" },
         { "history", 0, OPTION_FLAG, offsetof(LedgerOptions, history), NULL,
-          "ended and revoked ones too" },
+          "ended and revoked ones too; of one grant also who changed it" },
         LEDGER_OPTION(LedgerOptions, central),
         OPTION_END,
 };
-static const Option check_options[] = { LEDGER_OPTION(LedgerOptions, central), OPTION_END };
+static const Option check_options[] = {
+        { "sets", 0, OPTION_STRING, offsetof(LedgerOptions, sets), "DIR",
+          "compare the history with the sets in DIR (default: with what is published)" },
+        LEDGER_OPTION(LedgerOptions, central),
+        OPTION_END,
+};
 
 const Verb verb_ledger = {
         .name = "ledger",
@@ -181,9 +223,10 @@ const Verb verb_ledger = {
 };
 const Verb verb_ledger_check = {
         .name = "ledger check",
-        .synopsis = "",
-        .help = "look for what hosts would refuse or nobody meant\n"
-                "Exit status 1 if there is any.",
+        .synopsis = "[--sets DIR]",
+        .help = "look for what hosts would refuse, nobody meant or nobody recorded\n"
+                "The history must be whole, and account for every document. Exit status 1 if "
+                "there is any problem.",
         .options = check_options,
         .options_size = sizeof(LedgerOptions),
         .run = run_check,

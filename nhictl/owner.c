@@ -4,6 +4,7 @@
 
 #include "lib/base/path.h"
 #include "nhictl/central.h"
+#include "nhictl/ledger/state.h"
 #include "nhictl/revoke.h"
 
 typedef struct OwnerOptions {
@@ -38,7 +39,7 @@ static VerbStatus run_add(Call *call)
 
         if (central_check_name(DOC_OWNER, name) != VERB_OK)
                 return VERB_USAGE;
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         old = ledger_get(l, DOC_OWNER, name);
@@ -49,7 +50,11 @@ static VerbStatus run_add(Call *call)
                 json_decref(doc);
                 return central_done(call, &o->central, l, false);
         }
-        r = central_put(l, DOC_OWNER, name, doc);
+        r = central_change(l,
+                           !old                        ? HISTORY_ADDED
+                           : document_is_disabled(old) ? HISTORY_ENABLED
+                                                       : HISTORY_CHANGED,
+                           DOC_OWNER, name, doc, NULL);
         return r == VERB_OK ? central_done(call, &o->central, l, true) : r;
 }
 
@@ -62,10 +67,10 @@ static VerbStatus run_disable(Call *call)
         bool changed = false;
         int r;
 
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r == VERB_OK)
-                r = central_mark_document(l, DOC_OWNER, name, "disabled", call->now_sec, o->reason,
-                                          &changed);
+                r = central_mark_document(l, HISTORY_DISABLED, DOC_OWNER, name, call->now_sec,
+                                          o->reason, &changed);
         if (r == VERB_OK)
                 r = revoke_matching(l, "owner", name, call->now_sec, "owner disabled", &changed);
         return r == VERB_OK ? central_done(call, &o->central, l, changed) : r;

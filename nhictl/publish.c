@@ -46,10 +46,11 @@ static VerbStatus run(Call *call)
 
         r = target_of(o->to, &request.target);
         if (r == VERB_OK)
-                r = central_open(&o->central, true, &l);
+                r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         r = ledger_commit(l, call->now_sec, who_am_i(who));
+        central_say_notes(l);
         if (r < 0)
                 return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
         r = central_publish(&o->central, l, &request, &changed);

@@ -23,7 +23,8 @@ int revoke_grant(Ledger *l, const char *jti, int64_t now_sec, const char *reason
         state = ledger_grant_state(l, doc, now_sec);
         if (state == GRANT_STATE_REVOKED || state == GRANT_STATE_ENDED)
                 return VERB_OK;
-        return central_mark_document(l, DOC_GRANT, jti, "revoked", now_sec, reason, ret_changed);
+        return central_mark_document(l, HISTORY_REVOKED, DOC_GRANT, jti, now_sec, reason,
+                                     ret_changed);
 }
 
 int revoke_matching(Ledger *l, const char *member, const char *value, int64_t now_sec,
@@ -69,7 +70,7 @@ static VerbStatus run(Call *call)
                 return fail(VERB_USAGE, "revoke wants ids, or --account A, or --owner O");
         if (!o->reason)
                 return fail(VERB_USAGE, "revoke wants --reason R: it is kept as history");
-        r = central_open(&o->central, true, &l);
+        r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
                 return r;
         if (o->account)

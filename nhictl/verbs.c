@@ -11,6 +11,7 @@ extern const Verb verb_host_add, verb_host_list, verb_host_remove;
 extern const Verb verb_owner_add, verb_owner_list, verb_owner_disable;
 extern const Verb verb_account_add, verb_account_list, verb_account_disable;
 extern const Verb verb_grant, verb_extend, verb_revoke, verb_ledger, verb_ledger_check;
+extern const Verb verb_ledger_history, verb_ledger_adopt;
 extern const Verb verb_publish;
 
 /* This host. */
@@ -39,6 +40,8 @@ const Verb *const verbs[] = {
         &verb_revoke,
         &verb_ledger,
         &verb_ledger_check,
+        &verb_ledger_history,
+        &verb_ledger_adopt,
         &verb_publish,
         &verb_status,
         &verb_list,

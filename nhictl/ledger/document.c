@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/jose/json.h"
+#include "lib/log/text.h"
 #include "nhictl/when.h"
 
 #include <fcntl.h>
@@ -92,6 +93,17 @@ json_t *document_time_new(int64_t sec)
         char text[WHEN_TIME_SIZE];
 
         return json_string(when_format_time(text, sec));
+}
+
+json_t *document_text_new(const char *text, size_t max)
+{
+        char encoded[DOCUMENT_TEXT_MAX + 2];
+        size_t size = 0;
+
+        (void)log_text_encode(text, encoded + 1, max < DOCUMENT_TEXT_MAX ? max : DOCUMENT_TEXT_MAX,
+                              &size);
+        encoded[0] = encoded[size + 1] = '"';
+        return json_loadb(encoded, size + 2, JSON_DECODE_ANY, NULL);
 }
 
 bool document_list_has(const json_t *list, const char *text)

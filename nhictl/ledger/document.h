@@ -28,5 +28,9 @@ const char *document_text(const json_t *doc, const char *member);
 int document_time(const json_t *doc, const char *member, int64_t *ret_sec);
 /* A new JSON string: the time in RFC 3339. */
 json_t *document_time_new(int64_t sec);
+/* A new JSON string of whatever bytes: what is no UTF-8 as U+FFFD, cut where its encoding would be
+ * longer than max, DOCUMENT_TEXT_MAX at most. */
+#define DOCUMENT_TEXT_MAX 8192u
+json_t *document_text_new(const char *text, size_t max);
 /* True where an array of strings holds text. */
 bool document_list_has(const json_t *list, const char *text);

@@ -68,7 +68,10 @@ Ledger *ledger_free(Ledger *l)
         json_decref(l->problems);
         closep(&l->lock_fd);
         closep(&l->dir_fd);
+        history_free(l->history);
+        json_decref(l->notes);
         free(l->revisions);
+        free(l->who);
         free(l->path);
         free(l);
         return NULL;
@@ -100,16 +103,17 @@ const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n)
         return names;
 }
 
-static void document_file(DocKind kind, const char *name, char ret[static LEDGER_FILE_MAX])
+char *ledger_file(DocKind kind, const char *name, char *ret)
 {
         (void)snprintf(ret, LEDGER_FILE_MAX, "%s/%s.json", ledger_kinds[kind].folder, name);
+        return ret;
 }
 
 bool ledger_has_file(const Ledger *l, DocKind kind, const char *name)
 {
         char file[LEDGER_FILE_MAX];
 
-        document_file(kind, name, file);
+        ledger_file(kind, name, file);
         return json_object_get(l->hashes, file) != NULL;
 }
 
@@ -136,11 +140,12 @@ int ledger_put(Ledger *l, DocKind kind, const char *name, json_t *doc)
         char file[LEDGER_FILE_MAX];
         int r = 0;
 
-        document_file(kind, name, file);
+        ledger_file(kind, name, file);
         if (!text)
                 r = -ENOMEM;
         else if (!l->writable || !ledger_name_is_valid(kind, name))
                 r = -EINVAL;
+        l->is_settled = false;
         if (r == 0)
                 r = write_document(l, ledger_kinds[kind].folder, file, text);
         if (r == 0)
@@ -159,7 +164,8 @@ int ledger_remove(Ledger *l, DocKind kind, const char *name)
 
         if (!l->writable || !ledger_name_is_valid(kind, name))
                 return -EINVAL;
-        document_file(kind, name, file);
+        ledger_file(kind, name, file);
+        l->is_settled = false;
         folder_fd =
                 openat(l->dir_fd, ledger_kinds[kind].folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (folder_fd < 0 || unlinkat(l->dir_fd, file, 0) < 0 || fsync(folder_fd) < 0)

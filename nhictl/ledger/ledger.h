@@ -5,8 +5,11 @@
  *
  *   ledger.json            issuer, uid range, limits, where to publish
  *   accounts/NAME.json     owners/NAME.json     hosts/NAME.json     grants/JTI.json
+ *   history                who changed what, when and why: history.h; merged by union
  *   revisions              one line per revision that was ever published or changed here:
- *                          "HASH TIME WHO"; merged by union
+ *                          "HASH TIME head WHO", HASH being the head of history; merged by union.
+ *                          "HASH TIME WHO", where HASH is of all documents, where history could not
+ *                          be written or is younger
  *   .lock                  flock(2): writers one at a time, readers together
  *
  * Promises, cited by tests/unit/test-ledger.c:
@@ -15,9 +18,12 @@
  *  L3 A document that cannot be read or understood MUST grant nothing: it is left out and listed in
  *     problems; it never keeps the others from being changed, published or revoked. */
 
-#include "nhictl/ledger/document.h"
+#include "nhictl/ledger/history.h"
 
 #include "lib/base/macro.h"
+
+/* Of .gitattributes. -text: a line's hash is of its very bytes. */
+#define LEDGER_HISTORY_ATTRIBUTES "history merge=union -text\n"
 
 #define LEDGER_FORMAT    1
 #define LEDGER_ERROR_MAX 1024
@@ -49,6 +55,15 @@ typedef struct Ledger {
         json_t *hashes;      /* object: file below path -> hash of its bytes */
         json_t *problems;    /* array of strings: what was left out, and why */
         char *revisions;     /* the file's text */
+
+        /* For writers. */
+        History *history;
+        int history_error; /* a negative errno: it cannot be read, or not be written */
+        bool history_is_noted;
+        bool is_settled; /* history says what the documents are */
+        char *who;       /* as whom lines are written, and when */
+        int64_t now_sec;
+        json_t *notes; /* array of sentences to be said: ledger_notes_take() */
 } Ledger;
 
 /* Open and load. writing: hold the lock alone until ledger_free(). 0 and an owned *ret, or a
@@ -67,9 +82,27 @@ int ledger_create(const char *path, const json_t *settings,
 json_t *ledger_get(const Ledger *l, DocKind kind, const char *name);
 /* Is there a file for it, readable or not? */
 bool ledger_has_file(const Ledger *l, DocKind kind, const char *name);
-/* Write a document durably; steals doc, also on failure (NULL is -ENOMEM). */
+/* Write a document durably, and nothing in history: that is ledger_change()'s. Steals doc, also on
+ * failure (NULL is -ENOMEM). */
 int ledger_put(Ledger *l, DocKind kind, const char *name, json_t *doc);
 int ledger_remove(Ledger *l, DocKind kind, const char *name);
+/* "FOLDER/NAME.json" into ret, LEDGER_FILE_MAX bytes. */
+char *ledger_file(DocKind kind, const char *name, char *ret);
+
+/* Who changes the ledger from now on, as history will say. -ENOMEM. */
+int ledger_author(Ledger *l, int64_t now_sec, const char *who);
+/* Change a document (doc NULL: remove it), its line in history first: L4. Steals doc, also on
+ * failure. */
+int ledger_change(Ledger *l, HistoryAction action, DocKind kind, const char *name, json_t *doc,
+                  const char *reason);
+/* L5: record what documents and history disagree about, with this reason, and join branches. At the
+ * very first everything that stands here is adopted. *ret_n lines were written. Harmless where
+ * nothing is to be done; an error is remembered in history_error and noted. */
+int ledger_settle(Ledger *l, const char *reason, size_t *ret_n);
+/* Record that these hosts' sets are published to a directory. Errors as above. */
+int ledger_record_publication(Ledger *l, const char *to, const char *const *hosts, size_t n_hosts);
+/* Sentences for the administrator since the last call, an owned array. */
+json_t *ledger_notes_take(Ledger *l);
 
 /* The names of a kind's documents, sorted, malloc'ed, borrowed texts; NULL: memory. */
 const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n);
@@ -84,9 +117,10 @@ const char *ledger_kind_name(DocKind kind);
 int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
                          char ret_error[static DOCUMENT_ERROR_MAX]);
 
-/* The hash of all documents as they are now. */
+/* What a set that is published now names as its `ledger`: the head of history; where that could
+ * not be written the hash of all documents. */
 int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE]);
-/* Append the present revision to revisions unless it is the last one; durable. */
+/* Settle, and append the present revision to revisions unless it is the last one; durable. */
 int ledger_commit(Ledger *l, int64_t now_sec, const char *who);
 /* True where the revision stands in revisions. */
 bool ledger_knows(const Ledger *l, const char *hash);

@@ -2,6 +2,7 @@
 
 /* Opening a ledger: lock, settings, then every document that can be understood. */
 
+#include "lib/base/name.h"
 #include "nhictl/ledger/kind.h"
 
 #include <dirent.h>
@@ -22,11 +23,19 @@ static int problem(Ledger *l, const char *file, const char *what)
 /* What keeps a document out, or NULL. */
 static const char *document_judge(DocKind kind, const char *name, const json_t *doc)
 {
-        if (!ledger_name_is_valid(kind, name))
-                return "the file's name is no valid name for its folder";
         if (!streq(document_text(doc, ledger_kinds[kind].key), name))
                 return "the name inside is not the file's name";
         return NULL;
+}
+
+/* A file that is no document of its folder by its name alone, which may be any bytes. */
+static int refuse_name(Ledger *l, DocKind kind, const char *name)
+{
+        char shown[LEDGER_FILE_MAX], file[2 * LEDGER_FILE_MAX];
+
+        (void)text_escape(shown, sizeof(shown), name);
+        (void)snprintf(file, sizeof(file), "%s/%s.json", ledger_kinds[kind].folder, shown);
+        return problem(l, file, "the file's name is no valid name for its folder");
 }
 
 static int load_document(Ledger *l, DocKind kind, const char *file, const char *name)
@@ -38,6 +47,8 @@ static int load_document(Ledger *l, DocKind kind, const char *file, const char *
         size_t size;
         int r;
 
+        if (!ledger_name_is_valid(kind, name))
+                return refuse_name(l, kind, name);
         r = document_read(l->dir_fd, file, DOCUMENT_SIZE_MAX, &text, &size);
         if (r == -ENOMEM)
                 return r;
@@ -180,7 +191,8 @@ static int ledger_new(const char *path, Ledger **ret)
         l->path = strdup(path);
         l->hashes = json_object();
         l->problems = json_array();
-        complete = l->path && l->hashes && l->problems;
+        l->notes = json_array();
+        complete = l->path && l->hashes && l->problems && l->notes;
         for (size_t kind = 0; kind < DOC_N; kind++) {
                 l->docs[kind] = json_object();
                 complete = complete && l->docs[kind];
@@ -202,7 +214,11 @@ static int load_all(Ledger *l)
                         return r;
         }
         r = document_read(l->dir_fd, "revisions", REVISIONS_SIZE_MAX, &l->revisions, &size);
-        return r == -ENOENT ? 0 : r;
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (l->writable) /* L4: what cannot be read is the first change's trouble */
+                l->history_error = history_load(l->dir_fd, &l->history);
+        return l->history_error == -ENOMEM ? -ENOMEM : 0;
 }
 
 int ledger_open(const char *path, bool writing, Ledger **ret,

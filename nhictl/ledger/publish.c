@@ -14,7 +14,7 @@
 #define PUBLISHED_MODE 0640
 
 typedef struct Run {
-        const Ledger *l;
+        Ledger *l;
         const SigningKey *key;
         const PublishRequest *request;
         PublishReport *report;
@@ -78,13 +78,64 @@ static int check_revisions(const Run *r, char *error)
         return 0;
 }
 
-static bool is_wanted(const Run *r, const Target *t, const json_t *payload)
+/* May its set be written over what stands there? */
+static int check_target(Run *r, const Target *t)
+{
+        if (t->error < 0 || !t->published.exists || t->published.ours ||
+            may_replace(r, t->published.hash))
+                return t->error;
+        note(r, "%s is not signed by this key: publish --replace %s overwrites it", t->path,
+             t->published.hash);
+        return -EPERM;
+}
+
+static void choose(const Run *r, Target *t, const json_t *payload)
 {
         const Published *p = &t->published;
 
-        if (!p->ours || r->request->mode == PUBLISH_ALL || published_is_due(p, r->now_sec))
-                return true;
-        return r->request->mode == PUBLISH_CHANGED && !published_equals(p, payload);
+        t->is_changed = !p->ours || !published_equals(p, payload);
+        t->is_wanted = !p->ours || r->request->mode == PUBLISH_ALL ||
+                       published_is_due(p, r->now_sec) ||
+                       (r->request->mode == PUBLISH_CHANGED && t->is_changed);
+}
+
+/* Which sets are to be written? */
+static void plan_targets(Run *r)
+{
+        for (size_t i = 0; i < r->targets.n; i++) {
+                Target *t = &r->targets.items[i];
+                json_t *payload = NULL;
+
+                t->error = check_target(r, t);
+                if (t->error == 0)
+                        t->error = mint_payload(r->l, t->name, t->host, r->now_sec, &payload);
+                if (t->error == 0)
+                        choose(r, t, payload);
+                json_decref(payload);
+        }
+}
+
+/* B5: its errors are the ledger's notes. A set that is only renewed is no news. */
+static int record(Run *r)
+{
+        const char **hosts = calloc(r->targets.n + 1, sizeof(*hosts));
+        char hash[LEDGER_HASH_SIZE];
+        size_t n = 0;
+        int e = 0;
+
+        if (!hosts)
+                return -ENOMEM;
+        for (size_t i = 0; i < r->targets.n; i++) {
+                if (r->targets.items[i].is_wanted && r->targets.items[i].is_changed)
+                        hosts[n++] = r->targets.items[i].name;
+        }
+        if (n > 0)
+                (void)ledger_record_publication(r->l, r->dir, hosts, n);
+        free(hosts);
+        e = ledger_revision(r->l, hash);
+        if (e == 0 && !ledger_knows(r->l, hash))
+                e = ledger_commit(r->l, r->l->now_sec, r->l->who ? r->l->who : "?");
+        return e;
 }
 
 /* B2: milliseconds of the clock, and above what is there. */
@@ -150,18 +201,15 @@ static int publish_target(Run *r, Target *t)
         json_t *payload = NULL;
         int n = t->error;
 
-        if (n == 0 && t->published.exists && !t->published.ours &&
-            !may_replace(r, t->published.hash)) {
-                note(r, "%s is not signed by this key: publish --replace %s overwrites it", t->path,
-                     t->published.hash);
-                n = -EPERM;
-        }
-        if (n == 0)
-                n = mint_payload(r->l, t->name, t->host, r->now_sec, &payload);
-        if (n == 0 && is_wanted(r, t, payload))
-                n = write_set(r, t, payload);
-        else if (n == 0)
+        if (n < 0)
+                return n;
+        if (!t->is_wanted) {
                 report(r, t, "unchanged", t->published.ver);
+                return 0;
+        }
+        n = mint_payload(r->l, t->name, t->host, r->now_sec, &payload);
+        if (n == 0)
+                n = write_set(r, t, payload);
         json_decref(payload);
         return n;
 }
@@ -215,6 +263,10 @@ static int run(Run *r, char *error)
         if (n == 0)
                 n = check_revisions(r, error);
         if (n == 0)
+                plan_targets(r);
+        if (n == 0)
+                n = record(r);
+        if (n == 0)
                 n = ledger_revision(r->l, r->revision);
         if (n == 0)
                 publish_targets(r);
@@ -223,7 +275,7 @@ static int run(Run *r, char *error)
         return n;
 }
 
-int ledger_publish(const Ledger *l, const SigningKey *key, const PublishRequest *request,
+int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *request,
                    PublishReport *ret_report, char ret_error[static LEDGER_ERROR_MAX])
 {
         Run r = { .l = l,

@@ -8,7 +8,9 @@
  *     comes last cannot un-revoke.
  *  B2 `ver` MUST rise, whatever the clock and the ledger's age.
  *  B3 A set is written only after it was read back as its host will read it.
- *  B4 One host's trouble MUST NOT keep another host's set from being published. */
+ *  B4 One host's trouble MUST NOT keep another host's set from being published.
+ *  B5 A set that says something new is written after the line of history that publishes it, and
+ *     names that line; where history cannot be written it is published all the same (L4). */
 
 #include "nhictl/ledger/mint.h"
 
@@ -37,5 +39,5 @@ void publish_report_done(PublishReport *r);
 /* The ledger is open for writing and committed. 0 and *ret_report (some hosts may have failed: see
  * it); -ESTALE where the ledger is older than what is published (B1), or another negative errno,
  * with a sentence in ret_error; then nothing was written. */
-int ledger_publish(const Ledger *l, const SigningKey *key, const PublishRequest *request,
+int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *request,
                    PublishReport *ret_report, char ret_error[static LEDGER_ERROR_MAX]);

@@ -2,7 +2,8 @@
 
 /* Revisions: what makes publishing a compare-and-set. A set names the revision it was made from;
  * only a ledger that knows that revision may publish over it. The file is merged by union, so a
- * merged checkout knows both sides' revisions. */
+ * merged checkout knows both sides' revisions. Its hashes are heads of history, and it is still a
+ * file of its own: a history that is broken must not keep a revocation from being published. */
 
 #include "lib/base/io.h"
 #include "lib/jose/json.h"
@@ -14,12 +15,29 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define HASH_LENGTH (LEDGER_HASH_SIZE - 1)
+#define HASH_LENGTH   (LEDGER_HASH_SIZE - 1)
+#define REVISION_HEAD "head " /* it is a line of history */
+
+/* The one head of a history that says what the documents are; NULL: there is none. */
+static const char *settled_head(const Ledger *l)
+{
+        const char *head = NULL;
+
+        if (!l->is_settled || l->history_error < 0 || history_heads(l->history, &head, 1) != 1)
+                return NULL;
+        return head;
+}
 
 int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE])
 {
-        _cleanup_free_ char *text = json_write(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
+        const char *head = settled_head(l);
+        _cleanup_free_ char *text = NULL;
 
+        if (head) {
+                memcpy(ret, head, LEDGER_HASH_SIZE);
+                return 0;
+        }
+        text = json_write(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
         if (!text)
                 return -ENOMEM;
         content_hash(text, strlen(text), ret);
@@ -80,13 +98,19 @@ int ledger_commit(Ledger *l, int64_t now_sec, const char *who)
 
         if (!l->writable)
                 return -EINVAL;
+        r = ledger_author(l, now_sec, who);
+        if (r < 0)
+                return r;
+        who = l->who;                       /* the caller's may have been that, too */
+        (void)ledger_settle(l, NULL, NULL); /* L4: its errors are noted and stop nothing */
         r = ledger_revision(l, hash);
         if (r < 0)
                 return r;
         if (is_last(l, hash))
                 return 0;
         /* A line that a crash cut short is closed, so that it cannot swallow this one. */
-        if (asprintf(&line, "%s%s %s %s\n", torn ? "\n" : "", hash, when_format_time(time, now_sec),
+        if (asprintf(&line, "%s%s %s %s%s\n", torn ? "\n" : "", hash,
+                     when_format_time(time, now_sec), settled_head(l) ? REVISION_HEAD : "",
                      who) < 0)
                 return -ENOMEM;
         if (asprintf(&grown, "%s%s", old, line) < 0)

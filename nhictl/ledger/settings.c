@@ -165,7 +165,8 @@ int ledger_create(const char *path, const json_t *settings, char ret_error[stati
         else if (lstat(existing, &st) == 0)
                 r = -EEXIST;
         if (r == 0)
-                r = write_new(path, ".gitattributes", "revisions merge=union\n");
+                r = write_new(path, ".gitattributes",
+                              LEDGER_HISTORY_ATTRIBUTES "revisions merge=union\n");
         if (r == 0)
                 r = write_new(path, ".gitignore", ".lock\n");
         if (r == 0) /* last: with it the directory is a ledger */

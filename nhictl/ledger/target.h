@@ -10,6 +10,8 @@ typedef struct Target {
         char *path;         /* of its HOST.jws */
         const json_t *host; /* NULL: the ledger has it no more; its set is emptied */
         int error;          /* a negative errno from reading what is published */
+        bool is_wanted;     /* its set is to be written */
+        bool is_changed;    /* and says something new */
         Published published;
 } Target;
 

@@ -246,9 +246,11 @@ static void revisions_follow_the_documents(void **state)
         assert_int_equal(ledger_revision(l, before), 0);
         assert_false(ledger_knows(l, before));
         assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me@here"), 0);
+        assert_int_equal(ledger_revision(l, before), 0);
         assert_true(ledger_knows(l, before));
+        assert_non_null(history_find(l->history, before));
         assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me@here"), 0); /* once only */
-        assert_int_equal(strlen(l->revisions), 64 + strlen(" 2026-11-21T22:00:00Z me@here\n"));
+        assert_int_equal(strlen(l->revisions), 64 + strlen(" 2026-11-21T22:00:00Z head me@here\n"));
         fixture_fill(l);
         assert_int_equal(ledger_revision(l, after), 0);
         assert_string_not_equal(before, after);
@@ -273,9 +275,9 @@ static void a_torn_last_revision_swallows_nothing(void **state)
         fixture_write(f, "revisions", "0123456789abcdef");
         l = fixture_open(f, true);
         assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me"), 0);
+        assert_int_equal(ledger_revision(l, hash), 0);
         ledger_free(l);
         l = fixture_open(f, false);
-        assert_int_equal(ledger_revision(l, hash), 0);
         assert_true(ledger_knows(l, hash));
         assert_false(ledger_knows(l, "0123456789abcdef"));
         assert_false(ledger_knows(l, ""));

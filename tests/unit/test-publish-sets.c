@@ -10,7 +10,7 @@
 
 static SigningKey key;
 
-static int publish_at(const Ledger *l, const PublishRequest *request, PublishReport *report,
+static int publish_at(Ledger *l, const PublishRequest *request, PublishReport *report,
                       char error[static LEDGER_ERROR_MAX])
 {
         return ledger_publish(l, &key, request, report, error);
