@@ -20,7 +20,7 @@ extern const Verb verb_check, verb_log, verb_log_resume, verb_observe, verb_enfo
         verb_unlock;
 extern const Verb verb_feed, verb_sudo_enable, verb_sudo_disable, verb_sudo_status;
 extern const Verb verb_pam_diff, verb_pam_enable, verb_pam_disable;
-extern const Verb verb_doctor;
+extern const Verb verb_doctor, verb_prove;
 
 const Verb *const verbs[] = {
         &verb_init,
@@ -64,6 +64,7 @@ const Verb *const verbs[] = {
         &verb_sudo_enable,
         &verb_sudo_disable,
         &verb_sudo_status,
+        &verb_prove,
         &verb_doctor,
         NULL,
 };

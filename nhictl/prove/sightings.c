@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* X1, X3, X4: each session that a witness saw, against the log; and each of the log's, against the
+ * witnesses. */
+
+#include "lib/base/macro.h"
+#include "lib/base/service.h"
+#include "nhictl/prove/prove.h"
+
+/* What opens a session of unknown kind. */
+static const char *const login_classes[] = { "ssh", "login", "cron", "at", "unit", "systemd-user" };
+
+static bool is_near(int64_t a, int64_t b)
+{
+        return a - b <= PROVE_NEAR_USEC && b - a <= PROVE_NEAR_USEC;
+}
+
+/* What another witness has been found to have seen of the same session. */
+static Finding *found_of(Proof *p, const Sighting *s)
+{
+        for (size_t i = p->findings.n; i > 0; i--) {
+                Finding *f = &p->findings.items[i - 1];
+
+                if (f->pid == s->pid && f->witness != WITNESS_LOG && f->witness != s->witness &&
+                    streq(f->account, s->account) && is_near(f->start_usec, s->start_usec))
+                        return f;
+        }
+        return NULL;
+}
+
+static void find(Proof *p, FindingKind kind, const Sighting *s, const Stay *stay, uint64_t seq)
+{
+        Finding *f = s->is_later ? found_of(p, s) : NULL;
+
+        if (f) {
+                f->seen_by |= 1u << s->witness;
+                return;
+        }
+        f = proof_add(p, findings);
+        if (!f)
+                return;
+        *f = (Finding){ .kind = kind,
+                        .witness = s->witness,
+                        .seen_by = 1u << s->witness,
+                        .account = s->account,
+                        .class = s->class,
+                        .where = s->where,
+                        .grant = stay ? stay->grant : "",
+                        .pid = s->pid,
+                        .start_usec = s->start_usec,
+                        .end_usec = s->end_usec,
+                        .seq = stay ? stay->seq : seq };
+}
+
+/* ---- one session, several witnesses ---- */
+
+/* PAM's account of a session comes first: it knows the service, and for sudo and su who asked. */
+static int compare_sightings(const void *a, const void *b)
+{
+        const Sighting *x = a, *y = b;
+
+        if (x->pid != y->pid)
+                return x->pid < y->pid ? -1 : 1;
+        if (x->witness != y->witness)
+                return x->witness < y->witness ? -1 : 1;
+        return (x->start_usec > y->start_usec) - (x->start_usec < y->start_usec);
+}
+
+static bool is_same(const Sighting *a, const Sighting *b)
+{
+        return a->pid > 0 && a->pid == b->pid && a->witness != b->witness &&
+               is_near(a->start_usec, b->start_usec);
+}
+
+static void learn_from(Sighting *later, Sighting *first)
+{
+        later->is_later = true;
+        later->account = first->account;
+        later->uid = first->uid;
+        if (*first->class)
+                later->class = first->class;
+        /* sshd was killed and closed nothing: logind saw the end. */
+        if (!first->end_is_known && later->end_is_known) {
+                first->end_usec = later->end_usec;
+                first->end_is_known = true;
+        }
+}
+
+/* A process that is older than the session it leads: both are still there. */
+static bool is_alive(const Proof *p, const Sighting *s)
+{
+        for (size_t i = 0; i < p->processes.n; i++)
+                if (p->processes.items[i].pid == s->pid)
+                        return p->processes.items[i].start_usec <= s->start_usec + PROVE_JUMP_USEC;
+        return false;
+}
+
+static void unite(Proof *p)
+{
+        if (p->sightings.n > 0)
+                qsort(p->sightings.items, p->sightings.n, sizeof(*p->sightings.items),
+                      compare_sightings);
+        for (size_t i = 0; i < p->sightings.n; i++) {
+                Sighting *first = &p->sightings.items[i];
+
+                for (size_t k = i + 1; k < p->sightings.n && !first->is_later; k++) {
+                        Sighting *s = &p->sightings.items[k];
+
+                        if (s->pid != first->pid || first->pid <= 0)
+                                break;
+                        if (!s->is_later && is_same(first, s))
+                                learn_from(s, first);
+                }
+                if (!first->end_is_known && first->pid > 0 && is_alive(p, first))
+                        first->end_is_known = true;
+        }
+}
+
+/* ---- whose is it? ---- */
+
+static GateMode ask(const Proof *p, const Sighting *s, const char *class, char gate[static 128])
+{
+        return p->host.gate(p->host.userdata, *s->account ? s->account : NULL, s->uid, class, gate,
+                            128);
+}
+
+/* Of a session whose kind nobody knows: what holds for all kinds; GATE_OBSERVE where it differs. */
+static GateMode ask_all(const Proof *p, const Sighting *s, char gate[static 128])
+{
+        GateMode all = ask(p, s, login_classes[0], gate);
+
+        for (size_t i = 1; i < ELEMENTSOF(login_classes); i++)
+                if (ask(p, s, login_classes[i], gate) != all)
+                        return GATE_OBSERVE;
+        return all;
+}
+
+static void count_stranger(Proof *p, const Sighting *s, GateMode mode)
+{
+        Stranger *one;
+
+        if (s->is_later)
+                return;
+        for (size_t i = 0; i < p->strangers.n; i++) {
+                one = &p->strangers.items[i];
+                if (one->mode == mode && streq(one->account, s->account) &&
+                    streq(one->class, s->class)) {
+                        one->n++;
+                        return;
+                }
+        }
+        one = proof_add(p, strangers);
+        if (one)
+                *one = (Stranger){ .account = s->account, .class = s->class, .mode = mode, .n = 1 };
+}
+
+/* ---- is it inside? ---- */
+
+static const Refusal *refusal_of(const Proof *p, const Sighting *s)
+{
+        for (size_t i = 0; i < p->refusals.n; i++) {
+                const Refusal *r = &p->refusals.items[i];
+                if (s->pid > 0 && r->pid == s->pid && is_near(r->time_usec, s->start_usec) &&
+                    streq(r->account, s->account))
+                        return r;
+        }
+        return NULL;
+}
+
+/* PAM opens sessions line by line: others had opened theirs when ours said no. */
+static bool is_refused(const Refusal *r, const Sighting *s)
+{
+        return r->of_session && s->end_is_known && s->end_usec <= r->time_usec + PROVE_LATE_USEC;
+}
+
+static void judge_outside(Proof *p, const Sighting *s)
+{
+        const Refusal *r = refusal_of(p, s);
+
+        if (proof_log_is_silent(p, s->start_usec))
+                find(p, FINDING_UNJUDGED, s, NULL, 0);
+        else if (r && is_refused(r, s))
+                p->n_refused += !s->is_later;
+        else
+                find(p, r ? FINDING_DENIED : FINDING_UNKNOWN, s, NULL, r ? r->seq : 0);
+}
+
+static void judge_inside(Proof *p, const Sighting *s, Stay *stay)
+{
+        const int64_t end = s->end_usec < p->until_usec ? s->end_usec : p->until_usec;
+
+        if (s->witness != WITNESS_SESSIONS)
+                stay->is_witnessed = true;
+        if (!s->end_is_known || end <= stay->allowed_usec + PROVE_LATE_USEC)
+                return;
+        find(p, stay->is_uncertain ? FINDING_UNJUDGED : FINDING_OVERTIME, s, stay, 0);
+}
+
+static void judge_managed(Proof *p, const Sighting *s, GateMode mode, const char *gate)
+{
+        const bool enforced = mode == GATE_ENFORCE;
+
+        /* An account that a set defined is behind no gate that could be off. */
+        if (*gate ? proof_enforced_at(p, gate, s->start_usec, enforced) : enforced)
+                judge_outside(p, s);
+        else
+                find(p, FINDING_UNJUDGED, s, NULL, 0);
+}
+
+static void judge(Proof *p, const Sighting *s)
+{
+        char gate[128] = "";
+        Stay *stay;
+        GateMode mode;
+
+        if (s->start_usec > p->until_usec || s->end_usec < p->since_usec ||
+            (s->start_usec < p->since_usec && !s->end_is_known))
+                return;
+        stay = proof_stay_of(p, s);
+        if (stay) {
+                judge_inside(p, s, stay);
+                return;
+        }
+        mode = *s->class ? ask(p, s, s->class, gate) : ask_all(p, s, gate);
+        if (mode == GATE_UNGATED || mode == GATE_EXEMPT)
+                count_stranger(p, s, mode);
+        else
+                judge_managed(p, s, mode, gate);
+}
+
+/* ---- the other way round ---- */
+
+static void count_inside(Proof *p, const Stay *s)
+{
+        const char **account;
+
+        p->n_sessions++;
+        for (size_t i = 0; i < p->accounts.n; i++)
+                if (streq(p->accounts.items[i], s->account))
+                        return;
+        account = proof_add(p, accounts);
+        if (account)
+                *account = s->account;
+}
+
+static void judge_stay(Proof *p, const Stay *s)
+{
+        Finding *f;
+
+        if (s->is_witnessed) {
+                count_inside(p, s);
+                return;
+        }
+        if (!s->has_started || s->start_usec < p->since_usec || s->start_usec > p->until_usec ||
+            proof_gap_at(p, GAP_WITNESS, s->start_usec))
+                return;
+        f = proof_add(p, findings);
+        if (f)
+                *f = (Finding){ .kind = FINDING_UNWITNESSED,
+                                .witness = WITNESS_LOG,
+                                .seen_by = 1u << WITNESS_LOG,
+                                .account = s->account,
+                                .class = s->class,
+                                .where = proof_format(p, "session %s", s->session),
+                                .grant = s->grant,
+                                .pid = s->pid,
+                                .start_usec = s->start_usec,
+                                .end_usec = s->end_usec,
+                                .seq = s->seq };
+}
+
+void proof_judge_sightings(Proof *p)
+{
+        unite(p);
+        for (size_t i = 0; i < p->sightings.n; i++)
+                if (!p->account || streq(p->account, p->sightings.items[i].account))
+                        judge(p, &p->sightings.items[i]);
+        for (size_t i = 0; i < p->stays.n; i++)
+                if (!p->account || streq(p->account, p->stays.items[i].account))
+                        judge_stay(p, &p->stays.items[i]);
+}
