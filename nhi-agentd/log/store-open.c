@@ -93,46 +93,92 @@ static int load(LogStore *s, const char *name, Found *ret)
         return 0;
 }
 
-/* Each record's set, when the first was written, and whether the record that a head was about is
- * still the same. */
-static int read_records(LogStore *s, LogFile *f, const Found *found, const LogHead *floor)
+/* What stands before a value stands in no text: there quotes are escaped. So a segment is searched,
+ * not parsed, and a start does not wait for it. */
+#define SET_MARK "\"set\":\""
+
+static int read_sets(LogFile *f, const char *data, size_t size)
 {
-        const char *p = found->data, *end = p + found->tail.records_size, *newline;
+        const char *p = data, *end = data + size, *last = NULL;
         int r = 0;
 
-        for (; r == 0 && p < end; p = newline + 1) {
-                LogLine line;
-                size_t size = 0;
-                const char *set;
-
-                newline = memchr(p, '\n', (size_t)(end - p));
-                if (log_line_parse(p, (size_t)(newline - p), &line) < 0)
-                        continue;
-                if (p == found->data)
-                        f->first_usec = line.real_usec;
-                s->chain_usec = line.real_usec;
-                set = log_line_text(&line, LOG_FIELD_SET, &size);
-                if (set)
-                        r = cited_add(&f->cited, set, size);
-                if (floor && line.seq == floor->chain.seq) {
-                        LogChain chain;
-
-                        log_chain_follow(&chain, line.seq, p, (size_t)(newline - p));
-                        if (memcmp(chain.hash, floor->chain.hash, LOG_HASH_SIZE) != 0)
-                                return store_fail(s, -ESTALE,
-                                                  "%s: record %" PRIu64
-                                                  " is not the one that was there",
-                                                  s->dir, line.seq);
-                }
+        while (r == 0 && (p = memmem(p, (size_t)(end - p), SET_MARK, sizeof(SET_MARK) - 1))) {
+                p += sizeof(SET_MARK) - 1;
+                if ((size_t)(end - p) < LOG_HASH_TEXT_SIZE)
+                        break;
+                if (!last || memcmp(p, last, LOG_HASH_TEXT_SIZE) != 0)
+                        r = cited_add(&f->cited, p, LOG_HASH_TEXT_SIZE);
+                last = p;
         }
-        return r < 0 ? store_fail(s, r, "%s: %s", s->dir, strerror(-r)) : 0;
+        return r;
+}
+
+/* When the line that begins there was written; INT64_MIN where it is no record. */
+static int64_t time_of(const char *line, const char *end)
+{
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        LogLine l;
+
+        return newline && log_line_parse(line, (size_t)(newline - line), &l) == 0 ? l.real_usec
+                                                                                  : INT64_MIN;
+}
+
+/* Is the record that a head was about still the same, where it is in this file? From the end, where
+ * heads are; a torn one of that number may stand before it. */
+static int check_head(LogStore *s, const char *data, size_t size, const LogHead *head)
+{
+        const char *end = data + size - 1, *newline = end;
+        bool found = false;
+
+        while (newline) {
+                const char *begin;
+                LogChain chain;
+                LogLine l;
+
+                newline = memrchr(data, '\n', (size_t)(end - data));
+                begin = newline ? newline + 1 : data;
+                if (log_line_parse(begin, (size_t)(end - begin), &l) == 0) {
+                        if (l.seq < head->chain.seq)
+                                break;
+                        found = found || l.seq == head->chain.seq;
+                        if (l.seq == head->chain.seq) {
+                                log_chain_follow(&chain, l.seq, begin, (size_t)(end - begin));
+                                if (memcmp(chain.hash, head->chain.hash, LOG_HASH_SIZE) == 0)
+                                        return 0;
+                        }
+                }
+                end = newline;
+        }
+        return found ? store_fail(s, -ESTALE,
+                                  "%s: record %" PRIu64 " is not the one that was there", s->dir,
+                                  head->chain.seq)
+                     : 0;
+}
+
+/* Each record's set, what was used, when the first and the last were written, and the head. */
+static int read_records(LogStore *s, LogFile *f, const Found *found, const LogHead *floor)
+{
+        const char *data = found->data, *end = data + found->tail.records_size, *last;
+        int64_t usec;
+        int r;
+
+        if (end == data)
+                return 0;
+        last = end - 1 > data ? memrchr(data, '\n', (size_t)(end - 1 - data)) : NULL;
+        f->first_usec = time_of(data, end);
+        usec = time_of(last ? last + 1 : data, end);
+        s->chain_usec = usec != INT64_MIN ? usec : s->chain_usec;
+        r = read_sets(f, data, found->tail.records_size);
+        if (r == 0)
+                r = store_load_uses(s, data, found->tail.records_size);
+        if (r < 0)
+                return store_fail(s, r, "%s: %s", s->dir, strerror(-r));
+        return floor ? check_head(s, data, found->tail.records_size, floor) : 0;
 }
 
 /* The file's state into f; its descriptor too, where it is to be written. */
 static int adopt(LogStore *s, LogFile *f, Found *found, const LogHead *floor)
 {
-        int r;
-
         f->size = found->tail.records_size;
         f->allocated = found->allocated;
         f->first_seq = found->tail.first_seq;
@@ -142,9 +188,6 @@ static int adopt(LogStore *s, LogFile *f, Found *found, const LogHead *floor)
         s->chain = found->tail.chain;
         f->begun_seq = f->first_seq;
         memcpy(s->log_id, found->tail.log_id, sizeof(s->log_id));
-        r = store_load_uses(s, found->data, found->tail.records_size);
-        if (r < 0)
-                return store_fail(s, r, "%s: sessions of counted grants: %s", s->dir, strerror(-r));
         return read_records(s, f, found, floor);
 }
 

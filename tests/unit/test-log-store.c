@@ -197,6 +197,36 @@ static void a_torn_tail_is_marked_and_the_chain_goes_on(void **state)
         log_dir_free(&d);
 }
 
+/* Torn of a record is its newline alone: then two lines have one number, and a head is about the
+ * later one. */
+static void a_head_is_found_behind_a_torn_record_of_its_number(void **state)
+{
+        static char line[LOG_LINE_MAX];
+        LogDir d = log_dir_new(SIZE);
+        LogStore *s = log_dir_open(&d, NULL, 0);
+        char *text = slurp(&d, LOG_ACTIVE_NAME);
+        LogBody b;
+        LogHead head;
+        size_t size = 0;
+
+        log_body_init(&b, "decision");
+        log_body_done(&b);
+        log_store_head(s, &head);
+        assert_int_equal(log_line_make(&head.chain, 1, b.data, b.size, line, sizeof(line), &size),
+                         0);
+        overwrite(&d, LOG_ACTIVE_NAME, strlen(text), line, size - 1);
+        log_store_free(s);
+        s = log_dir_open(&d, NULL, 0);
+        log_store_head(s, &head);
+        assert_int_equal(head.chain.seq, 2);
+        log_store_free(s);
+        s = log_dir_open(&d, &head, 0);
+        assert_int_equal(log_store_error(s, NULL), 0);
+        log_store_free(s);
+        free(text);
+        log_dir_free(&d);
+}
+
 static void records_further_up_are_left_as_they_are_even_damaged(void **state)
 {
         LogDir d = log_dir_new(SIZE);
@@ -449,6 +479,7 @@ int main(void)
                 cmocka_unit_test(an_old_segment_is_closed_by_the_next_record),
                 cmocka_unit_test(every_set_that_a_segment_cites_is_listed),
                 cmocka_unit_test(a_torn_tail_is_marked_and_the_chain_goes_on),
+                cmocka_unit_test(a_head_is_found_behind_a_torn_record_of_its_number),
                 cmocka_unit_test(records_further_up_are_left_as_they_are_even_damaged),
                 cmocka_unit_test(a_damaged_end_waits_for_an_administrator_and_keeps_its_bytes),
                 cmocka_unit_test(a_log_that_is_behind_its_head_was_rolled_back),
