@@ -30,11 +30,12 @@ typedef struct FileRule {
         const char *why;
 } FileRule;
 
-#define DECIDES "who may write it decides who needs a grant"
-#define TRUSTS  "who may write it decides whose signature holds"
-#define LOADED  "it is loaded into, or run by, what root runs"
-#define SIGNS   "who may read it can sign grants"
-#define STATE   "it holds what this host has learnt"
+#define DECIDES  "who may write it decides who needs a grant"
+#define TRUSTS   "who may write it decides whose signature holds"
+#define LOADED   "it is loaded into, or run by, what root runs"
+#define SIGNS    "who may read it can sign in its place"
+#define STATE    "it holds what this host has learnt"
+#define EVIDENCE "it holds the evidence"
 
 static const FileRule rules[] = {
         { BELOW_ROOT(PATH_ETC_DIR), FILE_DIR, 0755, DECIDES },
@@ -55,8 +56,9 @@ static const FileRule rules[] = {
         { BELOW_ROOT(PATH_STATE_FILE), FILE_PLAIN, 0600, STATE },
         { BELOW_ROOT(PATH_UIDS_FILE), FILE_PLAIN, 0600, STATE },
         { "/var/lib/nhi/confirm.json", FILE_PLAIN, 0600, DECIDES },
-        { "/var/log/nhi", FILE_DIR, 0750, "it holds the evidence" },
-        { "/var/log/nhi/decisions.log", FILE_PLAIN, 0640, "it holds the evidence" },
+        { BELOW_ROOT(PATH_HOST_KEY), FILE_PLAIN, 0600, SIGNS },
+        { BELOW_ROOT(PATH_LOG_DIR), FILE_DIR, 02750, EVIDENCE },
+        { BELOW_ROOT(PATH_LOG_DIR "/decisions.log"), FILE_PLAIN, 0640, EVIDENCE },
         { BELOW_ROOT(PATH_RUN_DIR), FILE_DIR, 0755, DECIDES },
         { BELOW_ROOT(PATH_GATES_RUN), FILE_PLAIN, 0644, DECIDES },
         { BELOW_ROOT(PATH_SNAPSHOT), FILE_PLAIN, 0644, "accounts and groups are read from it" },
