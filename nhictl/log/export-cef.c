@@ -138,9 +138,9 @@ static int cef_record(FILE *f, const LogRecord *record)
         int r = put_header(f, record);
 
         if (r == 0)
-                r = put(f, "dvchost", record->host);
+                r = put(f, "dvchost", member_text(record->json, "host") ?: record->host);
         if (r == 0)
-                r = put(f, "deviceExternalId", record->log_id);
+                r = put(f, "deviceExternalId", member_text(record->json, "log") ?: record->log_id);
         for (unsigned i = 0; r == 0 && i < LOG_FIELD_N; i++)
                 r = put_member(f, record, (LogField)i);
         if (r == 0)

@@ -362,12 +362,24 @@ static int put_privileges(json_t *event, const json_t *json)
                              json_sprintf("%s%s%s", class, target ? " as " : "", target ?: "")));
 }
 
+/* Of every record, not only of those that say it. */
+static int put_origin(json_t *event, const char *name, const char *text)
+{
+        const json_t *unmapped = json_object_get(event, "unmapped");
+        char path[64];
+
+        if (*text == '\0' || json_object_get(unmapped, name))
+                return 0;
+        (void)snprintf(path, sizeof(path), "unmapped.%s", name);
+        return put(event, path, json_string(text));
+}
+
 static int put_host(json_t *event, const LogRecord *r, const Kind *k)
 {
         int e = 0;
 
         if (k->class == BASE_EVENT)
-                return *r->host ? put(event, "unmapped.host", json_string(r->host)) : 0;
+                return put_origin(event, "host", r->host);
         e = put(event, "device.type_id", json_integer(0));
         if (e == 0 && *r->host)
                 e = put(event, "device.hostname", json_string(r->host));
@@ -382,8 +394,8 @@ static int complete(json_t *event, const LogRecord *r, const Kind *k)
         const json_t *actor = json_object_get(event, "actor");
         int e = put_host(event, r, k);
 
-        if (e == 0 && *r->log_id)
-                e = put(event, "unmapped.log", json_string(r->log_id));
+        if (e == 0)
+                e = put_origin(event, "log", r->log_id);
         if (e == 0 && k->class == AUTHORIZE_SESSION)
                 e = put_privileges(event, r->json);
         if (e == 0 && k->class == LIFECYCLE)

@@ -292,6 +292,16 @@ static void record_fill(const LogReader *r, const LogLine *l, LogRecord *ret)
         };
 }
 
+/* What a failed disk may have kept behind the last record that was durable: the reserve has those
+ * numbers anew. */
+static bool is_void(const LogReader *r, const LogLine *l)
+{
+        const Glance *next = r->i < r->source->segments.n ? &r->glances[r->i + 1] : NULL;
+
+        return next && next->is_known && r->source->segments.items[r->i].first_seq == 0 &&
+               l->seq >= next->seq;
+}
+
 #define NOT_WANTED 3
 static int take_record(LogReader *r, const LogLine *l, LogRecord *ret)
 {
@@ -299,6 +309,8 @@ static int take_record(LogReader *r, const LogLine *l, LogRecord *ret)
         int e;
 
         r->is_first_line = false;
+        if (is_void(r, l))
+                return NOT_WANTED;
         if (!is_origin && !log_filter_may_fit(&r->filter, l, r->line, r->line_size)) {
                 r->seq = l->seq;
                 return NOT_WANTED;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* As much of JSON Schema (draft 2020-12) as docs/nhi-log.schema.json uses; a keyword that is not
- * known here fits nothing. */
+/* As much of JSON Schema (draft 2020-12) as docs/nhi-log.schema.json and tests/golden/ocsf.json
+ * use; a keyword that is not known here fits nothing. */
 
 #include "lib/base/macro.h"
 
@@ -95,9 +95,38 @@ static inline bool schema_has_all(const json_t *required, const json_t *v)
         return true;
 }
 
+static inline bool schema_any_fits(const json_t *list, const json_t *v)
+{
+        char error[128] = "";
+        size_t i;
+        json_t *item;
+
+        json_array_foreach(list, i, item)
+                if (schema_fits(item, v, error, sizeof(error)))
+                        return true;
+        return false;
+}
+
+/* "#/$defs/NAME" of this document; NULL where there is none. */
+static const json_t *schema_document;
+static inline const json_t *schema_of_ref(const json_t *arg)
+{
+        static const char prefix[] = "#/$defs/";
+        const char *ref = json_string_value(arg);
+
+        return ref && strncmp(ref, prefix, sizeof(prefix) - 1) == 0
+                       ? json_object_get(json_object_get(schema_document, "$defs"),
+                                         ref + sizeof(prefix) - 1)
+                       : NULL;
+}
+
 static inline bool schema_keyword_fits(const json_t *schema, const char *k, const json_t *arg,
                                        const json_t *v, char *error, size_t size)
 {
+        if (streq(k, "$ref"))
+                return schema_of_ref(arg) && schema_fits(schema_of_ref(arg), v, error, size);
+        if (streq(k, "anyOf"))
+                return schema_any_fits(arg, v);
         if (k[0] == '$' || streq(k, "title") || streq(k, "description") ||
             (streq(k, "additionalProperties") && json_is_false(arg)))
                 return true;

@@ -265,7 +265,7 @@ static Hand *hand_of_hours(void)
         Hand *h = hand_new();
 
         for (int i = 0; i < 12; i++) {
-                char account[8];
+                char account[16];
 
                 if (i % 2 == 0)
                         hand_event(h, T0 + i * HOUR, i > 0 ? "segment" : "log-created", NULL);
