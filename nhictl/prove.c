@@ -115,7 +115,7 @@ static int make_settled(Proof *p, const ProveOptions *o, HostMemory *memory)
 {
         int r = make(p, o, memory);
 
-        if (r < 0 || !proof_is_young(p))
+        if (r < 0 || o->until_sec > 0 || !proof_is_young(p))
                 return r;
         proof_done(p);
         (void)usleep((useconds_t)PROVE_YOUNG_USEC);

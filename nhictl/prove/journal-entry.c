@@ -92,6 +92,10 @@ bool pam_message_parse(const char *text, PamMessage *ret)
         return true;
 }
 
+/* Whatever is logged, and by whom, a search ends. */
+#define LOOK_BACK_MAX 100000u
+#define RUNS_BACK_MAX 1024u
+
 /* ---- sightings ---- */
 
 static Sighting *sighting_new(Proof *p, const JournalEntry *e, Witness w)
@@ -117,7 +121,7 @@ static Sighting *sighting_new(Proof *p, const JournalEntry *e, Witness w)
 /* The last of this leader in this boot that is still open. */
 static Sighting *sighting_open(Proof *p, const JournalEntry *e, Witness w, int64_t pid)
 {
-        for (size_t i = p->sightings.n; i > 0; i--) {
+        for (size_t i = p->sightings.n; i > 0 && p->sightings.n - i < LOOK_BACK_MAX; i--) {
                 Sighting *s = &p->sightings.items[i - 1];
 
                 if (s->witness == w && s->pid == pid && streq(s->boot, e->boot))
@@ -275,6 +279,54 @@ static void take_audit(Proof *p, const JournalEntry *e)
                 s->account = proof_text(p, account);
 }
 
+/* ---- units ---- */
+
+static UnitRun *unit_run(Proof *p, const char *invocation, size_t back_max)
+{
+        for (size_t i = p->units.n; i > 0 && p->units.n - i < back_max; i--)
+                if (streq(p->units.items[i - 1].invocation, invocation))
+                        return &p->units.items[i - 1];
+        return NULL;
+}
+
+static bool is_of_service(const JournalEntry *e, char invocation[static 33])
+{
+        char unit[256];
+        size_t n;
+
+        if (!field_is(e, "_PID", "1") || !field(e, "UNIT", unit, sizeof(unit)) ||
+            !field(e, "INVOCATION_ID", invocation, 33))
+                return false;
+        n = strlen(unit);
+        return n > 8 && streq(unit + n - 8, ".service");
+}
+
+static void take_unit_start(Proof *p, const JournalEntry *e)
+{
+        char invocation[33];
+        UnitRun *u;
+
+        if (!is_of_service(e, invocation) || unit_run(p, invocation, RUNS_BACK_MAX))
+                return;
+        u = proof_add(p, units);
+        if (!u)
+                return;
+        *u = (UnitRun){ .invocation = proof_text(p, invocation),
+                        .where = proof_format(p, "journal cursor %s", e->cursor),
+                        .start_usec = e->real_usec,
+                        .end_usec = PROVE_OPEN };
+        p->witnesses[WITNESS_UNITS].n++;
+}
+
+static void take_unit_end(Proof *p, const JournalEntry *e)
+{
+        char invocation[33];
+        UnitRun *u = is_of_service(e, invocation) ? unit_run(p, invocation, LOOK_BACK_MAX) : NULL;
+
+        if (u && u->end_usec == PROVE_OPEN)
+                u->end_usec = e->real_usec;
+}
+
 /* ---- what takes evidence away ---- */
 
 static void take_exit(Proof *p, const JournalEntry *e)
@@ -350,9 +402,10 @@ static const struct {
         const char *message_id;
         void (*take)(Proof *p, const JournalEntry *e);
 } takers[] = {
-        { ENTRY_SESSION_NEW, take_session_new },
-        { ENTRY_SESSION_REMOVED, take_session_removed },
-        { ENTRY_UNIT_EXIT, take_exit },
+        { ENTRY_SESSION_NEW, take_session_new },  { ENTRY_SESSION_REMOVED, take_session_removed },
+        { ENTRY_UNIT_STARTING, take_unit_start }, { ENTRY_UNIT_STARTED, take_unit_start },
+        { ENTRY_UNIT_STOPPED, take_unit_end },    { ENTRY_UNIT_SUCCESS, take_unit_end },
+        { ENTRY_UNIT_FAILURE, take_unit_end },    { ENTRY_UNIT_EXIT, take_exit },
         { ENTRY_SUPPRESSED, take_suppressed },
 };
 

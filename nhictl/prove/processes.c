@@ -136,5 +136,6 @@ static void judge(Proof *p, const Process *x)
 void proof_judge_processes(Proof *p)
 {
         for (size_t i = 0; i < p->processes.n; i++)
-                judge(p, &p->processes.items[i]);
+                if (p->processes.items[i].start_usec <= p->until_usec)
+                        judge(p, &p->processes.items[i]);
 }

@@ -33,6 +33,7 @@ void proof_done(Proof *p)
         free(p->stays.items);
         free(p->refusals.items);
         free(p->sightings.items);
+        free(p->units.items);
         free(p->processes.items);
         free(p->modes.items);
         free(p->lives.items);

@@ -38,6 +38,7 @@
         X(PAM, "journal", "sessions that PAM opened, in the journal")                              \
         X(LOGIND, "logind", "sessions that logind began and ended, in the journal")                \
         X(AUDIT, "audit", "the kernel's audit records, in the journal")                            \
+        X(UNITS, "units", "units that PID 1 started and stopped, in the journal")                  \
         X(WTMP, "wtmp", "/var/log/wtmp")                                                           \
         X(SESSIONS, "sessions", "logind's sessions now")                                           \
         X(PROCESSES, "processes", "what runs now")
@@ -61,6 +62,7 @@ typedef struct WitnessState {
 typedef struct Stay {
         const char *account, *class, *grant, *issuer, *set;
         const char *session, *scope, *logind, *boot; /* "" where there is none */
+        const char *invocation;                      /* of a unit's */
         uint32_t uid, audit_session;
         int64_t pid;
         int64_t start_usec, end_usec; /* PROVE_OPEN: no end was recorded */
@@ -92,6 +94,12 @@ typedef struct Sighting {
         bool end_is_known;            /* else it is over, and nobody saw when */
         bool is_later;                /* another sighting of the same session comes first */
 } Sighting;
+
+/* One run of a unit. */
+typedef struct UnitRun {
+        const char *invocation, *where;
+        int64_t start_usec, end_usec; /* PROVE_OPEN: it was not seen to end */
+} UnitRun;
 
 /* A process that runs now. */
 typedef struct Process {
@@ -239,6 +247,7 @@ typedef struct Proof {
         PROVE_LIST(Stay) stays;
         PROVE_LIST(Refusal) refusals;
         PROVE_LIST(Sighting) sightings;
+        PROVE_LIST(UnitRun) units;
         PROVE_LIST(Process) processes;
         PROVE_LIST(SetFact) sets;
         PROVE_LIST(ModeChange) modes;

@@ -228,6 +228,45 @@ static void judge(Proof *p, const Sighting *s)
                 judge_managed(p, s, mode, gate);
 }
 
+/* ---- units, which PID 1 knows by their invocation ---- */
+
+static int compare_units(const void *a, const void *b)
+{
+        const UnitRun *x = a, *y = b;
+
+        return strcmp(x->invocation, y->invocation);
+}
+
+static void judge_unit(Proof *p, Stay *stay)
+{
+        const UnitRun key = { .invocation = stay->invocation };
+        const UnitRun *u;
+        Sighting s;
+
+        if (!*stay->invocation || p->units.n == 0)
+                return;
+        u = bsearch(&key, p->units.items, p->units.n, sizeof(key), compare_units);
+        if (!u || u->start_usec > p->until_usec || u->end_usec < p->since_usec)
+                return;
+        s = (Sighting){ .witness = WITNESS_UNITS,
+                        .account = stay->account,
+                        .class = stay->class,
+                        .where = u->where,
+                        .pid = stay->pid,
+                        .start_usec = u->start_usec,
+                        .end_usec = u->end_usec,
+                        .end_is_known = u->end_usec != PROVE_OPEN };
+        judge_inside(p, &s, stay);
+}
+
+static void judge_units(Proof *p)
+{
+        if (p->units.n > 0)
+                qsort(p->units.items, p->units.n, sizeof(*p->units.items), compare_units);
+        for (size_t i = 0; i < p->stays.n; i++)
+                judge_unit(p, &p->stays.items[i]);
+}
+
 /* ---- the other way round ---- */
 
 static void count_inside(Proof *p, const Stay *s)
@@ -275,6 +314,7 @@ void proof_judge_sightings(Proof *p)
         for (size_t i = 0; i < p->sightings.n; i++)
                 if (!p->account || streq(p->account, p->sightings.items[i].account))
                         judge(p, &p->sightings.items[i]);
+        judge_units(p);
         for (size_t i = 0; i < p->stays.n; i++)
                 if (!p->account || streq(p->account, p->stays.items[i].account))
                         judge_stay(p, &p->stays.items[i]);

@@ -111,6 +111,11 @@ static int add_matches(sd_journal *j)
                 "MESSAGE_ID=" ENTRY_SESSION_NEW,
                 "MESSAGE_ID=" ENTRY_SESSION_REMOVED,
                 "MESSAGE_ID=" ENTRY_UNIT_EXIT,
+                "MESSAGE_ID=" ENTRY_UNIT_STARTING,
+                "MESSAGE_ID=" ENTRY_UNIT_STARTED,
+                "MESSAGE_ID=" ENTRY_UNIT_STOPPED,
+                "MESSAGE_ID=" ENTRY_UNIT_SUCCESS,
+                "MESSAGE_ID=" ENTRY_UNIT_FAILURE,
                 "MESSAGE_ID=" ENTRY_TIME_CHANGED,
                 "MESSAGE_ID=" ENTRY_SUPPRESSED,
         };
@@ -170,11 +175,9 @@ static int take_entries(Proof *p)
         return r;
 }
 
-/* Of what is closed every day on any host something is there: a journal that has boots and not one
- * word of logind or PAM says nothing about its being read. */
 int witness_journal(Proof *p)
 {
-        static const Witness own[] = { WITNESS_PAM, WITNESS_LOGIND };
+        static const Witness own[] = { WITNESS_PAM, WITNESS_LOGIND, WITNESS_UNITS };
         int r;
 
         r = take_boots(p);

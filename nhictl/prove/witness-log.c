@@ -68,6 +68,8 @@ static Stay *stay_new(Proof *p, const Record *r)
                      .scope = "",
                      .logind = proof_text(p, text(r, "logind_session")),
                      .boot = proof_text(p, text(r, "boot")),
+                     .invocation = proof_text(
+                             p, streq(text(r, "class"), "unit") ? text(r, "invocation") : ""),
                      .uid = (uint32_t)number(r, "uid", PROVE_UNSET),
                      .audit_session = own_audit_session(r),
                      .pid = number(r, "pid", 0),
