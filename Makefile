@@ -139,6 +139,7 @@ $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)
+$(B)/tests/unit/test-ledger-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,write fdatasync fsync rename posix_fallocate unlinkat)
 # Its syncs wait, and fail, as the test says.
 $(B)/tests/unit/test-log-writer $(B)/tests/unit/test-evidence: LIBS_TEST += -Wl,--wrap=fdatasync
 # Refuses the Nth of these.
