@@ -30,6 +30,11 @@ static int prepare_writing(const Call *call, Ledger *l)
         if (n > 0)
                 say("%s/%s (%zu problems: nhictl ledger check)", l->path,
                     json_string_value(json_array_get(l->history->problems, 0)), n);
+        if (l->history && !l->history->is_there && l->revisions &&
+            strstr(l->revisions, LEDGER_REVISION_HEAD))
+                say("%s/" HISTORY_FILE " is gone, though revisions names lines of it: it begins "
+                    "anew (nhictl ledger check)",
+                    l->path);
         if (ledger_author(l, call->now_sec, who_am_i(who)) < 0)
                 return fail(VERB_FAILED, "out of memory");
         return VERB_OK;

@@ -19,7 +19,7 @@ typedef struct LedgerOptions {
         CentralOptions central;
         int64_t expiring_sec;
         bool history;
-        const char *sets;
+        const char *sets, *head;
 } LedgerOptions;
 
 /* Live grants; with --history all; with --expiring those that end soon. */
@@ -166,35 +166,55 @@ static const char *sets_of(const Ledger *l, const LedgerOptions *o)
         return access(l->settings.publish, R_OK | X_OK) == 0 ? l->settings.publish : NULL;
 }
 
+typedef struct CheckResult {
+        json_t *problems;
+        size_t n_lines;
+        char head[HISTORY_HASH];
+} CheckResult;
+
+static int check_all(const Call *call, const Ledger *l, CheckResult *ret)
+{
+        const LedgerOptions *o = call->options;
+        const HistoryWitness witness = { sets_of(l, o), o->head };
+        int r;
+
+        if (ledger_check(l, call->now_sec, &ret->problems) < 0)
+                return fail(VERB_FAILED, "out of memory");
+        r = history_check(l, &witness, ret->problems, &ret->n_lines, ret->head);
+        if (r == 0)
+                return VERB_OK;
+        json_decref(ret->problems);
+        return fail(VERB_FAILED, "%s: %s", o->sets ? o->sets : l->path, strerror(-r));
+}
+
 static VerbStatus run_check(Call *call)
 {
         const LedgerOptions *o = call->options;
         const char *path = o->central.ledger ? o->central.ledger : PATH_LEDGER_DIR;
         _cleanup_(ledger_freep) Ledger *l = NULL;
         char error[LEDGER_ERROR_MAX];
-        json_t *problems = NULL;
+        CheckResult result = { 0 };
         const json_t *text;
-        size_t i, n;
-        int r;
+        VerbStatus status;
+        size_t i;
 
         if (ledger_open(path, false, &l, error) < 0)
                 return fail(VERB_FAILED, "%s", error);
-        if (ledger_check(l, call->now_sec, &problems) < 0)
-                return fail(VERB_FAILED, "out of memory");
-        r = history_check(l, sets_of(l, o), problems);
-        if (r < 0) {
-                json_decref(problems);
-                return fail(VERB_FAILED, "%s: %s", o->sets ? o->sets : l->path, strerror(-r));
-        }
-        n = json_array_size(problems);
+        if (check_all(call, l, &result) != VERB_OK)
+                return VERB_FAILED;
+        status = json_array_size(result.problems) > 0 ? VERB_PROBLEM : VERB_OK;
         if (call->out.json)
-                return output_document(json_pack("{s:o}", "problems", problems)) < 0 ? VERB_FAILED
-                       : n > 0                                                       ? VERB_PROBLEM
-                                                                                     : VERB_OK;
-        json_array_foreach(problems, i, text)
+                return output_document(json_pack("{s:o, s:I, s:s}", "problems", result.problems,
+                                                 "lines", (json_int_t)result.n_lines, "head",
+                                                 result.head)) < 0
+                               ? VERB_FAILED
+                               : status;
+        json_array_foreach(result.problems, i, text)
                 (void)puts(json_string_value(text));
-        json_decref(problems);
-        return n > 0 ? VERB_PROBLEM : VERB_OK;
+        json_decref(result.problems);
+        if (result.n_lines > 0)
+                say("the history has %zu lines; its head is %s", result.n_lines, result.head);
+        return status;
 }
 
 static const Option options[] = {
@@ -208,6 +228,8 @@ static const Option options[] = {
 static const Option check_options[] = {
         { "sets", 0, OPTION_STRING, offsetof(LedgerOptions, sets), "DIR",
           "compare the history with the sets in DIR (default: with what is published)" },
+        { "head", 0, OPTION_STRING, offsetof(LedgerOptions, head), "HASH",
+          "the history must have this line, which check named as its head before" },
         LEDGER_OPTION(LedgerOptions, central),
         OPTION_END,
 };
@@ -223,7 +245,7 @@ const Verb verb_ledger = {
 };
 const Verb verb_ledger_check = {
         .name = "ledger check",
-        .synopsis = "[--sets DIR]",
+        .synopsis = "[--sets DIR] [--head HASH]",
         .help = "look for what hosts would refuse, nobody meant or nobody recorded\n"
                 "The history must be whole, and account for every document. Exit status 1 if "
                 "there is any problem.",

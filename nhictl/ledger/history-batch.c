@@ -51,8 +51,7 @@ static int add_line(HistoryBatch *b, const HistoryEntry *e, const HistoryLinks *
         return r;
 }
 
-/* A line that a crash cut short is closed and marked, so that it cannot swallow the next. */
-static int mend(HistoryBatch *b)
+int history_batch_mend(HistoryBatch *b)
 {
         const HistoryEntry torn = { .action = HISTORY_TORN, .torn = b->l->history->torn };
         int r = 0;
@@ -72,7 +71,7 @@ int history_batch_add(HistoryBatch *b, const HistoryEntry *e, const HistoryLinks
         int r = b->l->history_error;
 
         if (r == 0)
-                r = mend(b);
+                r = history_batch_mend(b);
         while (r == 0 && history_heads(b->l->history, NULL, 0) > HISTORY_PREV_MAX)
                 r = add_line(b, &joined, NULL);
         return r == 0 ? add_line(b, e, links) : r;

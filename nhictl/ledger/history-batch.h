@@ -28,6 +28,8 @@ typedef struct HistoryBatch {
  * history's own, which move. links: its last (borrowed),
  * NULL for none. 0 or -ENOMEM. */
 int history_batch_add(HistoryBatch *b, const HistoryEntry *e, const HistoryLinks *links);
+/* A line that a crash cut short is closed and marked, so that it cannot swallow the next. */
+int history_batch_mend(HistoryBatch *b);
 /* Write what was added, durably, and forget it. After an error the history in memory is ahead of
  * the file: history_error is set, and nothing is written any more. */
 int history_batch_write(HistoryBatch *b);

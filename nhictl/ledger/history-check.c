@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/history-check.h"
 
-#include "lib/jose/jose.h"
-#include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/history-batch.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SET_SUFFIX ".jws"
+#define HEADS_TOLD 8
 #define ADOPT      "nhictl ledger adopt --reason R records it as it is"
-
-typedef struct HistoryCheck {
-        const Ledger *l;
-        History *h;
-        json_t *problems;
-        json_t *old; /* object: revisions that are no lines of history */
-} HistoryCheck;
 
 static _printf_(3, 4) void add(HistoryCheck *c, const char *file, const char *format, ...)
 {
@@ -67,7 +56,7 @@ static void check_revisions(HistoryCheck *c)
                 hash[0] = '\0';
                 if (!is_head_revision(line, size, hash)) {
                         if (*hash)
-                                (void)json_object_set_new(c->old, hash, json_true());
+                                (void)json_object_set_new(c->others, hash, json_true());
                 } else if (!history_find(c->h, hash) && n_missing++ == 0) {
                         first = number;
                         memcpy(missing, hash, sizeof(missing));
@@ -127,108 +116,69 @@ static void check_documents(HistoryCheck *c)
         }
 }
 
-/* The payload of a compact JWS, unverified. */
-static json_t *set_payload(const char *jws, size_t size)
+/* Lines that no other follows, without a line missing. */
+static void check_heads(HistoryCheck *c)
 {
-        const char *first = memchr(jws, '.', size), *second;
-        _cleanup_free_ uint8_t *text = NULL;
-        size_t text_size = 0;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0, n = 0;
+        FILE *f;
 
-        second = first ? memchr(first + 1, '.', size - (size_t)(first + 1 - jws)) : NULL;
-        if (!second)
-                return NULL;
-        text = malloc((size_t)(second - first) + 1);
-        if (!text || base64url_decode_public(first + 1, (size_t)(second - first - 1), text,
-                                             (size_t)(second - first), &text_size) < 0)
-                return NULL;
-        return json_loadb((const char *)text, text_size, JSON_REJECT_DUPLICATES, NULL);
-}
-
-/* unknown: object, line -> {file, n} */
-static void check_set(HistoryCheck *c, int dir_fd, const char *file, json_t *unknown)
-{
-        _cleanup_free_ char *jws = NULL;
-        const char *revision;
-        json_t *payload, *seen;
-        size_t size;
-
-        if (document_read(dir_fd, file, SET_SIZE_MAX, &jws, &size) < 0)
+        if (c->h->n_heads < 2 || json_array_size(c->h->problems) > 0)
                 return;
-        payload = set_payload(jws, size);
-        revision = document_text(payload, "ledger");
-        if (payload && streq(document_text(payload, "iss"), c->l->settings.issuer) &&
-            !history_find(c->h, revision) && !json_object_get(c->old, revision)) {
-                seen = json_object_get(unknown, revision);
-                if (seen)
-                        (void)json_object_set_new(
-                                seen, "n",
-                                json_integer(json_integer_value(json_object_get(seen, "n")) + 1));
-                else
-                        (void)json_object_set_new(unknown, revision,
-                                                  json_pack("{s:s, s:i}", "file", file, "n", 1));
+        f = open_memstream(&text, &size);
+        for (size_t i = 0; f && i < c->h->n_lines && n < HEADS_TOLD; i++) {
+                if (!c->h->lines[i].followed)
+                        (void)fprintf(f, "%s%zu", n++ > 0 ? ", " : "", c->h->lines[i].number);
         }
-        json_decref(payload);
+        if (f && fclose(f) == 0)
+                add(c, HISTORY_FILE,
+                    "%zu lines are followed by none (%s%s): branches were merged, or a line was "
+                    "put in; nhictl ledger adopt joins them",
+                    c->h->n_heads, text, c->h->n_heads > HEADS_TOLD ? "..." : "");
 }
 
-static void say_unknown(HistoryCheck *c, const char *sets_dir, const json_t *unknown)
+static void check_head(HistoryCheck *c, const char *head)
 {
-        const char *revision;
-        const json_t *seen;
-
-        json_object_foreach((json_t *)(uintptr_t)unknown, revision, seen)
-                (void)json_array_append_new(
-                        c->problems,
-                        json_sprintf("%s/%s: was published from line %.16s..., which " HISTORY_FILE
-                                     " has not (%d sets): lines were cut off or changed, or this "
-                                     "is an older copy of the ledger",
-                                     sets_dir, document_text(seen, "file"), revision,
-                                     (int)json_integer_value(json_object_get(seen, "n"))));
+        if (head && !history_find(c->h, head))
+                add(c, HISTORY_FILE,
+                    "has no line %.64s: lines were cut off or changed, or this is an older copy "
+                    "of the ledger",
+                    head);
 }
 
-static int check_sets(HistoryCheck *c, const char *sets_dir)
+/* An old ledger's history begins with its next change; until then there are no lines to compare
+ * documents with. */
+static int check_all(HistoryCheck *c, const HistoryWitness *witness)
 {
-        json_t *unknown = json_object();
-        const struct dirent *entry;
-        DIR *dir = opendir(sets_dir);
-
-        if (!dir || !unknown) {
-                json_decref(unknown);
-                return dir ? (closedir(dir), -ENOMEM) : -errno;
-        }
-        while ((entry = readdir(dir))) {
-                size_t size = strlen(entry->d_name), suffix = strlen(SET_SUFFIX);
-
-                if (entry->d_name[0] != '.' && size > suffix &&
-                    streq(entry->d_name + size - suffix, SET_SUFFIX))
-                        check_set(c, dirfd(dir), entry->d_name, unknown);
-        }
-        (void)closedir(dir);
-        say_unknown(c, sets_dir, unknown);
-        json_decref(unknown);
-        return 0;
+        check_lines(c);
+        check_heads(c);
+        check_head(c, witness->head);
+        check_revisions(c);
+        if (c->h->is_there)
+                check_documents(c);
+        return witness->sets_dir ? history_check_sets(c, witness->sets_dir) : 0;
 }
 
-/* An old ledger's history begins with its next change; until then there is nothing to compare. */
-int history_check(const Ledger *l, const char *sets_dir, json_t *problems)
+int history_check(const Ledger *l, const HistoryWitness *witness, json_t *problems,
+                  size_t *ret_n_lines, char ret_head[static HISTORY_HASH])
 {
-        HistoryCheck c = { .l = l, .problems = problems, .old = json_object() };
-        int r = c.old ? history_load(l->dir_fd, &c.h) : -ENOMEM;
+        HistoryCheck c = { .l = l, .problems = problems, .others = json_object() };
+        int r = c.others ? history_load(l->dir_fd, &c.h) : -ENOMEM;
+        const char *head = "";
 
-        if (r < 0 && r != -ENOMEM) {
+        *ret_n_lines = 0;
+        ret_head[0] = '\0';
+        if (r == 0) {
+                r = check_all(&c, witness);
+                *ret_n_lines = c.h->n_lines;
+                (void)history_heads(c.h, &head, 1);
+                (void)snprintf(ret_head, HISTORY_HASH, "%s", head);
+        } else if (r != -ENOMEM) {
                 add(&c, HISTORY_FILE, "%s: nothing can be granted until it can be read",
                     strerror(-r));
-                json_decref(c.old);
-                return 0;
+                r = 0;
         }
-        if (r == 0) {
-                check_lines(&c);
-                check_revisions(&c);
-        }
-        if (r == 0 && c.h->is_there)
-                check_documents(&c);
-        if (r == 0 && sets_dir)
-                r = check_sets(&c, sets_dir);
         history_free(c.h);
-        json_decref(c.old);
+        json_decref(c.others);
         return r;
 }

@@ -25,6 +25,9 @@
 /* Of .gitattributes. -text: a line's hash is of its very bytes. */
 #define LEDGER_HISTORY_ATTRIBUTES "history merge=union -text\n"
 
+/* Of revisions, behind the time: it is a line of history. */
+#define LEDGER_REVISION_HEAD "Z head "
+
 #define LEDGER_FORMAT    1
 #define LEDGER_ERROR_MAX 1024
 #define LEDGER_HASH_SIZE 65  /* hex BLAKE2b-256 and NUL */

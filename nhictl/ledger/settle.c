@@ -106,8 +106,10 @@ static int settle(Ledger *l, const char *reason, size_t *ret_n)
 {
         const HistoryEntry joined = { .action = HISTORY_JOINED, .reason = reason };
         HistoryBatch b = { .l = l };
-        int r = settle_documents(&b, reason);
+        int r = history_batch_mend(&b);
 
+        if (r == 0)
+                r = settle_documents(&b, reason);
         if (r == 0 && history_heads(l->history, NULL, 0) > 1)
                 r = history_batch_add(&b, &joined, NULL);
         if (r == 0)
