@@ -314,6 +314,14 @@ static bool skip_hole(LogStream *s)
 
 static size_t used_size(const char *data, size_t size)
 {
+        uint64_t word;
+
+        while (size >= sizeof(word)) {
+                memcpy(&word, data + size - sizeof(word), sizeof(word));
+                if (word != 0)
+                        break;
+                size -= sizeof(word);
+        }
         while (size > 0 && data[size - 1] == '\0')
                 size--;
         return size;
@@ -328,7 +336,6 @@ static int read_rest(LogStream *s, size_t *ret_used)
 
         if (used > LOG_TORN_MAX)
                 return -EFBIG;
-        memset(s->rest, 0, LOG_TORN_MAX);
         memcpy(s->rest, s->buffer + s->begin, used);
         for (;;) {
                 const uint64_t before = s->offset;
@@ -363,8 +370,8 @@ int log_stream_rest(LogStream *s, const char **ret, size_t *ret_size)
         size_t used = 0;
         int r;
 
-        if (!s->rest)
-                s->rest = malloc(LOG_TORN_MAX + READ_SIZE);
+        free(s->rest);
+        s->rest = calloc(1, LOG_TORN_MAX + READ_SIZE);
         if (!s->rest)
                 return -ENOMEM;
         r = read_rest(s, &used);
