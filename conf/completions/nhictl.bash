@@ -57,7 +57,7 @@ _nhictl() {
         fi
 
         case $prev in
-        --ssh-key | --ledger | --key | --trust | --edit | --head | --dir)
+        --ssh-key | --ledger | --sets | --key | --trust | --edit | --head | --dir)
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
                 ;;
