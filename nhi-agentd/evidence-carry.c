@@ -21,6 +21,13 @@ bool carry_is_due(const Event *e)
         }
 }
 
+static void push(Evidence *v, Carried *c)
+{
+        c->next = NULL;
+        *v->last = c;
+        v->last = &c->next;
+}
+
 void carry_add(Evidence *v, const char *body, size_t size)
 {
         Carried *c = NULL;
@@ -32,52 +39,62 @@ void carry_add(Evidence *v, const char *body, size_t size)
                 v->n_lost++;
                 return;
         }
-        *c = (Carried){ .real_usec = now_realtime_usec(), .size = size };
+        *c = (Carried){ .evidence = v, .real_usec = now_realtime_usec(), .size = size };
         memcpy(c->body, body, size);
-        *v->last = c;
-        v->last = &c->next;
+        push(v, c);
         v->n_carried++;
         v->carried_size += size;
 }
 
-static void drop_first(Evidence *v)
+static Carried *pop(Evidence *v)
 {
         Carried *c = v->first;
 
         v->first = c->next;
         if (!v->first)
                 v->last = &v->first;
-        v->n_carried--;
-        v->carried_size -= c->size;
+        return c;
+}
+
+static void forget(Carried *c)
+{
+        c->evidence->n_carried--;
+        c->evidence->carried_size -= c->size;
         free(c);
 }
 
-/* The log has failed once more, with this on its way: the journal alone has it. */
+/* Where the log has failed once more, with this on its way, it waits for the next time. */
 static void on_carried(void *userdata, int r)
 {
-        Evidence *v = userdata;
+        Carried *c = userdata;
 
-        if (r < 0 && r != -ECANCELED)
-                v->n_lost++;
+        if (r == 0 || r == -ECANCELED)
+                forget(c);
+        else
+                push(c->evidence, c);
 }
 
 void carry_flush(Evidence *v)
 {
         while (v->first) {
+                Carried *c = v->first;
                 LogBody *body = &v->body;
-                int r = log_body_carry(v->first->body, v->first->size, v->first->real_usec, body);
+                int r = log_body_carry(c->body, c->size, c->real_usec, body);
 
                 if (r == 0)
-                        r = log_append(v->log, body->data, body->size, NULL, 0, on_carried, v);
+                        r = log_append(v->log, body->data, body->size, NULL, 0, on_carried, c);
                 if (r < 0 && r != -ENOBUFS && r != -EBADMSG)
                         return; /* when there is room, or the log is resumed again */
-                v->n_lost += r < 0;
-                drop_first(v);
+                (void)pop(v);
+                if (r < 0) {
+                        v->n_lost++;
+                        forget(c);
+                }
         }
 }
 
 void carry_done(Evidence *v)
 {
         while (v->first)
-                drop_first(v);
+                forget(pop(v));
 }

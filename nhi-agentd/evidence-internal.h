@@ -11,6 +11,7 @@
 /* A record that could not be written when it was made. */
 typedef struct Carried {
         struct Carried *next;
+        Evidence *evidence;
         int64_t real_usec;
         size_t size;
         char body[];
@@ -25,7 +26,7 @@ struct Evidence {
         char boot[33];
         char why[EVIDENCE_ERROR_MAX]; /* of what failed before the log itself; "" */
         Carried *first, **last;
-        size_t n_carried, carried_size;
+        size_t n_carried, carried_size; /* with those on their way to the log */
         uint64_t n_lost;
         LogBody body; /* where records are made */
 };

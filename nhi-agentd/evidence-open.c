@@ -180,6 +180,29 @@ int evidence_open(Evidence *v, char ret_error[static EVIDENCE_ERROR_MAX])
         return 0;
 }
 
+void evidence_config_changed(Evidence *v, const Config *before)
+{
+        const Config *c = v->agent->config;
+        char detail[2 * 1024];
+        const Event e = { .kind = EVENT_CONFIG_CHANGED, .code = "restart", .detail = detail };
+
+        if (!v->log)
+                return;
+        log_set_rotation(v->log, c->log_rotate_mib * MIB,
+                         c->log_rotate_age_sec * (int64_t)USEC_PER_SEC);
+        if (c->log_head_interval_usec != before->log_head_interval_usec)
+                heads_set_interval(v->heads, c->log_head_interval_usec);
+        if (c->log_keep != before->log_keep || c->log_keep_age_sec != before->log_keep_age_sec)
+                evidence_prune(v);
+        if (streq(c->log_dir, before->log_dir))
+                return;
+        (void)snprintf(detail, sizeof(detail),
+                       "log.dir: %.900s is used from the next start of nhi-agentd on; until then "
+                       "%.900s",
+                       c->log_dir, before->log_dir);
+        agent_record(v->agent, &e);
+}
+
 /* ---- the way back -----------------------------------------------------------------------------
  */
 

@@ -10,6 +10,7 @@
  * What nobody waits for (sessions, sets, exemptions) is written likewise; what could not be is
  * kept, up to a bound, and written when the log is resumed. */
 
+#include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"
 
 #include "lib/jose/jose.h"
@@ -54,6 +55,10 @@ void evidence_note(Evidence *v, const Event *e);
 /* Tell those whose records are on the disk by now; the loop tells all others in its next turn. For
  * who has just taken requests in, at the end of that: it spares them a turn of the loop. */
 void evidence_settle(Evidence *v);
+
+/* Other limits are in force than those of before: segments end by them, and heads are signed as
+ * often as they say. Another log.dir waits for the next start, and that is said. */
+void evidence_config_changed(Evidence *v, const Config *before);
 
 /* Keep the archived set of this hash beside the log, as long as the log cites it. */
 void evidence_keep_set(Evidence *v, const char *hash);

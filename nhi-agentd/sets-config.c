@@ -3,6 +3,7 @@
 /* Another configuration, between two sets: what is known of issuers that stay is carried over, the
  * sets of those that went are over. */
 
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include <stdio.h>
@@ -125,6 +126,7 @@ static int config_put_in_force(Offer *o)
         a->state->n_sharing = a->config->n_issuers;
         if (a->sessions)
                 sessions_set_grace(a->sessions, a->config->session_grace_usec);
+        evidence_config_changed(a->evidence, before->config);
         agent_put_standing(a, TAKE_PTR(o->standing));
         publish_retire(a->publisher, before_release, before);
         agent_refresh(a);

@@ -59,7 +59,7 @@ typedef enum ConfigScope {
         X(HOST, USEC, "limits.peer_deadline", Config, peer_deadline_usec, "\"2s\"", 100000,        \
           10000000, "How long a connection may take from its first byte to its last.")             \
         X(HOST, PATH, "log.dir", Config, log_dir, "\"/var/log/nhi\"", 1, 4095,                     \
-          "Where the decision log is. Like the other keys of log it counts from the next start.")  \
+          "Where the decision log is. Another one counts from the next start.")                    \
         X(HOST, COUNT, "log.rotate_size", Config, log_rotate_mib, "64", 1, 1024,                   \
           "MiB after which a segment of the log is closed.")                                       \
         X(HOST, SEC, "log.rotate_age", Config, log_rotate_age_sec, "\"24h\"", 60, 2678400,         \

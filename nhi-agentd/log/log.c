@@ -48,7 +48,9 @@ struct Log {
         Queue todo, finished; /* under lock */
         View said;            /* under lock */
         bool stop;            /* under lock */
-        View view;            /* the loop's */
+        uint64_t rotate_size; /* under lock */
+        int64_t rotate_age_usec;
+        View view; /* the loop's */
         size_t n_pending, pending_bytes;
         int event_fd;
         sd_event_source *source;
@@ -146,6 +148,7 @@ static void *log_main(void *userdata)
                         (void)pthread_cond_wait(&l->wake, &l->lock);
                         continue;
                 }
+                log_store_set_rotation(l->store, l->rotate_size, l->rotate_age_usec);
                 (void)pthread_mutex_unlock(&l->lock);
                 run_batch(l, n);
                 (void)pthread_mutex_lock(&l->lock);
@@ -284,6 +287,14 @@ int log_rotate(Log *l, LogDone done, void *userdata)
         return l->has_thread ? enqueue(l, JOB_ROTATE, (LogEntry){}, done, userdata) : -ECANCELED;
 }
 
+void log_set_rotation(Log *l, uint64_t rotate_size, int64_t rotate_age_usec)
+{
+        (void)pthread_mutex_lock(&l->lock);
+        l->rotate_size = rotate_size;
+        l->rotate_age_usec = rotate_age_usec;
+        (void)pthread_mutex_unlock(&l->lock);
+}
+
 int log_error(const Log *l, const char **ret_text)
 {
         if (ret_text)
@@ -330,6 +341,8 @@ int log_new(sd_event *event, const LogOptions *o, Log **ret)
         if (!l)
                 return -ENOMEM;
         l->options = *o;
+        l->rotate_size = o->store.rotate_size;
+        l->rotate_age_usec = o->store.rotate_age_usec;
         queue_init(&l->todo);
         queue_init(&l->finished);
         l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -58,6 +58,9 @@ int log_resume(Log *l, const char *body, size_t size, LogDone done, void *userda
 /* Begin a new segment, as soon as what waits is written. */
 int log_rotate(Log *l, LogDone done, void *userdata);
 
+/* End segments by these from now on. */
+void log_set_rotation(Log *l, uint64_t rotate_size, int64_t rotate_age_usec);
+
 /* Tell those whose records are on the disk by now; the loop tells them in its next turn otherwise.
  */
 void log_settle(Log *l);

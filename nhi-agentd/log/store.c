@@ -131,6 +131,12 @@ static bool is_due(const LogStore *s, const LogEntry *entries, size_t n)
                (s->config.rotate_age_usec > 0 && age >= s->config.rotate_age_usec);
 }
 
+void log_store_set_rotation(LogStore *s, uint64_t rotate_size, int64_t rotate_age_usec)
+{
+        s->config.rotate_size = rotate_size;
+        s->config.rotate_age_usec = rotate_age_usec;
+}
+
 void log_store_append(LogStore *s, LogEntry *entries, size_t n)
 {
         int r = s->error;

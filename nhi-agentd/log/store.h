@@ -63,6 +63,8 @@ int log_store_error(const LogStore *s, const char **ret_text);
  * each, is at most LOG_BATCH_MAX. One write and one sync for all of them, and a rotation before
  * them where one is due. */
 void log_store_append(LogStore *s, LogEntry *entries, size_t n);
+/* End segments by these from now on. */
+void log_store_set_rotation(LogStore *s, uint64_t rotate_size, int64_t rotate_age_usec);
 /* Close the segment and begin another one, whatever its size. 0 or a negative errno. */
 int log_store_rotate(LogStore *s);
 /* An administrator's act: end the segment as far as it is durable, begin another, with this record

@@ -17,14 +17,18 @@
 #include <stdatomic.h>
 
 static atomic_int sync_error;
+static atomic_int n_good; /* syncs until they fail; 0: as sync_error says */
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 
 int __wrap_fdatasync(int fd)
 {
-        if (sync_error == 0)
+        if (sync_error == 0) {
+                if (n_good > 0 && --n_good == 0)
+                        sync_error = EIO;
                 return 0;
+        }
         errno = sync_error;
         return -1;
 }
@@ -172,6 +176,11 @@ static bool is_well(void *userdata)
         return view(userdata).error == 0;
 }
 
+static bool has_failed(void *userdata)
+{
+        return view(userdata).error != 0;
+}
+
 static int resume(Fixture *f)
 {
         return evidence_resume(f->agent->evidence,
@@ -180,7 +189,7 @@ static int resume(Fixture *f)
 
 static int setup(void **state)
 {
-        sync_error = 0;
+        sync_error = n_good = 0;
         if (fixture_setup(state) != 0)
                 return -1;
         fixture_load(*state);
@@ -469,6 +478,61 @@ static void exempt_logins_meanwhile_are_carried_over(void **state)
         json_decref(records);
 }
 
+/* And once more, where the log fails with them on their way. */
+static void what_was_carried_and_not_written_is_carried_again(void **state)
+{
+        Fixture *f = *state;
+        json_t *records;
+
+        sync_error = EIO;
+        assert_int_equal(ask(f, &exemption), -EIO);
+        assert_int_equal(view(f).n_carried, 1);
+        for (int i = 0; i < 3; i++) {
+                sync_error = 0;
+                n_good = 1; /* the record of the resume is written, and nothing behind it */
+                assert_int_equal(resume(f), 0);
+                assert_true(fixture_until(f, is_well, f));
+                assert_true(fixture_until(f, has_failed, f));
+                assert_int_equal(view(f).n_carried, 1);
+        }
+        sync_error = 0;
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        assert_int_equal(ask(f, &decision), 0);
+        assert_int_equal(view(f).n_carried, 0);
+        records = read_log();
+        assert_non_null(nth(records, "exemption", 0));
+        assert_null(nth(records, "exemption", 1));
+        json_decref(records);
+}
+
+static void other_limits_count_at_once_and_another_directory_later(void **state)
+{
+        Fixture *f = *state;
+        json_t *records, *o = NULL;
+        char *large = calloc(1, 1201);
+        Event e = decision;
+
+        memset(large, 'x', 1200);
+        e.command = large;
+        fixture_write(PATH_CONF_DIR "/60-log.conf",
+                      "log: { rotate_size = 1; head_interval = \"1s\"; dir = \"/elsewhere\"; };\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        fixture_settle(f);
+        for (int i = 0; i < 800; i++)
+                agent_record(f->agent, &e);
+        assert_int_equal(ask(f, &decision), 0);
+        records = read_log();
+        assert_non_null(nth(records, "segment", 0));
+        for (unsigned i = 0; (o = nth(records, "config-changed", i)); i++)
+                if (streq_ptr(text_of(o, "code"), "restart"))
+                        break;
+        assert_non_null(o);
+        assert_non_null(strstr(text_of(o, "detail"), "/elsewhere"));
+        json_decref(records);
+        free(large);
+}
+
 /* A queue that is full is no failure: what nobody waits for is written when there is room. */
 static void what_finds_the_queue_full_is_written_later(void **state)
 {
@@ -628,6 +692,8 @@ int main(void)
                 CASE(a_log_that_failed_denies_until_it_is_resumed),
                 CASE(a_resume_on_a_disk_that_still_fails_changes_nothing),
                 CASE(exempt_logins_meanwhile_are_carried_over),
+                CASE(what_was_carried_and_not_written_is_carried_again),
+                CASE(other_limits_count_at_once_and_another_directory_later),
                 CASE(what_finds_the_queue_full_is_written_later),
                 CASE(so_much_is_carried_and_no_more),
                 CASE(a_log_that_was_rolled_back_denies_until_it_is_resumed),
