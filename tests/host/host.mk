@@ -23,6 +23,11 @@ $(B)/tests/host/su-storm: $(call obj,tests/host/su-storm.c)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lpam
 
+# The decision log held against its schema and the journal, for tests/host/cases/evidence.sh.
+$(B)/tests/host/log-lab: $(call obj,tests/host/log-lab.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ -ljansson -lpam
+
 # A wall clock for one process, for tests/host/cases/failures.sh.
 $(B)/tests/host/set-clock.so: $(call obj,tests/host/set-clock.c)
 	@mkdir -p $(@D)
