@@ -171,7 +171,6 @@ static const struct Attribute {
         { LOG_FIELD_LOGIND_SESSION, USER_CLASSES, "session.uid_alt", as_it_is, false },
         { LOG_FIELD_TTY, USER_CLASSES, "session.terminal", as_it_is, false },
         { LOG_FIELD_TOOK_USEC, ALL_CLASSES, "duration", usec_as_msec, true },
-        { LOG_FIELD_HOST, 1u << LIFECYCLE, "device.hostname", as_it_is, false },
 };
 
 static const struct Attribute *find_attribute(LogField field, Class class)
