@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Sightings against stays, processes against stays, and what is not there (prove.h: X1 to X4). */
+
+#include "prove-fixture.h"
+
+/* ---- inside ---- */
+
+static void a_session_inside_its_grant_is_proved(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10.1, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        seen(&p, WITNESS_LOGIND, "svc-deploy", "", 439, 10, 300);
+        assert_proved(&p);
+        assert_int_equal(p.n_sessions, 1);
+        assert_int_equal(p.accounts.n, 1);
+        proof_done(&p);
+}
+
+static void where_nobody_came_nothing_is_missing(void **state)
+{
+        Proof p = proof_new();
+
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+/* The end of a session takes its time: at the bound, and a moment behind it. */
+static void an_end_within_the_promise_is_inside(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 612);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void an_end_behind_the_promise_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 612.000001);
+        assert_found(&p, FINDING_OVERTIME);
+        assert_int_equal(p.findings.items[0].seq, 17);
+        proof_done(&p);
+}
+
+static void a_session_that_is_open_when_its_grant_is_over_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, -1);
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+/* sshd was killed and closed nothing; nobody else saw the end, and it does not run any more. */
+static void an_end_that_nobody_saw_is_no_leak(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "sudo", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "sudo", 439, 10, -1)->end_is_known = false;
+        runs(&p, 439, 0, PROVE_UNSET, PROVE_UNSET, "cron.service", 700); /* the pid is another's */
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void its_leader_that_still_runs_shows_that_it_is_open(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "sudo", 439, 10, 600)->scope = "nhi-g-1-1.scope";
+        seen(&p, WITNESS_PAM, "svc-deploy", "sudo", 439, 10, -1)->end_is_known = false;
+        runs(&p, 439, 0, PROVE_UNSET, PROVE_UNSET, "init.scope", 9);
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+static void logind_sees_the_end_that_pam_did_not(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, -1)->end_is_known = false;
+        seen(&p, WITNESS_LOGIND, "svc-deploy", "", 439, 10, 700);
+        proof_judge(&p);
+        assert_int_equal(p.findings.n, 1); /* of both witnesses one */
+        assert_int_equal(p.findings.items[0].kind, FINDING_OVERTIME);
+        assert_int_equal(p.findings.items[0].seen_by, 1u << WITNESS_PAM | 1u << WITNESS_LOGIND);
+        proof_done(&p);
+}
+
+/* ---- outside ---- */
+
+static void a_login_that_the_log_does_not_know_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        seen(&p, WITNESS_LOGIND, "svc-deploy", "", 439, 10.2, 300);
+        seen(&p, WITNESS_AUDIT, "svc-deploy", "ssh", 439, 10.1, 300);
+        assert_found(&p, FINDING_UNKNOWN);
+        assert_string_equal(p.findings.items[0].account, "svc-deploy");
+        assert_int_equal(p.findings.items[0].seen_by,
+                         1u << WITNESS_PAM | 1u << WITNESS_LOGIND | 1u << WITNESS_AUDIT);
+        proof_done(&p);
+}
+
+static void each_witness_alone_finds_it(void **state)
+{
+        static const Witness alone[] = { WITNESS_PAM, WITNESS_LOGIND, WITNESS_AUDIT, WITNESS_WTMP,
+                                         WITNESS_SESSIONS };
+
+        for (size_t i = 0; i < ELEMENTSOF(alone); i++) {
+                Proof p = proof_new();
+
+                seen(&p, alone[i], "svc-deploy", "", 439, 10, 300);
+                assert_found(&p, FINDING_UNKNOWN);
+                proof_done(&p);
+        }
+}
+
+/* Another's session at the same time, and an own one of another process, cover nothing. */
+static void no_other_session_covers_it(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-other", "ssh", 439, 10, 600)->is_witnessed = true;
+        stay(&p, "svc-deploy", "ssh", 440, 10, 600)->is_witnessed = true;
+        stay(&p, "svc-deploy", "ssh", 439, 100, 600)->is_witnessed = true; /* a pid used again */
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        assert_found(&p, FINDING_UNKNOWN);
+        proof_done(&p);
+}
+
+static void a_session_that_was_denied_and_began_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+        Refusal *r = proof_add(&p, refusals);
+
+        *r = (Refusal){
+                .account = "olga", .class = "sudo", .pid = 77, .time_usec = at(9), .seq = 5
+        };
+        seen(&p, WITNESS_PAM, "olga", "sudo", 77, 10, 11);
+        assert_found(&p, FINDING_DENIED);
+        assert_int_equal(p.findings.items[0].seq, 5);
+        proof_done(&p);
+}
+
+/* pam_unix opens its session before pam_nhi refuses its own; sshd then goes. */
+static void a_session_that_was_refused_at_its_last_step_is_none(void **state)
+{
+        Proof p = proof_new();
+        Refusal *r = proof_add(&p, refusals);
+
+        *r = (Refusal){ .account = "olga",
+                        .class = "sudo",
+                        .pid = 77,
+                        .time_usec = at(10.2),
+                        .of_session = true };
+        seen(&p, WITNESS_PAM, "olga", "sudo", 77, 10, 11);
+        assert_proved(&p);
+        assert_int_equal(p.n_refused, 1);
+        proof_done(&p);
+}
+
+static void unless_it_goes_on(void **state)
+{
+        Proof p = proof_new();
+        Refusal *r = proof_add(&p, refusals);
+
+        *r = (Refusal){ .account = "olga",
+                        .class = "sudo",
+                        .pid = 77,
+                        .time_usec = at(10.2),
+                        .of_session = true };
+        seen(&p, WITNESS_PAM, "olga", "sudo", 77, 10, 60);
+        assert_found(&p, FINDING_DENIED);
+        proof_done(&p);
+}
+
+/* With the agent dead and the log failed a gate is closed: nobody may have been let in. */
+static void no_failure_excuses_a_login(void **state)
+{
+        Proof p = proof_new();
+
+        lives(&p, LIFE_AGENT_STOP, 5, 4);
+        lives(&p, LIFE_LOG_FAILED, 5, 0);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        proof_judge(&p);
+        assert_int_equal(proof_answer(&p), PROVE_LEAK);
+        proof_done(&p);
+}
+
+/* X4 */
+static void what_is_not_ours_is_counted(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_PAM, "root", "ssh", 11, 10, 20);
+        seen(&p, WITNESS_LOGIND, "root", "", 11, 10, 20);
+        seen(&p, WITNESS_PAM, "olga", "ssh", 12, 10, 20);
+        seen(&p, WITNESS_PAM, "bob", "sudo", 13, 10, 20);
+        seen(&p, WITNESS_PAM, "bob", "sudo", 14, 30, 40);
+        assert_proved(&p);
+        assert_int_equal(p.strangers.n, 3);
+        assert_int_equal(p.strangers.items[0].mode, GATE_EXEMPT);
+        assert_int_equal(p.strangers.items[0].n, 1); /* one session, two witnesses */
+        assert_int_equal(p.strangers.items[2].n, 2);
+        proof_done(&p);
+}
+
+/* su: logind names whom somebody became, PAM's witness who it was. */
+static void a_session_of_su_is_its_callers(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_LOGIND, "svc-deploy", "", 88, 10, 20);
+        seen(&p, WITNESS_PAM, "bob", "su", 88, 10, 20);
+        assert_proved(&p);
+        assert_int_equal(p.strangers.n, 1);
+        assert_string_equal(p.strangers.items[0].account, "bob");
+        proof_done(&p);
+}
+
+static void one_account_alone_is_asked_for(void **state)
+{
+        Proof p = proof_new();
+
+        p.account = "olga";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        runs(&p, 500, 70001, 70001, 4, "ssh.service", 10);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+/* ---- wtmp: no leader's pid, a terminal at any time of a session ---- */
+
+static void a_terminal_within_a_session_is_inside(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_WTMP, "svc-deploy", "ssh", 445, 200, 300);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void a_terminal_before_or_behind_all_sessions_is_a_leak(void **state)
+{
+        static const double times[] = { -1000 + 900, 613 };
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                Proof p = proof_new();
+                Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+
+                p.since_usec = at(-1000);
+                s->has_started = false;
+                seen(&p, WITNESS_WTMP, "svc-deploy", "ssh", 445, times[i], times[i] + 5);
+                assert_found(&p, FINDING_UNKNOWN);
+                proof_done(&p);
+        }
+}
+
+/* ---- sets: what later sets made of an end ---- */
+
+static SetGrant *set_with(Proof *p, double when, const char *jti, double end)
+{
+        SetFact *f = proof_add(p, sets);
+        SetGrant *g = calloc(1, sizeof(*g));
+
+        *f = (SetFact){ .hash = "h", .issuer = "iss", .time_usec = at(when), .is_known = true };
+        f->grants = g;
+        f->n_grants = jti != NULL;
+        if (jti)
+                *g = (SetGrant){ .jti = jti, .end_usec = at(end) };
+        return g;
+}
+
+static void a_grant_that_was_prolonged_holds_longer(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        set_with(&p, 5, "g-1", 600);
+        set_with(&p, 300, "g-1", 1200);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 1200);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void a_set_that_came_when_it_was_over_prolongs_nothing(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        set_with(&p, 601, "g-1", 1200);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 1200);
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+static void a_session_that_outlives_a_revocation_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        set_with(&p, 100, NULL, 0);
+        set_with(&p, 200, "g-1", 600); /* nothing brings it back */
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+static void another_issuers_set_revokes_nothing(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        set_with(&p, 100, NULL, 0);
+        p.sets.items[0].issuer = "another";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void without_the_set_an_end_is_not_judged(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        set_with(&p, 100, "g-1", 1200);
+        p.sets.items[0].is_known = false;
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 1000);
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+}
+
+static void a_record_that_cites_a_set_without_the_grant_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600)->set = "h";
+        set_with(&p, 5, NULL, 0);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        assert_found(&p, FINDING_NOT_IN_SET);
+        proof_done(&p);
+}
+
+/* ---- X3 ---- */
+
+static void a_session_that_only_the_log_knows_is_not_proved(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        assert_found(&p, FINDING_UNWITNESSED);
+        proof_done(&p);
+}
+
+/* What logind says now is no witness of a beginning; but PID 1 is of a unit's. */
+static void a_unit_is_witnessed_by_its_invocation(void **state)
+{
+        Proof p = proof_new();
+        UnitRun *u = proof_add(&p, units);
+
+        *u = (UnitRun){
+                .invocation = "abc", .where = "here", .start_usec = at(9), .end_usec = at(60)
+        };
+        stay(&p, "svc-backup", "unit", 439, 10, 600)->invocation = "abc";
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void a_unit_that_goes_on_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+        UnitRun *u = proof_add(&p, units);
+
+        *u = (UnitRun){
+                .invocation = "abc", .where = "here", .start_usec = at(9), .end_usec = at(660)
+        };
+        stay(&p, "svc-backup", "unit", 439, 10, 600)->invocation = "abc";
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+/* ---- processes ---- */
+
+static void what_runs_in_a_session_under_a_grant_is_inside(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 3000, 4000);
+
+        s->scope = "session-7.scope";
+        s->audit_session = 7;
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 3000, -1);
+        runs(&p, 500, 70001, 70001, 7, "session-7.scope", 3001);
+        runs(&p, 501, 0, 70001, 7, "somewhere.scope", 3002); /* moved, and became root */
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void a_process_that_was_moved_and_outlived_its_grant_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+
+        s->scope = "session-7.scope";
+        s->audit_session = 7;
+        s->end_usec = at(601);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 601);
+        runs(&p, 500, 70001, 70001, 7, "console.service", 20);
+        assert_found(&p, FINDING_OUTLIVED);
+        assert_string_equal(p.findings.items[0].where, "pid 500 (sleep) in console.service");
+        proof_done(&p);
+}
+
+static void what_is_left_in_a_scope_of_ours_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "olga", "sudo", 439, 10, 600);
+
+        s->scope = "nhi-g-1-1.scope";
+        seen(&p, WITNESS_PAM, "olga", "sudo", 439, 10, 20);
+        runs(&p, 500, 0, 1002, 7, "nhi-g-1-1.scope", 20);
+        assert_found(&p, FINDING_OUTLIVED);
+        proof_done(&p);
+}
+
+/* Audit sessions and scopes are numbered anew at each boot. */
+static void a_session_of_the_boot_before_says_nothing_of_now(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "olga", "sudo", 439, 10, 600);
+
+        s->scope = "nhi-g-1-1.scope";
+        s->boot = "boot-before";
+        seen(&p, WITNESS_PAM, "olga", "sudo", 439, 10, 20);
+        runs(&p, 500, 1002, 1002, 7, "nhi-g-1-1.scope", 20);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void a_process_outside_of_any_session_is_a_leak(void **state)
+{
+        static const char *const units[] = { "ssh.service", "pay.service", "cron.service",
+                                             "user@70001.service", "init.scope" };
+
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                Proof p = proof_new();
+
+                runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, units[i], 20);
+                assert_found(&p, FINDING_PROCESS);
+                proof_done(&p);
+        }
+}
+
+static void so_is_what_became_root_after_such_a_login(void **state)
+{
+        Proof p = proof_new();
+
+        runs(&p, 500, 0, 70001, 4, "ssh.service", 20);
+        assert_found(&p, FINDING_PROCESS);
+        proof_done(&p);
+}
+
+/* Her sudo is gated, her logins are not. */
+static void who_may_log_in_ungated_may_run(void **state)
+{
+        Proof p = proof_new();
+
+        runs(&p, 500, 1002, 1002, 4, "user@1002.service", 20);
+        runs(&p, 501, 1003, 1003, 5, "ssh.service", 20);
+        runs(&p, 502, 0, PROVE_UNSET, PROVE_UNSET, "cron.service", 20);
+        runs(&p, 503, 12345, PROVE_UNSET, PROVE_UNSET, "x.service", 20); /* nobody's name */
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+/* ---- the log is silent ---- */
+
+static void without_a_log_no_session_is_judged(void **state)
+{
+        Proof p = proof_new();
+
+        p.log_is_evidence = false;
+        p.log_wrong = "record 5";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        assert_found(&p, FINDING_UNJUDGED);
+        assert_int_equal(p.gaps.items[0].kind, GAP_LOG);
+        assert_true(p.covered <= 0);
+        proof_done(&p);
+}
+
+static void nor_before_its_first_record(void **state)
+{
+        Proof p = proof_new();
+
+        p.log_first_usec = at(100);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 90);
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+}
+
+static void nor_behind_a_gate_that_observed(void **state)
+{
+        Proof p = proof_new();
+
+        mode(&p, "operators", 5, true, false);
+        mode(&p, "operators", 50, false, true);
+        gate_is(&p, "operators", true);
+        seen(&p, WITNESS_PAM, "olga", "sudo", 439, 10, 20);
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+}
+
+static void but_as_soon_as_it_enforces(void **state)
+{
+        Proof p = proof_new();
+
+        mode(&p, "operators", 5, true, false);
+        mode(&p, "operators", 50, false, true);
+        gate_is(&p, "operators", true);
+        seen(&p, WITNESS_PAM, "olga", "sudo", 439, 51, 60);
+        assert_found(&p, FINDING_UNKNOWN);
+        proof_done(&p);
+}
+
+static void what_began_a_moment_ago_is_asked_again(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 3596, -1);
+        proof_judge(&p);
+        assert_true(proof_is_young(&p));
+        proof_done(&p);
+
+        p = proof_new();
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 3594, -1);
+        proof_judge(&p);
+        assert_false(proof_is_young(&p));
+        proof_done(&p);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_session_inside_its_grant_is_proved),
+                cmocka_unit_test(where_nobody_came_nothing_is_missing),
+                cmocka_unit_test(an_end_within_the_promise_is_inside),
+                cmocka_unit_test(an_end_behind_the_promise_is_a_leak),
+                cmocka_unit_test(a_session_that_is_open_when_its_grant_is_over_is_a_leak),
+                cmocka_unit_test(an_end_that_nobody_saw_is_no_leak),
+                cmocka_unit_test(its_leader_that_still_runs_shows_that_it_is_open),
+                cmocka_unit_test(logind_sees_the_end_that_pam_did_not),
+                cmocka_unit_test(a_login_that_the_log_does_not_know_is_a_leak),
+                cmocka_unit_test(each_witness_alone_finds_it),
+                cmocka_unit_test(no_other_session_covers_it),
+                cmocka_unit_test(a_session_that_was_denied_and_began_is_a_leak),
+                cmocka_unit_test(a_session_that_was_refused_at_its_last_step_is_none),
+                cmocka_unit_test(unless_it_goes_on),
+                cmocka_unit_test(no_failure_excuses_a_login),
+                cmocka_unit_test(what_is_not_ours_is_counted),
+                cmocka_unit_test(a_session_of_su_is_its_callers),
+                cmocka_unit_test(one_account_alone_is_asked_for),
+                cmocka_unit_test(a_terminal_within_a_session_is_inside),
+                cmocka_unit_test(a_terminal_before_or_behind_all_sessions_is_a_leak),
+                cmocka_unit_test(a_grant_that_was_prolonged_holds_longer),
+                cmocka_unit_test(a_set_that_came_when_it_was_over_prolongs_nothing),
+                cmocka_unit_test(a_session_that_outlives_a_revocation_is_a_leak),
+                cmocka_unit_test(another_issuers_set_revokes_nothing),
+                cmocka_unit_test(without_the_set_an_end_is_not_judged),
+                cmocka_unit_test(a_record_that_cites_a_set_without_the_grant_is_a_leak),
+                cmocka_unit_test(a_session_that_only_the_log_knows_is_not_proved),
+                cmocka_unit_test(a_unit_is_witnessed_by_its_invocation),
+                cmocka_unit_test(a_unit_that_goes_on_is_a_leak),
+                cmocka_unit_test(what_runs_in_a_session_under_a_grant_is_inside),
+                cmocka_unit_test(a_process_that_was_moved_and_outlived_its_grant_is_a_leak),
+                cmocka_unit_test(what_is_left_in_a_scope_of_ours_is_a_leak),
+                cmocka_unit_test(a_session_of_the_boot_before_says_nothing_of_now),
+                cmocka_unit_test(a_process_outside_of_any_session_is_a_leak),
+                cmocka_unit_test(so_is_what_became_root_after_such_a_login),
+                cmocka_unit_test(who_may_log_in_ungated_may_run),
+                cmocka_unit_test(without_a_log_no_session_is_judged),
+                cmocka_unit_test(nor_before_its_first_record),
+                cmocka_unit_test(nor_behind_a_gate_that_observed),
+                cmocka_unit_test(but_as_soon_as_it_enforces),
+                cmocka_unit_test(what_began_a_moment_ago_is_asked_again),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
