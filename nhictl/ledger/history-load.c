@@ -4,7 +4,7 @@
  * broken history stops nobody (L4). */
 
 #include "nhi-agentd/set/set.h"
-#include "nhictl/ledger/history.h"
+#include "nhictl/ledger/kind.h"
 
 #include <stdio.h>
 
@@ -67,16 +67,29 @@ static bool is_list_of_hashes(const json_t *list, size_t max)
         return true;
 }
 
+/* Of what names of documents are made: what is written of it is read again as it was. */
+static bool is_file(const json_t *value)
+{
+        const char *text = json_string_value(value);
+        size_t size = text ? strlen(text) : 0;
+
+        return size > 0 && size < LEDGER_FILE_MAX &&
+               strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") ==
+                       size;
+}
+
 /* What keeps an object from being a line, or NULL. */
 static const char *judge(const json_t *doc, HistoryLine *line)
 {
-        const json_t *last = json_object_get(doc, "last");
+        const json_t *last = json_object_get(doc, "last"), *file = json_object_get(doc, "file");
         int64_t sec;
 
         if (document_time(doc, "time", &sec) < 0)
                 return "time: must be an RFC 3339 time";
         if (*document_text(doc, "who") == '\0' || *document_text(doc, "action") == '\0')
                 return "who, action: must be texts";
+        if (file && !is_file(file))
+                return "file: is no document's name";
         if (!is_list_of_hashes(json_object_get(doc, "prev"), HISTORY_PREV_MAX))
                 return "prev: must be a list of hashes";
         if (last && !is_list_of_hashes(last, HISTORY_LAST_MAX))

@@ -2,11 +2,13 @@
 
 /* The documents of a ledger. Input: files, "PATH LF text", each ended by byte 1e. A document that
  * cannot be understood grants nothing (L3): what is minted for a host is only what the ledger
- * holds, has not ended, and is for that host; and a host can read it. */
+ * holds, has not ended, and is for that host; and a host can read it. Whatever history it has
+ * (L5): one writer later it accounts for every document, with one head. */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/check.h"
+#include "nhictl/ledger/history-check.h"
 #include "nhictl/ledger/ledger.h"
 #include "nhictl/ledger/mint.h"
 #include "nhictl/ledger/state.h"
@@ -18,7 +20,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#define FILES_MAX 12
+#define FILES_MAX 12                  /* and a history that was not there */
 #define NOW_SEC   INT64_C(1795298400) /* 2026-11-21T22:00:00Z */
 #define FD_TOP    1000
 
@@ -27,7 +29,7 @@ typedef struct File {
         size_t size;
 } File;
 
-static File files[FILES_MAX];
+static File files[FILES_MAX + 1];
 static size_t n_files;
 static unsigned n_open;
 static SigningKey key;
@@ -38,6 +40,10 @@ int __wrap_open(const char *path, int flags, ...);
 int __wrap_openat(int dir_fd, const char *path, int flags, ...);
 int __wrap_fstat(int fd, struct stat *ret);
 int __wrap_flock(int fd, int operation);
+int __wrap_fd_write_all(int fd, const void *data, size_t size);
+int __wrap_fdatasync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fchmod(int fd, mode_t mode);
 int __wrap_close(int fd);
 DIR *__wrap_fdopendir(int fd);
 struct dirent *__wrap_readdir(DIR *dir);
@@ -77,10 +83,22 @@ int __wrap_open(const char *path, int flags, ...)
 
 static const char *const folders[] = { "accounts", "owners", "hosts", "grants" };
 
+static File *file_find(const char *path)
+{
+        for (size_t i = 0; i < n_files; i++) {
+                if (streq(files[i].path, path))
+                        return &files[i];
+        }
+        return NULL;
+}
+
 int __wrap_openat(int dir_fd, const char *path, int flags, ...)
 {
         (void)dir_fd;
-        (void)flags;
+        if (streq(path, HISTORY_FILE) && !(flags & O_CREAT) && !file_find(path)) {
+                errno = ENOENT;
+                return -1;
+        }
         n_open++;
         for (size_t i = 0; i < ELEMENTSOF(folders); i++)
                 if (streq(path, folders[i]))
@@ -90,8 +108,45 @@ int __wrap_openat(int dir_fd, const char *path, int flags, ...)
 
 int __wrap_fstat(int fd, struct stat *ret)
 {
+        *ret = (struct stat){ .st_mode = fd == FD_TOP + 9 ? S_IFREG | 0600 : S_IFDIR | 0700 };
+        return 0;
+}
+
+/* What is added to history stands there. */
+int __wrap_fd_write_all(int fd, const void *data, size_t size)
+{
+        File *f = file_find(HISTORY_FILE);
+
+        FUZZ_HOLDS(fd == FD_TOP + 9, "only files are written");
+        if (!f) {
+                f = &files[n_files++];
+                *f = (File){ .path = strdup(HISTORY_FILE) };
+        }
+        f->text = realloc(f->text, f->size + size + 1);
+        if (!f->path || !f->text)
+                abort();
+        memcpy(f->text + f->size, data, size);
+        f->size += size;
+        f->text[f->size] = '\0';
+        return 0;
+}
+
+int __wrap_fdatasync(int fd)
+{
         (void)fd;
-        *ret = (struct stat){ .st_mode = S_IFDIR | 0700 };
+        return 0;
+}
+
+int __wrap_fsync(int fd)
+{
+        (void)fd;
+        return 0;
+}
+
+int __wrap_fchmod(int fd, mode_t mode)
+{
+        (void)fd;
+        (void)mode;
         return 0;
 }
 
@@ -222,6 +277,52 @@ static void host_mint(const Ledger *l, const char *name)
         free(jws);
 }
 
+/* Its problems; the index of a document's, or of a head too many, must not be among them where the
+ * history is settled. */
+static void history_use(const Ledger *l, bool is_settled)
+{
+        static const char line[] = "/ledger/history:", revision[] = "/ledger/revisions:";
+        const HistoryWitness none = { 0 };
+        json_t *problems = json_array();
+        char head[HISTORY_HASH];
+        const json_t *text;
+        size_t i, n;
+
+        FUZZ_HOLDS(history_check(l, &none, problems, &n, head) == 0, "a history can be checked");
+        FUZZ_HOLDS((n > 0) == (*head != '\0'), "lines have a head");
+        json_array_foreach(problems, i, text) {
+                const char *said = json_string_value(text);
+
+                FUZZ_HOLDS(said, "a problem is a sentence");
+                FUZZ_HOLDS(!is_settled ||
+                                   (strncmp(said, line, strlen(line)) == 0 && said[16] != ' ') ||
+                                   strncmp(said, revision, strlen(revision)) == 0,
+                           "only what was broken before is still to be said");
+        }
+        json_decref(problems);
+}
+
+/* L5 */
+static void history_settle(void)
+{
+        char error[LEDGER_ERROR_MAX];
+        Ledger *l = NULL;
+        size_t n;
+
+        if (ledger_open("/ledger", true, &l, error) < 0)
+                return;
+        FUZZ_HOLDS(ledger_author(l, NOW_SEC, "fuzz") == 0 && ledger_settle(l, "r", &n) == 0,
+                   "any history can be gone on with");
+        FUZZ_HOLDS(history_heads(l->history, NULL, 0) == 1, "from one head");
+        ledger_free(l);
+        FUZZ_HOLDS(ledger_open("/ledger", true, &l, error) == 0, "and read again");
+        FUZZ_HOLDS(ledger_author(l, NOW_SEC, "fuzz") == 0 && ledger_settle(l, NULL, &n) == 0 &&
+                           n == 0,
+                   "once is enough");
+        history_use(l, true);
+        ledger_free(l);
+}
+
 static void ledger_use(const Ledger *l)
 {
         json_t *problems = NULL;
@@ -231,6 +332,7 @@ static void ledger_use(const Ledger *l)
         FUZZ_HOLDS(ledger_check(l, NOW_SEC, &problems) == 0 && json_is_array(problems),
                    "a ledger can be checked");
         json_decref(problems);
+        history_use(l, false);
         json_object_foreach(l->docs[DOC_HOST], name, doc)
                 host_mint(l, name);
 }
@@ -263,6 +365,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (ledger_open("/ledger", false, &l, error) == 0) {
                 ledger_use(l);
                 ledger_free(l);
+                history_settle();
         } else {
                 FUZZ_HOLDS(*error, "a refusal is a sentence");
         }

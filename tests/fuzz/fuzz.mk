@@ -32,7 +32,7 @@ $(B)/tobj/tests/fuzz/fuzz-feed-wrapped.o: $(call tobj,nhi-agentd/feed.c)
 $(B)/tobj/tests/fuzz/fuzz-feed-wrapped.o: FUZZ_WRAP := peer_fd peer_agent peer_hold peer_extend peer_reply peer_close \
 	recvmsg close set_bytes_map set_bytes_free sets_offer_bytes
 $(B)/tobj/tests/fuzz/fuzz-ledger-wrapped.o: $(call tobj,$(call room,nhictl/ledger) $(SET) $(JOSE))
-$(B)/tobj/tests/fuzz/fuzz-ledger-wrapped.o: FUZZ_WRAP := document_read open openat fstat flock close fdopendir readdir \
+$(B)/tobj/tests/fuzz/fuzz-ledger-wrapped.o: FUZZ_WRAP := document_read open openat fstat flock fd_write_all fdatasync fsync fchmod close fdopendir readdir \
 	closedir crypto_sign_verify_detached crypto_sign_detached
 $(B)/tobj/tests/fuzz/fuzz-nss-wrapped.o: $(call tobj,$(NSS))
 $(B)/tobj/tests/fuzz/fuzz-nss-wrapped.o: FUZZ_WRAP := snapshot_open snapshot_is_superseded clock_gettime realloc
