@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/log/cited.h"
+#include "nhictl/log/join.h"
+#include "nhictl/verb.h"
+#include "tests/unit/log-fixture.h"
+
+#include "nhi-agentd/set/set.h"
+
+#include <jansson.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#define ISS "https://grants.example.org"
+
+static const char payload[] =
+        "{\"format\":1,\"iss\":\"" ISS "\",\"aud\":\"web1\",\"iat\":1,\"exp\":2,\"ver\":3,"
+        "\"accounts\":[],\"grants\":[{\"jti\":\"g-0\",\"account\":\"other\"},"
+        "{\"jti\":\"g-1\",\"account\":\"svc\",\"sub\":\"spiffe://"
+        "ci\",\"act\":{\"sub\":\"agent:bot\","
+        "\"act\":{\"sub\":\"ci\"}},\"owner\":\"payments\",\"reason\":\"CHG-42 roll out\","
+        "\"ticket\":\"CHG-42\",\"issued_by\":\"ci@x\",\"exp\":1763761800,"
+        "\"authorization_details\":[{\"type\":\"nhi_login\",\"services\":[\"ssh\"]}]}]}";
+
+/* A log directory with one set, its key, and the record that cites it. */
+typedef struct World {
+        LogDir dir;
+        SigningKey key;
+        LogKeys keys;
+        char hash[65], set_path[256];
+        json_t *record;
+} World;
+
+static void write_at(const char *path, const void *data, size_t size)
+{
+        const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(fd_write_all(fd, data, size), 0);
+        (void)close(fd);
+}
+
+static void put_set(World *w, const char *text)
+{
+        char *jws = NULL;
+
+        assert_int_equal(jws_sign(&w->key, JWS_TYP_GRANTS, text, strlen(text), &jws), 0);
+        content_hash(jws, strlen(jws), w->hash);
+        snprintf(w->set_path, sizeof(w->set_path), "%s/sets/%s.jws", w->dir.path, w->hash);
+        write_at(w->set_path, jws, strlen(jws));
+        free(jws);
+}
+
+static World *world_new(void)
+{
+        World *w = calloc(1, sizeof(*w));
+
+        assert_non_null(w);
+        w->dir = log_dir_new(LOG_SEGMENT_SIZE_MIN);
+        assert_int_equal(mkdirat(w->dir.fd, "sets", 0700), 0);
+        assert_int_equal(signing_key_generate(&w->key), 0);
+        w->keys.items = calloc(1, sizeof(*w->keys.items));
+        w->keys.items[0] = (LogKey){ .jwk = w->key.public, .issuer = strdup(ISS) };
+        w->keys.n = 1;
+        put_set(w, payload);
+        w->record = json_pack("{s:s, s:s, s:s, s:s, s:[s, s], s:s, s:s, s:s, s:s, s:s, s:i}", "set",
+                              w->hash, "grant", "g-1", "account", "svc", "subject", "spiffe://ci",
+                              "actor", "agent:bot", "ci", "owner", "payments", "why",
+                              "CHG-42 roll out", "ticket", "CHG-42", "issued_by", "ci@x", "issuer",
+                              ISS, "until", 1763761800);
+        assert_non_null(w->record);
+        return w;
+}
+
+static void world_free(World *w)
+{
+        DIR *dir;
+        const struct dirent *e;
+        const int fd = openat(w->dir.fd, "sets", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        dir = fdopendir(fd);
+        while ((e = readdir(dir)))
+                if (e->d_name[0] != '.')
+                        (void)unlinkat(fd, e->d_name, 0);
+        (void)closedir(dir);
+        assert_int_equal(unlinkat(w->dir.fd, "sets", AT_REMOVEDIR), 0);
+        log_dir_free(&w->dir);
+        log_keys_done(&w->keys);
+        signing_key_done(&w->key);
+        json_decref(w->record);
+        free(w);
+}
+
+static Cited verify(const World *w)
+{
+        Cited c;
+
+        assert_int_equal(cited_verify(w->dir.path, w->record, &w->keys, &c), 0);
+        return c;
+}
+
+static void assert_wrong(const World *w, const char *because)
+{
+        const Cited c = verify(w);
+
+        assert_int_equal(c.state, CITED_WRONG);
+        if (!strstr(c.text, because))
+                fail_msg("\"%s\" does not say \"%s\"", c.text, because);
+}
+
+static void a_set_that_is_as_it_was_received_is_good(void **state)
+{
+        World *w = world_new();
+        Cited c = verify(w);
+
+        assert_int_equal(c.state, CITED_GOOD);
+        assert_true(c.has_grant);
+        assert_string_equal(c.issuer, ISS);
+        assert_string_equal(c.kid, w->key.public.kid);
+        json_object_del(w->record, "grant"); /* set-accepted */
+        c = verify(w);
+        assert_int_equal(c.state, CITED_GOOD);
+        assert_false(c.has_grant);
+        json_object_del(w->record, "set");
+        assert_int_equal(verify(w).state, CITED_NONE);
+        world_free(w);
+}
+
+static void one_byte_of_the_set_that_is_another_is_wrong(void **state)
+{
+        World *w = world_new();
+        const int fd = open(w->set_path, O_WRONLY | O_CLOEXEC);
+
+        assert_int_equal(pwrite(fd, "X", 1, 200), 1);
+        (void)close(fd);
+        assert_wrong(w, "changed");
+        world_free(w);
+}
+
+/* What the record says of itself must be what was signed. */
+static void a_record_that_says_something_else_than_the_grant_is_wrong(void **state)
+{
+        static const struct {
+                const char *name, *value, *because;
+        } cases[] = {
+                { "account", "root", "account" },     { "owner", "nobody", "owner" },
+                { "why", "CHG-43", "reason" },        { "why", "CHG-42", "reason" },
+                { "ticket", "CHG-1", "ticket" },      { "subject", "x", "sub" },
+                { "issued_by", "me", "issued_by" },   { "issuer", "https://else", "issuer" },
+                { "grant", "g-2", "not in the set" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                World *w = world_new();
+
+                json_object_set_new(w->record, cases[i].name, json_string(cases[i].value));
+                assert_wrong(w, cases[i].because);
+                world_free(w);
+        }
+}
+
+static void an_act_chain_or_an_end_that_was_not_granted_is_wrong(void **state)
+{
+        World *w = world_new();
+        json_t *actors = json_object_get(w->record, "actor");
+
+        json_object_set_new(w->record, "until", json_integer(1763761801));
+        assert_wrong(w, "ends before");
+        json_object_set_new(w->record, "until", json_integer(1763761800));
+        json_array_remove(actors, 1);
+        assert_wrong(w, "act chain");
+        json_array_append_new(actors, json_string("somebody"));
+        assert_wrong(w, "act chain");
+        json_array_set_new(actors, 1, json_string("ci"));
+        json_array_append_new(actors, json_string("more"));
+        assert_wrong(w, "act chain");
+        world_free(w);
+}
+
+static void what_had_to_be_cut_is_compared_as_far_as_it_goes(void **state)
+{
+        World *w = world_new();
+
+        json_object_set_new(w->record, "why", json_string("CHG-42 ro"));
+        assert_wrong(w, "reason");
+        json_object_set_new(w->record, "cut", json_pack("[s]", "why"));
+        assert_int_equal(verify(w).state, CITED_GOOD);
+        json_object_set_new(w->record, "why", json_string("CHG-43"));
+        assert_wrong(w, "reason");
+        world_free(w);
+}
+
+static void without_the_set_or_its_key_nothing_is_said(void **state)
+{
+        World *w = world_new();
+        SigningKey other;
+
+        assert_int_equal(signing_key_generate(&other), 0);
+        w->keys.items[0].jwk = other.public;
+        assert_int_equal(verify(w).state, CITED_AWAY);
+        w->keys.n = 0;
+        assert_int_equal(verify(w).state, CITED_AWAY);
+        w->keys.n = 1;
+        w->keys.items[0].jwk = w->key.public;
+        assert_int_equal(verify(w).state, CITED_GOOD);
+        assert_int_equal(unlink(w->set_path), 0);
+        assert_int_equal(verify(w).state, CITED_AWAY);
+        signing_key_done(&other);
+        world_free(w);
+}
+
+static void a_key_of_another_issuer_does_not_do(void **state)
+{
+        World *w = world_new();
+
+        free(w->keys.items[0].issuer);
+        w->keys.items[0].issuer = strdup("https://other");
+        assert_wrong(w, "key of issuer");
+        free(w->keys.items[0].issuer);
+        w->keys.items[0].issuer = strdup("");
+        assert_int_equal(verify(w).state, CITED_GOOD);
+        world_free(w);
+}
+
+/* A log that somebody else wrote leads to no other file. */
+static void a_hash_that_is_none_is_no_path(void **state)
+{
+        static const char *const hashes[] = { "../../../etc/passwd", "", "x",
+                                              "AAAA4a2ddd5cd60ffe3ca3d3ff67ff5cdd4ea8dcbf3e1a8e4b"
+                                              "8b0d8ff6ae8bd2" };
+
+        for (size_t i = 0; i < ELEMENTSOF(hashes); i++) {
+                World *w = world_new();
+
+                json_object_set_new(w->record, "set", json_string(hashes[i]));
+                assert_wrong(w, "no hash");
+                world_free(w);
+        }
+}
+
+static void a_payload_that_is_none_is_wrong(void **state)
+{
+        static const char *const texts[] = { "", "[]", "{", "{\"iss\":\"" ISS "\",\"grants\":[{]}",
+                                             "{\"iss\":\"" ISS "\",\"grants\":[]} x" };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                World *w = world_new();
+
+                if (*texts[i]) {
+                        put_set(w, texts[i]);
+                } else {
+                        content_hash("", 0, w->hash);
+                        snprintf(w->set_path, sizeof(w->set_path), "%s/sets/%s.jws", w->dir.path,
+                                 w->hash);
+                        write_at(w->set_path, "", 0);
+                }
+                json_object_set_new(w->record, "set", json_string(w->hash));
+                assert_int_equal(verify(w).state, CITED_WRONG);
+                world_free(w);
+        }
+}
+
+/* ---- the kernel's audit records ----------------------------------------------------------------
+ */
+
+static void audit_records_of_the_session_or_the_login_uid_are_found(void **state)
+{
+        static const char log[] =
+                "type=USER_START msg=audit(1763760000.123:1): pid=1 uid=0 auid=1000 ses=12 "
+                "msg='x'\n"
+                "type=USER_START msg=audit(1763760001.000:2): pid=1 uid=0 auid=1001 ses=120\n"
+                "type=USER_END msg=audit(1763760060.999:3): pid=1 uid=0 auid=10000 ses=12\n"
+                "type=USER_END msg=audit(1763760000.000:4): pid=1 auid=1000 ses=4294967295\n"
+                "type=EVIL msg=audit(1763760000.000:5): ses=12 \x1b[2J\xff\n"
+                "type=USER_END msg=audit(1763760199.000:6): pid=1 uid=0 auid=1000 ses=12\n"
+                "type=X msg=audit(): ses=12\n"
+                "no record at all ses=12";
+        Join j = { .journal = json_array(), .audit = json_array() };
+        json_t *record = json_pack("{s:i, s:i}", "audit_session", 12, "loginuid", 1000);
+        char text[sizeof(log)];
+
+        memcpy(text, log, sizeof(log));
+        assert_int_equal(join_audit_text(text, record, INT64_C(1763760000123456), &j), 0);
+        assert_int_equal(j.n_audit, 3);
+        assert_non_null(
+                strstr(json_string_value(json_object_get(json_array_get(j.audit, 2), "message")),
+                       "\\u001b[2J\xef\xbf\xbd"));
+        json_decref(record);
+        join_done(&j);
+}
+
+static void no_more_lines_are_kept_than_are_shown(void **state)
+{
+        Join j = { .journal = json_array(), .audit = json_array() };
+        json_t *record = json_pack("{s:i}", "audit_session", 12);
+        char text[8192] = "";
+
+        for (unsigned i = 0; i < JOIN_LINES_MAX + 5; i++)
+                strcat(text, "type=X msg=audit(1763760000.000:5): ses=12\n");
+        assert_int_equal(join_audit_text(text, record, INT64_C(1763760000000000), &j), 0);
+        assert_int_equal(j.n_audit, JOIN_LINES_MAX + 5);
+        assert_int_equal(json_array_size(j.audit), JOIN_LINES_MAX);
+        json_decref(record);
+        join_done(&j);
+}
+
+/* ---- the verbs ---------------------------------------------------------------------------------
+ */
+
+/* What a run prints, and how it ends. */
+typedef struct Run {
+        char out[65536], err[8192];
+        int status;
+} Run;
+
+static void take(int fd, char *ret, size_t size)
+{
+        const ssize_t n = pread(fd, ret, size - 1, 0);
+
+        assert_true(n >= 0);
+        ret[n] = '\0';
+        (void)close(fd);
+}
+
+static Run *run(const char *const *words)
+{
+        const int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
+        char *argv[16] = { (char *)(uintptr_t) "nhictl" };
+        Run *r = calloc(1, sizeof(*r));
+        int argc = 1, status;
+        pid_t pid;
+
+        for (; words[argc - 1]; argc++)
+                argv[argc] = (char *)(uintptr_t)words[argc - 1];
+        pid = fork();
+        if (pid == 0) {
+                if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+                        _exit(99);
+                status = nhictl_main(argc, argv);
+                (void)fflush(NULL);
+                _exit(status);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        r->status = WEXITSTATUS(status);
+        take(out, r->out, sizeof(r->out));
+        take(err, r->err, sizeof(r->err));
+        return r;
+}
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
+
+/* Three records that cite the set, and a line that is none. */
+static void fill(World *w, bool with_damage)
+{
+        static const char *const actors[] = { "agent:bot", "ci" };
+        LogStore *s = log_dir_open(&w->dir, NULL, 0);
+        LogBody b;
+        LogEntry e;
+
+        log_body_init(&b, "decision");
+        log_body_text(&b, LOG_FIELD_ACCOUNT, "svc");
+        log_body_text(&b, LOG_FIELD_VERDICT, "allow");
+        log_body_text(&b, LOG_FIELD_GRANT, "g-1");
+        log_body_texts(&b, LOG_FIELD_ACTOR, actors, 2);
+        log_body_text(&b, LOG_FIELD_SET, w->hash);
+        log_body_done(&b);
+        e = (LogEntry){ .body = b.data, .body_size = b.size, .set = w->hash };
+        log_store_append(s, &e, 1);
+        assert_int_equal(e.r, 0);
+        assert_int_equal(append_text(s, "denial", "\x1b[2Jx\ny", NULL, false), 0);
+        assert_int_equal(log_store_rotate(s), 0);
+        log_store_free(s);
+        if (with_damage) {
+                const int fd = openat(w->dir.fd, "decisions-00000000000000000001.log",
+                                      O_WRONLY | O_APPEND | O_CLOEXEC);
+
+                assert_int_equal(fd_write_all(fd, "rubbish\n", 8), 0);
+                (void)close(fd);
+        }
+}
+
+static void the_log_of_another_host_is_read_from_its_files(void **state)
+{
+        World *w = world_new();
+        Run *r;
+
+        fill(w, false);
+        r = RUN("log", "--dir", w->dir.path);
+        assert_int_equal(r->status, 0);
+        assert_string_equal(r->err, "");
+        assert_memory_equal(r->out, "SEQ     TIME", 12);
+        assert_non_null(strstr(r->out, "  decision       allow    svc by agent:bot"));
+        assert_non_null(strstr(r->out, "\\u001b[2Jx\\u000ay\n"));
+        free(r);
+        r = RUN("log", "--dir", w->dir.path, "--verdict", "allow", "--json");
+        assert_int_equal(r->status, 0);
+        assert_memory_equal(r->out, "{\"seq\":2,\"time\":", 16);
+        assert_string_equal(strchr(r->out, '\n'), "\n");
+        free(r);
+        r = RUN("log", "--dir", w->dir.path, "--account", "nobody");
+        assert_int_equal(r->status, 0);
+        assert_string_equal(r->out, "");
+        assert_non_null(strstr(r->err, "nothing is recorded"));
+        free(r);
+        world_free(w);
+}
+
+static void damage_is_named_and_the_status_says_so(void **state)
+{
+        static const char *const formats[] = { "ocsf", "cef", "csv" };
+        World *w = world_new();
+        Run *r;
+
+        fill(w, true);
+        r = RUN("log", "--dir", w->dir.path);
+        assert_int_equal(r->status, VERB_PROBLEM);
+        assert_non_null(strstr(r->err, "decisions-00000000000000000001.log: after record 4: "));
+        assert_non_null(strstr(r->out, "  segment  "));
+        free(r);
+        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
+                size_t n = 0;
+
+                r = RUN("log", "export", "--dir", w->dir.path, "--format", formats[i]);
+                assert_int_equal(r->status, VERB_PROBLEM);
+                assert_non_null(strstr(r->err, "after record 4"));
+                for (const char *p = r->out; *p; p++)
+                        n += *p == '\n';
+                assert_int_equal(n, 5 + streq(formats[i], "csv"));
+                free(r);
+        }
+        world_free(w);
+}
+
+static void a_record_is_shown_with_what_is_behind_it(void **state)
+{
+        char key_path[300], *jwk = NULL;
+        World *w = world_new();
+        Run *r;
+
+        fill(w, false);
+        assert_int_equal(jwk_format(&w->key.public, &jwk), 0);
+        snprintf(key_path, sizeof(key_path), "%s/key.jwk", w->dir.path);
+        write_at(key_path, jwk, strlen(jwk));
+        r = RUN("log", "show", "2", "--dir", w->dir.path, "--key", key_path);
+        assert_int_equal(r->status, 0);
+        assert_non_null(strstr(r->out, "grant set       signature good (" ISS ", key "));
+        assert_non_null(strstr(r->out, "; grant g-1 is in it as the record says"));
+        assert_null(strstr(r->out, "journal")); /* that host's is not here */
+        free(r);
+        r = RUN("log", "show", "2", "--dir", w->dir.path);
+        assert_int_equal(r->status, VERB_STALE);
+        free(r);
+        r = RUN("log", "show", "2", "--dir", w->dir.path, "--key", key_path, "--json");
+        assert_int_equal(r->status, 0);
+        assert_non_null(strstr(r->out, "\"signature\": \"good\""));
+        free(r);
+        assert_int_equal(truncate(w->set_path, 20), 0);
+        r = RUN("log", "show", "2", "--dir", w->dir.path, "--key", key_path);
+        assert_int_equal(r->status, VERB_PROBLEM);
+        assert_non_null(strstr(r->out, "WRONG: "));
+        free(r);
+        r = RUN("log", "show", "99", "--dir", w->dir.path);
+        assert_int_equal(r->status, VERB_FAILED);
+        assert_non_null(strstr(r->err, "there is no record 99"));
+        free(r);
+        free(jwk);
+        world_free(w);
+}
+
+static void what_cannot_be_meant_is_a_usage_error(void **state)
+{
+        static const char *const lines[][5] = {
+                { "log", "--verdict", "maybe" },
+                { "log", "--event", "no-such" },
+                { "log", "--seq", "9..7" },
+                { "log", "export" },
+                { "log", "export", "--format", "xml" },
+                { "log", "show", "1..2" },
+                { "log", "show", "x" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                Run *r = run(lines[i]);
+
+                assert_int_equal(r->status, VERB_USAGE);
+                free(r);
+        }
+}
+
+static void a_log_that_is_not_there_is_said(void **state)
+{
+        LogDir d = log_dir_new(LOG_SEGMENT_SIZE_MIN);
+        Run *r = RUN("log", "--dir", d.path);
+
+        assert_int_equal(r->status, VERB_FAILED);
+        assert_non_null(strstr(r->err, "no decision log"));
+        free(r);
+        r = RUN("log", "--dir", "/nonexistent");
+        assert_int_equal(r->status, VERB_FAILED);
+        free(r);
+        log_dir_free(&d);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_set_that_is_as_it_was_received_is_good),
+                cmocka_unit_test(one_byte_of_the_set_that_is_another_is_wrong),
+                cmocka_unit_test(a_record_that_says_something_else_than_the_grant_is_wrong),
+                cmocka_unit_test(an_act_chain_or_an_end_that_was_not_granted_is_wrong),
+                cmocka_unit_test(what_had_to_be_cut_is_compared_as_far_as_it_goes),
+                cmocka_unit_test(without_the_set_or_its_key_nothing_is_said),
+                cmocka_unit_test(a_key_of_another_issuer_does_not_do),
+                cmocka_unit_test(a_hash_that_is_none_is_no_path),
+                cmocka_unit_test(a_payload_that_is_none_is_wrong),
+                cmocka_unit_test(audit_records_of_the_session_or_the_login_uid_are_found),
+                cmocka_unit_test(no_more_lines_are_kept_than_are_shown),
+                cmocka_unit_test(the_log_of_another_host_is_read_from_its_files),
+                cmocka_unit_test(damage_is_named_and_the_status_says_so),
+                cmocka_unit_test(a_record_is_shown_with_what_is_behind_it),
+                cmocka_unit_test(what_cannot_be_meant_is_a_usage_error),
+                cmocka_unit_test(a_log_that_is_not_there_is_said),
+        };
+
+        return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
