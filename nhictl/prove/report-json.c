@@ -3,7 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
-#include "lib/base/name.h"
+#include "nhictl/log/plain.h"
 #include "nhictl/prove/words.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static json_t *text_json(const char *text)
         json_t *j = json_string(text);
         char safe[1024];
 
-        return j ? j : json_string(text_escape(safe, sizeof(safe), text));
+        return j ? j : json_string(plain_line(safe, sizeof(safe), text));
 }
 
 static json_t *seen_by(const Finding *f)
