@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What witnesses say, read: entries of the journal, records of wtmp and of the log, sets, /proc. */
+
+#include "lib/jose/jose.h"
+#include "nhictl/prove/witness.h"
+#include "prove-fixture.h"
+
+#include <sys/stat.h>
+#include <utmpx.h>
+
+/* ---- the journal ---- */
+
+typedef struct Fields {
+        const char *const *items; /* "NAME=VALUE", NULL ends */
+} Fields;
+
+static bool get(void *userdata, const char *field, char *ret, size_t size)
+{
+        const Fields *f = userdata;
+        const size_t n = strlen(field);
+
+        for (const char *const *i = f->items; *i; i++)
+                if (strncmp(*i, field, n) == 0 && (*i)[n] == '=') {
+                        (void)snprintf(ret, size, "%s", *i + n + 1);
+                        return true;
+                }
+        return false;
+}
+
+static EntryClock clock_of_test;
+
+#define entry(p, sec, ...) entry_at((p), (sec), (sec), (const char *const[]){ __VA_ARGS__, NULL })
+static void entry_at(Proof *p, double real, double mono, const char *const *items)
+{
+        Fields f = { items };
+
+        entry_take(p,
+                   &(JournalEntry){ .get = get,
+                                    .userdata = &f,
+                                    .real_usec = at(real),
+                                    .mono_usec = at(mono),
+                                    .boot = "b1",
+                                    .cursor = "c" },
+                   &clock_of_test);
+}
+
+static Proof proof_of_entries(void)
+{
+        clock_of_test = (EntryClock){ .real_usec = 0 };
+        return proof_new();
+}
+
+#define OPENED(service, user) "MESSAGE=pam_unix(" service ":session): session opened for user " user
+#define CLOSED(service, user) "MESSAGE=pam_unix(" service ":session): session closed for user " user
+#define OF_SSHD               "_UID=0", "_PID=439", "_EXE=/usr/sbin/sshd", "_SYSTEMD_UNIT=ssh.service"
+
+static void messages_of_pam_unix_are_read(void **state)
+{
+        static const struct {
+                const char *text, *service, *user;
+                bool is_open;
+        } rows[] = {
+                { "pam_unix(sshd:session): session opened for user olga(uid=1002) by (uid=0)",
+                  "sshd", "olga", true },
+                { "pam_unix(sshd:session): session opened for user olga by (uid=0)", "sshd", "olga",
+                  true },
+                { "pam_unix(login:session): session opened for user root(uid=0) by LOGIN(uid=0)",
+                  "login", "root", true },
+                { "pam_unix(su-l:session): session opened for user a by b(uid=1) by x(uid=2)",
+                  "su-l", "a by b", true },
+                { "pam_unix(sshd:session): session closed for user olga", "sshd", "olga", false },
+        };
+        PamMessage m;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_true(pam_message_parse(rows[i].text, &m));
+                assert_string_equal(m.service, rows[i].service);
+                assert_string_equal(m.user, rows[i].user);
+                assert_int_equal(m.is_open, rows[i].is_open);
+        }
+}
+
+static void other_messages_are_none(void **state)
+{
+        static const char *const texts[] = {
+                "",
+                "pam_unix(",
+                "pam_unix(:session): session opened for user x by (uid=0)",
+                "pam_unix(sshd:auth): authentication failure",
+                "pam_unix(sshd:session): session opened for user ",
+                "pam_unix(sshd:session): session opened for user (uid=0) by (uid=0)",
+                "xpam_unix(sshd:session): session opened for user olga by (uid=0)",
+                "Invalid user pam_unix(sshd:session): session opened for user root from ::1",
+        };
+        char large[2048];
+        PamMessage m;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                assert_false(pam_message_parse(texts[i], &m));
+        (void)snprintf(large, sizeof(large),
+                       "pam_unix(sshd:session): session opened for user %0999d by x", 1);
+        assert_false(pam_message_parse(large, &m));
+}
+
+static void a_login_is_seen_from_open_to_close(void **state)
+{
+        Proof p = proof_of_entries();
+        const Sighting *s;
+
+        entry(&p, 10, OF_SSHD, OPENED("sshd", "svc-deploy(uid=70001) by (uid=0)"));
+        entry(&p, 20, "_UID=0", "_PID=440", CLOSED("sshd", "svc-deploy")); /* another's */
+        s = &p.sightings.items[0];
+        assert_int_equal(p.sightings.n, 1);
+        assert_false(s->end_is_known);
+        entry(&p, 30, OF_SSHD, CLOSED("sshd", "svc-deploy"));
+        assert_true(s->end_is_known);
+        assert_int_equal(s->end_usec, at(30));
+        assert_string_equal(s->account, "svc-deploy");
+        assert_string_equal(s->class, "ssh");
+        assert_int_equal(s->pid, 439);
+        proof_done(&p);
+}
+
+/* U08: anybody may log this text. */
+static void what_a_user_logs_is_no_login(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 10, "_UID=1003", "_PID=5", "_EXE=/usr/sbin/sshd",
+              OPENED("sshd", "svc-deploy by (uid=0)"));
+        entry(&p, 10, "_PID=5", OPENED("sshd", "svc-deploy by (uid=0)"));
+        entry(&p, 10, "_UID=1003", "_SYSTEMD_UNIT=systemd-logind.service",
+              "MESSAGE_ID=" ENTRY_SESSION_NEW, "USER_ID=svc-deploy", "SESSION_ID=3", "LEADER=5");
+        entry(&p, 10, "_UID=0", "_SYSTEMD_UNIT=evil.service", "MESSAGE_ID=" ENTRY_SESSION_NEW,
+              "USER_ID=svc-deploy", "SESSION_ID=3", "LEADER=5");
+        assert_int_equal(p.sightings.n, 0);
+        proof_done(&p);
+}
+
+/* sudo's real uid is the caller's, whatever it says: who lies accuses himself. */
+static void a_sudo_is_of_the_uid_that_the_kernel_names(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 10, "_UID=1003", "_PID=469", "_EXE=/usr/bin/sudo",
+              OPENED("sudo", "root(uid=0) by olga(uid=1002)"));
+        assert_int_equal(p.sightings.n, 1);
+        assert_string_equal(p.sightings.items[0].account, "bob");
+        assert_string_equal(p.sightings.items[0].class, "sudo");
+        proof_done(&p);
+}
+
+static void atd_calls_as_daemon(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 10, "_UID=1", "_PID=9", OPENED("atd", "svc-deploy by (uid=1)"));
+        entry(&p, 10, "_UID=1", "_PID=10", OPENED("sshd", "svc-deploy by (uid=1)"));
+        assert_int_equal(p.sightings.n, 1);
+        assert_string_equal(p.sightings.items[0].class, "at");
+        proof_done(&p);
+}
+
+/* The leader of a unit becomes the unit's program, of whoever wrote it. */
+static void a_session_is_not_closed_by_what_it_became(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 10, "_UID=0", "_PID=496", OPENED("nhi-unit", "svc-backup by (uid=0)"));
+        entry(&p, 20, "_UID=1005", "_PID=496", "_EXE=/usr/lib/systemd/systemd",
+              CLOSED("nhi-unit", "svc-backup"));
+        assert_false(p.sightings.items[0].end_is_known);
+        entry(&p, 10, "_UID=1002", "_PID=9", OPENED("sudo", "root by (uid=1002)"));
+        entry(&p, 20, "_UID=1002", "_PID=9", "_EXE=/home/olga/pseudo", CLOSED("sudo", "root"));
+        assert_false(p.sightings.items[1].end_is_known);
+        entry(&p, 30, "_UID=1002", "_PID=9", "_EXE=/usr/bin/sudo", CLOSED("sudo", "root"));
+        assert_true(p.sightings.items[1].end_is_known);
+        proof_done(&p);
+}
+
+#define OF_LOGIND "_UID=0", "_SYSTEMD_UNIT=systemd-logind.service", "LEADER=439", "SESSION_ID=7"
+
+static void logind_names_sessions(void **state)
+{
+        Proof p = proof_of_entries();
+        const Sighting *s;
+
+        entry(&p, 10, OF_LOGIND, "MESSAGE_ID=" ENTRY_SESSION_NEW, "USER_ID=svc-deploy");
+        entry(&p, 40, OF_LOGIND, "MESSAGE_ID=" ENTRY_SESSION_REMOVED, "USER_ID=svc-deploy");
+        assert_int_equal(p.sightings.n, 1);
+        s = &p.sightings.items[0];
+        assert_int_equal(s->witness, WITNESS_LOGIND);
+        assert_string_equal(s->logind, "7");
+        assert_int_equal(s->pid, 439);
+        assert_int_equal(s->end_usec, at(40));
+        proof_done(&p);
+}
+
+#define OF_AUDIT "_TRANSPORT=audit", "_PID=439", "_UID=0", "_AUDIT_SESSION=3"
+
+static void the_kernels_records_are_read(void **state)
+{
+        Proof p = proof_of_entries();
+        const Sighting *s;
+
+        entry(&p, 10, OF_AUDIT, "_AUDIT_TYPE_NAME=USER_START", "AUDIT_FIELD_ACCT=svc-deploy",
+              "AUDIT_FIELD_EXE=/usr/sbin/sshd", "AUDIT_FIELD_RES=success");
+        entry(&p, 11, OF_AUDIT, "_AUDIT_TYPE_NAME=USER_START", "AUDIT_FIELD_ACCT=svc-deploy",
+              "AUDIT_FIELD_EXE=/usr/sbin/sshd", "AUDIT_FIELD_RES=failed");
+        entry(&p, 12, OF_AUDIT, "_AUDIT_TYPE_NAME=USER_LOGIN", "AUDIT_FIELD_ACCT=svc-deploy");
+        entry(&p, 13, "_TRANSPORT=syslog", "_AUDIT_TYPE_NAME=USER_START", "_UID=0");
+        entry(&p, 60, OF_AUDIT, "_AUDIT_TYPE_NAME=USER_END");
+        assert_int_equal(p.sightings.n, 1);
+        s = &p.sightings.items[0];
+        assert_int_equal(s->witness, WITNESS_AUDIT);
+        assert_string_equal(s->account, "svc-deploy");
+        assert_string_equal(s->class, "ssh");
+        assert_int_equal(s->audit_session, 3);
+        assert_int_equal(s->end_usec, at(60));
+        proof_done(&p);
+}
+
+static void units_are_known_by_their_invocation(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 10, "_PID=1", "UNIT=pay.service", "INVOCATION_ID=abc",
+              "MESSAGE_ID=" ENTRY_UNIT_STARTING);
+        entry(&p, 11, "_PID=1", "UNIT=pay.service", "INVOCATION_ID=abc",
+              "MESSAGE_ID=" ENTRY_UNIT_STARTED);
+        entry(&p, 11, "_PID=77", "UNIT=pay.service", "INVOCATION_ID=def",
+              "MESSAGE_ID=" ENTRY_UNIT_STARTED);
+        entry(&p, 12, "_PID=1", "UNIT=a.mount", "INVOCATION_ID=ghi",
+              "MESSAGE_ID=" ENTRY_UNIT_STARTED);
+        entry(&p, 30, "_PID=1", "UNIT=pay.service", "INVOCATION_ID=abc",
+              "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 31, "_PID=1", "UNIT=pay.service", "INVOCATION_ID=abc",
+              "MESSAGE_ID=" ENTRY_UNIT_STOPPED);
+        assert_int_equal(p.units.n, 1);
+        assert_int_equal(p.units.items[0].start_usec, at(10));
+        assert_int_equal(p.units.items[0].end_usec, at(30));
+        proof_done(&p);
+}
+
+static void lives_of_agent_and_log_are_read(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 10, "_PID=1", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT);
+        entry(&p, 11, "_PID=9", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT);
+        entry(&p, 12, "_PID=1", "UNIT=other.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT);
+        entry(&p, 13, "_UID=0", "_SYSTEMD_UNIT=nhi-agentd.service", "NHI_EVENT=log-failed",
+              "MESSAGE_ID=c6a299cb5bb042e6addecb429f7efb62");
+        entry(&p, 14, "_UID=1003", "_SYSTEMD_UNIT=session-3.scope", "NHI_EVENT=log-failed",
+              "MESSAGE_ID=c6a299cb5bb042e6addecb429f7efb62");
+        assert_int_equal(p.lives.n, 3);
+        assert_int_equal(p.lives.items[1].kind, LIFE_AGENT_EXIT);
+        assert_int_equal(p.lives.items[2].kind, LIFE_LOG_FAILED);
+        proof_done(&p);
+}
+
+static void messages_that_were_dropped_are_a_gap(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 100, "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+              "MESSAGE=Suppressed 4711 messages from chatty.service");
+        entry(&p, 100, "_COMM=logger", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+              "MESSAGE=Suppressed 4711 messages from ssh.service");
+        assert_int_equal(p.gaps.n, 0);
+        entry(&p, 100, "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+              "MESSAGE=Suppressed 4711 messages from ssh.service");
+        assert_gap(&p, GAP_WITNESS, 70, 100);
+        proof_done(&p);
+}
+
+static void a_clock_that_jumps_is_a_gap(void **state)
+{
+        static const char *const nothing[] = { "MESSAGE=x", NULL };
+        Proof p = proof_of_entries();
+
+        entry_at(&p, 100, 100, nothing);
+        entry_at(&p, 111, 109, nothing); /* slewed */
+        assert_int_equal(p.gaps.n, 0);
+        entry_at(&p, 214, 112 - .000001, nothing); /* 3 s went by, it says 103 */
+        assert_gap(&p, GAP_CLOCK, 111, 214);
+        proof_done(&p);
+
+        p = proof_of_entries();
+        entry_at(&p, 100, 100, nothing);
+        entry_at(&p, 50, 101, nothing);
+        assert_gap(&p, GAP_CLOCK, 50, 100);
+        proof_done(&p);
+}
+
+/* ---- wtmp ---- */
+
+static struct utmpx line_of(short type, const char *line, const char *user, double sec)
+{
+        struct utmpx u = { .ut_type = type, .ut_pid = 445 };
+
+        (void)snprintf(u.ut_line, sizeof(u.ut_line), "%s", line);
+        memcpy(u.ut_user, user, strnlen(user, sizeof(u.ut_user)));
+        u.ut_tv.tv_sec = (int32_t)(at(sec) / 1000000);
+        return u;
+}
+
+static void terminals_are_opened_and_closed(void **state)
+{
+        struct utmpx file[] = {
+                line_of(BOOT_TIME, "~", "reboot", 1),
+                line_of(USER_PROCESS, "pts/0", "svc-deploy", 10),
+                line_of(USER_PROCESS, "tty1", "an-account-whose-name-fills-it-all", 11),
+                line_of(DEAD_PROCESS, "pts/0", "", 20),
+                line_of(DEAD_PROCESS, "pts/9", "", 21),
+                line_of(USER_PROCESS, "pts/0", "bob", 30),
+                line_of(RUN_LVL, "~", "shutdown", 40),
+        };
+        Proof p = proof_new();
+
+        wtmp_take(&p, "wtmp", file, sizeof(file));
+        assert_int_equal(p.sightings.n, 3);
+        assert_int_equal(p.sightings.items[0].end_usec, at(20));
+        assert_string_equal(p.sightings.items[0].class, "ssh");
+        assert_string_equal(p.sightings.items[0].where, "wtmp record 2, pts/0");
+        assert_int_equal(p.sightings.items[1].end_usec, at(40));
+        assert_string_equal(p.sightings.items[1].class, "login");
+        assert_string_equal(p.sightings.items[1].account, "an-account-whose-name-fills-it-a");
+        assert_int_equal(p.sightings.items[2].end_usec, at(40));
+        assert_int_equal(p.gaps.n, 0);
+        proof_done(&p);
+}
+
+static void a_wtmp_that_was_cut_within_a_record_is_a_gap(void **state)
+{
+        struct utmpx file[] = { line_of(USER_PROCESS, "pts/0", "bob", 10), { .ut_type = 0 } };
+        Proof p = proof_new();
+
+        wtmp_take(&p, "wtmp", file, sizeof(file) - 1);
+        assert_int_equal(p.sightings.n, 1);
+        assert_int_equal(p.gaps.n, 1);
+        proof_done(&p);
+}
+
+static void a_wtmp_that_is_not_there_is_missed_where_utmp_is(void **state)
+{
+        Proof p = proof_new();
+
+        p.witnesses[WITNESS_WTMP] = (WitnessState){ .is_there = false };
+        witness_wtmp(&p, "/nonexistent", false, true);
+        assert_false(p.witnesses[WITNESS_WTMP].is_expected);
+        witness_wtmp(&p, "/nonexistent", true, false);
+        assert_true(p.witnesses[WITNESS_WTMP].is_expected);
+        assert_false(p.witnesses[WITNESS_WTMP].is_there);
+        proof_done(&p);
+}
+
+/* ---- the log's records ---- */
+
+static void record(Proof *p, uint64_t seq, double sec, const char *json)
+{
+        json_t *j = json_loads(json, 0, NULL);
+
+        assert_non_null(j);
+        log_take(p, seq, at(sec), j);
+        json_decref(j);
+}
+
+static Proof proof_of_records(void)
+{
+        Proof p = proof_new();
+
+        p.lives.n = 0;
+        p.log_first_usec = p.log_last_usec = 0;
+        p.boot = "";
+        return p;
+}
+
+#define WHO "\"account\":\"svc-deploy\",\"uid\":70001,\"class\":\"ssh\",\"service\":\"sshd\","
+#define ALLOWED                                                                                    \
+        "\"phase\":\"open-session\",\"mode\":\"enforce\",\"verdict\":\"allow\",\"until\":"         \
+        "1795347000,"                                                                              \
+        "\"grant\":\"g-1\",\"issuer\":\"iss\",\"set\":\"h\",\"pid\":439,\"audit_session\":3,"      \
+        "\"logind_session\":\"3\",\"boot\":\"b\""
+
+static void a_stay_is_read_from_its_records(void **state)
+{
+        Proof p = proof_of_records();
+        const Stay *s;
+
+        record(&p, 1, 9, "{\"event\":\"agent-start\",\"boot\":\"b\"}");
+        record(&p, 2, 10, "{\"event\":\"decision\"," WHO ALLOWED "}");
+        record(&p, 3, 10.1,
+               "{\"event\":\"session-start\"," WHO ALLOWED
+               ",\"session\":\"s1\",\"scope\":\"session-3.scope\"}");
+        record(&p, 4, 70, "{\"event\":\"session-end\"," WHO "\"session\":\"s1\",\"boot\":\"b\"}");
+        assert_int_equal(p.stays.n, 1);
+        s = &p.stays.items[0];
+        assert_true(s->has_started);
+        assert_int_equal(s->seq, 3);
+        assert_int_equal(s->start_usec, at(10));
+        assert_int_equal(s->end_usec, at(70));
+        assert_int_equal(s->until_usec, INT64_C(1795347000000000));
+        assert_int_equal(s->audit_session, 3);
+        assert_string_equal(s->scope, "session-3.scope");
+        assert_string_equal(s->logind, "3");
+        assert_string_equal(p.boot, "b");
+        assert_int_equal(p.log_first_usec, at(9));
+        assert_int_equal(p.log_last_usec, at(70));
+        proof_done(&p);
+}
+
+static void only_what_was_enforced_and_allowed_is_a_stay(void **state)
+{
+        Proof p = proof_of_records();
+
+        record(&p, 1, 1,
+               "{\"event\":\"decision\"," WHO
+               "\"phase\":\"account\",\"mode\":\"enforce\",\"verdict\":\"allow\",\"pid\":1}");
+        record(&p, 2, 2,
+               "{\"event\":\"decision\"," WHO
+               "\"phase\":\"open-session\",\"mode\":\"observe\",\"verdict\":\"allow\",\"pid\":1}");
+        record(&p, 3, 3,
+               "{\"event\":\"denial\"," WHO
+               "\"phase\":\"open-session\",\"mode\":\"enforce\",\"verdict\":\"deny\",\"pid\":1}");
+        assert_int_equal(p.stays.n, 0);
+        assert_int_equal(p.refusals.n, 1);
+        assert_true(p.refusals.items[0].of_session);
+        proof_done(&p);
+}
+
+/* sudo bears its caller's audit session: not its own. */
+static void an_elevation_has_no_audit_session_of_its_own(void **state)
+{
+        Proof p = proof_of_records();
+
+        record(&p, 1, 1,
+               "{\"event\":\"session-start\",\"account\":\"olga\",\"class\":\"sudo\",\"service\":"
+               "\"sudo\",\"pid\":5,\"audit_session\":3,\"session\":\"s1\"}");
+        assert_int_equal(p.stays.items[0].audit_session, PROVE_UNSET);
+        proof_done(&p);
+}
+
+static void numbers_of_sessions_begin_anew_at_a_boot(void **state)
+{
+        Proof p = proof_of_records();
+
+        record(&p, 1, 1, "{\"event\":\"session-start\"," WHO "\"session\":\"s1\",\"boot\":\"a\"}");
+        record(&p, 2, 2, "{\"event\":\"session-end\"," WHO "\"session\":\"s1\",\"boot\":\"b\"}");
+        assert_int_equal(p.stays.items[0].end_usec, PROVE_OPEN);
+        proof_done(&p);
+}
+
+static void what_was_written_later_counts_from_when_it_was(void **state)
+{
+        Proof p = proof_of_records();
+
+        record(&p, 1, 1, "{\"event\":\"session-start\"," WHO "\"session\":\"s1\",\"boot\":\"a\"}");
+        record(&p, 2, 500,
+               "{\"event\":\"session-end\"," WHO
+               "\"session\":\"s1\",\"boot\":\"a\",\"carried\":true,"
+               "\"at\":\"2026-11-22T11:20:10.000000Z\"}");
+        assert_int_equal(p.stays.items[0].end_usec, at(10));
+        assert_int_equal(p.log_last_usec, at(500));
+        proof_done(&p);
+}
+
+static void changes_of_modes_are_read(void **state)
+{
+        Proof p = proof_of_records();
+
+        record(&p, 1, 1, "{\"event\":\"config-changed\",\"detail\":\"/etc/nhi/agentd.conf\"}");
+        record(&p, 2, 2,
+               "{\"event\":\"config-changed\",\"mode\":\"observe\",\"code\":\"gate\","
+               "\"detail\":\"a: from b: from enforce to observe\"}");
+        record(&p, 3, 3,
+               "{\"event\":\"config-changed\",\"code\":\"gate\",\"detail\":\"jobs: from observe to "
+               "none\"}");
+        assert_int_equal(p.modes.n, 2);
+        assert_string_equal(p.modes.items[0].gate, "a: from b");
+        assert_true(p.modes.items[0].was_enforced);
+        assert_false(p.modes.items[0].is_enforced);
+        assert_false(p.modes.items[0].is_gone);
+        assert_true(p.modes.items[1].is_gone);
+        proof_done(&p);
+}
+
+static void a_log_whose_time_goes_back_has_a_gap(void **state)
+{
+        Proof p = proof_of_records();
+
+        record(&p, 1, 500, "{\"event\":\"x\"}");
+        record(&p, 2, 499, "{\"event\":\"x\"}");
+        assert_int_equal(p.gaps.n, 0);
+        record(&p, 3, 100, "{\"event\":\"x\"}");
+        assert_int_equal(p.gaps.n, 1);
+        assert_int_equal(p.gaps.items[0].kind, GAP_CLOCK);
+        assert_int_equal(p.gaps.items[0].start_usec, at(100));
+        assert_int_equal(p.gaps.items[0].end_usec, at(499));
+        proof_done(&p);
+}
+
+/* ---- sets ---- */
+
+static void a_set_says_until_when_its_grants_hold(void **state)
+{
+        Proof p = proof_new();
+        SetFact f = { .hash = "h", .time_usec = at(0) };
+        json_t *payload =
+                json_pack("{s:s, s:I, s:[{s:s, s:I}, {s:s, s:I}, {s:s, s:I, s:[s]}]}", "iss", "iss",
+                          "exp", (json_int_t)(BASE_SEC + 5000), "grants", "jti", "g-1", "exp",
+                          (json_int_t)(BASE_SEC + 9000), "jti", "g-not-stayed", "exp",
+                          (json_int_t)(BASE_SEC + 9000), "jti", "g-0", "exp",
+                          (json_int_t)(BASE_SEC + 4000), "windows", "11:00..11:30 UTC");
+
+        stay(&p, "svc-deploy", "ssh", 1, 0, 10)->grant = "g-1";
+        stay(&p, "svc-deploy", "ssh", 2, 0, 10)->grant = "g-0";
+        assert_int_equal(set_take(&p, &f, payload), 0);
+        assert_true(f.is_known);
+        assert_int_equal(f.n_grants, 2);
+        assert_string_equal(f.grants[0].jti, "g-0");
+        assert_int_equal(f.grants[0].end_usec, at(600));  /* 11:20:00 to 11:30 */
+        assert_int_equal(f.grants[1].end_usec, at(5000)); /* the set's own end */
+        json_decref(payload);
+        free(f.grants);
+        proof_done(&p);
+}
+
+static void what_is_no_set_is_not_known(void **state)
+{
+        static const char *const texts[] = { "{}", "[]", "{\"iss\":\"x\"}",
+                                             "{\"iss\":1,\"grants\":[]}" };
+        Proof p = proof_new();
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                SetFact f = { .hash = "h" };
+                json_t *payload = json_loads(texts[i], 0, NULL);
+
+                assert_int_equal(set_take(&p, &f, payload), -EBADMSG);
+                assert_false(f.is_known);
+                json_decref(payload);
+        }
+        proof_done(&p);
+}
+
+/* ---- what is there now ---- */
+
+static void a_cgroup_names_its_unit(void **state)
+{
+        static const struct {
+                const char *path, *unit;
+        } rows[] = {
+                { "/user.slice/user-1003.slice/session-7.scope", "session-7.scope" },
+                { "/user.slice/user-1003.slice/user@1003.service/app.slice/x.scope",
+                  "user@1003.service" },
+                { "/system.slice/ssh.service", "ssh.service" },
+                { "/system.slice/system-ssh.slice/ssh@1.service", "ssh@1.service" },
+                { "/", "" },
+                { "", "" },
+                { "/user.slice", "" },
+                { "/.slice/a", "a" },
+        };
+        char unit[64];
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                assert_string_equal(cgroup_unit(rows[i].path, unit, sizeof(unit)), rows[i].unit);
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+        char path[256];
+        FILE *f;
+
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        assert_true(fputs(text, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+}
+
+static void process_put(const char *proc, const char *pid, const char *stat)
+{
+        char dir[128];
+
+        (void)snprintf(dir, sizeof(dir), "%s/%s", proc, pid);
+        assert_int_equal(mkdir(dir, 0755), 0);
+        put(dir, "stat", stat);
+        put(dir, "status", "Name:\tx\nUid:\t1003\t70001\t0\t0\n");
+        put(dir, "cgroup", "1:name=systemd:/other\n0::/system.slice/ssh.service\n");
+        put(dir, "comm", "a) Z 1\n");
+        put(dir, "loginuid", "70001");
+        put(dir, "sessionid", "4294967295");
+}
+
+#define NUMBERS " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 "
+
+static void processes_are_read_from_proc(void **state)
+{
+        char proc[] = "/tmp/nhi-test-prove.XXXXXX", command[128];
+        Proof p = proof_new();
+        const Process *x;
+
+        assert_non_null(mkdtemp(proc));
+        process_put(proc, "500", "500 (a) Z 1) S" NUMBERS "200 0 0");
+        process_put(proc, "501", "501 (dead) Z" NUMBERS "200 0 0");
+        process_put(proc, "502", "502 (cut) S 1 2 3");
+        process_put(proc, "not-a-pid", "");
+        witness_processes(&p, proc, at(0));
+        assert_int_equal(p.processes.n, 1);
+        x = &p.processes.items[0];
+        assert_int_equal(x->pid, 500);
+        assert_int_equal(x->start_usec, at(200.0 / (double)sysconf(_SC_CLK_TCK)));
+        assert_int_equal(x->uid, 70001);
+        assert_int_equal(x->loginuid, 70001);
+        assert_int_equal(x->audit_session, PROVE_UNSET);
+        assert_string_equal(x->unit, "ssh.service");
+        assert_string_equal(x->name, "a) Z 1");
+        (void)snprintf(command, sizeof(command), "rm -r %s", proc);
+        assert_int_equal(system(command), 0);
+        proof_done(&p);
+}
+
+static void without_proc_there_is_no_witness(void **state)
+{
+        Proof p = proof_new();
+
+        witness_processes(&p, "/nonexistent", 0);
+        assert_gap(&p, GAP_WITNESS, 3600, 3600);
+        proof_done(&p);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(messages_of_pam_unix_are_read),
+                cmocka_unit_test(other_messages_are_none),
+                cmocka_unit_test(a_login_is_seen_from_open_to_close),
+                cmocka_unit_test(what_a_user_logs_is_no_login),
+                cmocka_unit_test(a_sudo_is_of_the_uid_that_the_kernel_names),
+                cmocka_unit_test(atd_calls_as_daemon),
+                cmocka_unit_test(a_session_is_not_closed_by_what_it_became),
+                cmocka_unit_test(logind_names_sessions),
+                cmocka_unit_test(the_kernels_records_are_read),
+                cmocka_unit_test(units_are_known_by_their_invocation),
+                cmocka_unit_test(lives_of_agent_and_log_are_read),
+                cmocka_unit_test(messages_that_were_dropped_are_a_gap),
+                cmocka_unit_test(a_clock_that_jumps_is_a_gap),
+                cmocka_unit_test(terminals_are_opened_and_closed),
+                cmocka_unit_test(a_wtmp_that_was_cut_within_a_record_is_a_gap),
+                cmocka_unit_test(a_wtmp_that_is_not_there_is_missed_where_utmp_is),
+                cmocka_unit_test(a_stay_is_read_from_its_records),
+                cmocka_unit_test(only_what_was_enforced_and_allowed_is_a_stay),
+                cmocka_unit_test(an_elevation_has_no_audit_session_of_its_own),
+                cmocka_unit_test(numbers_of_sessions_begin_anew_at_a_boot),
+                cmocka_unit_test(what_was_written_later_counts_from_when_it_was),
+                cmocka_unit_test(changes_of_modes_are_read),
+                cmocka_unit_test(a_log_whose_time_goes_back_has_a_gap),
+                cmocka_unit_test(a_set_says_until_when_its_grants_hold),
+                cmocka_unit_test(what_is_no_set_is_not_known),
+                cmocka_unit_test(a_cgroup_names_its_unit),
+                cmocka_unit_test(processes_are_read_from_proc),
+                cmocka_unit_test(without_proc_there_is_no_witness),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
