@@ -7,6 +7,8 @@
 
 #include "lib/jose/json.h"
 
+#include <endian.h>
+
 typedef struct Cursor {
         const char *p, *end;
 } Cursor;
@@ -14,17 +16,20 @@ typedef struct Cursor {
 /* ---- texts -------------------------------------------------------------------------------------
  */
 
-/* Eight bytes without a quote, a backslash, or a byte that is no ASCII. */
-static bool is_plain(const char *p)
+/* How many of the next eight bytes are neither a quote, nor a backslash, nor other than ASCII:
+ * those before the first that is. */
+static unsigned count_plain(const char *p)
 {
         const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-        uint64_t word, quote, escape;
+        uint64_t word, quote, escape, found;
 
         memcpy(&word, p, sizeof(word));
+        word = le64toh(word);
         quote = word ^ ones * '"';
         escape = word ^ ones * '\\';
-        return (((quote - ones) & ~quote) | ((escape - ones) & ~escape) | word) & high ? false
-                                                                                       : true;
+        /* Of bits that are set above the first one, some are not meant. */
+        found = (((quote - ones) & ~quote) | ((escape - ones) & ~escape) | word) & high;
+        return found ? (unsigned)__builtin_ctzll(found) / 8 : 8;
 }
 
 static bool is_hex(char c)
@@ -70,12 +75,18 @@ static bool take_wide(Cursor *c)
 static bool take_text(Cursor *c)
 {
         while (c->p < c->end) {
-                if (c->end - c->p >= 8 && is_plain(c->p))
-                        c->p += 8;
-                else if (*c->p == '"') {
+                if (c->end - c->p >= 8) {
+                        const unsigned n = count_plain(c->p);
+
+                        c->p += n;
+                        if (n == 8)
+                                continue;
+                }
+                if (*c->p == '"') {
                         c->p++;
                         return true;
-                } else if (*c->p == '\\') {
+                }
+                if (*c->p == '\\') {
                         c->p++;
                         if (!take_escape(c))
                                 return false;
