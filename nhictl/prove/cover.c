@@ -14,21 +14,6 @@ static int compare_lives(const void *a, const void *b)
         return (x->time_usec > y->time_usec) - (x->time_usec < y->time_usec);
 }
 
-/* The last that was seen of the agent before a time: where PID 1 saw it exit, else a record. */
-static int64_t agent_gone_since(const Proof *p, int64_t before_usec, int64_t usec)
-{
-        int64_t since = before_usec;
-
-        for (size_t i = 0; i < p->lives.n; i++) {
-                const Life *l = &p->lives.items[i];
-
-                if (l->kind == LIFE_AGENT_EXIT && l->time_usec >= before_usec &&
-                    l->time_usec <= usec)
-                        since = l->time_usec;
-        }
-        return since;
-}
-
 /* Less the time in which the host was off: between the last entry of a boot and the first of the
  * next. What is left and longer than a restart is a gap. */
 static void agent_gap(Proof *p, int64_t from_usec, int64_t to_usec)
@@ -50,6 +35,9 @@ static void agent_gap(Proof *p, int64_t from_usec, int64_t to_usec)
                 proof_gap(p, GAP_AGENT, from_usec, to_usec, "");
 }
 
+/* Down from its stop, or from where PID 1 saw it exit, until it serves again: what it writes before
+ * its agent-start, such as the ends of sessions, is no sign that it was there. Where neither is
+ * known, since the last record before. */
 static void cover_agent(Proof *p)
 {
         int64_t down = 0;
@@ -58,11 +46,11 @@ static void cover_agent(Proof *p)
         for (size_t i = 0; i < p->lives.n; i++) {
                 const Life *l = &p->lives.items[i];
 
-                if (l->kind == LIFE_AGENT_STOP) {
-                        down = l->time_usec;
+                if (l->kind == LIFE_AGENT_STOP || l->kind == LIFE_AGENT_EXIT) {
+                        down = down > 0 ? down : l->time_usec;
                 } else if (l->kind == LIFE_AGENT_START) {
                         if (down == 0 && was_up)
-                                down = agent_gone_since(p, l->before_usec, l->time_usec);
+                                down = l->before_usec;
                         if (down > 0)
                                 agent_gap(p, down, l->time_usec);
                         down = 0;
@@ -70,7 +58,7 @@ static void cover_agent(Proof *p)
                 }
         }
         if (down == 0 && !p->agent_answers)
-                down = agent_gone_since(p, p->log_last_usec, p->until_usec);
+                down = p->log_last_usec;
         if (down > 0) /* away now: no restart that is over */
                 proof_gap(p, GAP_AGENT, down, p->until_usec, "");
 }

@@ -329,11 +329,14 @@ static void take_unit_end(Proof *p, const JournalEntry *e)
 
 /* ---- what takes evidence away ---- */
 
+/* "nhi-agentd.service: Main process exited, code=killed, status=9/KILL" */
 static void take_exit(Proof *p, const JournalEntry *e)
 {
+        char text[256];
         Life *l;
 
-        if (!field_is(e, "_PID", "1") || !field_is(e, "UNIT", "nhi-agentd.service"))
+        if (!field_is(e, "_PID", "1") || !field_is(e, "UNIT", "nhi-agentd.service") ||
+            !field(e, "MESSAGE", text, sizeof(text)) || !strstr(text, ": Main process exited"))
                 return;
         l = proof_add(p, lives);
         if (l)

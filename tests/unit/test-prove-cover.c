@@ -58,6 +58,17 @@ static void or_from_where_pid_1_saw_it_exit(void **state)
         proof_done(&p);
 }
 
+/* It ends sessions before it serves, and writes that down. */
+static void what_it_writes_before_its_start_is_no_sign_of_life(void **state)
+{
+        Proof p = proof_new();
+
+        lives(&p, LIFE_AGENT_EXIT, 450, 0);
+        lives(&p, LIFE_AGENT_START, 500, 499.9);
+        assert_gap(&p, GAP_AGENT, 450, 500);
+        proof_done(&p);
+}
+
 static void an_agent_that_does_not_answer_is_away_now(void **state)
 {
         Proof p = proof_new();
@@ -392,6 +403,7 @@ int main(void)
                 cmocka_unit_test(a_moment_longer_is_no_restart),
                 cmocka_unit_test(a_crash_is_a_gap_from_the_last_record_on),
                 cmocka_unit_test(or_from_where_pid_1_saw_it_exit),
+                cmocka_unit_test(what_it_writes_before_its_start_is_no_sign_of_life),
                 cmocka_unit_test(an_agent_that_does_not_answer_is_away_now),
                 cmocka_unit_test(one_that_stopped_is_away_however_short),
                 cmocka_unit_test(while_the_host_is_off_nothing_is_missing),

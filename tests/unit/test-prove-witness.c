@@ -243,13 +243,19 @@ static void units_are_known_by_their_invocation(void **state)
         proof_done(&p);
 }
 
+#define MAIN_EXITED "MESSAGE=x.service: Main process exited, code=killed, status=9/KILL"
+
 static void lives_of_agent_and_log_are_read(void **state)
 {
         Proof p = proof_of_entries();
 
-        entry(&p, 10, "_PID=1", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT);
-        entry(&p, 11, "_PID=9", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT);
-        entry(&p, 12, "_PID=1", "UNIT=other.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT);
+        entry(&p, 9, "_PID=1", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT,
+              "MESSAGE=nhi-agentd.service: Control process exited, code=exited, status=1");
+        entry(&p, 10, "_PID=1", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT,
+              MAIN_EXITED);
+        entry(&p, 11, "_PID=9", "UNIT=nhi-agentd.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT,
+              MAIN_EXITED);
+        entry(&p, 12, "_PID=1", "UNIT=other.service", "MESSAGE_ID=" ENTRY_UNIT_EXIT, MAIN_EXITED);
         entry(&p, 13, "_UID=0", "_SYSTEMD_UNIT=nhi-agentd.service", "NHI_EVENT=log-failed",
               "MESSAGE_ID=c6a299cb5bb042e6addecb429f7efb62");
         entry(&p, 14, "_UID=1003", "_SYSTEMD_UNIT=session-3.scope", "NHI_EVENT=log-failed",
