@@ -22,6 +22,9 @@ _nhictl_values() { # option -> words that may follow it; fails where it takes no
         --run-as | --sub) compgen -u ;;
         --run-as-group | --group) compgen -g ;;
         --kind) echo workload human agent ;;
+        --format) echo ocsf cef csv ;;
+        --verdict) echo allow deny ;;
+        --event) echo decision denial denials would-deny exemption session-start session-end set-accepted set-refused quarantine config-changed ;;
         *) return 1 ;;
         esac
 }
@@ -57,7 +60,7 @@ _nhictl() {
         fi
 
         case $prev in
-        --ssh-key | --ledger | --sets | --key | --trust | --edit | --head | --dir)
+        --ssh-key | --ledger | --sets | --key | --trust | --edit | --head | --dir | --journal)
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
                 ;;
