@@ -4,6 +4,7 @@
 
 #include "lib/base/io.h"
 #include "nhictl/log/options.h"
+#include "nhictl/log/plain.h"
 #include "nhictl/log/print.h"
 
 #include <signal.h>
@@ -48,7 +49,7 @@ static int show_json(const Show *s, const LogRecord *record)
 {
         if (s->raw_is_safe)
                 return fwrite(record->line, 1, record->size, stdout) == record->size ? 0 : -EIO;
-        return json_dumpf(record->json, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 ? -EIO : 0;
+        return plain_json(stdout, record->json);
 }
 
 static int show_row(const Show *s, const LogRecord *record)

@@ -436,9 +436,11 @@ static int ocsf_record(FILE *f, const LogRecord *r)
 
         if (!event)
                 return -ENOMEM;
-        e = json_dumpf(event, f, JSON_COMPACT | JSON_ENSURE_ASCII);
+        e = plain_json(f, event);
         json_decref(event);
-        return e < 0 || fputc('\n', f) == EOF ? -EIO : 0;
+        if (e == 0 && fputc('\n', f) == EOF)
+                e = -EIO;
+        return e;
 }
 
 const LogFormat log_format_ocsf = { .name = "ocsf", .begin = NULL, .record = ocsf_record };

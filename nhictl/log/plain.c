@@ -2,9 +2,8 @@
 #include "nhictl/log/plain.h"
 
 #include "lib/base/macro.h"
+#include "lib/jose/json.h"
 #include "lib/log/text.h"
-
-#include <stdio.h>
 
 #define BLANK "\\u0020"
 #define CUT   "..."
@@ -73,4 +72,17 @@ char *plain_text(char *ret, size_t size, const char *text)
 char *plain_line(char *ret, size_t size, const char *text)
 {
         return plain(ret, size, text, true);
+}
+
+/* DEL is ASCII, and what JSON need not escape. */
+int plain_json(FILE *f, const json_t *v)
+{
+        _cleanup_free_ char *text = json_write(v, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+        if (!text)
+                return -ENOMEM;
+        for (const char *c = text; *c; c++)
+                if (*c == 0x7f ? fputs("\\u007f", f) == EOF : fputc(*c, f) == EOF)
+                        return -EIO;
+        return 0;
 }

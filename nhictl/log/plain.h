@@ -4,7 +4,8 @@
 /* Texts that others chose, where people read them (U09): a terminal, a cell of a table, a line of
  * another format. */
 
-#include <stddef.h>
+#include <jansson.h>
+#include <stdio.h>
 
 #define PLAIN_SIZE 16384u
 
@@ -14,3 +15,6 @@
 char *plain_text(char *ret, size_t size, const char *text);
 /* The same, but blanks stay. */
 char *plain_line(char *ret, size_t size, const char *text);
+
+/* One line of JSON in printable ASCII, without the newline: 0, -ENOMEM or -EIO. */
+int plain_json(FILE *f, const json_t *v);

@@ -160,6 +160,7 @@ static void every_kind_of_record_fits_its_class_of_ocsf(void **state)
                 for (int with = 0; with < 8; with++) {
                         Made *m = made_full(event_names[i], with & 2 ? evil : "svc-x", with & 1);
                         json_t *event;
+                        char *text;
 
                         if (with & 4) { /* as little as there may be */
                                 LogBody b;
@@ -176,6 +177,9 @@ static void every_kind_of_record_fits_its_class_of_ocsf(void **state)
                         assert_non_null(event);
                         assert_fits_its_class(event);
                         json_decref(event);
+                        text = export(&log_format_ocsf, &m->record, true);
+                        assert_harmless(text, "\n");
+                        free(text);
                         made_done(m);
                 }
         json_decref(schema);
