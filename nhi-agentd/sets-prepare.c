@@ -29,7 +29,8 @@ static void hash_if_lost(const Agent *a, const SetBytes *b, char ret[static 65])
 }
 
 /* A set that could not be saved has no floor on disk; what it revoked stays over all the same, so
- * none from before it is taken (W2). */
+ * none from before it is taken (W2). One that is in force stays, for it was narrowed by the newer
+ * one; one that was withdrawn was not, and does not come back. */
 static void hold_against_seen(Offer *o, const SetFloor *seen)
 {
         const bool is_older = o->set->ver < seen->ver;
@@ -71,7 +72,7 @@ static void verify(Offer *o)
                 o->index = o->r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
                 o->error = error;
         }
-        if (o->r == 0 && !o->again)
+        if (o->r == 0 && (!o->again || !a->issuers[o->index].set))
                 hold_against_seen(o, &a->issuers[o->index].seen);
 }
 

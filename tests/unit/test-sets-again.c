@@ -248,6 +248,31 @@ static void what_a_newer_set_grants_with_more_waits_until_it_is_saved(void **sta
         assert_true(is_deploy_allowed(f));
 }
 
+static void a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *alice = fixture_grant("g-2", "alice", 600, ALICE_LOGIN);
+        char *newer = fixture_set(f, 1, "", alice);
+        _cleanup_free_ char *copy = strdup(newer);
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        fail_after("nhi-verify", 0);
+        verify_again(f);
+        assert_null(f->agent->issuers[0].set);
+        fail_after("nhi-disk", 0);
+        assert_int_equal(strncmp(fixture_offer(f, newer), "refused not-saved", 17), 0);
+        retry_now(f);
+        assert_false(is_deploy_allowed(f));
+        assert_string_equal(f->agent->issuers[0].refused.code, "version-floor");
+        atomic_store(&failing, NULL);
+        verify_again(f); /* nor with a disk that works */
+        assert_false(is_deploy_allowed(f));
+        assert_int_equal(strncmp(fixture_offer(f, TAKE_PTR(copy)), "accepted ", 9), 0);
+        assert_true(is_alice_allowed(f));
+        assert_false(is_deploy_allowed(f));
+}
+
 /* ---- what failed ----------------------------------------------------------------------------- */
 
 static void a_state_that_could_not_be_saved_is_saved_later(void **state) /* A12 */
@@ -504,6 +529,7 @@ int main(void)
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
                 TEST(what_a_newer_set_grants_with_less_is_over_though_the_disk_fails),
                 TEST(what_a_newer_set_grants_with_more_waits_until_it_is_saved),
+                TEST(a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked),
                 TEST(a_state_that_could_not_be_saved_is_saved_later),
                 TEST(what_is_quarantined_beyond_the_limit_is_told_by_its_number),
                 TEST(a_jti_of_two_issuers_is_told_and_the_first_is_heard),
