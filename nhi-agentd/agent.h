@@ -122,6 +122,8 @@ void agent_put_standing(Agent *a, Standing *standing);
 /* It ended or was given back on this host, or a set on its way to the disk revokes it. */
 bool agent_has_ended(const Agent *a, const Grant *g);
 HostView agent_host_view(Agent *a);
+/* What the registry of sessions asks: agent-judge.c. */
+SessionsHost agent_sessions_host(Agent *a);
 void agent_record(Agent *a, const Event *e);
 const Grant *agent_grant(const Agent *a, const char *jti); /* NULL where none */
 

@@ -222,7 +222,7 @@ static void record_some(Ended *e)
                                       .account = g->account,
                                       .code = "revoked" };
 
-                if (!state_ended(a->state, g->jti))
+                if (!state_ended(a->state, state_issuer(a->state, g->issuer), g->jti))
                         agent_record(a, &event);
         }
         if (f->at == f->gone.n)

@@ -55,7 +55,7 @@ Decision session_judge(Session *s)
         Decision d;
 
         s->judging = true;
-        d = host->judge(host->userdata, s->tie.grant.jti, &s->tie.request);
+        d = host->judge(host->userdata, &s->tie.grant, &s->tie.request);
         s->judging = false;
         return d;
 }

@@ -24,10 +24,11 @@ typedef struct Session Session;
 /* What the registry needs of the agent. All called on the loop. */
 typedef struct SessionsHost {
         void *userdata;
-        /* Is this grant still in force for this request? Called for each session in
+        /* Is the grant that a session was opened under, that issuer's, still in force for this
+         * request? tied has identity and reasons only. Called for each session in
          * sessions_review(). REASON_NO_SET, REASON_CLOCK and the like prove nothing: such a session
          * goes on until its own end (E4). */
-        Decision (*judge)(void *userdata, const char *jti, const AccessRequest *request);
+        Decision (*judge)(void *userdata, const Grant *tied, const AccessRequest *request);
         Now (*now)(void *userdata);
         void (*record)(void *userdata, const Event *event);
         const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone */

@@ -42,13 +42,14 @@ typedef struct Host {
         int started;
 } Host;
 
-static Decision host_judge(void *userdata, const char *jti, const AccessRequest *request)
+static Decision host_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
         Host *h = userdata;
 
-        assert_string_equal(jti, "g-1");
+        assert_string_equal(tied->jti, "g-1");
+        assert_string_equal(tied->issuer, "https://grants.example.org");
         assert_string_equal(request->account, "svc-deploy");
-        h->counted = sessions_of_grant(h->sessions, jti);
+        h->counted = sessions_of_grant(h->sessions, tied->jti);
         return h->verdict;
 }
 

@@ -3,7 +3,7 @@
 /* Sets under another policy, in a newer version, on a disk that fails, of several issuers: what is
  * taken away is over at once, and what failed is tried again. */
 
-#include "tests/unit/agent-fixture.h"
+#include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/sets-internal.h"
@@ -15,8 +15,6 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#define ALICE_LOGIN "{\"type\":\"nhi_login\",\"services\":[\"ssh\"]}"
 
 /* The thread that fails, after it did so many jobs. */
 static const char *_Atomic failing;
@@ -370,52 +368,6 @@ static void what_is_quarantined_beyond_the_limit_is_told_by_its_number(void **st
                          SET_QUARANTINE_MAX + 1);
 }
 
-static bool has_two_issuers(void *userdata)
-{
-        const Fixture *f = userdata;
-
-        return f->agent->config->n_issuers == 2 && sets_are_settled(f->agent->sets);
-}
-
-/* As fixture_files(), with another issuer behind the first, and a key of its own. */
-static void two_issuers(Fixture *f, SigningKey *other)
-{
-        char *jwk = NULL;
-
-        assert_int_equal(signing_key_generate(other), 0);
-        assert_int_equal(jwk_format(&other->public, &jwk), 0);
-        fixture_write(PATH_TRUST_DIR "/other.jwk", jwk);
-        free(jwk);
-#define ISSUER(name, key)                                                                          \
-        "{ issuer = \"" name "\"; source: { type = \"file\"; path = \"/nowhere\"; };\n"            \
-        "  keys = ( { file = \"" key "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n"         \
-        "    accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); }"
-        fixture_write(PATH_CONF_FILE,
-                      "host: { name = \"" FIXTURE_HOST "\"; };\n"
-                      "issuers = ( " ISSUER(FIXTURE_ISSUER, FIXTURE_KEY) ",\n" ISSUER(
-                              "https://other.test", PATH_TRUST_DIR "/other.jwk") " );\n");
-#undef ISSUER
-        assert_int_equal(agent_reload(f->agent), 0);
-        assert_true(fixture_until(f, has_two_issuers, f));
-}
-
-/* A set of the other issuer with one grant for alice. */
-static char *other_set(const Fixture *f, const SigningKey *other, const char *jti)
-{
-        const long long now = f->base_sec;
-        _cleanup_free_ char *grant = fixture_grant(jti, "alice", 600, ALICE_LOGIN);
-        _cleanup_free_ char *payload = NULL;
-        char *jws = NULL;
-
-        assert_true(asprintf(&payload,
-                             "{\"format\":1,\"iss\":\"https://other.test\",\"aud\":\"" FIXTURE_HOST
-                             "\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,\"ledger\":\"00\","
-                             "\"accounts\":[],\"grants\":[%s]}",
-                             now, now + 3600, now * 1000, grant) > 0);
-        assert_int_equal(jws_sign(other, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
-        return jws;
-}
-
 static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
 {
         Fixture *f = *state;
@@ -426,7 +378,8 @@ static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
         fixture_deploy(f, "g-1", 0);
         fixture_settle(f);
         journald_start(&j, "grant g-1 of https://other.test: " FIXTURE_ISSUER);
-        assert_int_equal(strncmp(fixture_offer(f, other_set(f, &other, "g-1")), "accepted ", 9), 0);
+        assert_int_equal(strncmp(fixture_offer(f, other_set(f, &other, 0, "g-1")), "accepted ", 9),
+                         0);
         fixture_settle(f);
         fixture_deploy(f, "g-1", 1); /* it is told to both */
         fixture_settle(f);
@@ -437,6 +390,27 @@ static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
         assert_int_equal(j.n_quarantine, 2);
         assert_true(is_deploy_allowed(f));
         assert_true(is_alice_allowed(f)); /* since nobody else uses g-1 any more */
+        signing_key_done(&other);
+}
+
+static void what_one_issuer_revokes_is_not_another_issuers(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *alice = fixture_grant("g-1", "alice", 600, ALICE_LOGIN);
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_offer(f, other_set(f, &other, 0, "g-1"));
+        fixture_settle(f);
+        assert_true(is_alice_allowed(f));
+        fail_after("nhi-disk", 0);
+        fixture_offer(f, other_set(f, &other, 1, NULL)); /* is not saved */
+        assert_false(is_alice_allowed(f));
+        atomic_store(&failing, NULL);
+        fixture_settle(f);
+        assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, 0, "", alice)), "accepted ", 9),
+                         0);
+        assert_true(is_alice_allowed(f));
         signing_key_done(&other);
 }
 
@@ -474,7 +448,7 @@ static void the_last_sets_of_each_key_stay_archived(void **state)
         SigningKey other;
 
         two_issuers(f, &other);
-        fixture_offer(f, other_set(f, &other, "g-other"));
+        fixture_offer(f, other_set(f, &other, 0, "g-other"));
         fixture_deploy(f, "g-1", 0);
         memcpy(first, f->agent->issuers[0].set->hash, sizeof(first));
         fixture_write(old, "not a set");
@@ -533,6 +507,7 @@ int main(void)
                 TEST(a_state_that_could_not_be_saved_is_saved_later),
                 TEST(what_is_quarantined_beyond_the_limit_is_told_by_its_number),
                 TEST(a_jti_of_two_issuers_is_told_and_the_first_is_heard),
+                TEST(what_one_issuer_revokes_is_not_another_issuers),
                 TEST(the_last_sets_of_each_key_stay_archived),
                 TEST(what_is_in_force_stays_archived_however_old_it_looks),
         };
