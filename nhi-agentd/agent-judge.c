@@ -4,6 +4,7 @@
 
 #include "nhi-agentd/agent.h"
 
+#include "nhi-agentd/core/rules.h"
 #include "nhi-agentd/state.h"
 
 #include "lib/base/macro.h"
@@ -22,14 +23,28 @@ static const StateEnded *ended_of(const Agent *a, const Grant *tied)
                            tied->jti);
 }
 
+/* Decided on this host, whatever sets say, and be none of them in force. */
+static Reason reason_of_host(const Agent *a, const Grant *tied)
+{
+        const StateEnded *e = ended_of(a, tied);
+
+        if (list_contains_sorted(&a->locked, tied->account) ||
+            list_contains_sorted(&a->locked, tied->jti))
+                return REASON_LOCKED;
+        return e && e->exp_sec == 0 ? REASON_GIVEN_BACK : REASON_GRANTED;
+}
+
 static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
         Agent *a = userdata;
         const Grant *g = grant_of(a, tied);
+        const Reason of_host = reason_of_host(a, tied);
         HostView view = agent_host_view(a);
         AccessRequest review = *request;
         Decision d;
 
+        if (of_host != REASON_GRANTED)
+                return (Decision){ .verdict = VERDICT_DENY, .reason = of_host };
         /* Where there was no memory to put anything in force, nothing is proved to be revoked. */
         if (!g)
                 return (Decision){ .verdict = VERDICT_DENY,

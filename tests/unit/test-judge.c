@@ -92,6 +92,51 @@ static void what_one_issuers_holder_gave_back_is_not_the_others(void **state)
         signing_key_done(&other);
 }
 
+/* ---- of no set in force -----------------------------------------------------------------------
+ */
+
+static void lock(Fixture *f, const char *name, bool locked)
+{
+        bool changed = false;
+
+        assert_int_equal(agent_lock(f->agent, name, locked, &changed), 0);
+        assert_true(changed);
+}
+
+/* As after the theft of a key: the issuer goes, who is in is locked out. */
+static void a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        grant_alice(f, 0);
+        fixture_offer(f, other_set(f, &other, 0, NULL));
+        only_other_issuer(f);
+        assert_false(is_verified(f, FIXTURE_ISSUER));
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_REVOKED); /* no proof */
+        lock(f, "alice", true);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_DENY);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_LOCKED);
+        lock(f, "alice", false);
+        lock(f, "g-1", true);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_LOCKED);
+        signing_key_done(&other);
+}
+
+static void what_was_given_back_is_over_with_no_set_in_force(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        grant_alice(f, 0);
+        assert_int_equal(agent_give_back(f->agent, "g-1"), 0);
+        only_other_issuer(f);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_GIVEN_BACK);
+        signing_key_done(&other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -99,6 +144,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_session_is_under_its_own_issuers_grant_alone),
                 TEST(what_one_issuers_holder_gave_back_is_not_the_others),
+                TEST(a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer),
+                TEST(what_was_given_back_is_over_with_no_set_in_force),
         };
 
         return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

@@ -15,6 +15,20 @@ static inline bool has_two_issuers(void *userdata)
         return f->agent->config->n_issuers == 2 && sets_are_settled(f->agent->sets);
 }
 
+static inline bool has_one_issuer(void *userdata)
+{
+        const Fixture *f = userdata;
+
+        return f->agent->config->n_issuers == 1 && sets_are_settled(f->agent->sets);
+}
+
+#define OTHER_KEY PATH_TRUST_DIR "/other.jwk"
+#define ISSUER(name, key)                                                                          \
+        "{ issuer = \"" name "\"; source: { type = \"file\"; path = \"/nowhere\"; };\n"            \
+        "  keys = ( { file = \"" key "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n"         \
+        "    accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); }"
+#define ISSUERS(list) "host: { name = \"" FIXTURE_HOST "\"; };\nissuers = ( " list " );\n"
+
 /* As fixture_files(), with another issuer behind the first, and a key of its own. */
 static inline void two_issuers(Fixture *f, SigningKey *other)
 {
@@ -22,19 +36,20 @@ static inline void two_issuers(Fixture *f, SigningKey *other)
 
         assert_int_equal(signing_key_generate(other), 0);
         assert_int_equal(jwk_format(&other->public, &jwk), 0);
-        fixture_write(PATH_TRUST_DIR "/other.jwk", jwk);
+        fixture_write(OTHER_KEY, jwk);
         free(jwk);
-#define ISSUER(name, key)                                                                          \
-        "{ issuer = \"" name "\"; source: { type = \"file\"; path = \"/nowhere\"; };\n"            \
-        "  keys = ( { file = \"" key "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n"         \
-        "    accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); }"
-        fixture_write(PATH_CONF_FILE,
-                      "host: { name = \"" FIXTURE_HOST "\"; };\n"
-                      "issuers = ( " ISSUER(FIXTURE_ISSUER, FIXTURE_KEY) ",\n" ISSUER(
-                              OTHER_ISSUER, PATH_TRUST_DIR "/other.jwk") " );\n");
-#undef ISSUER
+        fixture_write(PATH_CONF_FILE, ISSUERS(ISSUER(FIXTURE_ISSUER, FIXTURE_KEY) ",\n" ISSUER(
+                                              OTHER_ISSUER, OTHER_KEY)));
         assert_int_equal(agent_reload(f->agent), 0);
         assert_true(fixture_until(f, has_two_issuers, f));
+}
+
+/* The first is trusted no longer. */
+static inline void only_other_issuer(Fixture *f)
+{
+        fixture_write(PATH_CONF_FILE, ISSUERS(ISSUER(OTHER_ISSUER, OTHER_KEY)));
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, has_one_issuer, f));
 }
 
 /* A set of the other issuer with one grant for alice; jti NULL: with none. */
