@@ -197,6 +197,58 @@ static void what_a_policy_takes_away_is_over_though_the_disk_fails(void **state)
         assert_true(is_deploy_allowed(f) && is_alice_allowed(f));
 }
 
+/* The set of the first issuer is refused, and there is no memory for those of the others. */
+static void refuse_without_memory(Fixture *f)
+{
+        Offer *o = offer_new(f->agent->sets);
+
+        assert_non_null(o);
+        o->again = true;
+        o->r = SET_E_REFUSED;
+        (void)snprintf(o->error.code, sizeof(o->error.code), "key");
+        offer_refuse(o);
+        offer_free(o);
+}
+
+static void what_other_issuers_grant_comes_back_when_there_is_memory(void **state) /* W3 */
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_deploy(f, "g-1", 0);
+        fixture_offer(f, other_set(f, &other, 0, "g-2"));
+        fixture_settle(f);
+        refuse_without_memory(f);
+        assert_false(is_alice_allowed(f));
+        retry_now(f);
+        assert_true(is_alice_allowed(f));
+        signing_key_done(&other);
+}
+
+static void where_nothing_can_come_back_nothing_is_tried_for_ever(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+        char *jwk = NULL;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        refuse_without_memory(f);
+        assert_null(f->agent->standing);
+        assert_int_equal(signing_key_generate(&other), 0);
+        assert_int_equal(jwk_format(&other.public, &jwk), 0);
+        fixture_write(FIXTURE_KEY, jwk);
+        reload_with_policy(f, "", -1);
+        agent_put_standing(f->agent, NULL);
+        retry_now(f);
+        assert_string_equal(f->agent->issuers[0].refused.code, "key");
+        assert_non_null(f->agent->standing); /* known to be empty */
+        assert_false(waits_for_retry(f));
+        free(jwk);
+        signing_key_done(&other);
+}
+
 /* ---- a newer version ------------------------------------------------------------------------- */
 
 static const char *offer_with(Fixture *f, int64_t ver, int64_t lifetime_sec, const char *terms)
@@ -501,6 +553,8 @@ int main(void)
                 TEST(a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can),
                 TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
+                TEST(what_other_issuers_grant_comes_back_when_there_is_memory),
+                TEST(where_nothing_can_come_back_nothing_is_tried_for_ever),
                 TEST(what_a_newer_set_grants_with_less_is_over_though_the_disk_fails),
                 TEST(what_a_newer_set_grants_with_more_waits_until_it_is_saved),
                 TEST(a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked),
