@@ -165,7 +165,7 @@ void offer_put_in_force(Offer *o)
         s->set = TAKE_PTR(o->set);
         narrowed_applied(a, s, o->again);
         agent_put_standing(a, TAKE_PTR(o->standing));
-        ended_revoked(a->ended, &o->gone, old);
+        ended_by_set(a->ended, &o->gone, old, "revoked");
         if (!o->again)
                 sets_prune_archive(o->sets);
         agent_refresh(a);
@@ -250,7 +250,7 @@ static void offer_withdraw(Offer *o)
         if (!old && a->standing)
                 return;
         agent_put_standing(a, TAKE_PTR(o->standing));
-        publish_retire(a->publisher, set_release, old);
+        ended_by_set(a->ended, &o->gone, old, "withdrawn");
         agent_refresh(a);
 }
 

@@ -109,6 +109,17 @@ static int find_gone(Offer *o)
                        : r;
 }
 
+/* All of the issuer's that are heard. */
+static int find_withdrawn(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+
+        return a->issuers[o->index].set ? standing_compare(&a->store, &o->standing->store,
+                                                           a->config->issuers[o->index].issuer,
+                                                           &o->gone, &o->lessened)
+                                        : 0;
+}
+
 /* Those that this set hides, and those of it that are hidden. */
 static void find_hidden(Offer *o)
 {
@@ -153,6 +164,14 @@ static void forget_prepared(Offer *o)
         o->set = grant_set_free(o->set);
 }
 
+/* Without memory nothing is in force, or nothing is written down of each grant. What cannot be
+ * judged is tried again: none of its grants is over. */
+static void prepare_withdrawn(Offer *o)
+{
+        if (build_standing(o) == 0 && o->r == SET_E_REFUSED)
+                (void)find_withdrawn(o);
+}
+
 static int read_archive(Offer *o)
 {
         const IssuerState *s = &o->sets->agent->issuers[o->label];
@@ -178,7 +197,7 @@ int offer_prepare(void *offer)
                         forget_prepared(o);
         }
         if (o->again && o->r != 0)
-                (void)build_standing(o); /* without memory for it nothing is in force */
+                prepare_withdrawn(o);
         return 0;
 }
 

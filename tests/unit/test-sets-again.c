@@ -420,6 +420,13 @@ static void what_is_quarantined_beyond_the_limit_is_told_by_its_number(void **st
                          SET_QUARANTINE_MAX + 1);
 }
 
+static bool is_withdrawn(void *userdata)
+{
+        const Agent *a = ((Fixture *)userdata)->agent;
+
+        return !a->issuers[0].set && sets_are_settled(a->sets);
+}
+
 static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
 {
         Fixture *f = *state;
@@ -463,6 +470,42 @@ static void what_one_issuer_revokes_is_not_another_issuers(void **state) /* W2 *
         assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, 0, "", alice)), "accepted ", 9),
                          0);
         assert_true(is_alice_allowed(f));
+        signing_key_done(&other);
+}
+
+static void what_goes_with_its_set_is_written_down(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+        Journald j;
+        char *jwk = NULL;
+
+        two_issuers(f, &other);
+        fixture_deploy(f, "g-1", 0);
+        fixture_offer(f, other_set(f, &other, 0, "g-2"));
+        fixture_settle(f);
+        journald_start(&j, "NHI_CODE=revoked\n");
+        fixture_deploy(f, "g-3", 1);
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 1);
+        assert_int_equal(jwk_format(&other.public, &jwk), 0);
+        journald_start(&j, "NHI_CODE=withdrawn\n");
+        fixture_write(FIXTURE_KEY, jwk); /* the first issuer's key is trusted no longer */
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, is_withdrawn, f));
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 1);
+        journald_start(&j, "NHI_CODE=issuer-removed\n");
+        fixture_write(PATH_CONF_FILE, ISSUERS(ISSUER(FIXTURE_ISSUER, FIXTURE_KEY)));
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, has_one_issuer, f));
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 1);
+        assert_false(is_deploy_allowed(f) || is_alice_allowed(f));
+        free(jwk);
         signing_key_done(&other);
 }
 
@@ -561,6 +604,7 @@ int main(void)
                 TEST(a_state_that_could_not_be_saved_is_saved_later),
                 TEST(what_is_quarantined_beyond_the_limit_is_told_by_its_number),
                 TEST(a_jti_of_two_issuers_is_told_and_the_first_is_heard),
+                TEST(what_goes_with_its_set_is_written_down),
                 TEST(what_one_issuer_revokes_is_not_another_issuers),
                 TEST(the_last_sets_of_each_key_stay_archived),
                 TEST(what_is_in_force_stays_archived_however_old_it_looks),
