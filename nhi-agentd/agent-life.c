@@ -142,57 +142,6 @@ int agent_new(sd_event *event, Config *config, Agent **ret)
         return 0;
 }
 
-/* ---- what the registry of sessions asks -------------------------------------------------------
- */
-
-static Decision on_judge(void *userdata, const char *jti, const AccessRequest *request)
-{
-        Agent *a = userdata;
-        const Grant *g = agent_grant(a, jti);
-        HostView view = agent_host_view(a);
-        AccessRequest review = *request;
-        Decision d;
-
-        /* Where there was no memory to put anything in force, nothing is proved to be revoked. */
-        if (!g)
-                return (Decision){ .verdict = VERDICT_DENY,
-                                   .reason = a->standing ? REASON_REVOKED : REASON_NO_SET };
-        /* A session is one of its grant's already, and a clock that is behind closes what is new;
-         * what is there ends by CLOCK_BOOTTIME. */
-        review.kind = REQUEST_REVIEW;
-        view.clock_behind = false;
-        d = decide_one(&a->store, g, &view, &review, agent_now(a));
-        /* Over, but nobody here has ended it: a set on its way to the disk revokes it. */
-        if (d.reason == REASON_GIVEN_BACK && !state_ended(a->state, jti))
-                d.reason = REASON_REVOKED;
-        return d;
-}
-
-static bool on_issuer_is_verified(void *userdata, const char *issuer)
-{
-        const Agent *a = userdata;
-
-        for (size_t i = 0; i < a->config->n_issuers; i++)
-                if (streq(a->config->issuers[i].issuer, issuer))
-                        return a->issuers[i].set != NULL;
-        return false;
-}
-
-static Now on_now(void *userdata)
-{
-        return agent_now(userdata);
-}
-
-static void on_record(void *userdata, const Event *e)
-{
-        agent_record(userdata, e);
-}
-
-static const Grant *on_grant(void *userdata, const char *jti)
-{
-        return agent_grant(userdata, jti);
-}
-
 /* ---- start ------------------------------------------------------------------------------------
  */
 
@@ -236,15 +185,7 @@ static void on_reconciled(void *userdata, int bus)
 
 int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX])
 {
-        const SessionsHost host = {
-                .userdata = a,
-                .judge = on_judge,
-                .now = on_now,
-                .record = on_record,
-                .grant = on_grant,
-                .issuer_is_verified = on_issuer_is_verified,
-                .grace_usec = a->config->session_grace_usec,
-        };
+        const SessionsHost host = agent_sessions_host(a);
         int r;
 
         r = agent_load(a, ret_error);

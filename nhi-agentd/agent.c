@@ -85,7 +85,8 @@ bool agent_has_ended(const Agent *a, const Grant *g)
         if (state_grant_is_ended(a->state, g))
                 return true;
         for (size_t i = 0; i < a->config->n_issuers; i++)
-                if (list_contains_sorted(&a->issuers[i].narrowed, g->jti))
+                if (streq(a->config->issuers[i].issuer, g->issuer) &&
+                    list_contains_sorted(&a->issuers[i].narrowed, g->jti))
                         return true;
         return false;
 }

@@ -122,6 +122,8 @@ void agent_put_standing(Agent *a, Standing *standing);
 /* It ended or was given back on this host, or a set on its way to the disk revokes it. */
 bool agent_has_ended(const Agent *a, const Grant *g);
 HostView agent_host_view(Agent *a);
+/* What the registry of sessions asks: agent-judge.c. */
+SessionsHost agent_sessions_host(Agent *a);
 /* To the journal, to `nhictl why`, and to the decision log; nobody waits for it. */
 void agent_record(Agent *a, const Event *e);
 /* The same without the log: for what is written there otherwise. */

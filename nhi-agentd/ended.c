@@ -17,9 +17,10 @@
 #define PRUNE_EVERY_SEC 600
 #define BREATH_USEC     20000
 
-/* What a set revoked, until each is written down. */
+/* What went with a set, until each is written down. */
 typedef struct Farewell {
         struct Farewell *next;
+        const char *code; /* a literal */
         GrantList gone;
         size_t at;
         GrantSet *set;
@@ -209,7 +210,8 @@ void ended_restart(Ended *e)
                 note(e);
 }
 
-/* ---- what sets revoked -------------------------------------------------------------------------
+/* ---- what went with sets
+ * -------------------------------------------------------------------------
  */
 
 static void record_some(Ended *e)
@@ -222,16 +224,16 @@ static void record_some(Ended *e)
                 const Event event = { .kind = EVENT_GRANT_ENDED,
                                       .grant = g,
                                       .account = g->account,
-                                      .code = "revoked" };
+                                      .code = f->code };
 
-                if (!state_ended(a->state, g->jti))
+                if (!state_ended(a->state, state_issuer(a->state, g->issuer), g->jti))
                         agent_record(a, &event);
         }
         if (f->at == f->gone.n)
                 farewell_free(e, farewell_pop(e));
 }
 
-void ended_revoked(Ended *e, GrantList *gone, GrantSet *set)
+void ended_by_set(Ended *e, GrantList *gone, GrantSet *set, const char *code)
 {
         Farewell *f = gone->n > 0 ? calloc(1, sizeof(*f)) : NULL;
 
@@ -240,7 +242,7 @@ void ended_revoked(Ended *e, GrantList *gone, GrantSet *set)
                 publish_retire(e->agent->publisher, set_release, set);
                 return;
         }
-        *f = (Farewell){ .gone = *gone, .set = set };
+        *f = (Farewell){ .code = code, .gone = *gone, .set = set };
         *gone = (GrantList){};
         *e->last = f;
         e->last = &f->next;

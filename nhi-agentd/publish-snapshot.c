@@ -37,7 +37,8 @@ static bool is_held_back(const PublishView *v, const Grant *g)
             state_grant_is_ended(&v->state, g))
                 return true;
         for (size_t i = 0; i < v->config->n_issuers && i < ELEMENTSOF(v->narrowed); i++)
-                if (list_contains_sorted(&v->narrowed[i], g->jti))
+                if (streq(v->config->issuers[i].issuer, g->issuer) &&
+                    list_contains_sorted(&v->narrowed[i], g->jti))
                         return true;
         return false;
 }

@@ -237,15 +237,13 @@ static void on_recorded(void *userdata, int error)
         if (error < 0 || r->owner->stopped)
                 deny(r, REASON_EVIDENCE_FAILED);
         keep_jti(r);
+        /* Q1: an allowing answer has its own record, which names the grant that allows. */
+        if (r->decision.verdict == VERDICT_ALLOW &&
+            (recorded != VERDICT_ALLOW || !streq(recorded_jti, r->jti)))
+                deny(r, REASON_BUSY);
         if (r->decision.verdict != VERDICT_ALLOW) {
                 if (recorded == VERDICT_ALLOW && !r->owner->stopped)
                         record(r);
-                (void)request_answer(r);
-                return;
-        }
-        /* Q1: an allowing answer has its own record, which names the grant that allows. */
-        if (recorded != VERDICT_ALLOW || !streq(recorded_jti, r->jti)) {
-                deny(r, REASON_BUSY);
                 (void)request_answer(r);
                 return;
         }

@@ -165,7 +165,7 @@ void offer_put_in_force(Offer *o)
         s->set = TAKE_PTR(o->set);
         narrowed_applied(a, s, o->again);
         agent_put_standing(a, TAKE_PTR(o->standing));
-        ended_revoked(a->ended, &o->gone, old);
+        ended_by_set(a->ended, &o->gone, old, "revoked");
         if (!o->again)
                 sets_prune_archive(o->sets);
         agent_refresh(a);
@@ -239,17 +239,18 @@ static void offer_accept(Offer *o)
 }
 
 /* What is in force is refused under the new policy, or cannot be judged by it: it is in force no
- * longer. Sessions under it stay until an end is proved. */
+ * longer. Sessions under it stay until an end is proved. Without memory for what the others grant
+ * they are not heard, either, until the next try. */
 static void offer_withdraw(Offer *o)
 {
         Agent *a = o->sets->agent;
         IssuerState *s = &a->issuers[o->index];
         GrantSet *old = TAKE_PTR(s->set);
 
-        if (!old)
+        if (!old && a->standing)
                 return;
         agent_put_standing(a, TAKE_PTR(o->standing));
-        publish_retire(a->publisher, set_release, old);
+        ended_by_set(a->ended, &o->gone, old, "withdrawn");
         agent_refresh(a);
 }
 
@@ -266,7 +267,7 @@ void offer_refuse(Offer *o)
         if (!o->again)
                 return;
         offer_withdraw(o);
-        if (o->r == SET_E_REFUSED)
+        if (o->r == SET_E_REFUSED && a->standing)
                 return;
         sets_again_later(o->sets);
         /* Who fetches offers everything anew, should its archive be lost. */

@@ -3,6 +3,7 @@
 /* Another configuration, between two sets: what is known of issuers that stay is carried over, the
  * sets of those that went are over. */
 
+#include "nhi-agentd/ended.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/sets-internal.h"
 
@@ -18,6 +19,36 @@ static size_t place_before(const Agent *a, const char *issuer)
         return i;
 }
 
+static bool stays(const Config *new, const char *issuer)
+{
+        for (size_t i = 0; i < new->n_issuers; i++)
+                if (streq(new->issuers[i].issuer, issuer))
+                        return true;
+        return false;
+}
+
+/* What goes with issuers that are no longer there, to be written down. Without memory for that they
+ * go all the same. */
+static void find_left(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+        const Config *before = a->config;
+
+        o->left = calloc(before->n_issuers + 1, sizeof(*o->left));
+        if (!o->left)
+                return;
+        o->n_left = before->n_issuers;
+        for (size_t i = 0; i < before->n_issuers; i++) {
+                GrantList lessened = {};
+
+                if (stays(o->config, before->issuers[i].issuer))
+                        continue;
+                (void)standing_compare(&a->store, &o->standing->store, before->issuers[i].issuer,
+                                       &o->left[i], &lessened);
+                free(lessened.grants);
+        }
+}
+
 /* On the thread: between sets nobody changes what is in force. */
 static int config_prepare(void *offer)
 {
@@ -25,6 +56,7 @@ static int config_prepare(void *offer)
         const Agent *a = o->sets->agent;
         const size_t n = o->config->n_issuers;
         _cleanup_free_ const GrantSet **sets = calloc(n + 1, sizeof(*sets));
+        int r;
 
         if (!sets)
                 return -ENOMEM;
@@ -34,7 +66,10 @@ static int config_prepare(void *offer)
                 if (before < a->config->n_issuers)
                         sets[i] = a->issuers[before].set;
         }
-        return standing_build(sets, n, &o->standing);
+        r = standing_build(sets, n, &o->standing);
+        if (r == 0)
+                find_left(o);
+        return r;
 }
 
 static IssuerState *carry_over(Agent *a, const Config *new)
@@ -128,6 +163,9 @@ static int config_put_in_force(Offer *o)
                 sessions_set_grace(a->sessions, a->config->session_grace_usec);
         evidence_config_changed(a->evidence, before->config);
         agent_put_standing(a, TAKE_PTR(o->standing));
+        for (size_t i = 0; i < o->n_left; i++)
+                ended_by_set(a->ended, &o->left[i], TAKE_PTR(before->issuers[i].set),
+                             "issuer-removed");
         publish_retire(a->publisher, before_release, before);
         agent_refresh(a);
         (void)publish_sources(a->config);

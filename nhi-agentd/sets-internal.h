@@ -41,7 +41,9 @@ typedef struct Offer {
         SetError error;
         Standing *standing; /* with set in its issuer's place; of a refused one, without any */
         GrantList gone;     /* what is in force and will not be; points into the set in force */
-        StrList narrowed;   /* its jtis, and those that were narrowed before */
+        GrantList *left;    /* of a configuration: the same for each issuer in force */
+        size_t n_left;
+        StrList narrowed; /* its jtis, and those that were narrowed before */
         Hidden hidden;
         GrantList lessened; /* grants in force that set has with less; points into set */
         char *path;         /* of the archive; NULL: it is there */

@@ -50,6 +50,9 @@ Offer *offer_free(Offer *o)
         state_unshare(o->sets->agent->state, &o->state);
         closep(&o->archive_fd);
         free(o->gone.grants);
+        for (size_t i = 0; i < o->n_left; i++)
+                free(o->left[i].grants);
+        free(o->left);
         free(o->narrowed.items);
         free(o->lessened.grants);
         free(o->path);

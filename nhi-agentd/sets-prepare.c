@@ -29,7 +29,8 @@ static void hash_if_lost(const Agent *a, const SetBytes *b, char ret[static 65])
 }
 
 /* A set that could not be saved has no floor on disk; what it revoked stays over all the same, so
- * none from before it is taken (W2). */
+ * none from before it is taken (W2). One that is in force stays, for it was narrowed by the newer
+ * one; one that was withdrawn was not, and does not come back. */
 static void hold_against_seen(Offer *o, const SetFloor *seen)
 {
         const bool is_older = o->set->ver < seen->ver;
@@ -71,7 +72,7 @@ static void verify(Offer *o)
                 o->index = o->r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
                 o->error = error;
         }
-        if (o->r == 0 && !o->again)
+        if (o->r == 0 && (!o->again || !a->issuers[o->index].set))
                 hold_against_seen(o, &a->issuers[o->index].seen);
 }
 
@@ -106,6 +107,17 @@ static int find_gone(Offer *o)
         return r == 0 && o->gone.n > 0
                        ? gone_jtis(&o->gone, o->again ? before : &none, &o->narrowed)
                        : r;
+}
+
+/* All of the issuer's that are heard. */
+static int find_withdrawn(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+
+        return a->issuers[o->index].set ? standing_compare(&a->store, &o->standing->store,
+                                                           a->config->issuers[o->index].issuer,
+                                                           &o->gone, &o->lessened)
+                                        : 0;
 }
 
 /* Those that this set hides, and those of it that are hidden. */
@@ -152,6 +164,14 @@ static void forget_prepared(Offer *o)
         o->set = grant_set_free(o->set);
 }
 
+/* Without memory nothing is in force, or nothing is written down of each grant. What cannot be
+ * judged is tried again: none of its grants is over. */
+static void prepare_withdrawn(Offer *o)
+{
+        if (build_standing(o) == 0 && o->r == SET_E_REFUSED)
+                (void)find_withdrawn(o);
+}
+
 static int read_archive(Offer *o)
 {
         const IssuerState *s = &o->sets->agent->issuers[o->label];
@@ -177,7 +197,7 @@ int offer_prepare(void *offer)
                         forget_prepared(o);
         }
         if (o->again && o->r != 0)
-                (void)build_standing(o); /* without memory for it nothing is in force */
+                prepare_withdrawn(o);
         return 0;
 }
 

@@ -40,11 +40,15 @@ static int parse_issuer(State *s, json_t *j)
         return state_set_floor(s, issuer, &floor);
 }
 
-/* Left out: the first; where there is none, nobody's. */
+/* Left out: the first; where there is none, or null: not known. */
 static int parse_ended_issuer(const State *s, const json_t *j, unsigned *ret)
 {
         const json_int_t at = j ? json_integer_value(j) : 0;
 
+        if (j && json_is_null(j)) {
+                *ret = 0;
+                return 0;
+        }
         if ((j && !json_is_integer(j)) || at < 0 || (j && (size_t)at >= s->n_issuers))
                 return -EBADMSG;
         *ret = s->n_issuers > 0 ? (unsigned)at + 1 : 0;
@@ -165,13 +169,16 @@ static json_t *format_issuers(const State *s, const char *issuer, const SetFloor
         return array;
 }
 
-static json_t *format_ended(const StateEnded *e)
+/* first: the issuer that is left out. */
+static json_t *format_ended(const StateEnded *e, unsigned first)
 {
         json_t *j = json_pack("{s:s, s:I, s:I}", "jti", e->jti, "exp", (json_int_t)e->exp_sec, "at",
                               (json_int_t)e->at_sec);
 
-        if (j && e->issuer > 1 &&
-            json_object_set_new(j, "issuer", json_integer((json_int_t)e->issuer - 1)) < 0) {
+        if (j && e->issuer != first &&
+            json_object_set_new(j, "issuer",
+                                e->issuer > 0 ? json_integer((json_int_t)e->issuer - 1)
+                                              : json_null()) < 0) {
                 json_decref(j);
                 return NULL;
         }
@@ -193,7 +200,7 @@ int state_format(const State *s, const char *issuer, const SetFloor *floor, int6
         locked = json_array();
         issuers = format_issuers(s, issuer, floor);
         for (size_t i = 0; i < s->n_ended; i++)
-                json_array_append_new(ended, format_ended(&s->ended[i]));
+                json_array_append_new(ended, format_ended(&s->ended[i], n_issuers > 0));
         for (size_t i = 0; i < s->n_locked; i++)
                 json_array_append_new(locked, json_string(s->locked[i]));
         root = json_pack("{s:i, s:I, s:o, s:o, s:o}", "format", STATE_FORMAT, "time_floor",

@@ -133,15 +133,22 @@ unsigned state_issuer(const State *s, const char *issuer)
         return i ? (unsigned)(i - s->issuers) + 1 : 0;
 }
 
-/* Where jti stands, or would stand. */
-static size_t ended_position(const State *s, const char *jti)
+static int ended_compare(const StateEnded *e, unsigned issuer, const char *jti)
+{
+        const int order = strcmp(e->jti, jti);
+
+        return order != 0 ? order : (e->issuer > issuer) - (e->issuer < issuer);
+}
+
+/* Where it stands, or would stand. */
+static size_t ended_position(const State *s, unsigned issuer, const char *jti)
 {
         size_t low = 0, high = s->n_ended;
 
         while (low < high) {
                 const size_t mid = low + (high - low) / 2;
 
-                if (strcmp(s->ended[mid].jti, jti) < 0)
+                if (ended_compare(&s->ended[mid], issuer, jti) < 0)
                         low = mid + 1;
                 else
                         high = mid;
@@ -149,18 +156,44 @@ static size_t ended_position(const State *s, const char *jti)
         return low;
 }
 
-const StateEnded *state_ended(const State *s, const char *jti)
+static bool ended_is_at(const State *s, size_t i, unsigned issuer, const char *jti)
 {
-        const size_t i = ended_position(s, jti);
+        return i < s->n_ended && ended_compare(&s->ended[i], issuer, jti) == 0;
+}
 
-        return i < s->n_ended && streq(s->ended[i].jti, jti) ? &s->ended[i] : NULL;
+/* Where either is not known, it is taken for the other's. */
+static bool ended_is_of(const StateEnded *e, unsigned issuer)
+{
+        return e->issuer == issuer || e->issuer == 0 || issuer == 0;
+}
+
+const StateEnded *state_ended(const State *s, unsigned issuer, const char *jti)
+{
+        const size_t exact = ended_position(s, issuer, jti), first = ended_position(s, 0, jti);
+
+        if (ended_is_at(s, exact, issuer, jti))
+                return &s->ended[exact];
+        return first < s->n_ended && streq(s->ended[first].jti, jti) &&
+                               ended_is_of(&s->ended[first], issuer)
+                       ? &s->ended[first]
+                       : NULL;
 }
 
 bool state_grant_is_ended(const State *s, const Grant *g)
 {
-        const StateEnded *e = state_ended(s, g->jti);
+        size_t i = ended_position(s, 0, g->jti);
+        unsigned issuer;
 
-        return e && (e->exp_sec == 0 || g->exp_sec <= e->exp_sec);
+        if (i == s->n_ended || !streq(s->ended[i].jti, g->jti))
+                return false;
+        issuer = state_issuer(s, g->issuer);
+        for (; i < s->n_ended && streq(s->ended[i].jti, g->jti); i++) {
+                const StateEnded *e = &s->ended[i];
+
+                if (ended_is_of(e, issuer) && (e->exp_sec == 0 || g->exp_sec <= e->exp_sec))
+                        return true;
+        }
+        return false;
 }
 
 /* Room for n more, by doubling: a host that ends grants for years must not copy them all for each.
@@ -202,10 +235,10 @@ static void ended_update(StateEnded *e, int64_t exp_sec, int64_t at_sec)
 
 int state_add_ended(State *s, unsigned issuer, const char *jti, int64_t exp_sec, int64_t at_sec)
 {
-        const size_t i = ended_position(s, jti);
+        const size_t i = ended_position(s, issuer, jti);
         char *copy;
 
-        if (i < s->n_ended && streq(s->ended[i].jti, jti)) {
+        if (ended_is_at(s, i, issuer, jti)) {
                 ended_update(&s->ended[i], exp_sec, at_sec);
                 return 0;
         }
@@ -230,7 +263,8 @@ static void batch_merge(State *s, const StateEnded *new, size_t n)
         size_t old = s->n_ended, to = old + n;
 
         while (n > 0) {
-                if (old > 0 && strcmp(s->ended[old - 1].jti, new[n - 1].jti) > 0)
+                if (old > 0 &&
+                    ended_compare(&s->ended[old - 1], new[n - 1].issuer, new[n - 1].jti) > 0)
                         s->ended[--to] = s->ended[--old];
                 else
                         s->ended[--to] = new[--n];
@@ -242,9 +276,9 @@ typedef enum Taken { TAKEN_KNOWN, TAKEN_NEW, TAKEN_NOT } Taken;
 
 static Taken batch_take(State *s, const StateEnded *e, StateEnded *ret)
 {
-        const size_t at = ended_position(s, e->jti);
+        const size_t at = ended_position(s, e->issuer, e->jti);
 
-        if (at < s->n_ended && streq(s->ended[at].jti, e->jti)) {
+        if (ended_is_at(s, at, e->issuer, e->jti)) {
                 ended_update(&s->ended[at], e->exp_sec, e->at_sec);
                 return TAKEN_KNOWN;
         }

@@ -11,8 +11,9 @@
  * An issuer's ver and hash are its floor, and sets/HASH.jws is its current set: the archive is
  * written first, then this file, so after any crash the old set or the new one is named. An ended
  * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
- * back, for good. Its issuer is a position in "issuers", left out where it is 0. A file that does
- * not parse is an error: floors are never reset in silence. */
+ * back, for good. It is the grant of one issuer, a position in "issuers", left out where it is 0;
+ * null: nobody knows whose, and whoever grants that jti, it is over. A file that does not parse is
+ * an error: floors are never reset in silence. */
 
 #include "nhi-agentd/set/set.h"
 
@@ -29,7 +30,7 @@ typedef struct StateEnded {
         char *jti;
         int64_t exp_sec; /* 0: given back */
         int64_t at_sec;
-        unsigned issuer; /* state_issuer() */
+        unsigned issuer; /* state_issuer(); 0: not known */
 } StateEnded;
 
 typedef struct StateIssuer {
@@ -41,7 +42,7 @@ typedef struct State {
         int64_t time_floor_sec; /* from verified iat only */
         StateIssuer issuers[STATE_ISSUERS_MAX];
         size_t n_issuers;
-        StateEnded *ended; /* sorted by jti */
+        StateEnded *ended; /* sorted by jti, then issuer */
         size_t n_ended, ended_capacity;
         size_t n_ended_of[STATE_ISSUERS_MAX + 1]; /* by issuer */
         size_t n_sharing;                         /* issuers that share the room; 0 is 1 */
@@ -73,8 +74,8 @@ int state_set_floor(State *s, const char *issuer, const SetFloor *floor);
 /* Its number, from 1; 0 where it has no floor. */
 unsigned state_issuer(const State *s, const char *issuer);
 
-/* NULL where it has not ended. */
-const StateEnded *state_ended(const State *s, const char *jti);
+/* NULL where that issuer's grant (0: anybody's) has not ended. */
+const StateEnded *state_ended(const State *s, unsigned issuer, const char *jti);
 /* Ended, and it has not come back since with a later exp. */
 bool state_grant_is_ended(const State *s, const Grant *g);
 /* -ENOSPC where the issuer's share is full. */

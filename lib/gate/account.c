@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
+#include "lib/gate/limits.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -95,10 +96,8 @@ static bool has_gid(const GateAccount *a, gid_t gid)
         return false;
 }
 
-/* A gate names a group: only now find out which ones the account is in. */
-static int on_group(void *userdata, const char *group, gid_t *ret)
+static int group_ask(Lookup *l, const char *group, gid_t *ret)
 {
-        Lookup *l = userdata;
         bool is_listed = false;
         int r;
 
@@ -112,6 +111,17 @@ static int on_group(void *userdata, const char *group, gid_t *ret)
         r = gate_group_find(group, l->account->name, ret, &is_listed);
         /* Then getgrouplist() left it out. */
         return r == 0 && is_listed && !has_gid(l->account, *ret) ? -EIO : r;
+}
+
+/* A gate names a group: only now find out which ones the account is in. A group that is known but
+ * not among the account's may have it as a member by a service that was passed over. */
+static int on_group(void *userdata, const char *group, gid_t *ret)
+{
+        Lookup *l = userdata;
+        const int r = group_ask(l, group, ret);
+        const bool is_outside = r == -ENOENT || (r == 0 && !has_gid(l->account, *ret));
+
+        return is_outside && limits_may_hide_names() ? -EAGAIN : r;
 }
 
 GateMode gate_account_mode_as(GateAccount *a, const char *spelling, const char *class,

@@ -257,9 +257,11 @@ Outcome rule_target_group(Judge *j)
         return filter_terms(j, term_has_group);
 }
 
+/* Whoever is in already has come past it; what became narrow since is rule_command's. */
 Outcome rule_plugin(Judge *j)
 {
-        if (!class_is(j, "sudo") || j->request->kind == REQUEST_COMMAND)
+        if (!class_is(j, "sudo") || j->request->kind == REQUEST_COMMAND ||
+            j->request->kind == REQUEST_REVIEW)
                 return RULE_APART;
         if (j->request->sudo_plugin) {
                 note_text(&j->note, "sudo_nhi is configured and keeps narrow grants");
@@ -295,6 +297,15 @@ static bool term_is_unlimited(const Judge *j, const Term *t)
         return !term_limits_commands(t);
 }
 
+/* Nobody has seen the command of a session that was opened without sudo_nhi. */
+static Outcome rule_command_unseen(Judge *j)
+{
+        if (j->request->kind != REQUEST_REVIEW || j->request->sudo_plugin)
+                return RULE_APART;
+        note_text(&j->note, "it was opened without sudo_nhi: no command limit can be kept");
+        return filter_terms(j, term_is_wide);
+}
+
 Outcome rule_command(Judge *j)
 {
         const AccessRequest *r = j->request;
@@ -306,7 +317,7 @@ Outcome rule_command(Judge *j)
                 return filter_terms(j, term_is_unlimited);
         }
         if (!r->command)
-                return RULE_APART;
+                return rule_command_unseen(j);
         note_text(&j->note, r->command);
         for (size_t i = 0; i < r->argv.n; i++) {
                 note_text(&j->note, " ");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which sessions are over, and whose end has moved. Promise E4: what proves an end is a verdict on
- * a verified set, or the session's own end on either clock; never the lack of an answer. */
+ * a verified set, what was decided on this host, or the session's own end on either clock; never
+ * the lack of an answer. */
 
 #include "nhi-agentd/session/registry.h"
 
@@ -55,9 +56,15 @@ Decision session_judge(Session *s)
         Decision d;
 
         s->judging = true;
-        d = host->judge(host->userdata, s->tie.grant.jti, &s->tie.request);
+        d = host->judge(host->userdata, &s->tie.grant, &s->tie.request);
         s->judging = false;
         return d;
+}
+
+/* Root locked it, or its holder gave it back: no set is asked. */
+static bool reason_is_of_host(Reason r)
+{
+        return r == REASON_LOCKED || r == REASON_GIVEN_BACK;
 }
 
 /* Absent from a set that is not there is not revoked. */
@@ -67,6 +74,8 @@ static bool verdict_is_proof(const Session *s, const Decision *d)
 
         if (!reason_proves_end(d->reason))
                 return false;
+        if (reason_is_of_host(d->reason))
+                return true;
         return !host->issuer_is_verified || !s->tie.grant.issuer ||
                host->issuer_is_verified(host->userdata, s->tie.grant.issuer);
 }

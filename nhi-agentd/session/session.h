@@ -8,7 +8,8 @@
  *  E2 The backstop timer of PID 1 MUST be armed before the answer leaves the agent.
  *  E3 cgroup.kill MUST only be written for session-*.scope and nhi-*.scope that this registry
  *     created or matched by logind id, boot id and leader pidfd.
- *  E4 Nothing MUST be ended without a verified set or an expiry that proves it.
+ *  E4 Nothing MUST be ended without a verified set, an expiry or a decision of this host's own (a
+ *     lock, a grant given back) that proves it.
  *
  * Everything is asynchronous: bus calls never block the loop. */
 
@@ -24,15 +25,17 @@ typedef struct Session Session;
 /* What the registry needs of the agent. All called on the loop. */
 typedef struct SessionsHost {
         void *userdata;
-        /* Is this grant still in force for this request? Called for each session in
+        /* Is the grant that a session was opened under, that issuer's, still in force for this
+         * request? tied has identity and reasons only. Called for each session in
          * sessions_review(). REASON_NO_SET, REASON_CLOCK and the like prove nothing: such a session
          * goes on until its own end (E4). */
-        Decision (*judge)(void *userdata, const char *jti, const AccessRequest *request);
+        Decision (*judge)(void *userdata, const Grant *tied, const AccessRequest *request);
         Now (*now)(void *userdata);
         void (*record)(void *userdata, const Event *event);
         const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone */
-        /* Has this issuer a verified set now? Without one its grants are absent, not revoked. NULL:
-         * the answer of judge() alone counts. */
+        /* Has this issuer a verified set now? Without one its grants are absent, not revoked, and
+         * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
+         * counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
         uint64_t grace_usec; /* between asking to end and killing; 0: one second */
 } SessionsHost;

@@ -21,7 +21,8 @@ static void remembered(const State *s)
         }
         for (size_t i = 0; i < s->n_ended; i++) {
                 FUZZ_HOLDS(jti_is_valid(s->ended[i].jti), "what ended is a grant");
-                FUZZ_HOLDS(state_ended(s, s->ended[i].jti) == &s->ended[i], "and is found");
+                FUZZ_HOLDS(state_ended(s, s->ended[i].issuer, s->ended[i].jti) == &s->ended[i],
+                           "and is found");
                 FUZZ_HOLDS(s->ended[i].exp_sec >= 0 && s->ended[i].at_sec >= 0, "in time");
         }
 }

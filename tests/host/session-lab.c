@@ -83,9 +83,9 @@ static LabGrant *lab_grant_set(Lab *lab, const char *jti, double seconds)
         return g;
 }
 
-static Decision lab_judge(void *userdata, const char *jti, const AccessRequest *request)
+static Decision lab_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
-        const LabGrant *g = lab_grant(userdata, jti);
+        const LabGrant *g = lab_grant(userdata, tied->jti);
         Now now = lab_now(NULL);
         Decision d = { .reason = REASON_NO_SET };
 

@@ -604,6 +604,34 @@ static void decide_refuses_narrow_sudo_grants_without_the_plugin(void **state)
                 }
 }
 
+/* As the registry asks for a session that is open; its end is judged after what it may do. */
+static void decide_reviews_what_was_opened_without_the_plugin_by_what_it_can_do(void **state)
+{
+        const Term wide = { .type = TERM_ELEVATE, .services = LIST("sudo"), .run_as = LIST("*") };
+        const Term other = { .type = TERM_ELEVATE,
+                             .services = LIST("sudo"),
+                             .run_as = LIST("postgres") };
+        const StrList account = LIST("svc");
+        Term narrow = wide;
+
+        narrow.has_commands = true;
+        f.sudo.kind = REQUEST_REVIEW;
+        f.sudo.command = NULL;
+        f.sudo.target = "postgres";
+        f.sudo.sudo_plugin = false;
+        grant_term(&f.g[0], &wide);
+        expect(&f.sudo, REASON_GRANTED);
+        f.host.locked = &account;
+        expect(&f.sudo, REASON_LOCKED);
+        f.host.locked = NULL;
+        grant_term(&f.g[0], &other);
+        expect(&f.sudo, REASON_COMMAND_NOT_GRANTED);
+        grant_term(&f.g[0], &narrow);
+        expect(&f.sudo, REASON_COMMAND_NOT_GRANTED);
+        f.sudo.sudo_plugin = true; /* it has kept the limits, and may be gone since */
+        expect(&f.sudo, REASON_GRANTED);
+}
+
 static void decide_takes_a_command_request_as_proof_of_the_plugin(void **state)
 {
         const Term t = { .type = TERM_ELEVATE,
@@ -939,6 +967,7 @@ int main(void)
                 T(decide_judges_edits_by_edit_lists_alone),
                 T(decide_reads_an_edit_list_without_commands_as_edits_only),
                 T(decide_refuses_narrow_sudo_grants_without_the_plugin),
+                T(decide_reviews_what_was_opened_without_the_plugin_by_what_it_can_do),
                 T(decide_takes_a_command_request_as_proof_of_the_plugin),
                 T(decide_judges_su_by_its_target_at_the_account_phase),
                 T(decide_refuses_command_limits_that_su_cannot_keep),

@@ -382,6 +382,7 @@ static void an_answer_is_of_the_grant_that_its_record_names(void **state)
         _cleanup_free_ char *first = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN),
                             *second = fixture_grant("g-2", "svc-deploy", 900, FIXTURE_LOGIN),
                             *both = NULL;
+        DenialView seen[2];
         pthread_t thread;
         Ask a;
 
@@ -394,6 +395,9 @@ static void an_answer_is_of_the_grant_that_its_record_names(void **state)
         assert_int_equal(agent_give_back(f->agent, "g-2"), 0);
         ask_end(f, thread, &a);
         assert_int_equal(a.reply.verdict, VERDICT_DENY);
+        /* The record says allowed; another one says what came of it. */
+        assert_int_equal(denials_list(f->agent->denials, "svc-deploy", seen, 2), 1);
+        assert_int_equal(seen[0].reason, REASON_BUSY);
         expect(f, &q, VERDICT_ALLOW, "granted");
 }
 

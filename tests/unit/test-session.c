@@ -42,13 +42,14 @@ typedef struct Host {
         int started;
 } Host;
 
-static Decision host_judge(void *userdata, const char *jti, const AccessRequest *request)
+static Decision host_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
         Host *h = userdata;
 
-        assert_string_equal(jti, "g-1");
+        assert_string_equal(tied->jti, "g-1");
+        assert_string_equal(tied->issuer, "https://grants.example.org");
         assert_string_equal(request->account, "svc-deploy");
-        h->counted = sessions_of_grant(h->sessions, jti);
+        h->counted = sessions_of_grant(h->sessions, tied->jti);
         return h->verdict;
 }
 
@@ -795,6 +796,25 @@ static void absent_from_a_set_that_is_not_there_is_not_revoked(void **state)
         assert_true(is_ending(h));
 }
 
+/* E4 */
+static void what_this_host_decides_needs_no_verified_set(void **state)
+{
+        static const Reason reasons[] = { REASON_LOCKED, REASON_GIVEN_BACK };
+
+        for (size_t i = 0; i < ELEMENTSOF(reasons); i++) {
+                Host *h;
+
+                assert_int_equal(host_setup(state), 0);
+                h = *state;
+                (void)session_load(h);
+                h->unverified = true;
+                verdict_set(h, reasons[i]);
+                sessions_review(h->sessions);
+                assert_true(is_ending(h));
+                assert_int_equal(host_teardown(state), 0);
+        }
+}
+
 /* T07 */
 static void its_own_end_is_proof_on_either_clock_and_to_the_microsecond(void **state)
 {
@@ -961,6 +981,7 @@ int main(void)
                 WITH_HOST(a_damaged_state_file_does_not_keep_the_agent_from_serving),
                 cmocka_unit_test(a_session_ends_for_what_proves_it_only),
                 WITH_HOST(absent_from_a_set_that_is_not_there_is_not_revoked),
+                cmocka_unit_test(what_this_host_decides_needs_no_verified_set),
                 cmocka_unit_test(its_own_end_is_proof_on_either_clock_and_to_the_microsecond),
                 WITH_HOST(the_end_moves_with_the_grant),
                 WITH_HOST(a_set_taken_in_anew_does_not_replace_backstops),

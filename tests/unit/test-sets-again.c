@@ -3,7 +3,7 @@
 /* Sets under another policy, in a newer version, on a disk that fails, of several issuers: what is
  * taken away is over at once, and what failed is tried again. */
 
-#include "tests/unit/agent-fixture.h"
+#include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/sets-internal.h"
@@ -15,8 +15,6 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#define ALICE_LOGIN "{\"type\":\"nhi_login\",\"services\":[\"ssh\"]}"
 
 /* The thread that fails, after it did so many jobs. */
 static const char *_Atomic failing;
@@ -199,6 +197,58 @@ static void what_a_policy_takes_away_is_over_though_the_disk_fails(void **state)
         assert_true(is_deploy_allowed(f) && is_alice_allowed(f));
 }
 
+/* The set of the first issuer is refused, and there is no memory for those of the others. */
+static void refuse_without_memory(Fixture *f)
+{
+        Offer *o = offer_new(f->agent->sets);
+
+        assert_non_null(o);
+        o->again = true;
+        o->r = SET_E_REFUSED;
+        (void)snprintf(o->error.code, sizeof(o->error.code), "key");
+        offer_refuse(o);
+        offer_free(o);
+}
+
+static void what_other_issuers_grant_comes_back_when_there_is_memory(void **state) /* W3 */
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_deploy(f, "g-1", 0);
+        fixture_offer(f, other_set(f, &other, 0, "g-2"));
+        fixture_settle(f);
+        refuse_without_memory(f);
+        assert_false(is_alice_allowed(f));
+        retry_now(f);
+        assert_true(is_alice_allowed(f));
+        signing_key_done(&other);
+}
+
+static void where_nothing_can_come_back_nothing_is_tried_for_ever(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+        char *jwk = NULL;
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        refuse_without_memory(f);
+        assert_null(f->agent->standing);
+        assert_int_equal(signing_key_generate(&other), 0);
+        assert_int_equal(jwk_format(&other.public, &jwk), 0);
+        fixture_write(FIXTURE_KEY, jwk);
+        reload_with_policy(f, "", -1);
+        agent_put_standing(f->agent, NULL);
+        retry_now(f);
+        assert_string_equal(f->agent->issuers[0].refused.code, "key");
+        assert_non_null(f->agent->standing); /* known to be empty */
+        assert_false(waits_for_retry(f));
+        free(jwk);
+        signing_key_done(&other);
+}
+
 /* ---- a newer version ------------------------------------------------------------------------- */
 
 static const char *offer_with(Fixture *f, int64_t ver, int64_t lifetime_sec, const char *terms)
@@ -246,6 +296,31 @@ static void what_a_newer_set_grants_with_more_waits_until_it_is_saved(void **sta
         assert_int_equal(decide_for(f, "svc-deploy", 70001, "cron").verdict, VERDICT_DENY);
         assert_true(decide_for(f, "svc-deploy", 70001, "ssh").end_sec <= fixture_now() + 60);
         assert_true(is_deploy_allowed(f));
+}
+
+static void a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *alice = fixture_grant("g-2", "alice", 600, ALICE_LOGIN);
+        char *newer = fixture_set(f, 1, "", alice);
+        _cleanup_free_ char *copy = strdup(newer);
+
+        fixture_deploy(f, "g-1", 0);
+        fixture_settle(f);
+        fail_after("nhi-verify", 0);
+        verify_again(f);
+        assert_null(f->agent->issuers[0].set);
+        fail_after("nhi-disk", 0);
+        assert_int_equal(strncmp(fixture_offer(f, newer), "refused not-saved", 17), 0);
+        retry_now(f);
+        assert_false(is_deploy_allowed(f));
+        assert_string_equal(f->agent->issuers[0].refused.code, "version-floor");
+        atomic_store(&failing, NULL);
+        verify_again(f); /* nor with a disk that works */
+        assert_false(is_deploy_allowed(f));
+        assert_int_equal(strncmp(fixture_offer(f, TAKE_PTR(copy)), "accepted ", 9), 0);
+        assert_true(is_alice_allowed(f));
+        assert_false(is_deploy_allowed(f));
 }
 
 /* ---- what failed ----------------------------------------------------------------------------- */
@@ -345,50 +420,11 @@ static void what_is_quarantined_beyond_the_limit_is_told_by_its_number(void **st
                          SET_QUARANTINE_MAX + 1);
 }
 
-static bool has_two_issuers(void *userdata)
+static bool is_withdrawn(void *userdata)
 {
-        const Fixture *f = userdata;
+        const Agent *a = ((Fixture *)userdata)->agent;
 
-        return f->agent->config->n_issuers == 2 && sets_are_settled(f->agent->sets);
-}
-
-/* As fixture_files(), with another issuer behind the first, and a key of its own. */
-static void two_issuers(Fixture *f, SigningKey *other)
-{
-        char *jwk = NULL;
-
-        assert_int_equal(signing_key_generate(other), 0);
-        assert_int_equal(jwk_format(&other->public, &jwk), 0);
-        fixture_write(PATH_TRUST_DIR "/other.jwk", jwk);
-        free(jwk);
-#define ISSUER(name, key)                                                                          \
-        "{ issuer = \"" name "\"; source: { type = \"file\"; path = \"/nowhere\"; };\n"            \
-        "  keys = ( { file = \"" key "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n"         \
-        "    accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); }"
-        fixture_write(PATH_CONF_FILE,
-                      "host: { name = \"" FIXTURE_HOST "\"; };\n"
-                      "issuers = ( " ISSUER(FIXTURE_ISSUER, FIXTURE_KEY) ",\n" ISSUER(
-                              "https://other.test", PATH_TRUST_DIR "/other.jwk") " );\n");
-#undef ISSUER
-        assert_int_equal(agent_reload(f->agent), 0);
-        assert_true(fixture_until(f, has_two_issuers, f));
-}
-
-/* A set of the other issuer with one grant for alice. */
-static char *other_set(const Fixture *f, const SigningKey *other, const char *jti)
-{
-        const long long now = f->base_sec;
-        _cleanup_free_ char *grant = fixture_grant(jti, "alice", 600, ALICE_LOGIN);
-        _cleanup_free_ char *payload = NULL;
-        char *jws = NULL;
-
-        assert_true(asprintf(&payload,
-                             "{\"format\":1,\"iss\":\"https://other.test\",\"aud\":\"" FIXTURE_HOST
-                             "\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,\"ledger\":\"00\","
-                             "\"accounts\":[],\"grants\":[%s]}",
-                             now, now + 3600, now * 1000, grant) > 0);
-        assert_int_equal(jws_sign(other, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
-        return jws;
+        return !a->issuers[0].set && sets_are_settled(a->sets);
 }
 
 static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
@@ -401,7 +437,8 @@ static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
         fixture_deploy(f, "g-1", 0);
         fixture_settle(f);
         journald_start(&j, "grant g-1 of https://other.test: " FIXTURE_ISSUER);
-        assert_int_equal(strncmp(fixture_offer(f, other_set(f, &other, "g-1")), "accepted ", 9), 0);
+        assert_int_equal(strncmp(fixture_offer(f, other_set(f, &other, 0, "g-1")), "accepted ", 9),
+                         0);
         fixture_settle(f);
         fixture_deploy(f, "g-1", 1); /* it is told to both */
         fixture_settle(f);
@@ -412,6 +449,63 @@ static void a_jti_of_two_issuers_is_told_and_the_first_is_heard(void **state)
         assert_int_equal(j.n_quarantine, 2);
         assert_true(is_deploy_allowed(f));
         assert_true(is_alice_allowed(f)); /* since nobody else uses g-1 any more */
+        signing_key_done(&other);
+}
+
+static void what_one_issuer_revokes_is_not_another_issuers(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *alice = fixture_grant("g-1", "alice", 600, ALICE_LOGIN);
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_offer(f, other_set(f, &other, 0, "g-1"));
+        fixture_settle(f);
+        assert_true(is_alice_allowed(f));
+        fail_after("nhi-disk", 0);
+        fixture_offer(f, other_set(f, &other, 1, NULL)); /* is not saved */
+        assert_false(is_alice_allowed(f));
+        atomic_store(&failing, NULL);
+        fixture_settle(f);
+        assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, 0, "", alice)), "accepted ", 9),
+                         0);
+        assert_true(is_alice_allowed(f));
+        signing_key_done(&other);
+}
+
+static void what_goes_with_its_set_is_written_down(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+        Journald j;
+        char *jwk = NULL;
+
+        two_issuers(f, &other);
+        fixture_deploy(f, "g-1", 0);
+        fixture_offer(f, other_set(f, &other, 0, "g-2"));
+        fixture_settle(f);
+        journald_start(&j, "NHI_CODE=revoked\n");
+        fixture_deploy(f, "g-3", 1);
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 1);
+        assert_int_equal(jwk_format(&other.public, &jwk), 0);
+        journald_start(&j, "NHI_CODE=withdrawn\n");
+        fixture_write(FIXTURE_KEY, jwk); /* the first issuer's key is trusted no longer */
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, is_withdrawn, f));
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 1);
+        journald_start(&j, "NHI_CODE=issuer-removed\n");
+        fixture_write(PATH_CONF_FILE, ISSUERS(ISSUER(FIXTURE_ISSUER, FIXTURE_KEY)));
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, has_one_issuer, f));
+        fixture_settle(f);
+        journald_stop(&j);
+        assert_int_equal(j.n_with, 1);
+        assert_false(is_deploy_allowed(f) || is_alice_allowed(f));
+        free(jwk);
         signing_key_done(&other);
 }
 
@@ -449,7 +543,7 @@ static void the_last_sets_of_each_key_stay_archived(void **state)
         SigningKey other;
 
         two_issuers(f, &other);
-        fixture_offer(f, other_set(f, &other, "g-other"));
+        fixture_offer(f, other_set(f, &other, 0, "g-other"));
         fixture_deploy(f, "g-1", 0);
         memcpy(first, f->agent->issuers[0].set->hash, sizeof(first));
         fixture_write(old, "not a set");
@@ -502,11 +596,16 @@ int main(void)
                 TEST(a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can),
                 TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
+                TEST(what_other_issuers_grant_comes_back_when_there_is_memory),
+                TEST(where_nothing_can_come_back_nothing_is_tried_for_ever),
                 TEST(what_a_newer_set_grants_with_less_is_over_though_the_disk_fails),
                 TEST(what_a_newer_set_grants_with_more_waits_until_it_is_saved),
+                TEST(a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked),
                 TEST(a_state_that_could_not_be_saved_is_saved_later),
                 TEST(what_is_quarantined_beyond_the_limit_is_told_by_its_number),
                 TEST(a_jti_of_two_issuers_is_told_and_the_first_is_heard),
+                TEST(what_goes_with_its_set_is_written_down),
+                TEST(what_one_issuer_revokes_is_not_another_issuers),
                 TEST(the_last_sets_of_each_key_stay_archived),
                 TEST(what_is_in_force_stays_archived_however_old_it_looks),
         };

@@ -182,7 +182,7 @@ static void what_is_locked_while_a_set_is_verified_stays_locked_though_the_agent
 
 static unsigned n_judged;
 
-static Decision on_judge(void *userdata, const char *jti, const AccessRequest *request)
+static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
         n_judged++;
         return (Decision){ .reason = REASON_NO_SET };

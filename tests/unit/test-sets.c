@@ -492,7 +492,7 @@ static void what_ended_long_ago_makes_room_for_what_ends_now(void **state)
         while (agent_now(f->agent).real_usec < agent_grant(f->agent, "g-now")->exp_sec * 1000000)
                 (void)sd_event_run(f->event, 20000);
         agent_refresh(f->agent);
-        assert_non_null(state_ended(s, "g-now"));
+        assert_non_null(state_ended(s, 0, "g-now"));
         assert_int_equal(s->n_ended, 1);
 }
 

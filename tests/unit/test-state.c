@@ -41,9 +41,9 @@ static void state_survives_its_text(void **state)
         assert_int_equal(state_parse(text, size, &back), 0);
         assert_int_equal(back->time_floor_sec, 1763760000);
         assert_int_equal(state_floor(back, "https://b")->ver, 7);
-        assert_int_equal(state_ended(back, "g-2")->exp_sec, 100);
-        assert_int_equal(state_ended(back, "g-1")->exp_sec, 0);
-        assert_null(state_ended(back, "g-3"));
+        assert_int_equal(state_ended(back, 0, "g-2")->exp_sec, 100);
+        assert_int_equal(state_ended(back, 0, "g-1")->exp_sec, 0);
+        assert_null(state_ended(back, 0, "g-3"));
         assert_string_equal(back->locked[0], "svc-x");
         assert_int_equal(state_format(back, NULL, NULL, 0, &again, &size), 0);
         assert_string_equal(text, again);
@@ -76,12 +76,12 @@ static void given_back_is_never_undone_by_an_expiry(void **state)
 
         assert_int_equal(state_add_ended(s, 0, "g", 0, 1), 0);
         assert_int_equal(state_add_ended(s, 0, "g", 500, 2), 0);
-        assert_int_equal(state_ended(s, "g")->exp_sec, 0);
+        assert_int_equal(state_ended(s, 0, "g")->exp_sec, 0);
         assert_int_equal(state_add_ended(s, 0, "h", 500, 1), 0);
         assert_int_equal(state_add_ended(s, 0, "h", 400, 2), 0);
-        assert_int_equal(state_ended(s, "h")->exp_sec, 500);
+        assert_int_equal(state_ended(s, 0, "h")->exp_sec, 500);
         assert_int_equal(state_add_ended(s, 0, "h", 600, 3), 0);
-        assert_int_equal(state_ended(s, "h")->exp_sec, 600);
+        assert_int_equal(state_ended(s, 0, "h")->exp_sec, 600);
         assert_int_equal(s->n_ended, 2);
 }
 
@@ -98,9 +98,9 @@ static void what_is_old_and_not_needed_is_forgotten(void **state)
         assert_int_equal(state_add_ended(s, 0, "b", 1, 99), 0);
         assert_int_equal(state_add_ended(s, 0, "c", 1, 100), 0);
         state_prune_ended(s, 100, needs_b, NULL);
-        assert_null(state_ended(s, "a"));
-        assert_non_null(state_ended(s, "b"));
-        assert_non_null(state_ended(s, "c"));
+        assert_null(state_ended(s, 0, "a"));
+        assert_non_null(state_ended(s, 0, "b"));
+        assert_non_null(state_ended(s, 0, "c"));
 }
 
 static void locks_are_bounded_and_idempotent(void **state)
@@ -184,7 +184,8 @@ static void a_batch_of_ended_grants_stands_in_order(void **state)
         assert_int_equal(s->n_ended, 5);
         for (size_t i = 1; i < s->n_ended; i++)
                 assert_true(strcmp(s->ended[i - 1].jti, s->ended[i].jti) < 0);
-        assert_int_equal(state_ended(s, "c")->exp_sec, 9); /* it had come back, and ended again */
+        assert_int_equal(state_ended(s, 0, "c")->exp_sec,
+                         9); /* it had come back, and ended again */
         assert_int_equal(add_batch(s, batch, 3), 3);
         assert_int_equal(s->n_ended, 5);
         state_free(s);
@@ -204,7 +205,7 @@ static void a_batch_is_taken_as_far_as_there_is_room(void **state)
         assert_int_equal(add_batch(s, batch, 3), 2);
         assert_int_equal(s->n_ended, STATE_ENDED_MAX);
         assert_int_equal(state_add_ended(s, 0, "z", 1, 1), -ENOSPC);
-        assert_null(state_ended(s, "z"));
+        assert_null(state_ended(s, 0, "z"));
         state_free(s);
 }
 
@@ -244,9 +245,9 @@ static void an_issuer_takes_no_other_issuers_room_for_ended_grants(void **state)
         assert_int_equal(state_add_ended(s, 2, "z-other", 1, 1), 0);
         assert_int_equal(add_batch(s, batch, 3), 1);
         assert_string_equal(batch[0].jti, "y"); /* those that were taken stand first */
-        assert_non_null(state_ended(s, "y"));
-        assert_null(state_ended(s, "x"));
-        assert_null(state_ended(s, "z"));
+        assert_non_null(state_ended(s, 0, "y"));
+        assert_null(state_ended(s, 0, "x"));
+        assert_null(state_ended(s, 0, "z"));
         state_free(s);
 }
 
@@ -260,11 +261,61 @@ static void whose_an_ended_grant_was_survives_the_text(void **state)
         assert_int_equal(state_add_ended(s, 2, "g-2", 1, 1), 0);
         assert_int_equal(state_format(s, NULL, NULL, 0, &text, &size), 0);
         assert_int_equal(state_parse(text, size, &back), 0);
-        assert_int_equal(state_ended(back, "g-1")->issuer, 1);
-        assert_int_equal(state_ended(back, "g-2")->issuer, 2);
+        assert_int_equal(state_ended(back, 0, "g-1")->issuer, 1);
+        assert_int_equal(state_ended(back, 0, "g-2")->issuer, 2);
         assert_int_equal(back->n_ended_of[2], 1);
         state_prune_ended(back, 100, is_needed_by_nobody, NULL);
         assert_int_equal(back->n_ended_of[2], 0);
+        free(text);
+        state_free(back);
+        state_free(s);
+}
+
+static bool is_ended_for(const State *s, const char *issuer, const char *jti, int64_t exp_sec)
+{
+        return state_grant_is_ended(
+                s, &(const Grant){ .jti = jti, .issuer = issuer, .exp_sec = exp_sec });
+}
+
+static void what_one_issuer_ended_is_not_another_issuers(void **state)
+{
+        StateEnded batch[] = { { (char *)(uintptr_t) "g-1", 9, 7, 1 },
+                               { (char *)(uintptr_t) "g-3", 9, 7, 2 } };
+        State *s = state_of_two_issuers();
+
+        assert_int_equal(state_add_ended(s, 2, "g-1", 0, 1), 0);
+        assert_int_equal(state_add_ended(s, 1, "g-2", 5, 1), 0);
+        assert_false(is_ended_for(s, "a", "g-1", 5));
+        assert_true(is_ended_for(s, "b", "g-1", 5));
+        assert_null(state_ended(s, 1, "g-1"));
+        assert_int_equal(add_batch(s, batch, 2), 2);
+        assert_int_equal(s->n_ended, 4);
+        /* Each its own end: neither takes the other's back. */
+        assert_true(is_ended_for(s, "a", "g-1", 9));
+        assert_false(is_ended_for(s, "a", "g-1", 10));
+        assert_true(is_ended_for(s, "b", "g-1", 10));
+        assert_int_equal(state_ended(s, 1, "g-1")->exp_sec, 9);
+        assert_int_equal(state_ended(s, 2, "g-1")->exp_sec, 0);
+        assert_int_equal(add_batch(s, batch, 2), 2);
+        assert_int_equal(s->n_ended, 4);
+        state_free(s);
+}
+
+static void what_ended_and_nobody_knows_whose_is_over_for_all(void **state)
+{
+        State *s = state_of_two_issuers(), *back = NULL;
+        char *text = NULL;
+        size_t size = 0;
+
+        assert_int_equal(state_add_ended(s, 0, "g-1", 9, 1), 0);
+        assert_int_equal(state_add_ended(s, 2, "g-1", 5, 1), 0);
+        assert_int_equal(state_add_ended(s, 2, "g-2", 5, 1), 0);
+        assert_int_equal(state_format(s, NULL, NULL, 0, &text, &size), 0);
+        assert_int_equal(state_parse(text, size, &back), 0);
+        assert_int_equal(back->n_ended, 3);
+        assert_true(is_ended_for(back, "a", "g-1", 9) && is_ended_for(back, "b", "g-1", 9));
+        assert_true(is_ended_for(back, "nobody's number", "g-2", 5));
+        assert_false(is_ended_for(back, "a", "g-2", 5));
         free(text);
         state_free(back);
         state_free(s);
@@ -300,9 +351,9 @@ static void what_is_forgotten_stays_readable_for_who_shares_it(void **state)
         assert_int_equal(state_share(s, &other), 0);
         state_prune_ended(s, 100, is_needed_by_nobody, NULL);
         assert_int_equal(state_lock(s, "svc", false), 1);
-        assert_null(state_ended(s, "g-1"));
+        assert_null(state_ended(s, 0, "g-1"));
         state_unshare(s, &other);
-        assert_non_null(state_ended(&share, "g-1"));
+        assert_non_null(state_ended(&share, 0, "g-1"));
         assert_string_equal(share.locked[0], "svc");
         state_unshare(s, &share);
         assert_int_equal(s->n_graves, 0);
@@ -325,6 +376,8 @@ int main(void)
                 cmocka_unit_test(a_batch_is_taken_as_far_as_there_is_room),
                 cmocka_unit_test(an_issuer_takes_no_other_issuers_room_for_ended_grants),
                 cmocka_unit_test(whose_an_ended_grant_was_survives_the_text),
+                cmocka_unit_test(what_one_issuer_ended_is_not_another_issuers),
+                cmocka_unit_test(what_ended_and_nobody_knows_whose_is_over_for_all),
                 cmocka_unit_test(what_could_not_be_read_again_is_not_written),
                 cmocka_unit_test(what_is_forgotten_stays_readable_for_who_shares_it),
         };

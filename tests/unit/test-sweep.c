@@ -20,7 +20,7 @@ static Now on_now(void *userdata)
         return (Now){ now_realtime_usec(), now_boottime_usec() };
 }
 
-static Decision on_judge(void *userdata, const char *jti, const AccessRequest *request)
+static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
         return (Decision){ .reason = REASON_EXPIRED };
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the registry of sessions asks the agent: is this session's grant still in force? */
+
+#include "nhi-agentd/agent.h"
+
+#include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/state.h"
+
+#include "lib/base/macro.h"
+
+/* Its issuer's own: another's grant of that jti is not the one that let the session in. */
+static const Grant *grant_of(const Agent *a, const Grant *tied)
+{
+        const Grant *g = agent_grant(a, tied->jti);
+
+        return g && tied->issuer && !streq(g->issuer, tied->issuer) ? NULL : g;
+}
+
+static const StateEnded *ended_of(const Agent *a, const Grant *tied)
+{
+        return state_ended(a->state, tied->issuer ? state_issuer(a->state, tied->issuer) : 0,
+                           tied->jti);
+}
+
+/* Decided on this host, whatever sets say, and be none of them in force. */
+static Reason reason_of_host(const Agent *a, const Grant *tied)
+{
+        const StateEnded *e = ended_of(a, tied);
+
+        if (list_contains_sorted(&a->locked, tied->account) ||
+            list_contains_sorted(&a->locked, tied->jti))
+                return REASON_LOCKED;
+        return e && e->exp_sec == 0 ? REASON_GIVEN_BACK : REASON_GRANTED;
+}
+
+static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
+{
+        Agent *a = userdata;
+        const Grant *g = grant_of(a, tied);
+        const Reason of_host = reason_of_host(a, tied);
+        HostView view = agent_host_view(a);
+        AccessRequest review = *request;
+        Decision d;
+
+        if (of_host != REASON_GRANTED)
+                return (Decision){ .verdict = VERDICT_DENY, .reason = of_host };
+        /* Where there was no memory to put anything in force, nothing is proved to be revoked. */
+        if (!g)
+                return (Decision){ .verdict = VERDICT_DENY,
+                                   .reason = a->standing ? REASON_REVOKED : REASON_NO_SET };
+        /* A session is one of its grant's already, and a clock that is behind closes what is new;
+         * what is there ends by CLOCK_BOOTTIME. */
+        review.kind = REQUEST_REVIEW;
+        view.clock_behind = false;
+        d = decide_one(&a->store, g, &view, &review, agent_now(a));
+        /* Over, but nobody here has ended it: a set on its way to the disk revokes it. */
+        if (d.reason == REASON_GIVEN_BACK && !ended_of(a, tied))
+                d.reason = REASON_REVOKED;
+        return d;
+}
+
+static bool on_issuer_is_verified(void *userdata, const char *issuer)
+{
+        const Agent *a = userdata;
+
+        for (size_t i = 0; i < a->config->n_issuers; i++)
+                if (streq(a->config->issuers[i].issuer, issuer))
+                        return a->issuers[i].set != NULL;
+        return false;
+}
+
+static Now on_now(void *userdata)
+{
+        return agent_now(userdata);
+}
+
+static void on_record(void *userdata, const Event *e)
+{
+        agent_record(userdata, e);
+}
+
+static const Grant *on_grant(void *userdata, const char *jti)
+{
+        return agent_grant(userdata, jti);
+}
+
+SessionsHost agent_sessions_host(Agent *a)
+{
+        return (SessionsHost){
+                .userdata = a,
+                .judge = on_judge,
+                .now = on_now,
+                .record = on_record,
+                .grant = on_grant,
+                .issuer_is_verified = on_issuer_is_verified,
+                .grace_usec = a->config->session_grace_usec,
+        };
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the registry of sessions hears of the agent: whose grant let a session in, and whether it is
+ * over (promise E4 of nhi-agentd/session/session.h). */
+
+#include "tests/unit/two-issuers.h"
+
+#include "nhi-agentd/state.h"
+
+static int setup(void **state)
+{
+        int r = fixture_setup(state);
+
+        fixture_load(*state);
+        return r;
+}
+
+/* alice's session, opened under this issuer's g-1. */
+static Decision judge(Fixture *f, const char *issuer)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+        const Grant tied = { .jti = "g-1", .account = "alice", .issuer = issuer };
+        const AccessRequest request = { .kind = REQUEST_SESSION,
+                                        .account = "alice",
+                                        .uid = 1000,
+                                        .class = "ssh",
+                                        .is_local = true };
+
+        return host.judge(host.userdata, &tied, &request);
+}
+
+static bool is_verified(Fixture *f, const char *issuer)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+
+        return host.issuer_is_verified(host.userdata, issuer);
+}
+
+static void grant_alice(Fixture *f, int64_t ver_offset)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", "alice", 600, ALICE_LOGIN);
+        char *jws = fixture_set(f, ver_offset, "", grant);
+
+        assert_int_equal(strncmp(fixture_offer(f, jws), "accepted ", 9), 0);
+        fixture_settle(f);
+}
+
+/* ---- of two issuers -------------------------------------------------------------------------- */
+
+static void a_session_is_under_its_own_issuers_grant_alone(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_offer(f, other_set(f, &other, 0, "g-1"));
+        fixture_settle(f);
+        assert_int_equal(judge(f, OTHER_ISSUER).verdict, VERDICT_ALLOW);
+        /* Another issuer's grant of that jti neither keeps the session nor moves its end. */
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_DENY);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_REVOKED);
+        assert_false(is_verified(f, FIXTURE_ISSUER)); /* which proves nothing yet */
+        grant_alice(f, 0);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_ALLOW);
+        assert_int_equal(judge(f, OTHER_ISSUER).reason, REASON_REVOKED); /* hidden */
+        fixture_offer(f, fixture_set(f, 1, "", ""));
+        fixture_settle(f);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_REVOKED);
+        assert_true(is_verified(f, FIXTURE_ISSUER));
+        assert_int_equal(judge(f, OTHER_ISSUER).verdict, VERDICT_ALLOW);
+        signing_key_done(&other);
+}
+
+static void what_one_issuers_holder_gave_back_is_not_the_others(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        fixture_offer(f, other_set(f, &other, 0, "g-1"));
+        fixture_settle(f);
+        assert_int_equal(agent_give_back(f->agent, "g-1"), 0);
+        assert_int_equal(judge(f, OTHER_ISSUER).reason, REASON_GIVEN_BACK);
+        grant_alice(f, 0);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_ALLOW);
+        fixture_settle(f);
+        fixture_restart(f);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_ALLOW);
+        fixture_offer(f, fixture_set(f, 1, "", ""));
+        fixture_settle(f);
+        assert_int_equal(judge(f, OTHER_ISSUER).reason, REASON_GIVEN_BACK);
+        signing_key_done(&other);
+}
+
+/* ---- of no set in force -----------------------------------------------------------------------
+ */
+
+static void lock(Fixture *f, const char *name, bool locked)
+{
+        bool changed = false;
+
+        assert_int_equal(agent_lock(f->agent, name, locked, &changed), 0);
+        assert_true(changed);
+}
+
+/* As after the theft of a key: the issuer goes, who is in is locked out. */
+static void a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        grant_alice(f, 0);
+        fixture_offer(f, other_set(f, &other, 0, NULL));
+        only_other_issuer(f);
+        assert_false(is_verified(f, FIXTURE_ISSUER));
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_REVOKED); /* no proof */
+        lock(f, "alice", true);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_DENY);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_LOCKED);
+        lock(f, "alice", false);
+        lock(f, "g-1", true);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_LOCKED);
+        signing_key_done(&other);
+}
+
+static void what_was_given_back_is_over_with_no_set_in_force(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        two_issuers(f, &other);
+        grant_alice(f, 0);
+        assert_int_equal(agent_give_back(f->agent, "g-1"), 0);
+        only_other_issuer(f);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_GIVEN_BACK);
+        signing_key_done(&other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_session_is_under_its_own_issuers_grant_alone),
+                TEST(what_one_issuers_holder_gave_back_is_not_the_others),
+                TEST(a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer),
+                TEST(what_was_given_back_is_over_with_no_set_in_force),
+        };
+
+        return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+}
