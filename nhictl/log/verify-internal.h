@@ -65,9 +65,9 @@ typedef struct Verify {
         VerifyPlace first, last; /* where the log's first and that one stand */
         bool has_begun;
         uint64_t begin_seq; /* of the log's first line, record or not */
-        bool is_lost;      /* the line before was no record: what follows it is not known */
-        bool is_blamed;    /* the last record has been named as changed: its hash says nothing */
-        bool is_torn_next; /* the line before is a fragment, this one is to be its log-torn */
+        bool is_lost;       /* the line before was no record: what follows it is not known */
+        bool is_blamed;     /* the last record has been named as changed: its hash says nothing */
+        bool is_torn_next;  /* the line before is a fragment, this one is to be its log-torn */
         size_t suspect; /* 1 + the problem of a prev that did not fit, of the record before this */
 
         VerifyPlace here;
@@ -80,6 +80,7 @@ typedef struct Verify {
         bool is_void;  /* all that is left of it */
         bool is_ended; /* its last record is segment-end */
         VerifySets sets;
+        char last_set[LOG_HASH_TEXT_SIZE]; /* mostly the next record's, too */
 } Verify;
 
 /* The record that is expected at the line that has been come to. */

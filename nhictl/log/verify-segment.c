@@ -151,8 +151,10 @@ void verify_segment_record(Verify *v, const VerifyLine *l)
                 (void)verify_problem(v, VERIFY_SEGMENT, &v->here, v->chain.seq,
                                      "a segment begins where none may");
         v->is_ended = l->event == VERIFY_EVENT_SEGMENT_END;
-        if (l->set)
+        if (l->set && memcmp(l->set, v->last_set, LOG_HASH_TEXT_SIZE) != 0) {
+                memcpy(v->last_set, l->set, LOG_HASH_TEXT_SIZE);
                 add_set(v, l->set, VERIFY_SET_CITED);
+        }
         if (v->is_ended)
                 add_listed(v, &l->record);
         if (l->event == VERIFY_EVENT_PRUNED)
@@ -174,6 +176,7 @@ void verify_file_begin(Verify *v, const char *name, const LogSegment *segment, u
         v->void_from = void_from;
         v->n_file_lines = v->n_file_records = 0;
         v->is_void = v->is_ended = v->is_torn_next = false;
+        memset(v->last_set, 0, sizeof(v->last_set));
         verify_sets_clear(&v->sets);
         v->report->n_files++;
 }
