@@ -37,11 +37,18 @@ static int severity(const json_t *json)
  * Line ends and all other control characters are text by then. */
 static int put_value(FILE *f, const char *text, char special)
 {
+        const char specials[] = { '\\', special, '\0' };
         char plain[LOG_MEMBER_MAX];
 
-        for (const char *c = plain_line(plain, sizeof(plain), text); *c; c++)
-                if (((*c == '\\' || *c == special) && fputc('\\', f) == EOF) || fputc(*c, f) == EOF)
+        for (const char *p = plain_line(plain, sizeof(plain), text); *p;) {
+                const size_t n = strcspn(p, specials);
+
+                if (fwrite(p, 1, n, f) != n)
                         return -EIO;
+                p += n;
+                if (*p && fprintf(f, "\\%c", *p++) < 0)
+                        return -EIO;
+        }
         return 0;
 }
 

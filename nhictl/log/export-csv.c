@@ -26,9 +26,14 @@ static int put_cell(FILE *f, const char *text, const char *behind)
 
         if (is_quoted && fputs(is_formula(text) ? "\"'" : "\"", f) == EOF)
                 return -EIO;
-        for (; *text; text++)
-                if (fputs(*text == '"' ? "\"" : "", f) == EOF || fputc(*text, f) == EOF)
+        for (size_t n; *text; text += n) {
+                n = strcspn(text, "\"");
+                if (fwrite(text, 1, n, f) != n)
                         return -EIO;
+                if (text[n] == '"' && fputs("\"\"", f) == EOF)
+                        return -EIO;
+                n += text[n] == '"';
+        }
         return fputs(is_quoted ? "\"" : "", f) == EOF || fputs(behind, f) == EOF ? -EIO : 0;
 }
 

@@ -81,8 +81,15 @@ int plain_json(FILE *f, const json_t *v)
 
         if (!text)
                 return -ENOMEM;
-        for (const char *c = text; *c; c++)
-                if (*c == 0x7f ? fputs("\\u007f", f) == EOF : fputc(*c, f) == EOF)
+        for (const char *p = text; *p;) {
+                const size_t n = strcspn(p, "\x7f");
+
+                if (fwrite(p, 1, n, f) != n)
                         return -EIO;
+                p += n;
+                for (; *p == 0x7f; p++)
+                        if (fputs("\\u007f", f) == EOF)
+                                return -EIO;
+        }
         return 0;
 }
