@@ -11,8 +11,13 @@
 
 static int open_if_there(int dir_fd, const char *name, int *ret)
 {
-        *ret = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        return *ret >= 0 || errno == ENOENT ? 0 : -errno;
+        const int fd =
+                openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0 && errno != ENOENT)
+                return -errno;
+        *ret = fd < 0 ? -EBADF : fd;
+        return 0;
 }
 
 static bool has(const LogSegments *list, LogFileKind kind)
