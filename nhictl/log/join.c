@@ -63,12 +63,12 @@ static int match_member(sd_journal *j, const Key *key, const json_t *record)
         return match_text(j, key->name, digits);
 }
 
-/* Alternatives; within each the boot and, for the kernel's records, the transport hold as well. *n
- * counts them: without one everything would match. */
+/* Alternatives; for the kernel's records the transport holds in each as well. *n counts them:
+ * without one everything would match. Not the boot: within a minute numbers mean one thing, and in
+ * a container the agent and journald may not be told the same one. */
 static int match_any(sd_journal *j, const Key *keys, size_t n_keys, const char *transport,
                      const json_t *record, size_t *n)
 {
-        static const Key boot = { LOG_FIELD_BOOT, "_BOOT_ID" };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n_keys; i++) {
@@ -79,8 +79,6 @@ static int match_any(sd_journal *j, const Key *keys, size_t n_keys, const char *
                         r = match_member(j, &keys[i], record);
                 if (r >= 0 && transport)
                         r = match_text(j, "_TRANSPORT", transport);
-                if (r >= 0 && has(record, LOG_FIELD_BOOT))
-                        r = match_member(j, &boot, record);
                 (*n)++;
         }
         return r;

@@ -2,8 +2,8 @@
 #pragma once
 
 /* What others wrote down about what a record is about: the journal's entries and the kernel's audit
- * records of the same unit, invocation, session or process of the same boot, a minute before and
- * after it. Anybody can write most of it: it is shown, and nothing is concluded from it. */
+ * records of the same unit, invocation, session or process, a minute before and after it. Anybody
+ * can write most of it: it is shown, and nothing is concluded from it. */
 
 #include <jansson.h>
 #include <stddef.h>

@@ -148,7 +148,7 @@ static const struct Column {
         { "SEQ", 6, cell_seq },          { "TIME", 20, cell_time },
         { "EVENT", 13, cell_event },     { "VERDICT", 7, cell_verdict },
         { "ACCOUNT", 12, cell_account }, { "CLASS", 8, cell_class },
-        { "REASON", 12, cell_reason },   { "GRANT", 18, cell_grant },
+        { "REASON", 14, cell_reason },   { "GRANT", 28, cell_grant },
         { "OWNER", 10, cell_owner },     { "WHY", 0, cell_why },
 };
 

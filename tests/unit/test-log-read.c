@@ -637,8 +637,8 @@ static void a_decision_is_a_line_of_who_what_when_and_why(void **state)
                       "\"actor\":[\"agent:bot\",\"ci\"],\"owner\":\"payments\",\"why\":\"CHG-42\"}",
                row);
         assert_string_equal(row, "42      2025-11-21T21:20:00Z  denial         deny     "
-                                 "svc by agent:bot  sudo as postgres  expired       "
-                                 "g-1                 payments    CHG-42");
+                                 "svc by agent:bot  sudo as postgres  expired         "
+                                 "g-1                           payments    CHG-42");
 }
 
 static void what_is_missing_falls_back(void **state)
@@ -647,7 +647,7 @@ static void what_is_missing_falls_back(void **state)
 
         row_of(PREFIX "\"event\":\"set-refused\",\"code\":\"signature\",\"detail\":\"no good\"}",
                row);
-        assert_non_null(strstr(row, "  -             -         signature     -  "));
+        assert_non_null(strstr(row, "  -             -         signature       -  "));
         assert_non_null(strstr(row, "  no good"));
         row_of(PREFIX "\"event\":\"denials\",\"account\":\"x\",\"count\":100000}", row);
         assert_non_null(strstr(row, "  100000 times"));
