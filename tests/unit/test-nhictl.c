@@ -458,6 +458,103 @@ static void check_finds_problems_with_exit_status_1(void **state)
         json_decref(run_json());
 }
 
+/* The ledger's own evidence, as an auditor asks for it. */
+static void who_changed_what_and_why_is_told(void **state)
+{
+        static const char *const actions[] = { "granted", "extended", "revoked" };
+        json_t *doc, *lines;
+
+        OK("extend", jti, "--for", "1h", "--reason", "longer");
+        OK("revoke", jti, "--reason", "leaked \xff\x1b[31m\n"); /* U09 */
+        OK("ledger", jti, "--history", "--json");
+        doc = run_json();
+        lines = json_object_get(doc, "history");
+        assert_int_equal(json_array_size(lines), 3);
+        for (size_t i = 0; i < 3; i++)
+                assert_string_equal(document_text(json_array_get(lines, i), "action"), actions[i]);
+        assert_string_equal(document_text(json_array_get(lines, 2), "reason"),
+                            "leaked \xef\xbf\xbd\x1b[31m\n");
+        json_decref(doc);
+        OK("ledger", jti, "--history");
+        assert_non_null(strstr(out, "revoked"));
+        OK("ledger", "history");
+        assert_non_null(strstr(out, "1 set in " PATH_PUBLISHED_DIR));
+        assert_non_null(strstr(out, "leaked"));
+        assert_null(strchr(out, '\x1b'));
+        OK("ledger", "history", "svc-deploy");
+        assert_non_null(strstr(out, "accounts/svc-deploy"));
+        assert_non_null(strstr(out, "longer"));
+        assert_null(strstr(out, "owners/"));
+        OK("ledger", "history", "payments", "--since", "2000-01-01T00:00:00Z", "--json");
+        doc = run_json();
+        assert_int_equal(json_array_size(json_object_get(doc, "history")), 1);
+        json_decref(doc);
+        OK("ledger", "history", "--since", "2199-01-01T00:00:00Z");
+        assert_string_equal(out, "");
+        OK("ledger", "check");
+        assert_string_equal(out, "");
+}
+
+static void an_edit_by_hand_is_named_until_it_is_adopted(void **state)
+{
+        char head[HISTORY_HASH] = "";
+        json_t *doc;
+
+        OK("ledger", "check", "--json");
+        doc = run_json();
+        (void)snprintf(head, sizeof(head), "%s", document_text(doc, "head"));
+        json_decref(doc);
+        assert_int_equal(strlen(head), HISTORY_HASH - 1);
+        OK("ledger", "check", "--head", head);
+        assert_said(head);
+
+        assert_int_equal(
+                system("sed -i 's/\"name\"/\"contact\": \"x@y\", \"name\"/' " PATH_LEDGER_DIR
+                       "/owners/payments.json"),
+                0);
+        ENDS(VERB_PROBLEM, "ledger", "check");
+        assert_non_null(strstr(out, "owners/payments.json: is not what line"));
+        OK("ledger", "adopt", "--reason", "as agreed");
+        assert_string_equal(out, "changed\n");
+        OK("ledger", "adopt");
+        assert_string_equal(out, "unchanged\n");
+        OK("ledger", "check", "--head", head);
+        OK("publish");
+        assert_string_equal(out, "unchanged\n");
+
+        assert_int_equal(system("sed -i 3d " PATH_LEDGER_DIR "/history"), 0);
+        ENDS(VERB_PROBLEM, "ledger", "check");
+        OK("revoke", jti, "--reason", "r"); /* L4 */
+        assert_said("history:3: follows a line");
+        ENDS(VERB_PROBLEM, "ledger", "check");
+        assert_int_equal(unlink(PATH_LEDGER_DIR "/history"), 0);
+        OK("owner", "add", "ops");
+        assert_said("is gone");
+        ENDS(VERB_PROBLEM, "ledger", "check", "--head", head);
+        assert_non_null(strstr(out, "history: has no line"));
+        ENDS(VERB_FAILED, "ledger", "check", "--sets", "/nowhere");
+}
+
+/* L4 */
+static void without_a_history_access_is_only_taken_away(void **state)
+{
+        assert_int_equal(
+                system("rm " PATH_LEDGER_DIR "/history && mkdir " PATH_LEDGER_DIR "/history"), 0);
+        ENDS(VERB_FAILED, GRANT_WORDS, "--service", "ssh", "--for", "1m");
+        assert_said("nothing is granted until that is mended");
+        ENDS(VERB_FAILED, "extend", jti, "--for", "1h");
+        ENDS(VERB_FAILED, "account", "add", "svc-new", "--owner", "payments");
+        ENDS(VERB_FAILED, "ledger", "adopt");
+        ENDS(VERB_FAILED, "ledger", "history");
+        OK("revoke", jti, "--reason", "r");
+        assert_said("done all the same");
+        assert_string_equal(state_of_grant(), "revoked");
+        OK("owner", "disable", "payments");
+        OK("host", "remove", "web1");
+        ENDS(VERB_PROBLEM, "ledger", "check");
+        assert_int_equal(rmdir(PATH_LEDGER_DIR "/history"), 0);
+}
+
 /* An agent that answers n requests with the same line. */
 static pid_t fake_agent(const char *reply, int n)
 {
@@ -539,6 +636,9 @@ int main(void)
                 WORLD_TEST(changes_without_a_key_are_kept_and_said),
                 WORLD_TEST(publish_says_whether_it_changed_anything),
                 WORLD_TEST(check_finds_problems_with_exit_status_1),
+                WORLD_TEST(who_changed_what_and_why_is_told),
+                WORLD_TEST(an_edit_by_hand_is_named_until_it_is_adopted),
+                WORLD_TEST(without_a_history_access_is_only_taken_away),
                 WORLD_TEST(wait_without_an_agent_is_exit_status_5_and_the_grant_stays),
                 WORLD_TEST(wait_says_what_the_agent_lists_instead),
                 WORLD_TEST(wait_is_for_this_host_only),

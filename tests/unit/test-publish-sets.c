@@ -4,7 +4,7 @@
 
 #include "nhictl/ledger/publish.h"
 #include "nhictl/ledger/published.h"
-#include "tests/unit/ledger-fixture.h"
+#include "tests/unit/history-fixture.h"
 
 #include <sodium.h>
 
@@ -274,6 +274,121 @@ static int wipe_key(void **state)
         return 0;
 }
 
+/* Lines of history with this action. */
+static size_t lines_with(const Fixture *f, const char *action)
+{
+        json_t *lines = history_lines(f);
+        size_t n = 0;
+
+        for (size_t i = 0; i < json_array_size(lines); i++)
+                n += streq(line_text(lines, i, "action"), action);
+        json_decref(lines);
+        return n;
+}
+
+/* B5 */
+static void a_set_names_the_line_that_published_it_and_a_renewal_is_no_news(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+        size_t number;
+        json_t *lines;
+        Published p;
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        p = read_set(f, l, "web1");
+        assert_non_null(history_find(l->history, p.revision));
+        number = history_find(l->history, p.revision)->number;
+        assert_true(ledger_knows(l, p.revision));
+        published_done(&p);
+        ledger_free(l); /* a reader would wait for the writer */
+        lines = history_lines(f);
+        assert_line(lines, number - 1, "published", NULL, NULL);
+        assert_string_equal(line_text(lines, number - 1, "to"), f->target);
+        assert_string_equal(line_link(lines, number - 1, "hosts"), "web1");
+        json_decref(lines);
+
+        l = fixture_open(f, true); /* the grant has ended: that is news */
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 7 * HOUR), 1);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 14 * HOUR), 1);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 15 * HOUR), 1);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 15 * HOUR), 0);
+        ledger_free(l);
+        assert_int_equal(lines_with(f, "published"), 2);
+}
+
+static void check_sets(const Fixture *f, const char *said)
+{
+        const HistoryWitness w = { .sets_dir = f->target };
+        json_t *problems = history_problems(f, &w);
+
+        if (said)
+                assert_problem_in(problems, said);
+        else if (json_array_size(problems) > 0)
+                fail_msg("%s", json_string_value(json_array_get(problems, 0)));
+        json_decref(problems);
+}
+
+/* L7, U02, U03: with revisions cut or taken away as well. */
+static void a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        ledger_free(l);
+        check_sets(f, NULL);
+        history_save(f);
+        run_in(f->ledger, "sed -i '$d' history; sed -i '$d' revisions");
+        assert_no_problem(f); /* of itself it knows nothing */
+        check_sets(f, "web1.jws: was published from line");
+        history_restore(f);
+        run_in(f->ledger, "rm revisions");
+        check_sets(f, NULL);
+        run_in(f->ledger, "rm history");
+        check_sets(f, "web1.jws: was published from line");
+        l = history_open(f);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW + 60, "eve@here"), 0);
+        ledger_free(l);
+        assert_no_problem(f);
+        check_sets(f, "web1.jws: was published from line");
+}
+
+/* A set from before the history began names a revision of another kind. */
+static void a_set_that_is_older_than_the_history_is_no_alarm(void **state)
+{
+        const Fixture *f = *state;
+        PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX], command[400];
+        Ledger *l = fixture_open(f, true);
+        PublishReport report;
+        Published p;
+
+        fixture_fill(l);
+        l->history_error = -EIO; /* as if there were none */
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me"), 0);
+        assert_int_equal(publish_at(l, &request, &report, error), 0);
+        assert_int_equal(report.n_published, 1); /* L4: denying must always work */
+        publish_report_done(&report);
+        p = read_set(f, l, "web1");
+        (void)snprintf(command, sizeof(command), "grep -qx '%s 2026-11-21T22:00:00Z me' revisions",
+                       p.revision);
+        run_in(f->ledger, command);
+        published_done(&p);
+        ledger_free(l);
+
+        l = history_open(f);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW + 60, "me"), 0);
+        ledger_free(l);
+        check_sets(f, NULL);
+        l = history_open(f);
+        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + HOUR), 1);
+        ledger_free(l);
+        check_sets(f, NULL);
+}
+
 #define LEDGER_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -288,6 +403,9 @@ int main(void)
                 LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
                 LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set),
                 LEDGER_TEST(a_target_of_everybody_is_refused),
+                LEDGER_TEST(a_set_names_the_line_that_published_it_and_a_renewal_is_no_news),
+                LEDGER_TEST(a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew),
+                LEDGER_TEST(a_set_that_is_older_than_the_history_is_no_alarm),
         };
 
         return cmocka_run_group_tests(tests, make_key, wipe_key);
