@@ -32,7 +32,7 @@
         X(SEGMENT_END, "segment-end", "de5ceef9c24645f2a97a0fad654be053", 6)                       \
         X(LOG_TORN, "log-torn", "54bda37de8974a76852cb5b29cdda7f6", 4)                             \
         X(LOG_PRUNED, "log-pruned", "1ab6bd8543ce44fbb94c719566d01cdd", 5)                         \
-        X(GRANT_USED, "grant-used", "420274e3a3ef444590cd5bfb96863be5", 6)                       \
+        X(GRANT_USED, "grant-used", "420274e3a3ef444590cd5bfb96863be5", 6)                         \
         X(LOG_FAILED, "log-failed", "c6a299cb5bb042e6addecb429f7efb62", 1)                         \
         X(LOG_RESUMED, "log-resumed", "8d6bbb6d754947bab661edd3afa8842f", 4)                       \
         X(LOG_HEAD, "log-head", "3ee6a538679d4592b6ce7ff3065b299c", 6)                             \

@@ -59,10 +59,11 @@ typedef struct AccessRequest {
         const char *counted_jti;   /* this very session is counted under it already, or NULL */
 } AccessRequest;
 
-/* What the host adds: locks, given-back grants, sessions that were let in. Answers about one grant. */
+/* What the host adds: locks, given-back grants, sessions that were let in. Answers about one grant.
+ */
 typedef struct HostView {
-        const StrList *locked;                                   /* accounts and jtis, sorted */
-        bool (*is_ended)(void *userdata, const Grant *g);        /* or given back. NULL: none is */
+        const StrList *locked;                              /* accounts and jtis, sorted */
+        bool (*is_ended)(void *userdata, const Grant *g);   /* or given back. NULL: none is */
         uint32_t (*n_uses)(void *userdata, const Grant *g); /* sessions let in. NULL: none */
         /* What a newer set that was verified, but is not in force yet, says of this grant: it has
          * to allow, too. NULL: nothing narrower. */
