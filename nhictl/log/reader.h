@@ -37,8 +37,7 @@ LogReader *log_reader_free(LogReader *r);
 DEFINE_CLEANUP(LogReader *, log_reader_free);
 
 #define LOG_READER_END 1 /* nothing more is there yet */
-#define LOG_READER_BAD 2 /* a line that is no record, or a segment that cannot be read (further)   \
-                          */
+#define LOG_READER_BAD 2 /* a line that is no record; a segment that cannot be read to its end */
 /* The next record that fits, borrowed until the next call: 0; LOG_READER_*, after which one may go
  * on; or a negative errno. */
 int log_reader_next(LogReader *r, LogRecord *ret);

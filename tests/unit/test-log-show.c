@@ -224,9 +224,12 @@ static void a_key_of_another_issuer_does_not_do(void **state)
 /* A log that somebody else wrote leads to no other file. */
 static void a_hash_that_is_none_is_no_path(void **state)
 {
-        static const char *const hashes[] = { "../../../etc/passwd", "", "x",
-                                              "AAAA4a2ddd5cd60ffe3ca3d3ff67ff5cdd4ea8dcbf3e1a8e4b"
-                                              "8b0d8ff6ae8bd2" };
+        static const char *const hashes[] = {
+                "../../../etc/passwd",
+                "",
+                "x",
+                "AAAA4a2ddd5cd60ffe3ca3d3ff67ff5cdd4ea8dcbf3e1a8e4b8b0d8ff6ae8bd2",
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(hashes); i++) {
                 World *w = world_new();
