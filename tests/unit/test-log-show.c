@@ -7,6 +7,8 @@
 #include "nhi-agentd/set/set.h"
 
 #include <jansson.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -469,6 +471,57 @@ static void a_record_is_shown_with_what_is_behind_it(void **state)
         world_free(w);
 }
 
+/* Until fd holds text: within ten seconds, or the test fails. */
+static void wait_for(int fd, const char *text)
+{
+        char out[8192];
+
+        for (int i = 0; i < 1000; i++) {
+                const ssize_t n = pread(fd, out, sizeof(out) - 1, 0);
+
+                assert_true(n >= 0);
+                out[n] = '\0';
+                if (strstr(out, text))
+                        return;
+                (void)poll(NULL, 0, 10);
+        }
+        fail_msg("\"%s\" was never followed", text);
+}
+
+static void who_follows_sees_what_happens_until_he_has_seen_enough(void **state)
+{
+        LogDir d = log_dir_new(LOG_SEGMENT_SIZE_MIN);
+        LogStore *s = log_dir_open(&d, NULL, 0);
+        char *argv[] = { (char *)(uintptr_t) "nhictl",
+                         (char *)(uintptr_t) "log",
+                         (char *)(uintptr_t) "--follow",
+                         (char *)(uintptr_t) "--dir",
+                         d.path,
+                         NULL };
+        const int out = memfd_create("out", MFD_CLOEXEC);
+        int status;
+        pid_t pid;
+
+        pid = fork();
+        if (pid == 0) {
+                if (dup2(out, STDOUT_FILENO) < 0)
+                        _exit(99);
+                _exit(nhictl_main(5, argv));
+        }
+        assert_int_equal(append_text(s, "denial", "one", NULL, false), 0);
+        wait_for(out, "  one\n");
+        assert_int_equal(log_store_rotate(s), 0);
+        assert_int_equal(append_text(s, "denial", "two", NULL, false), 0);
+        wait_for(out, "  two\n");
+        assert_int_equal(kill(pid, SIGINT), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        (void)close(out);
+        log_store_free(s);
+        log_dir_free(&d);
+}
+
 static void what_cannot_be_meant_is_a_usage_error(void **state)
 {
         static const char *const lines[][5] = {
@@ -520,6 +573,7 @@ int main(void)
                 cmocka_unit_test(the_log_of_another_host_is_read_from_its_files),
                 cmocka_unit_test(damage_is_named_and_the_status_says_so),
                 cmocka_unit_test(a_record_is_shown_with_what_is_behind_it),
+                cmocka_unit_test(who_follows_sees_what_happens_until_he_has_seen_enough),
                 cmocka_unit_test(what_cannot_be_meant_is_a_usage_error),
                 cmocka_unit_test(a_log_that_is_not_there_is_said),
         };
