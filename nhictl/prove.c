@@ -19,7 +19,9 @@
 
 #define VAR_LOG_DIR PATH_ROOT "/var/log"
 #define UTMP_FILE   PATH_ROOT "/run/utmp"
-#define WTMPDB_FILE PATH_ROOT "/var/lib/wtmpdb/wtmp.db"
+/* Where there is no log to begin with. */
+#define SINCE_DEFAULT_USEC (INT64_C(86400) * 1000000)
+#define WTMPDB_FILE        PATH_ROOT "/var/lib/wtmpdb/wtmp.db"
 
 typedef struct ProveOptions {
         int64_t since_sec, until_sec;
@@ -105,7 +107,8 @@ static int make(Proof *p, const ProveOptions *o, HostMemory *memory)
         if (r < 0)
                 return r;
         if (o->since_sec == 0)
-                p->since_usec = p->log_first_usec > 0 ? p->log_first_usec : p->until_usec;
+                p->since_usec = p->log_first_usec > 0 ? p->log_first_usec
+                                                      : p->until_usec - SINCE_DEFAULT_USEC;
         proof_judge(p);
         return p->failed ? -ENOMEM : 0;
 }

@@ -123,6 +123,23 @@ static void take_pam(Proof *p, const JournalEntry *e, const char *text)
                 s->account = proof_text(p, m.user);
 }
 
+/* It says so whether it asks PAM or not. */
+static void take_sshd(Proof *p, const JournalEntry *e, const char *text)
+{
+        char user[LABEL_SIZE_MAX + 1], name[64];
+        Sighting *s;
+
+        if (!sshd_message_parse(text, user, sizeof(user)) || !entry_is(e, "_UID", "0") ||
+            !entry_field(e, "_COMM", name, sizeof(name)) || strncmp(name, "sshd", 4) != 0)
+                return;
+        s = sighting_new(p, e, WITNESS_SSHD);
+        if (!s)
+                return;
+        s->pid = entry_number(e, "_PID", 0);
+        s->class = "ssh";
+        s->account = proof_text(p, user);
+}
+
 static bool is_from_logind(const JournalEntry *e)
 {
         return entry_is(e, "_UID", "0") && entry_is(e, "_SYSTEMD_UNIT", "systemd-logind.service");
@@ -227,5 +244,6 @@ void entry_take(Proof *p, const JournalEntry *e, EntryClock *clock)
                 take_audit(p, e);
         } else if (entry_field(e, "MESSAGE", text, sizeof(text))) {
                 take_pam(p, e, text);
+                take_sshd(p, e, text);
         }
 }

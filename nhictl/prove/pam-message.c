@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Texts of pam_unix(8). */
+/* Texts of pam_unix(8) and sshd(8). */
 
 #include "nhictl/prove/witness.h"
 
@@ -53,4 +53,20 @@ bool pam_message_parse(const char *text, PamMessage *ret)
                 return false;
         *ret = m;
         return true;
+}
+
+bool sshd_message_parse(const char *text, char *ret_user, size_t size)
+{
+        static const char accepted[] = "Accepted ";
+        const char *user, *end = NULL;
+
+        if (strncmp(text, accepted, sizeof(accepted) - 1) != 0)
+                return false;
+        user = strstr(text, " for ");
+        if (!user)
+                return false;
+        user += 5;
+        for (const char *at = user; (at = strstr(at, " from ")); at++)
+                end = at;
+        return end && cut_between(user, end, ret_user, size);
 }

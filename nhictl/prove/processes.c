@@ -112,6 +112,41 @@ static void judge_outside(Proof *p, const Process *x, uint32_t uid)
              account, class, NULL);
 }
 
+/* One in a session that logind has now is that session's matter, which is seen as such. */
+static bool is_in_session(const Proof *p, const Process *x)
+{
+        char scope[128];
+
+        for (size_t i = 0; i < p->sightings.n; i++) {
+                const Sighting *s = &p->sightings.items[i];
+
+                if (s->witness != WITNESS_SESSIONS)
+                        continue;
+                (void)snprintf(scope, sizeof(scope), "session-%s.scope", s->logind);
+                if (streq(scope, x->unit))
+                        return true;
+        }
+        return false;
+}
+
+/* A scope that only the agent makes, and no record of it. */
+static bool is_ours(const char *unit)
+{
+        const size_t n = strlen(unit);
+
+        return strncmp(unit, "nhi-", 4) == 0 && n > 6 && streq(unit + n - 6, ".scope");
+}
+
+static void find_stray(Proof *p, const Process *x, uint32_t uid)
+{
+        const char *account = p->host.name(p->host.userdata, uid);
+
+        if (p->account && !streq_ptr(p->account, account))
+                return;
+        find(p, proof_log_is_silent(p, x->start_usec) ? FINDING_UNJUDGED : FINDING_PROCESS, x,
+             account, "", NULL);
+}
+
 static void judge(Proof *p, const Process *x)
 {
         const Stay *s = stay_of(p, x);
@@ -124,10 +159,11 @@ static void judge(Proof *p, const Process *x)
                              x, s->account, s->class, s);
                 return;
         }
-        /* One in a session of logind's is that session's matter, which is seen as such. */
-        if (strncmp(x->unit, "session-", 8) == 0)
+        if (is_in_session(p, x))
                 return;
-        if (x->uid != 0)
+        if (is_ours(x->unit))
+                find_stray(p, x, x->loginuid == PROVE_UNSET ? x->uid : x->loginuid);
+        else if (x->uid != 0)
                 judge_outside(p, x, x->uid);
         else if (x->loginuid != PROVE_UNSET && x->loginuid != 0)
                 judge_outside(p, x, x->loginuid);

@@ -38,6 +38,7 @@ void proof_done(Proof *p)
         free(p->modes.items);
         free(p->lives.items);
         free(p->boots.items);
+        free(p->terminals.items);
         free(p->record_times.items);
         free(p->gaps.items);
         free(p->findings.items);

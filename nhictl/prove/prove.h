@@ -37,6 +37,7 @@
         X(LOG, "log", "the decision log")                                                          \
         X(PAM, "journal", "sessions that PAM opened, in the journal")                              \
         X(LOGIND, "logind", "sessions that logind began and ended, in the journal")                \
+        X(SSHD, "sshd", "logins that sshd accepted, with PAM or without, in the journal")          \
         X(AUDIT, "audit", "the kernel's audit records, in the journal")                            \
         X(UNITS, "units", "units that PID 1 started and stopped, in the journal")                  \
         X(WTMP, "wtmp", "/var/log/wtmp")                                                           \
@@ -253,6 +254,7 @@ typedef struct Proof {
         PROVE_LIST(ModeChange) modes;
         PROVE_LIST(Life) lives;
         PROVE_LIST(Boot) boots;
+        PROVE_LIST(size_t) terminals;     /* of wtmp: places of sightings that are open */
         PROVE_LIST(int64_t) record_times; /* one a minute: the host was up */
 
         PROVE_LIST(Gap) gaps;

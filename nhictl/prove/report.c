@@ -58,18 +58,28 @@ static int finding_row(Table *t, const Finding *f)
         return r;
 }
 
+/* Every leak, but of what is only not judged so many. */
+#define OTHERS_SHOWN 20u
+
 static int print_findings(const Output *o, const Proof *p)
 {
         static const char *const headings[] = { "FOUND", "ACCOUNT", "SERVICE", "FROM",
                                                 "UNTIL", "SEEN BY", "WHERE",   "WHAT",
                                                 "GRANT", "RECORD",  NULL };
         _cleanup_(table_freep) Table *t = NULL;
+        size_t n_others = 0;
         int r;
 
         r = table_new(o, headings, &t);
         for (size_t i = 0; i < p->findings.n && r >= 0; i++)
-                r = finding_row(t, &p->findings.items[i]);
-        return r < 0 ? r : table_print(t);
+                if (proof_finding_is_leak(p->findings.items[i].kind) || n_others++ < OTHERS_SHOWN)
+                        r = finding_row(t, &p->findings.items[i]);
+        if (r >= 0)
+                r = table_print(t);
+        if (r >= 0 && n_others > OTHERS_SHOWN)
+                printf("and %zu more sessions without evidence: --json names all\n",
+                       n_others - OTHERS_SHOWN);
+        return r;
 }
 
 static int print_gaps(const Output *o, const Proof *p)

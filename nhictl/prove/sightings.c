@@ -83,6 +83,9 @@ static void learn_from(Sighting *later, Sighting *first)
         if (!first->end_is_known && later->end_is_known) {
                 first->end_usec = later->end_usec;
                 first->end_is_known = true;
+        } else if (first->end_is_known && !later->end_is_known) {
+                later->end_usec = first->end_usec;
+                later->end_is_known = true;
         }
 }
 
@@ -95,8 +98,28 @@ static bool is_alive(const Proof *p, const Sighting *s)
         return false;
 }
 
+/* A session that is there now began when logind says so: its leader may be older. */
+static void date_sessions(Proof *p)
+{
+        for (size_t i = 0; i < p->sightings.n; i++) {
+                Sighting *s = &p->sightings.items[i];
+
+                for (size_t k = p->sightings.n; k > 0 && s->witness == WITNESS_SESSIONS; k--) {
+                        const Sighting *l = &p->sightings.items[k - 1];
+
+                        if (l->witness != WITNESS_LOGIND || l->end_is_known ||
+                            !streq(l->logind, s->logind))
+                                continue;
+                        s->start_usec = l->start_usec;
+                        s->pid = l->pid;
+                        break;
+                }
+        }
+}
+
 static void unite(Proof *p)
 {
+        date_sessions(p);
         if (p->sightings.n > 0)
                 qsort(p->sightings.items, p->sightings.n, sizeof(*p->sightings.items),
                       compare_sightings);
@@ -130,8 +153,10 @@ static GateMode ask_all(const Proof *p, const Sighting *s, char gate[static 128]
         GateMode all = ask(p, s, login_classes[0], gate);
 
         for (size_t i = 1; i < ELEMENTSOF(login_classes); i++)
-                if (ask(p, s, login_classes[i], gate) != all)
+                if (ask(p, s, login_classes[i], gate) != all) {
+                        gate[0] = '\0';
                         return GATE_OBSERVE;
+                }
         return all;
 }
 

@@ -105,6 +105,7 @@ static int add_matches(sd_journal *j)
 {
         static const char *const matches[] = {
                 "SYSLOG_FACILITY=10", /* authpriv: PAM's modules */
+                "SYSLOG_FACILITY=4",  /* auth: sshd */
                 NULL,
                 "_TRANSPORT=audit",
                 NULL,
@@ -177,7 +178,7 @@ static int take_entries(Proof *p)
 
 int witness_journal(Proof *p)
 {
-        static const Witness own[] = { WITNESS_PAM, WITNESS_LOGIND, WITNESS_UNITS };
+        static const Witness own[] = { WITNESS_PAM, WITNESS_LOGIND, WITNESS_UNITS, WITNESS_SSHD };
         int r;
 
         r = take_boots(p);

@@ -20,12 +20,33 @@
 
 /* ---- one set ---- */
 
-static bool is_stayed(const Proof *p, const char *jti)
+/* The grants of all stays, sorted. */
+typedef struct Names {
+        const char **items;
+        size_t n;
+} Names;
+
+static int compare_names(const void *a, const void *b)
 {
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int names_of_stays(const Proof *p, Names *ret)
+{
+        const char **items = calloc(p->stays.n + 1, sizeof(*items));
+
+        if (!items)
+                return -ENOMEM;
         for (size_t i = 0; i < p->stays.n; i++)
-                if (streq(p->stays.items[i].grant, jti))
-                        return true;
-        return false;
+                items[i] = p->stays.items[i].grant;
+        qsort(items, p->stays.n, sizeof(*items), compare_names);
+        *ret = (Names){ .items = items, .n = p->stays.n };
+        return 0;
+}
+
+static bool is_stayed(const Names *names, const char *jti)
+{
+        return bsearch(&jti, names->items, names->n, sizeof(jti), compare_names) != NULL;
 }
 
 /* Windows may follow each other without a pause. */
@@ -71,7 +92,7 @@ static int compare_grants(const void *a, const void *b)
         return strcmp(x->jti, y->jti);
 }
 
-int set_take(Proof *p, SetFact *f, const json_t *payload)
+static int take_grants(Proof *p, SetFact *f, const json_t *payload, const Names *names)
 {
         const json_t *grants = json_object_get(payload, "grants"), *grant;
         const char *issuer = json_string_value(json_object_get(payload, "iss"));
@@ -86,7 +107,7 @@ int set_take(Proof *p, SetFact *f, const json_t *payload)
         json_array_foreach(grants, i, grant) {
                 const char *jti = json_string_value(json_object_get(grant, "jti"));
 
-                if (!jti || !is_stayed(p, jti))
+                if (!jti || !is_stayed(names, jti))
                         continue;
                 f->grants[f->n_grants++] = (SetGrant){
                         .jti = proof_text(p, jti),
@@ -98,6 +119,17 @@ int set_take(Proof *p, SetFact *f, const json_t *payload)
         f->issuer = proof_text(p, issuer);
         f->is_known = true;
         return p->failed ? -ENOMEM : 0;
+}
+
+int set_take(Proof *p, SetFact *f, const json_t *payload)
+{
+        Names names = { .n = 0 };
+        int r = names_of_stays(p, &names);
+
+        if (r == 0)
+                r = take_grants(p, f, payload, &names);
+        free(names.items);
+        return r;
 }
 
 /* ---- the files ---- */
@@ -153,7 +185,7 @@ static json_t *payload_of(const char *jws, size_t size)
 }
 
 /* The same set may have come into force more than once. */
-static void set_load(Proof *p, SetFact *f, const char *dir)
+static void set_load(Proof *p, SetFact *f, const char *dir, const Names *names)
 {
         _cleanup_free_ char *jws = NULL;
         json_t *payload;
@@ -162,14 +194,34 @@ static void set_load(Proof *p, SetFact *f, const char *dir)
         if (set_read(dir, f->hash, &jws, &size) < 0)
                 return;
         payload = payload_of(jws, size);
-        if (payload && set_take(p, f, payload) == -ENOMEM)
+        if (payload && take_grants(p, f, payload, names) == -ENOMEM)
                 p->failed = true;
         json_decref(payload);
 }
 
+/* Only what a stay cites, or what came while one was under way, can make a difference. */
+static bool is_wanted(const Proof *p, const SetFact *f)
+{
+        for (size_t i = 0; i < p->stays.n; i++) {
+                const Stay *s = &p->stays.items[i];
+
+                if ((s->start_usec <= f->time_usec && f->time_usec <= s->end_usec) ||
+                    streq(s->set, f->hash))
+                        return true;
+        }
+        return false;
+}
+
 void witness_sets(Proof *p, const char *dir)
 {
+        Names names = { .n = 0 };
+
+        if (names_of_stays(p, &names) < 0) {
+                p->failed = true;
+                return;
+        }
         for (size_t i = 0; i < p->sets.n; i++)
-                if (!p->sets.items[i].is_known)
-                        set_load(p, &p->sets.items[i], dir);
+                if (!p->sets.items[i].is_known && is_wanted(p, &p->sets.items[i]))
+                        set_load(p, &p->sets.items[i], dir, &names);
+        free(names.items);
 }

@@ -25,24 +25,30 @@ static int64_t time_of(const struct utmpx *u)
 /* A terminal that somebody logs out of; NULL: all of them, the host goes down or comes up. */
 static void close_line(Proof *p, const struct utmpx *u, const char *line)
 {
-        for (size_t i = 0; i < p->sightings.n; i++) {
-                Sighting *s = &p->sightings.items[i];
+        size_t n = 0;
 
-                if (s->witness != WITNESS_WTMP || s->end_is_known ||
-                    (line && !streq(s->boot, line)))
+        for (size_t i = 0; i < p->terminals.n; i++) {
+                Sighting *s = &p->sightings.items[p->terminals.items[i]];
+
+                if (line && !streq(s->boot, line)) {
+                        p->terminals.items[n++] = p->terminals.items[i];
                         continue;
+                }
                 s->end_usec = time_of(u);
                 s->end_is_known = true;
         }
+        p->terminals.n = n;
 }
 
 static void open_line(Proof *p, const struct utmpx *u, const char *where, const char *line)
 {
         const bool is_remote = u->ut_host[0] || strncmp(line, "pts/", 4) == 0;
         Sighting *s = proof_add(p, sightings);
+        size_t *place = s ? proof_add(p, terminals) : NULL;
 
-        if (!s)
+        if (!place)
                 return;
+        *place = p->sightings.n - 1;
         *s = (Sighting){ .witness = WITNESS_WTMP,
                          .account = FIELD_TEXT(p, u->ut_user),
                          .class = is_remote ? "ssh" : "login",

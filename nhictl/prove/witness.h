@@ -58,6 +58,8 @@ typedef struct PamMessage {
         char service[65], user[257];
 } PamMessage;
 bool pam_message_parse(const char *text, PamMessage *ret);
+/* "Accepted publickey for olga from 10.0.0.1 port 22 ssh2: ...": the user, or false. */
+bool sshd_message_parse(const char *text, char *ret_user, size_t size);
 int witness_journal(Proof *p);
 
 /* ---- wtmp (witness-wtmp.c) ---- */

@@ -179,6 +179,35 @@ static void a_session_is_not_closed_by_what_it_became(void **state)
         proof_done(&p);
 }
 
+/* UsePAM no: nobody else says a word. */
+static void sshd_says_whom_it_accepts(void **state)
+{
+        Proof p = proof_of_entries();
+        char user[65];
+
+        entry(&p, 10, OF_SSHD, "_COMM=sshd",
+              "MESSAGE=Accepted publickey for svc-deploy from ::1 port 1 ssh2: ED25519 SHA256:x");
+        entry(&p, 11, "_UID=0", "_PID=5", "_COMM=sshd-session",
+              "MESSAGE=Accepted password for olga from ::1 port 1 ssh2");
+        entry(&p, 12, "_UID=0", "_PID=6", "_COMM=logger",
+              "MESSAGE=Accepted password for olga from ::1 port 1 ssh2");
+        entry(&p, 12, "_UID=1003", "_PID=6", "_COMM=sshd",
+              "MESSAGE=Accepted password for olga from ::1 port 1 ssh2");
+        assert_int_equal(p.sightings.n, 2);
+        assert_int_equal(p.sightings.items[0].witness, WITNESS_SSHD);
+        assert_int_equal(p.sightings.items[0].pid, 439);
+        assert_string_equal(p.sightings.items[0].account, "svc-deploy");
+        assert_string_equal(p.sightings.items[1].account, "olga");
+        proof_done(&p);
+
+        assert_true(sshd_message_parse("Accepted x for a from b from c", user, sizeof(user)));
+        assert_string_equal(user, "a from b");
+        assert_false(sshd_message_parse("Accepted x for a", user, sizeof(user)));
+        assert_false(sshd_message_parse("Accepted", user, sizeof(user)));
+        assert_false(sshd_message_parse("Accepted x for  from c", user, sizeof(user)));
+        assert_false(sshd_message_parse("Failed x for a from c", user, sizeof(user)));
+}
+
 #define OF_LOGIND "_UID=0", "_SYSTEMD_UNIT=systemd-logind.service", "LEADER=439", "SESSION_ID=7"
 
 static void logind_names_sessions(void **state)
@@ -335,6 +364,20 @@ static void terminals_are_opened_and_closed(void **state)
         assert_string_equal(p.sightings.items[1].account, "an-account-whose-name-fills-it-a");
         assert_int_equal(p.sightings.items[2].end_usec, at(40));
         assert_int_equal(p.gaps.n, 0);
+        proof_done(&p);
+}
+
+/* wtmp was rotated while somebody was there. */
+static void a_terminal_is_closed_in_the_next_file(void **state)
+{
+        const struct utmpx before = line_of(USER_PROCESS, "pts/0", "bob", 10),
+                           after = line_of(DEAD_PROCESS, "pts/0", "", 20);
+        Proof p = proof_new();
+
+        wtmp_take(&p, "wtmp.1", &before, sizeof(before));
+        wtmp_take(&p, "wtmp", &after, sizeof(after));
+        assert_int_equal(p.sightings.n, 1);
+        assert_int_equal(p.sightings.items[0].end_usec, at(20));
         proof_done(&p);
 }
 
@@ -646,6 +689,7 @@ int main(void)
                 cmocka_unit_test(a_sudo_is_of_the_uid_that_the_kernel_names),
                 cmocka_unit_test(atd_calls_as_daemon),
                 cmocka_unit_test(a_session_is_not_closed_by_what_it_became),
+                cmocka_unit_test(sshd_says_whom_it_accepts),
                 cmocka_unit_test(logind_names_sessions),
                 cmocka_unit_test(the_kernels_records_are_read),
                 cmocka_unit_test(units_are_known_by_their_invocation),
@@ -653,6 +697,7 @@ int main(void)
                 cmocka_unit_test(messages_that_were_dropped_are_a_gap),
                 cmocka_unit_test(a_clock_that_jumps_is_a_gap),
                 cmocka_unit_test(terminals_are_opened_and_closed),
+                cmocka_unit_test(a_terminal_is_closed_in_the_next_file),
                 cmocka_unit_test(a_wtmp_that_was_cut_within_a_record_is_a_gap),
                 cmocka_unit_test(a_wtmp_that_is_not_there_is_missed_where_utmp_is),
                 cmocka_unit_test(a_stay_is_read_from_its_records),

@@ -114,8 +114,8 @@ static void a_login_that_the_log_does_not_know_is_a_leak(void **state)
 
 static void each_witness_alone_finds_it(void **state)
 {
-        static const Witness alone[] = { WITNESS_PAM, WITNESS_LOGIND, WITNESS_AUDIT, WITNESS_WTMP,
-                                         WITNESS_SESSIONS };
+        static const Witness alone[] = { WITNESS_PAM,   WITNESS_LOGIND, WITNESS_SSHD,
+                                         WITNESS_AUDIT, WITNESS_WTMP,   WITNESS_SESSIONS };
 
         for (size_t i = 0; i < ELEMENTSOF(alone); i++) {
                 Proof p = proof_new();
@@ -438,13 +438,61 @@ static void what_is_left_in_a_scope_of_ours_is_a_leak(void **state)
 static void a_session_of_the_boot_before_says_nothing_of_now(void **state)
 {
         Proof p = proof_new();
-        Stay *s = stay(&p, "olga", "sudo", 439, 10, 600);
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 4000);
 
-        s->scope = "nhi-g-1-1.scope";
+        s->audit_session = 7;
         s->boot = "boot-before";
-        seen(&p, WITNESS_PAM, "olga", "sudo", 439, 10, 20);
-        runs(&p, 500, 1002, 1002, 7, "nhi-g-1-1.scope", 20);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 20);
+        runs(&p, 500, 70001, 70001, 7, "ssh.service", 20);
+        assert_found(&p, FINDING_PROCESS);
+        proof_done(&p);
+}
+
+/* Only the agent makes them, and records each. */
+static void a_scope_of_ours_that_no_record_knows_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        runs(&p, 500, 0, 1002, 7, "nhi-g-1-1.scope", 20);
+        assert_found(&p, FINDING_PROCESS);
+        assert_string_equal(p.findings.items[0].account, "olga");
+        proof_done(&p);
+}
+
+/* As long as logind knows the session, that is seen; what it left behind is not. */
+static void what_is_left_of_a_session_that_logind_forgot_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_SESSIONS, "bob", "ssh", 9, 10, -1)->logind = "8";
+        runs(&p, 500, 70001, 70001, 8, "session-8.scope", 20);
+        runs(&p, 501, 70001, 70001, 7, "session-7.scope", 20);
+        assert_found(&p, FINDING_PROCESS);
+        assert_int_equal(p.findings.items[0].pid, 501);
+        proof_done(&p);
+}
+
+/* Nobody but logind saw it, and what holds for its account depends on how it came. */
+static void a_session_of_unknown_kind_is_judged_where_all_kinds_agree(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_LOGIND, "half", "", 5, 10, 20);
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+}
+
+/* The leader may have waited for a password, longer than two witnesses of one session lie apart. */
+static void a_session_of_now_began_when_logind_says(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_PAM, "bob", "su", 88, 3000, -1);
+        seen(&p, WITNESS_LOGIND, "svc-deploy", "", 88, 3000, -1)->logind = "4";
+        p.sightings.items[1].end_is_known = false;
+        seen(&p, WITNESS_SESSIONS, "svc-deploy", "su", 88, 2000, -1)->logind = "4";
         assert_proved(&p);
+        assert_int_equal(p.strangers.n, 1);
         proof_done(&p);
 }
 
@@ -585,6 +633,10 @@ int main(void)
                 cmocka_unit_test(a_process_that_was_moved_and_outlived_its_grant_is_a_leak),
                 cmocka_unit_test(what_is_left_in_a_scope_of_ours_is_a_leak),
                 cmocka_unit_test(a_session_of_the_boot_before_says_nothing_of_now),
+                cmocka_unit_test(a_scope_of_ours_that_no_record_knows_is_a_leak),
+                cmocka_unit_test(what_is_left_of_a_session_that_logind_forgot_is_a_leak),
+                cmocka_unit_test(a_session_of_unknown_kind_is_judged_where_all_kinds_agree),
+                cmocka_unit_test(a_session_of_now_began_when_logind_says),
                 cmocka_unit_test(a_process_outside_of_any_session_is_a_leak),
                 cmocka_unit_test(so_is_what_became_root_after_such_a_login),
                 cmocka_unit_test(who_may_log_in_ungated_may_run),

@@ -80,6 +80,18 @@ case_a_login_past_the_gate_is_a_leak() {
         judge 'of one account alone' both status 1 -- silent_on svc-deploy
 }
 
+case_a_login_past_pam_is_a_leak() {
+        from_now
+        grant_deploy 10m
+        quietly bash -c "echo 'UsePAM no' >/etc/ssh/sshd_config.d/00-past.conf && systemctl reload $SSH_UNIT"
+        judge 'sshd no longer asks PAM' wait_until 5 in_host sh -c 'sshd -T | grep -q "^usepam no"'
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'a login that PAM never heard of' both succeeded says '^svc-deploy$'
+        quietly bash -c "rm /etc/ssh/sshd_config.d/00-past.conf && systemctl reload $SSH_UNIT"
+        prove
+        judge 'sshd itself is the witness' both status 1 -- says 'LEAK +svc-deploy +ssh .* sshd +journal cursor .*the log knows no such session'
+}
+
 # The agent would find it by the audit session that it bears: but it is away.
 case_a_process_that_outlives_its_grant_is_a_leak() {
         from_now
