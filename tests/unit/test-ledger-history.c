@@ -255,8 +255,7 @@ static void whatever_is_put_in_is_one_bounded_line(void **state)
                 "\\\"",
                 "\x1b[2J\x1b[31mred",
                 "\xff\xfe\xc3(",
-                "\xe2\x80\xae"
-                "desrever",
+                "\xe2\x80\xae drawkcab",
                 "\x01\x7f\xc2\x9b",
                 "\xed\xa0\x80",
                 "\xf0\x9f\x98\x80",
