@@ -352,28 +352,31 @@ step_12_evidence() {
         step '12. the proof: nothing is missing in the log, and every session had its grant'
         admin 'nhictl log verify'
         judge 'the chain is whole, up to the last signed head in the journal' succeeded
-        admin "nhictl prove --since $ENFORCED --until $UNTOUCHED"
+        admin "nhictl prove --since $AGENT_HERE --until $UNTOUCHED"
+        judge 'the daemon that no grant started is named' both status 1 -- says 'LEAK +svc-deploy .*svc-daemon.service'
+        admin 'systemctl stop svc-daemon'
+        admin "nhictl prove --since $AGENT_HERE --until $UNTOUCHED"
         judge 'log, journal, wtmp and logind agree: every session lay inside a grant' both succeeded says '^proved'
         admin 'nhictl prove'
-        judge 'where gates observed or the agent was dead there is no proof' both status 4 says '^no evidence.*%'
+        judge 'where gates observed or the agent was dead there is no proof' both status 4 -- says '^no evidence.*%'
         one_byte_changes
         admin 'nhictl log verify'
-        judge 'verify names the record' both status 1 says 'seq [0-9]+'
-        admin "nhictl prove --since $ENFORCED --until $UNTOUCHED"
-        judge 'and nothing is proved any more' both status 4 silent_on '^proved'
+        judge 'verify names the record' both status 1 -- says 'record [0-9]+'
+        admin "nhictl prove --since $AGENT_HERE --until $UNTOUCHED"
+        judge 'and nothing is proved any more' both status 4 -- silent_on '^proved'
 }
 
 host_packages "$B" && host_boot "$HOST" && world_make || { echo '0 passed, 1 failed'; exit 1; }
 SECONDS=0
 step_1_before
 step_2_order
-ENFORCED=$(date -u +%FT%TZ)
 step_2_grant
 step_2_sudo
 step_3_explain
 step_4_expiry
 step_5_revoke
 step_5_backstop
+AGENT_HERE=$(date -u -d '+1 second' +%FT%TZ)
 step_6_operator
 step_7_two_pipelines
 step_8_unit
