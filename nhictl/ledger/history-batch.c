@@ -80,17 +80,18 @@ int history_batch_add(HistoryBatch *b, const HistoryEntry *e, const HistoryLinks
 /* An old ledger's .gitattributes does not know the file yet. */
 static void complete_attributes(const Ledger *l)
 {
-        static const char file[] = ".gitattributes", line[] = LEDGER_HISTORY_ATTRIBUTES;
+        static const char file[] = ".gitattributes", line[] = "\n" LEDGER_HISTORY_ATTRIBUTES;
         _cleanup_free_ char *text = NULL;
         _cleanup_close_ int fd = -EBADF;
-        size_t size;
+        size_t size, skip;
 
         if (document_read(l->dir_fd, file, DOCUMENT_SIZE_MAX, &text, &size) < 0 ||
-            strstr(text, "history "))
+            strstr(text, HISTORY_FILE " "))
                 return;
+        skip = size == 0 || text[size - 1] == '\n';
         fd = openat(l->dir_fd, file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
         if (fd >= 0)
-                (void)fd_write_all(fd, line, strlen(line));
+                (void)fd_write_all(fd, line + skip, strlen(line + skip));
 }
 
 /* As open as the ledger's documents. */

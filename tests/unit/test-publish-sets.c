@@ -356,6 +356,22 @@ static void a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew
         check_sets(f, "web1.jws: was published from line");
 }
 
+/* Revisions are nobody's word: what is said there to be older than the history is held against the
+ * set's own time. */
+static void revisions_that_were_made_to_look_old_hide_nothing(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+
+        fixture_fill(l);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me"), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
+        ledger_free(l);
+        run_in(f->ledger, "sed -i '$d' history; sed -i 's/ head / /' revisions");
+        assert_no_problem(f);
+        check_sets(f, "web1.jws: was published from line");
+}
+
 /* A set from before the history began names a revision of another kind. */
 static void a_set_that_is_older_than_the_history_is_no_alarm(void **state)
 {
@@ -405,6 +421,7 @@ int main(void)
                 LEDGER_TEST(a_target_of_everybody_is_refused),
                 LEDGER_TEST(a_set_names_the_line_that_published_it_and_a_renewal_is_no_news),
                 LEDGER_TEST(a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew),
+                LEDGER_TEST(revisions_that_were_made_to_look_old_hide_nothing),
                 LEDGER_TEST(a_set_that_is_older_than_the_history_is_no_alarm),
         };
 
