@@ -8,6 +8,7 @@
 
 #define READ_SIZE  (256u * 1024)
 #define INPUT_SIZE (128u * 1024)
+#define PIECE_SIZE (64u * 1024)
 
 /* What a compressed segment needs. */
 typedef struct Unpacker {
@@ -25,11 +26,12 @@ struct LogStream {
         uint64_t offset; /* in the file: of the next byte to read */
         Unpacker *unpacker;
         char *buffer;
+        size_t capacity;   /* LOG_STREAM_BUFFER at most */
         size_t begin, end; /* of what is not taken yet; no NUL in it */
         size_t n_behind;   /* of a compressed one: bytes behind end, from the NUL on */
         bool is_skipping;  /* the rest of a line that was longer than the buffer */
         bool is_done;      /* a compressed one: its rest has been taken */
-        char *rest;        /* LOG_TORN_MAX, and room to read a piece */
+        char *rest;        /* LOG_TORN_MAX */
         char name[LOG_NAME_SIZE + 1];
 };
 
@@ -117,7 +119,8 @@ int log_stream_open(const LogSource *source, size_t i, LogStream **ret)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EPERM;
-        s->buffer = malloc(LOG_STREAM_BUFFER);
+        s->capacity = READ_SIZE;
+        s->buffer = malloc(s->capacity);
         if (!s->buffer)
                 return -ENOMEM;
         *ret = TAKE_PTR(s);
@@ -193,6 +196,27 @@ static int unpack(LogStream *s, char *ret, size_t capacity, size_t *ret_size)
         return 0;
 }
 
+/* Room behind end, for at least one byte more than what is not taken. */
+static int make_room(LogStream *s)
+{
+        const size_t capacity = 2 * s->capacity;
+        char *buffer;
+
+        if (s->begin > 0) {
+                memmove(s->buffer, s->buffer + s->begin, s->end - s->begin);
+                s->end -= s->begin;
+                s->begin = 0;
+        }
+        if (s->end < s->capacity)
+                return 0;
+        buffer = realloc(s->buffer, capacity);
+        if (!buffer)
+                return -ENOMEM;
+        s->buffer = buffer;
+        s->capacity = capacity;
+        return 0;
+}
+
 /* Of a compressed one what follows a NUL stays behind s->end; of others it is read again, for it
  * may be a record by then. */
 static int fill(LogStream *s, size_t *ret_size)
@@ -205,13 +229,11 @@ static int fill(LogStream *s, size_t *ret_size)
                 *ret_size = 0;
                 return 0;
         }
-        if (s->begin > 0) {
-                memmove(s->buffer, s->buffer + s->begin, s->end - s->begin);
-                s->end -= s->begin;
-                s->begin = 0;
-        }
+        r = make_room(s);
+        if (r < 0)
+                return r;
         at = s->buffer + s->end;
-        room = LOG_STREAM_BUFFER - s->end;
+        room = s->capacity - s->end;
         if (room > READ_SIZE)
                 room = READ_SIZE;
         r = s->unpacker ? unpack(s, at, room, &size) : read_at(s, at, room, &size);
@@ -327,41 +349,47 @@ static size_t used_size(const char *data, size_t size)
         return size;
 }
 
-/* All that is behind the lines, into s->rest; to the last byte that is not NUL. */
-static int read_rest(LogStream *s, size_t *ret_used)
+/* Bytes of the fragment, at their place in it; NULs are there already. */
+static int put_rest(LogStream *s, uint64_t at, const char *data, size_t size, size_t *used)
 {
-        size_t used = used_size(s->buffer + s->begin, s->end - s->begin + s->n_behind);
-        uint64_t at = s->end - s->begin + s->n_behind;
-        char *piece = s->rest + LOG_TORN_MAX;
+        const size_t n = used_size(data, size);
 
-        if (used > LOG_TORN_MAX)
+        if (n == 0)
+                return 0;
+        if (at > LOG_TORN_MAX || n > LOG_TORN_MAX - at)
                 return -EFBIG;
-        memcpy(s->rest, s->buffer + s->begin, used);
-        for (;;) {
+        if (!s->rest)
+                s->rest = calloc(1, LOG_TORN_MAX);
+        if (!s->rest)
+                return -ENOMEM;
+        memcpy(s->rest + at, data, n);
+        *used = (size_t)at + n;
+        return 0;
+}
+
+/* All that is behind the lines; *used: to the last byte that is not NUL. */
+static int read_rest(LogStream *s, size_t *used)
+{
+        uint64_t at = s->end - s->begin + s->n_behind;
+        int r = put_rest(s, 0, s->buffer + s->begin, (size_t)at, used);
+
+        while (r == 0) {
                 const uint64_t before = s->offset;
-                size_t size = 0, n;
-                int r;
+                char piece[PIECE_SIZE];
+                size_t size = 0;
 
                 if (!skip_hole(s))
-                        break;
-                at += s->offset - before;
-                r = s->unpacker ? unpack(s, piece, READ_SIZE, &size)
-                                : read_at(s, piece, READ_SIZE, &size);
-                if (r < 0)
-                        return r;
-                if (size == 0)
-                        break;
-                n = used_size(piece, size);
-                if (n > 0 && (at > LOG_TORN_MAX || n > LOG_TORN_MAX - at))
-                        return -EFBIG;
-                if (n > 0) {
-                        memcpy(s->rest + at, piece, n);
-                        used = (size_t)at + n;
-                }
+                        return 0;
+                at += s->unpacker ? 0 : s->offset - before;
+                r = s->unpacker ? unpack(s, piece, sizeof(piece), &size)
+                                : read_at(s, piece, sizeof(piece), &size);
+                if (r == 0 && size == 0)
+                        return 0;
+                if (r == 0)
+                        r = put_rest(s, at, piece, size, used);
                 at += size;
         }
-        *ret_used = used;
-        return 0;
+        return r;
 }
 
 int log_stream_rest(LogStream *s, const char **ret, size_t *ret_size)
@@ -371,16 +399,14 @@ int log_stream_rest(LogStream *s, const char **ret, size_t *ret_size)
         int r;
 
         free(s->rest);
-        s->rest = calloc(1, LOG_TORN_MAX + READ_SIZE);
-        if (!s->rest)
-                return -ENOMEM;
+        s->rest = NULL;
         r = read_rest(s, &used);
         s->is_done = s->unpacker != NULL;
         if (!s->unpacker)
                 s->offset = offset;
         if (r < 0)
                 return r;
-        *ret = s->rest;
+        *ret = s->rest ? s->rest : "";
         *ret_size = used;
         return 0;
 }

@@ -195,7 +195,7 @@ static void an_empty_directory_has_no_record(void **state)
 /* U01, Y1: each byte, by one bit and to NUL, and the record it stands in is named. */
 static void a_flipped_byte_is_found_wherever_it_is(void **state)
 {
-        World w = world_new(1200, 12);
+        World w = world_new(900, 8);
         unsigned n = 0;
 
         assert_true(w.n_files >= 3);
@@ -205,15 +205,16 @@ static void a_flipped_byte_is_found_wherever_it_is(void **state)
 
                 for (size_t at = 0; at < b->size; at++) {
                         const char was = b->data[at];
-                        /* One bit; and to NUL, which ends a segment. */
+                        /* One bit; and, of some, to NUL, which ends a segment. */
                         const char masks[] = { (char)(1 << at % 8), was };
+                        const size_t n_masks = at % 5 == 0 || was == '\n' ? 2 : 1;
                         size_t begin = at;
                         uint64_t seq;
 
                         while (begin > 0 && b->data[begin - 1] != '\n')
                                 begin--;
                         seq = seq_at(b, begin);
-                        for (size_t m = 0; m < ELEMENTSOF(masks); m++, n++) {
+                        for (size_t m = 0; m < n_masks; m++, n++) {
                                 VerifyReport r;
 
                                 const char is = (char)(was ^ masks[m]);
@@ -232,14 +233,14 @@ static void a_flipped_byte_is_found_wherever_it_is(void **state)
                 }
                 (void)close(fd);
         }
-        assert_true(n > 4000);
+        assert_true(n > 2500);
         world_free(&w);
 }
 
 /* U01, U02, Y1 */
 static void a_log_that_is_cut_at_any_byte_is_found(void **state)
 {
-        World w = world_new(1200, 12);
+        World w = world_new(900, 8);
 
         for (size_t f = 0; f < w.n_files; f++) {
                 Bytes *b = &w.files[f];
