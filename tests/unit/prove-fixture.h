@@ -2,8 +2,8 @@
 #pragma once
 
 /* A proof over an hour that a test makes up: svc-deploy and svc-* are accounts that a set defined,
- * olga needs a grant for sudo and su (gate "operators"), half for systemd-user, root is exempt,
- * nobody else is gated. */
+ * olga needs a grant for sudo and su (gate "operators"), half for systemd-user (gate "managers"),
+ * root is exempt, nobody else is gated. */
 
 #include "lib/base/macro.h"
 #include "nhictl/prove/prove.h"
@@ -28,6 +28,7 @@ static inline const char *fake_name(void *userdata, uint32_t uid)
         return uid == 70001  ? "svc-deploy"
                : uid == 1002 ? "olga"
                : uid == 1003 ? "bob"
+               : uid == 1004 ? "half"
                : uid == 0    ? "root"
                              : NULL;
 }
@@ -42,8 +43,10 @@ static inline GateMode fake_gate(void *userdata, const char *account, uint32_t u
                 return GATE_ENFORCE;
         if (name && streq(name, "root"))
                 return GATE_EXEMPT;
-        if (name && streq(name, "half") && streq(class, "systemd-user"))
+        if (name && streq(name, "half") && streq(class, "systemd-user")) {
+                (void)snprintf(ret_gate, ret_gate_size, "managers");
                 return GATE_ENFORCE;
+        }
         if (!name || !streq(name, "olga") || (!streq(class, "sudo") && !streq(class, "su")))
                 return GATE_UNGATED;
         (void)snprintf(ret_gate, ret_gate_size, "operators");

@@ -158,6 +158,40 @@ static void one_that_is_not_resumed_has_failed_still(void **state)
         proof_done(&p);
 }
 
+/* Its stop is written first, and then it exits. */
+static void it_is_away_from_the_first_sign_on(void **state)
+{
+        Proof p = proof_new();
+
+        lives(&p, LIFE_AGENT_STOP, 100, 90);
+        lives(&p, LIFE_AGENT_EXIT, 130, 0);
+        lives(&p, LIFE_AGENT_START, 160, 100);
+        assert_gap(&p, GAP_AGENT, 100, 160);
+        proof_done(&p);
+}
+
+static void a_log_that_has_failed_did_so_behind_its_last_record(void **state)
+{
+        Proof p = proof_new();
+
+        p.log_has_failed = true;
+        assert_gap(&p, GAP_LOG_FAILED, 3590, 3600);
+        proof_done(&p);
+}
+
+/* Where it begins is known when the log has been read: some gaps are found before. */
+static void gaps_are_cut_to_the_time_in_the_end(void **state)
+{
+        Proof p = proof_new();
+
+        p.since_usec = 0;
+        proof_gap(&p, GAP_CLOCK, at(-100), at(50), "");
+        proof_gap(&p, GAP_CLOCK, at(-100), at(-50), "");
+        p.since_usec = at(0);
+        assert_gap(&p, GAP_CLOCK, 0, 50);
+        proof_done(&p);
+}
+
 /* ---- gates ---- */
 
 static void a_gate_that_observed_is_a_gap(void **state)
@@ -412,6 +446,9 @@ int main(void)
                 cmocka_unit_test(a_log_that_failed_is_a_gap_until_it_was_resumed),
                 cmocka_unit_test(without_the_journal_it_failed_behind_its_last_record),
                 cmocka_unit_test(one_that_is_not_resumed_has_failed_still),
+                cmocka_unit_test(it_is_away_from_the_first_sign_on),
+                cmocka_unit_test(a_log_that_has_failed_did_so_behind_its_last_record),
+                cmocka_unit_test(gaps_are_cut_to_the_time_in_the_end),
                 cmocka_unit_test(a_gate_that_observed_is_a_gap),
                 cmocka_unit_test(a_gate_that_observes_now_is_one_since),
                 cmocka_unit_test(a_gate_of_which_the_log_says_nothing_was_as_it_is),

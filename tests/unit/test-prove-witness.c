@@ -116,6 +116,8 @@ static void a_login_is_seen_from_open_to_close(void **state)
         entry(&p, 30, OF_SSHD, CLOSED("sshd", "svc-deploy"));
         assert_true(s->end_is_known);
         assert_int_equal(s->end_usec, at(30));
+        entry(&p, 50, OF_SSHD, CLOSED("sshd", "svc-deploy")); /* once */
+        assert_int_equal(s->end_usec, at(30));
         assert_string_equal(s->account, "svc-deploy");
         assert_string_equal(s->class, "ssh");
         assert_int_equal(s->pid, 439);
@@ -327,6 +329,13 @@ static void a_clock_that_jumps_is_a_gap(void **state)
         entry_at(&p, 50, 101, nothing);
         assert_gap(&p, GAP_CLOCK, 50, 100);
         proof_done(&p);
+
+        p = proof_of_entries();
+        entry_at(&p, 100, 100, nothing);
+        (void)snprintf(clock_of_test.boot, sizeof(clock_of_test.boot), "the-boot-before");
+        entry_at(&p, 400, 1, nothing);
+        assert_int_equal(p.gaps.n, 0);
+        proof_done(&p);
 }
 
 /* ---- wtmp ---- */
@@ -472,6 +481,9 @@ static void only_what_was_enforced_and_allowed_is_a_stay(void **state)
                "\"phase\":\"open-session\",\"mode\":\"observe\",\"verdict\":\"allow\",\"pid\":1}");
         record(&p, 3, 3,
                "{\"event\":\"denial\"," WHO
+               "\"phase\":\"open-session\",\"mode\":\"enforce\",\"verdict\":\"deny\",\"pid\":1}");
+        record(&p, 4, 4,
+               "{\"event\":\"decision\"," WHO
                "\"phase\":\"open-session\",\"mode\":\"enforce\",\"verdict\":\"deny\",\"pid\":1}");
         assert_int_equal(p.stays.n, 0);
         assert_int_equal(p.refusals.n, 1);

@@ -92,6 +92,7 @@ static void logind_sees_the_end_that_pam_did_not(void **state)
         proof_judge(&p);
         assert_int_equal(p.findings.n, 1); /* of both witnesses one */
         assert_int_equal(p.findings.items[0].kind, FINDING_OVERTIME);
+        assert_int_equal(p.findings.items[0].end_usec, at(700));
         assert_int_equal(p.findings.items[0].seen_by, 1u << WITNESS_PAM | 1u << WITNESS_LOGIND);
         proof_done(&p);
 }
@@ -477,6 +478,8 @@ static void a_session_of_unknown_kind_is_judged_where_all_kinds_agree(void **sta
 {
         Proof p = proof_new();
 
+        mode(&p, "managers", -100, false, true);
+        gate_is(&p, "managers", true);
         seen(&p, WITNESS_LOGIND, "half", "", 5, 10, 20);
         assert_found(&p, FINDING_UNJUDGED);
         proof_done(&p);
@@ -529,6 +532,154 @@ static void who_may_log_in_ungated_may_run(void **state)
         runs(&p, 502, 0, PROVE_UNSET, PROVE_UNSET, "cron.service", 20);
         runs(&p, 503, 12345, PROVE_UNSET, PROVE_UNSET, "x.service", 20); /* nobody's name */
         assert_proved(&p);
+        proof_done(&p);
+}
+
+/* sshd said that it accepts, and nothing of the end: PAM's witness saw that. */
+static void a_refusal_is_one_for_every_witness(void **state)
+{
+        Proof p = proof_new();
+        Refusal *r = proof_add(&p, refusals);
+
+        *r = (Refusal){ .account = "svc-deploy",
+                        .class = "ssh",
+                        .pid = 77,
+                        .time_usec = at(10.2),
+                        .of_session = true };
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 77, 10, 11);
+        seen(&p, WITNESS_SSHD, "svc-deploy", "ssh", 77, 10, -1)->end_is_known = false;
+        assert_proved(&p);
+        assert_int_equal(p.n_refused, 1);
+        proof_done(&p);
+}
+
+static void in_a_gap_of_the_witnesses_none_is_missed(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        proof_gap(&p, GAP_WITNESS, at(0), at(60), "the journal");
+        proof_judge(&p);
+        assert_int_equal(p.findings.n, 0);
+        assert_int_equal(proof_answer(&p), PROVE_NO_EVIDENCE);
+        proof_done(&p);
+}
+
+static void that_it_is_there_now_is_no_witness_of_its_beginning(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 4000)->logind = "7";
+        seen(&p, WITNESS_SESSIONS, "svc-deploy", "ssh", 0, 10, -1)->logind = "7";
+        assert_found(&p, FINDING_UNWITNESSED);
+        proof_done(&p);
+}
+
+static void a_session_of_now_is_no_session_of_the_boot_before(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 4000);
+
+        s->logind = "7";
+        s->boot = "boot-before";
+        s->has_started = false;
+        seen(&p, WITNESS_SESSIONS, "svc-deploy", "ssh", 0, 10, -1)->logind = "7";
+        assert_found(&p, FINDING_UNKNOWN);
+        proof_done(&p);
+}
+
+static void a_terminal_behind_the_end_of_a_session_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+
+        s->end_usec = at(100);
+        s->has_started = false;
+        seen(&p, WITNESS_WTMP, "svc-deploy", "ssh", 445, 200, 210);
+        assert_found(&p, FINDING_UNKNOWN);
+        proof_done(&p);
+}
+
+/* ---- which session a process belongs to ---- */
+
+static void another_accounts_process_belongs_to_no_session(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+
+        s->audit_session = 7;
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 20);
+        runs(&p, 500, 1003, 1003, 7, "x.service", 20);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void what_bears_no_audit_session_belongs_to_none(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 20);
+        runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, "pay.service", 20);
+        assert_found(&p, FINDING_PROCESS);
+        proof_done(&p);
+}
+
+static void the_session_that_is_not_over_counts(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "systemd-user", 1, 10, 600)->scope = "user@70001.service";
+        stay(&p, "svc-deploy", "systemd-user", 2, 700, 4000)->scope = "user@70001.service";
+        seen(&p, WITNESS_PAM, "svc-deploy", "systemd-user", 1, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "systemd-user", 2, 700, -1);
+        runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, "user@70001.service", 701);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void an_end_a_moment_ago_is_within_the_promise(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 3588)->scope = "session-7.scope";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, -1);
+        runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, "session-7.scope", 20);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void what_outlives_a_session_that_ended_early_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+        Stay *s = stay(&p, "svc-deploy", "ssh", 439, 10, 4000);
+
+        s->scope = "session-7.scope";
+        s->end_usec = at(601);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 601);
+        runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, "session-7.scope", 20);
+        assert_found(&p, FINDING_OUTLIVED);
+        proof_done(&p);
+}
+
+static void what_began_behind_the_time_is_not_asked_for(void **state)
+{
+        Proof p = proof_new();
+
+        runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, "ssh.service", 3700);
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+/* A gate before one way in: what came in by it, and nothing else. */
+static void a_process_is_judged_by_how_it_came_in(void **state)
+{
+        Proof p = proof_new();
+
+        runs(&p, 500, 1004, 1004, 5, "user@1004.service", 20);
+        runs(&p, 501, 1004, 1004, 5, "ssh.service", 20);
+        assert_found(&p, FINDING_PROCESS);
+        assert_int_equal(p.findings.items[0].pid, 500);
         proof_done(&p);
 }
 
@@ -640,6 +791,18 @@ int main(void)
                 cmocka_unit_test(a_process_outside_of_any_session_is_a_leak),
                 cmocka_unit_test(so_is_what_became_root_after_such_a_login),
                 cmocka_unit_test(who_may_log_in_ungated_may_run),
+                cmocka_unit_test(a_refusal_is_one_for_every_witness),
+                cmocka_unit_test(in_a_gap_of_the_witnesses_none_is_missed),
+                cmocka_unit_test(that_it_is_there_now_is_no_witness_of_its_beginning),
+                cmocka_unit_test(a_session_of_now_is_no_session_of_the_boot_before),
+                cmocka_unit_test(a_terminal_behind_the_end_of_a_session_is_a_leak),
+                cmocka_unit_test(another_accounts_process_belongs_to_no_session),
+                cmocka_unit_test(what_bears_no_audit_session_belongs_to_none),
+                cmocka_unit_test(the_session_that_is_not_over_counts),
+                cmocka_unit_test(an_end_a_moment_ago_is_within_the_promise),
+                cmocka_unit_test(what_outlives_a_session_that_ended_early_is_a_leak),
+                cmocka_unit_test(what_began_behind_the_time_is_not_asked_for),
+                cmocka_unit_test(a_process_is_judged_by_how_it_came_in),
                 cmocka_unit_test(without_a_log_no_session_is_judged),
                 cmocka_unit_test(nor_before_its_first_record),
                 cmocka_unit_test(nor_behind_a_gate_that_observed),
