@@ -492,12 +492,9 @@ static void who_follows_sees_what_happens_until_he_has_seen_enough(void **state)
 {
         LogDir d = log_dir_new(LOG_SEGMENT_SIZE_MIN);
         LogStore *s = log_dir_open(&d, NULL, 0);
-        char *argv[] = { (char *)(uintptr_t) "nhictl",
-                         (char *)(uintptr_t) "log",
-                         (char *)(uintptr_t) "--follow",
-                         (char *)(uintptr_t) "--dir",
-                         d.path,
-                         NULL };
+        const char *argv[] = {
+                "nhictl", "log", "--follow", "--since", "1h", "--dir", d.path, NULL
+        };
         const int out = memfd_create("out", MFD_CLOEXEC);
         int status;
         pid_t pid;
@@ -506,7 +503,7 @@ static void who_follows_sees_what_happens_until_he_has_seen_enough(void **state)
         if (pid == 0) {
                 if (dup2(out, STDOUT_FILENO) < 0)
                         _exit(99);
-                _exit(nhictl_main(5, argv));
+                _exit(nhictl_main(7, (char **)(uintptr_t)argv));
         }
         assert_int_equal(append_text(s, "denial", "one", NULL, false), 0);
         wait_for(out, "  one\n");
