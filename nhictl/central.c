@@ -28,10 +28,10 @@ static int prepare_writing(const Call *call, Ledger *l)
         char who[WHO_SIZE];
 
         if (n > 0)
-                say("%s/%s (%zu problems: nhictl ledger check)", l->path,
+                say("%s/%s (%zu in all: nhictl ledger check lists them)", l->path,
                     json_string_value(json_array_get(l->history->problems, 0)), n);
         if (l->history && !l->history->is_there && l->revisions &&
-            strstr(l->revisions, LEDGER_REVISION_HEAD))
+            strstr(l->revisions, "Z " LEDGER_REVISION_HEAD))
                 say("%s/" HISTORY_FILE " is gone, though revisions names lines of it: it begins "
                     "anew (nhictl ledger check)",
                     l->path);

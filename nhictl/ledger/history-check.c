@@ -41,7 +41,8 @@ static bool is_head_revision(const char *line, size_t size, char ret[static HIST
                 return false;
         memcpy(ret, line, HISTORY_HASH - 1);
         ret[HISTORY_HASH - 1] = '\0';
-        return size > skip + 5 && memcmp(line + skip, "head ", 5) == 0;
+        return size > skip + strlen(LEDGER_REVISION_HEAD) &&
+               strncmp(line + skip, LEDGER_REVISION_HEAD, strlen(LEDGER_REVISION_HEAD)) == 0;
 }
 
 /* Each revision that was a head is a line. */

@@ -26,7 +26,7 @@
 #define LEDGER_HISTORY_ATTRIBUTES "history merge=union -text\n"
 
 /* Of revisions, behind the time: it is a line of history. */
-#define LEDGER_REVISION_HEAD "Z head "
+#define LEDGER_REVISION_HEAD "head "
 
 #define LEDGER_FORMAT    1
 #define LEDGER_ERROR_MAX 1024

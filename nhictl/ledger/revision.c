@@ -15,8 +15,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define HASH_LENGTH   (LEDGER_HASH_SIZE - 1)
-#define REVISION_HEAD "head " /* it is a line of history */
+#define HASH_LENGTH (LEDGER_HASH_SIZE - 1)
 
 /* The one head of a history that says what the documents are; NULL: there is none. */
 static const char *settled_head(const Ledger *l)
@@ -110,7 +109,7 @@ int ledger_commit(Ledger *l, int64_t now_sec, const char *who)
                 return 0;
         /* A line that a crash cut short is closed, so that it cannot swallow this one. */
         if (asprintf(&line, "%s%s %s %s%s\n", torn ? "\n" : "", hash,
-                     when_format_time(time, now_sec), settled_head(l) ? REVISION_HEAD : "",
+                     when_format_time(time, now_sec), settled_head(l) ? LEDGER_REVISION_HEAD : "",
                      who) < 0)
                 return -ENOMEM;
         if (asprintf(&grown, "%s%s", old, line) < 0)
