@@ -11,10 +11,6 @@
 
 #include "nhictl/log/filter.h"
 
-/* Whole segments are passed over by the time of their first records. A clock may have been set back
- * within one: by so much nothing is missed. */
-#define LOG_WINDOW_MARGIN_USEC INT64_C(3600000000)
-
 typedef struct LogRecord {
         const char *line; /* as it stands, without its newline */
         size_t size;
