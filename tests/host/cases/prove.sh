@@ -74,7 +74,7 @@ case_a_login_past_the_gate_is_a_leak() {
         doors_closed
         prove
         judge 'a leak' both status 1 -- says '^leak +[0-9]+ leaks'
-        judge 'the login is named, with its witnesses' says 'LEAK +svc-deploy +ssh .* journal,logind .*the log knows no such session'
+        judge 'the login is named, with its witnesses' says 'LEAK +svc-deploy +ssh .* journal,logind,sshd .*the log knows no such session'
         judge 'and the sudo' says 'LEAK +olga +sudo .* journal .*the log knows no such session'
         prove --account olga
         judge 'of one account alone' both status 1 -- silent_on svc-deploy
