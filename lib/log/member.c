@@ -78,8 +78,10 @@ int log_line_number(const LogLine *l, LogField f, int64_t *ret)
         const bool negative = p && *p == '-';
         int64_t value = 0;
 
+        if (!p)
+                return -ENOENT;
         p += negative;
-        if (!p || p == end)
+        if (p == end)
                 return -ENOENT;
         for (; p < end; p++)
                 if (*p < '0' || *p > '9' || __builtin_mul_overflow(value, 10, &value) ||
