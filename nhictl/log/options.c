@@ -8,16 +8,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define EVENT_LIST_ITEM(name, text, id, priority) " " text
+static const char event_list[] = EVENTS(EVENT_LIST_ITEM);
+#undef EVENT_LIST_ITEM
+
+/* A whole word of the list. */
 static bool is_event_name(const char *name)
 {
-        static const char *const names[] = {
-#define EVENT_NAME(name, text, id, priority) text,
-                EVENTS(EVENT_NAME)
-#undef EVENT_NAME
-        };
+        const size_t size = strlen(name);
 
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (streq(names[i], name))
+        if (size == 0 || strchr(name, ' '))
+                return false;
+        for (const char *p = strstr(event_list, name); p; p = strstr(p + 1, name))
+                if (p[-1] == ' ' && (p[size] == ' ' || p[size] == '\0'))
                         return true;
         return false;
 }
@@ -28,8 +31,8 @@ static VerbStatus check_words(const LogSelect *s)
                 return fail(VERB_USAGE, "--verdict is allow or deny, not \"%s\"", s->verdict);
         for (size_t i = 0; i < s->events.n; i++)
                 if (!is_event_name(s->events.items[i]))
-                        return fail(VERB_USAGE, "there is no event \"%s\"; nhi-log(5) lists them",
-                                    s->events.items[i]);
+                        return fail(VERB_USAGE, "there is no event \"%s\"; there are:%s",
+                                    s->events.items[i], event_list);
         return VERB_OK;
 }
 

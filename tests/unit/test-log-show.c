@@ -524,6 +524,7 @@ static void what_cannot_be_meant_is_a_usage_error(void **state)
         static const char *const lines[][5] = {
                 { "log", "--verdict", "maybe" },
                 { "log", "--event", "no-such" },
+                { "log", "--event", " decision" },
                 { "log", "--seq", "9..7" },
                 { "log", "export" },
                 { "log", "export", "--format", "xml" },
