@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Texts that others chose, as the inside of a JSON text (RFC 8259 section 7). Room-internal. */
+/* Texts that others chose, as the inside of a JSON text (RFC 8259 section 7). For this room, and
+ * for nhictl/log/plain.c. */
 
 #include <stdbool.h>
 #include <stddef.h>
