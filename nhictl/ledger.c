@@ -155,7 +155,7 @@ static VerbStatus run_check(Call *call)
                        : n > 0                                                       ? VERB_PROBLEM
                                                                                      : VERB_OK;
         json_array_foreach(problems, i, text)
-                (void)puts(json_string_value(text));
+                show("%s\n", json_string_value(text));
         json_decref(problems);
         return n > 0 ? VERB_PROBLEM : VERB_OK;
 }

@@ -124,7 +124,7 @@ static Shade row_shade(const LogRow *row)
 static int row_line(const LogRow *row)
 {
         for (size_t i = 0; i < LOG_COLUMNS; i++)
-                printf("%s%s", i > 0 ? "  " : "", *row->cells[i] ? row->cells[i] : "-");
+                show("%s%s", i > 0 ? "  " : "", *row->cells[i] ? row->cells[i] : "-");
         return fputc('\n', stdout) == EOF || fflush(stdout) == EOF ? -EIO : 0;
 }
 
