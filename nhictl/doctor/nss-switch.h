@@ -27,7 +27,7 @@ size_t switch_find(const SwitchLine *s, const char *word);
 
 /* "[STATUS=ACTION ...]" with an action other than continue for an answer that says "not here"
  * (NOTFOUND), or for one that says "out of order" (UNAVAIL, TRYAGAIN; UNAVAIL alone is what a
- * service that cannot be loaded answers). A "!" turns it round. */
+ * service answers whose server is down). A "!" turns it round. */
 typedef struct Blocks {
         bool always, in_outage, when_unavailable;
 } Blocks;
