@@ -159,8 +159,8 @@ case_su_root_never_succeeds_under_tight_limits() {
 su_under_limits() {
         quietly bash -c '
                 read -ra users <<<"$0"
-                for limit; do
-                        for user in "${users[@]}"; do
+                for user in "${users[@]}"; do
+                        for limit; do
                                 setpriv --reuid=$user --regid=$user --init-groups bash -c \
                                         "set -- $limit; ulimit -\$1 \$2
                                          for ((fd = 3; fd < \${3:+\$2 - }\${3:-0}; fd++)); do eval \"exec \$fd</dev/null\"; done
