@@ -78,10 +78,11 @@ static int request_add_command(json_t *request, const CheckOptions *o)
 
 static int request_add_subject(json_t *request, const Subject *s)
 {
-        json_t *gids = json_array();
+        json_t *gids;
 
         if (!s->is_known)
                 return 0;
+        gids = json_array();
         for (size_t i = 0; i < s->n_gids; i++)
                 if (json_array_append_new(gids, json_integer(s->gids[i])) < 0) {
                         json_decref(gids);
