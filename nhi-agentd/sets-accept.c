@@ -94,10 +94,16 @@ static void offer_narrow(Offer *o)
 }
 
 /* In force or not, nothing is left of it to hold against it. */
-static void narrowed_applied(Agent *a, IssuerState *s, bool again)
+static void narrowed_applied(Agent *a, IssuerState *s, Offer *o)
 {
-        if (!again) {
+        if (!o->again) {
                 narrowed_forget(a, s);
+        } else if (o->withheld.n > 0) {
+                list_retire(a, &s->narrowed);
+                list_retire(a, &s->revoked);
+                s->is_narrowed_again = false;
+                s->narrowed = o->withheld;
+                o->withheld = (StrList){};
         } else if (s->is_narrowed_again) {
                 list_retire(a, &s->narrowed);
                 s->narrowed = s->revoked;
@@ -163,7 +169,7 @@ void offer_put_in_force(Offer *o)
         s->refused_sec = 0;
         s->refused = (SetError){};
         s->set = TAKE_PTR(o->set);
-        narrowed_applied(a, s, o->again);
+        narrowed_applied(a, s, o);
         agent_put_standing(a, TAKE_PTR(o->standing));
         ended_by_set(a->ended, &o->gone, old, "revoked");
         if (!o->again)

@@ -44,6 +44,7 @@ typedef struct Offer {
         GrantList *left;    /* of a configuration: the same for each issuer in force */
         size_t n_left;
         StrList narrowed; /* its jtis, and those that were narrowed before */
+        StrList withheld; /* the latter, and what it gains while a newer set is not saved */
         Hidden hidden;
         GrantList lessened; /* grants in force that set has with less; points into set */
         char *path;         /* of the archive; NULL: it is there */

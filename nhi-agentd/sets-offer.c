@@ -54,6 +54,7 @@ Offer *offer_free(Offer *o)
                 free(o->left[i].grants);
         free(o->left);
         free(o->narrowed.items);
+        free(o->withheld.items);
         free(o->lessened.grants);
         free(o->path);
         free(o->uids);

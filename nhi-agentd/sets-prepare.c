@@ -90,6 +90,26 @@ static int build_standing(Offer *o)
         return standing_build(sets, n, &o->standing);
 }
 
+/* While a newer set waits to be saved, the one in force gains nothing by being verified anew: what
+ * it did not have then, nobody held against the newer one (W2). */
+static int find_withheld(Offer *o, const StrList *before)
+{
+        const Agent *a = o->sets->agent;
+        const IssuerState *s = &a->issuers[o->index];
+        GrantList gained = {}, more = {};
+        int r;
+
+        if (!o->again || s->seen.ver <= s->floor.ver)
+                return 0;
+        r = standing_compare(&o->standing->store, &a->store, a->config->issuers[o->index].issuer,
+                             &gained, &more);
+        if (r == 0 && gained.n > 0)
+                r = gone_jtis(&gained, before, &o->withheld);
+        free(gained.grants);
+        free(more.grants);
+        return r;
+}
+
 /* What a newer set revokes replaces what the one before it did. What the set in force loses when it
  * is verified anew comes on top. */
 static int find_gone(Offer *o)
@@ -104,9 +124,9 @@ static int find_gone(Offer *o)
                 return 0;
         r = standing_compare(&a->store, &o->standing->store, a->config->issuers[o->index].issuer,
                              &o->gone, &o->lessened);
-        return r == 0 && o->gone.n > 0
-                       ? gone_jtis(&o->gone, o->again ? before : &none, &o->narrowed)
-                       : r;
+        if (r == 0 && o->gone.n > 0)
+                r = gone_jtis(&o->gone, o->again ? before : &none, &o->narrowed);
+        return r == 0 ? find_withheld(o, before) : r;
 }
 
 /* All of the issuer's that are heard. */
@@ -159,7 +179,8 @@ static void forget_prepared(Offer *o)
         o->standing = standing_free(o->standing);
         free(TAKE_PTR(o->gone.grants));
         free(TAKE_PTR(o->lessened.grants));
-        o->gone.n = o->lessened.n = 0;
+        free(TAKE_PTR(o->withheld.items));
+        o->gone.n = o->lessened.n = o->withheld.n = 0;
         o->hidden = (Hidden){};
         o->set = grant_set_free(o->set);
 }

@@ -11,77 +11,11 @@ int state_new(State **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-static void graves_free(State *s)
-{
-        for (size_t i = 0; i < s->n_graves; i++)
-                free(s->graves[i]);
-        free(TAKE_PTR(s->graves));
-        s->n_graves = 0;
-}
-
-/* A text that is no longer s's. Where there is no memory to remember it, it is lost rather than
- * read after it was freed. */
-static void text_bury(State *s, char *text)
-{
-        char **grown;
-
-        if (s->n_shares == 0) {
-                free(text);
-                return;
-        }
-        /* By doubling: the sizes at which it is full are the powers of two. */
-        grown = s->graves;
-        if ((s->n_graves & (s->n_graves - 1)) == 0)
-                grown = reallocarray(s->graves, s->n_graves ? 2 * s->n_graves : 1, sizeof(*grown));
-        if (!grown)
-                return;
-        s->graves = grown;
-        s->graves[s->n_graves++] = text;
-}
-
-static void *copy_of(const void *items, size_t n, size_t size)
-{
-        void *copy = calloc(n + 1, size);
-
-        if (copy && n > 0)
-                memcpy(copy, items, n * size);
-        return copy;
-}
-
-int state_share(State *s, State *ret)
-{
-        State share = *s;
-
-        share.graves = NULL;
-        share.n_graves = share.n_shares = 0;
-        share.ended = copy_of(s->ended, s->n_ended, sizeof(*s->ended));
-        share.locked = copy_of(s->locked, s->n_locked, sizeof(*s->locked));
-        if (!share.ended || !share.locked) {
-                free(share.ended);
-                free(share.locked);
-                return -ENOMEM;
-        }
-        s->n_shares++;
-        *ret = share;
-        return 0;
-}
-
-void state_unshare(State *s, State *share)
-{
-        if (!share->ended)
-                return;
-        free(share->ended);
-        free(share->locked);
-        *share = (State){};
-        if (--s->n_shares == 0)
-                graves_free(s);
-}
-
 State *state_free(State *s)
 {
         if (!s)
                 return NULL;
-        graves_free(s);
+        state_free_graves(s);
         for (size_t i = 0; i < s->n_issuers; i++)
                 free(s->issuers[i].issuer);
         for (size_t i = 0; i < s->n_ended; i++)
@@ -324,7 +258,7 @@ void state_prune_ended(State *s, int64_t before_sec,
         for (size_t i = 0; i < s->n_ended; i++) {
                 if (s->ended[i].at_sec < before_sec && !is_needed(userdata, s->ended[i].jti)) {
                         s->n_ended_of[s->ended[i].issuer]--;
-                        text_bury(s, s->ended[i].jti);
+                        state_bury_text(s, s->ended[i].jti);
                 } else {
                         s->ended[n++] = s->ended[i];
                 }
@@ -342,7 +276,7 @@ int state_lock(State *s, const char *name, bool locked)
         if (locked == (i < s->n_locked && streq(s->locked[i], name)))
                 return 0;
         if (!locked) {
-                text_bury(s, s->locked[i]);
+                state_bury_text(s, s->locked[i]);
                 s->n_locked--;
                 memmove(&s->locked[i], &s->locked[i + 1], (s->n_locked - i) * sizeof(char *));
                 return 1;

@@ -68,6 +68,9 @@ int state_format(const State *s, const char *issuer, const SetFloor *floor, int6
  * until it is given back. Both on the thread that changes s. */
 int state_share(State *s, State *ret);
 void state_unshare(State *s, State *share);
+/* For state.c: a text that is no longer s's goes when no share has it; all of them go. */
+void state_bury_text(State *s, char *text);
+void state_free_graves(State *s);
 
 const SetFloor *state_floor(const State *s, const char *issuer); /* NULL: none seen */
 int state_set_floor(State *s, const char *issuer, const SetFloor *floor);

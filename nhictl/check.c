@@ -78,10 +78,11 @@ static int request_add_command(json_t *request, const CheckOptions *o)
 
 static int request_add_subject(json_t *request, const Subject *s)
 {
-        json_t *gids = json_array();
+        json_t *gids;
 
         if (!s->is_known)
                 return 0;
+        gids = json_array();
         for (size_t i = 0; i < s->n_gids; i++)
                 if (json_array_append_new(gids, json_integer(s->gids[i])) < 0) {
                         json_decref(gids);
@@ -126,14 +127,15 @@ static void print_rules(const Output *o, const json_t *grant)
         const json_t *rule;
         size_t i;
 
-        printf("grant %s\n", member_text(grant, "jti") ?: "?");
+        show("grant %s\n", member_text(grant, "jti") ?: "?");
         json_array_foreach(json_object_get(grant, "rules"), i, rule) {
                 bool held = member_is_true(rule, "held");
                 const char *detail = member_text(rule, "detail") ?: "";
 
-                printf("  %s%-6s%s  ", shade_begin(o, held ? SHADE_GOOD : SHADE_BAD),
-                       held ? "ok" : "FAILED", shade_end(o));
-                printf(*detail ? "%-13s %s\n" : "%s%s\n", member_text(rule, "rule") ?: "?", detail);
+                printf("  ");
+                show_shaded(o, held ? SHADE_GOOD : SHADE_BAD, held ? "ok    " : "FAILED");
+                show(*detail ? "  %-13s %s\n" : "  %s%s\n", member_text(rule, "rule") ?: "?",
+                     detail);
         }
 }
 
@@ -141,7 +143,7 @@ static void print_gate(const Gate *gate, const json_t *reply)
 {
         const char *agents = member_text(json_object_get(reply, "gate"), "mode");
 
-        printf("gate     %s%s%s\n", gate_word(gate->mode), *gate->name ? " by " : "", gate->name);
+        show("gate     %s%s%s\n", gate_word(gate->mode), *gate->name ? " by " : "", gate->name);
         if (gate->mode != GATE_EXEMPT && agents && !streq(agents, gate_word(gate->mode)))
                 say("the agent's configuration says \"%s\": its gates file is not that of its "
                     "configuration, or a group is known to one of them only",
@@ -155,15 +157,17 @@ static void print_verdict(const Output *o, const Gate *gate, const json_t *reply
         const char *until_label = allows && !is_open ? ", until " : "";
         char until[WHEN_TIME_SIZE];
 
-        printf("verdict  %s%s%s%s%s\n", shade_begin(o, allows || is_open ? SHADE_GOOD : SHADE_BAD),
-               allows || is_open ? "allowed" : "denied", shade_end(o), until_label,
-               *until_label ? when_format_time(until, member_number(reply, "until")) : "");
+        printf("verdict  ");
+        show_shaded(o, allows || is_open ? SHADE_GOOD : SHADE_BAD,
+                    allows || is_open ? "allowed" : "denied");
+        show("%s%s\n", until_label,
+             *until_label ? when_format_time(until, member_number(reply, "until")) : "");
         if (gate->mode == GATE_UNGATED || gate->mode == GATE_EXEMPT)
                 return;
-        printf("reason   %s%s (%s)\n", is_open && !allows ? "would be denied if enforced: " : "",
-               member_text(reply, "sentence") ?: "?", member_text(reply, "reason") ?: "?");
+        show("reason   %s%s (%s)\n", is_open && !allows ? "would be denied if enforced: " : "",
+             member_text(reply, "sentence") ?: "?", member_text(reply, "reason") ?: "?");
         if (!allows && *(member_text(reply, "advice") ?: ""))
-                printf("next     %s\n", member_text(reply, "advice"));
+                show("next     %s\n", member_text(reply, "advice"));
 }
 
 static void check_print(const Output *o, const Gate *gate, const json_t *reply)

@@ -84,10 +84,10 @@ static VerbStatus print_lines(const Output *o, const Findings *f)
                 const Finding *item = &f->items[i];
                 const Look *look = &looks[item->level];
 
-                printf("%s%s%s %s: %s\n", shade_begin(o, look->shade), look->text, shade_end(o),
-                       item->check, item->text);
+                show_shaded(o, look->shade, look->text);
+                show(" %s: %s\n", item->check, item->text);
                 if (item->advice)
-                        printf("       %s\n", item->advice);
+                        show("       %s\n", item->advice);
         }
         if (fflush(stdout) == EOF)
                 return VERB_FAILED;

@@ -210,7 +210,7 @@ static VerbStatus run_check(Call *call)
                                ? VERB_FAILED
                                : status;
         json_array_foreach(result.problems, i, text)
-                (void)puts(json_string_value(text));
+                show("%s\n", json_string_value(text));
         json_decref(result.problems);
         if (result.n_lines > 0)
                 say("the history has %zu lines; its head is %s", result.n_lines, result.head);

@@ -66,7 +66,7 @@ static int show_row(const Show *s, const LogRecord *record)
                        : 0;
 }
 
-static int show(Show *s, const LogRecord *record)
+static int show_record(Show *s, const LogRecord *record)
 {
         int r = s->call->out.json ? show_json(s, record) : show_row(s, record);
 
@@ -90,7 +90,7 @@ static int show_all(Show *s)
                         s->n_bad++;
                         continue;
                 }
-                r = show(s, &record);
+                r = show_record(s, &record);
                 if (r < 0)
                         return r;
         }

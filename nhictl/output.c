@@ -39,21 +39,20 @@ void output_init(Output *o, bool json, const char *color_option)
         *o = (Output){ .json = json, .color = !json && color_wanted(color_option) };
 }
 
-/* Control characters of what was interpolated never reach the terminal; quotes and backslashes are
- * harmless there and stay readable. Line feeds are ours. One write: over ssh, or beside another
- * program's talk, what comes byte by byte is torn apart. */
-static void say_text(const char *text)
+/* Line feeds are ours. One write: over ssh, or beside another program's talk, what comes byte by
+ * byte is torn apart. */
+static void say_text(char *text)
 {
         char line[sizeof("nhictl: \n") + SAY_MAX * (sizeof("\\xNN") - 1)] = "nhictl: ";
         char *end = line + strlen(line);
 
-        for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-                if ((*c < 0x20 && *c != '\n') || *c == 0x7f)
-                        end += snprintf(end, sizeof("\\xNN"), "\\x%02x", *c);
-                else
-                        *end++ = (char)*c;
+        while (text) {
+                const char *part = strsep(&text, "\n");
+
+                (void)text_visible(end, (size_t)(line + sizeof(line) - end), part);
+                end += strlen(end);
+                *end++ = '\n';
         }
-        *end++ = '\n';
         (void)fwrite(line, 1, (size_t)(end - line), stderr);
 }
 
@@ -83,6 +82,36 @@ int fail(int status, const char *format, ...)
         say_list(format, ap);
         va_end(ap);
         return status;
+}
+
+/* An owned text_visible(), whole; NULL without memory. */
+static char *visible_new(const char *text)
+{
+        const size_t size = strlen(text) * (sizeof("\\xNN") - 1) + 1;
+        char *visible = malloc(size);
+
+        return visible ? text_visible(visible, size, text) : NULL;
+}
+
+void show(const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL, *visible = NULL;
+        const size_t size = strlen(format);
+        const bool ends_line = size > 0 && format[size - 1] == '\n';
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0)
+                text = NULL;
+        else if (ends_line)
+                text[n - 1] = '\0';
+        visible = text ? visible_new(text) : NULL;
+        (void)fputs(visible ?: "(out of memory)", stdout);
+        if (ends_line)
+                (void)fputc('\n', stdout);
 }
 
 int output_document(json_t *document)
@@ -146,18 +175,23 @@ Table *table_free(Table *t)
         return NULL;
 }
 
+/* libsmartcols escapes what the locale calls a control character, which is not all that hides. */
+static int cell_set(struct libscols_line *line, size_t column, const char *text)
+{
+        _cleanup_free_ char *visible = visible_new(text);
+
+        return visible && scols_line_set_data(line, column, visible) == 0 ? 0 : -ENOMEM;
+}
+
 int table_row(Table *t, const char *const *texts)
 {
         struct libscols_line *line = scols_table_new_line(t->table, NULL);
 
         if (!line)
                 return -ENOMEM;
-        for (size_t i = 0; i < t->n_columns; i++) {
-                const char *text = texts[i] && *texts[i] ? texts[i] : "-";
-
-                if (scols_line_set_data(line, i, text) != 0)
+        for (size_t i = 0; i < t->n_columns; i++)
+                if (cell_set(line, i, texts[i] && *texts[i] ? texts[i] : "-") < 0)
                         return -ENOMEM;
-        }
         t->last = line;
         t->n_rows++;
         return 0;
@@ -193,4 +227,11 @@ const char *shade_begin(const Output *o, Shade shade)
 const char *shade_end(const Output *o)
 {
         return o->color ? "\033[0m" : "";
+}
+
+void show_shaded(const Output *o, Shade shade, const char *text)
+{
+        (void)fputs(shade_begin(o, shade), stdout);
+        show("%s", text);
+        (void)fputs(shade_end(o), stdout);
 }

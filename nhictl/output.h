@@ -2,8 +2,9 @@
 #pragma once
 
 /* How nhictl speaks: data on stdout (a table, or one JSON document), talk on stderr as
- * "nhictl: ...". Texts from outside may hold anything: tables and say() escape what is not
- * printable. */
+ * "nhictl: ...". Texts from outside may hold anything, also what moves a cursor, sets a title or
+ * turns the line round: whatever the agent, a set or somebody else chose MUST reach a terminal by a
+ * table, say(), fail() or show() only, which write that as \xNN (text_visible()). */
 
 #include "lib/base/macro.h"
 
@@ -22,6 +23,10 @@ void output_init(Output *o, bool json, const char *color_option);
 void say(const char *format, ...) _printf_(1, 2);
 /* The same, and return status: `return fail(VERB_FAILED, "...")`. */
 int fail(int status, const char *format, ...) _printf_(2, 3);
+
+/* On stdout, what is no table. A line feed at the end of format is ours, any other is escaped as
+ * the rest. */
+void show(const char *format, ...) _printf_(1, 2);
 
 /* Print one JSON document with "schema": 1 added, and drop the reference. 0, or -ENOMEM (also for
  * NULL, so a document built by json_pack() needs no check of its own), or -EIO. */
@@ -58,3 +63,5 @@ int table_print(Table *t);
  * are "" without colour. */
 const char *shade_begin(const Output *o, Shade shade);
 const char *shade_end(const Output *o);
+/* show() between the two. */
+void show_shaded(const Output *o, Shade shade, const char *text);

@@ -127,7 +127,7 @@ static int make_settled(Proof *p, const ProveOptions *o, HostMemory *memory)
 
 /* ---- the verb ---- */
 
-static VerbStatus show(const Call *call, const Proof *p)
+static VerbStatus show_proof(const Call *call, const Proof *p)
 {
         static const VerbStatus statuses[] = {
                 [PROVE_PROVED] = VERB_OK,
@@ -156,7 +156,7 @@ static VerbStatus prove_run(Call *call)
         if (r == 0)
                 r = make_settled(&p, o, memory);
         status = r < 0 ? (VerbStatus)fail(VERB_FAILED, "nothing can be compared: %s", strerror(-r))
-                       : show(call, &p);
+                       : show_proof(call, &p);
         proof_done(&p);
         host_memory_free(memory);
         return status;

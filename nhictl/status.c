@@ -14,7 +14,9 @@
 
 static void line(const Output *o, Shade shade, const char *label, const char *text)
 {
-        printf(LABEL "%s%s%s\n", label, shade_begin(o, shade), text, shade_end(o));
+        printf(LABEL, label);
+        show_shaded(o, shade, text);
+        (void)fputc('\n', stdout);
 }
 
 static void print_agent(const Output *o, const json_t *reply, int64_t now_sec)
@@ -38,10 +40,10 @@ static void print_refusal(const Output *o, const json_t *issuer)
 
         if (!json_is_object(refusal))
                 return;
-        printf(LABEL "%slast refused %s: %s: %s%s\n", "", shade_begin(o, SHADE_WARN),
-               when_format_time(when, member_number(refusal, "time")),
-               member_text(refusal, "code") ?: "?", member_text(refusal, "detail") ?: "",
-               shade_end(o));
+        printf(LABEL "%s", "", shade_begin(o, SHADE_WARN));
+        show("last refused %s: %s: %s", when_format_time(when, member_number(refusal, "time")),
+             member_text(refusal, "code") ?: "?", member_text(refusal, "detail") ?: "");
+        printf("%s\n", shade_end(o));
 }
 
 static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
@@ -98,11 +100,10 @@ static void print_gate(const Output *o, const json_t *gate, bool is_first)
         char services[256], accounts[256];
         const char *mode = member_text(gate, "mode") ?: "?";
 
-        printf(LABEL "%s: %s%s%s %s for %s\n", is_first ? "gates" : "",
-               member_text(gate, "name") ?: "?",
-               shade_begin(o, streq(mode, "observe") ? SHADE_WARN : SHADE_GOOD), mode, shade_end(o),
-               join(json_object_get(gate, "services"), services, sizeof(services)),
-               join(json_object_get(gate, "accounts"), accounts, sizeof(accounts)));
+        show(LABEL "%s: ", is_first ? "gates" : "", member_text(gate, "name") ?: "?");
+        show_shaded(o, streq(mode, "observe") ? SHADE_WARN : SHADE_GOOD, mode);
+        show(" %s for %s\n", join(json_object_get(gate, "services"), services, sizeof(services)),
+             join(json_object_get(gate, "accounts"), accounts, sizeof(accounts)));
 }
 
 static void print_gates(const Output *o, const json_t *gates)

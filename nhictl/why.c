@@ -28,8 +28,8 @@ static void print_what(const json_t *d)
 {
         const char *target = member_text(d, "target"), *command = member_text(d, "command");
 
-        printf("%s%s%s%s%s", member_text(d, "class") ?: "?", is_text(target) ? " as " : "",
-               target ?: "", is_text(command) ? ": " : "", command ?: "");
+        show("%s%s%s%s%s", member_text(d, "class") ?: "?", is_text(target) ? " as " : "",
+             target ?: "", is_text(command) ? ": " : "", command ?: "");
 }
 
 static void print_denial(const Output *o, const json_t *d)
@@ -40,19 +40,19 @@ static void print_denial(const Output *o, const json_t *d)
         bool observed = streq_ptr(mode, "observe");
         char when[WHEN_TIME_SIZE];
 
-        printf("%s  %s  ", when_format_time(when, member_number(d, "time")),
-               member_text(d, "account") ?: "?");
+        show("%s  %s  ", when_format_time(when, member_number(d, "time")),
+             member_text(d, "account") ?: "?");
         print_what(d);
-        printf("\n  %s%s%s", shade_begin(o, observed ? SHADE_WARN : SHADE_BAD),
-               observed ? "would be denied" : "denied", shade_end(o));
+        printf("\n  ");
+        show_shaded(o, observed ? SHADE_WARN : SHADE_BAD, observed ? "would be denied" : "denied");
         if (count > 1)
                 printf(" %lld times since %s", (long long)count,
                        when_format_time(when, member_number(d, "first")));
-        printf(": %s (%s)\n", member_text(d, "sentence") ?: "?", member_text(d, "reason") ?: "?");
+        show(": %s (%s)\n", member_text(d, "sentence") ?: "?", member_text(d, "reason") ?: "?");
         if (is_text(jti))
-                printf("  nearest grant: %s\n", jti);
+                show("  nearest grant: %s\n", jti);
         if (is_text(advice))
-                printf("  next: %s\n", advice);
+                show("  next: %s\n", advice);
 }
 
 static VerbStatus why_run(Call *call)

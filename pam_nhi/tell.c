@@ -69,9 +69,13 @@ void tell_exempt_problem(const Call *c, Cause cause)
 /* The agent's words, with whatever could move a terminal's cursor taken out. */
 static void line_clean(char *line)
 {
-        for (; *line; line++)
-                if ((unsigned char)*line < 0x20 || *line == 0x7f)
+        while (*line) {
+                size_t shown = text_shown_size(line);
+
+                if (shown == 0)
                         *line = ' ';
+                line += shown > 0 ? shown : 1;
+        }
 }
 
 /* A denial has a reason: one without is no answer (format.h). */

@@ -35,6 +35,17 @@ bool id_is_assignable(uint64_t id);
 /* Shell glob on a whole string: '*', '?', '[...]' as in fnmatch(3) without flags. */
 bool glob_match(const char *pattern, const char *text);
 
-/* Copy text for a log line: control characters, DEL, quotes and backslashes become \xNN, the result
- * is cut at size-1 bytes and always terminated (O13). Returns ret. */
+/* What a terminal or a reader would act upon instead of showing it stands at text: a control
+ * character (C0, DEL, C1), or one that turns or breaks lines (U+2028..202E, U+2066..2069). */
+bool text_is_hidden_at(const char *text);
+
+/* So many bytes at text are one character that may be shown as it is, 1 to 4; 0 at its end, and
+ * where the first byte MUST NOT be: something hidden, or no UTF-8 (a lone 0x9b is a C1 control to
+ * some terminals). */
+size_t text_shown_size(const char *text);
+
+/* Copy text for a log line: what may not be shown, quotes and backslashes become \xNN, the result
+ * is cut at size-1 bytes, never within a character, and always terminated (O13). Returns ret. */
 char *text_escape(char *ret, size_t size, const char *text);
+/* The same for a terminal, where quotes and backslashes are harmless and stay readable. */
+char *text_visible(char *ret, size_t size, const char *text);

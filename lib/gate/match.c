@@ -38,8 +38,10 @@ static int group_read(const char *group, const char *member, gid_t *ret, bool *r
                 r = getgrnam_r(group, &entry, buffer, size, &found);
                 if (r == ERANGE)
                         continue;
+                /* What nobody knows is 0 and no entry: ENOENT is what a service ran into that
+                 * cannot be asked, its socket not there, where the search ends with it. */
                 if (r != 0)
-                        return -r;
+                        return r == ENOENT ? -EIO : -r;
                 if (!found)
                         return -ENOENT;
                 *ret = found->gr_gid;

@@ -3,6 +3,7 @@
 #include "nhi-agentd/set/value.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/name.h"
 #include "lib/base/service.h"
 
 #include <arpa/inet.h>
@@ -10,23 +11,12 @@
 
 #define UNIT_SIZE_MAX 255u
 
-/* C1 controls are C2 80..C2 9F; U+2028..202E are E2 80 A8..AE, U+2066..2069 E2 81 A6..A9. */
-static bool is_hidden_sequence(const unsigned char *p)
-{
-        if (p[0] == 0xc2)
-                return p[1] >= 0x80 && p[1] <= 0x9f;
-        if (p[0] != 0xe2)
-                return false;
-        return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
-               (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-}
-
 bool text_is_clean(const char *text)
 {
         if (!text)
                 return false;
-        for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-                if (*p < 0x20 || *p == 0x7f || is_hidden_sequence(p))
+        for (; *text; text++)
+                if (text_is_hidden_at(text))
                         return false;
         return true;
 }

@@ -47,6 +47,8 @@
         X(check_sudo_groups, "sudo-groups", "group_source is dynamic where grants give groups")    \
         X(check_nss_order, "nss-order",                                                            \
           "nhi is asked for accounts and groups, and nothing hides it")                            \
+        X(check_nss_outage, "nss-outage",                                                          \
+          "groups of gates stay known while a service of nsswitch.conf is out of order")           \
         X(check_nss_module, "nss-module",                                                          \
           "libnss_nhi.so.2 is there while nsswitch.conf names nhi")                                \
         X(check_nss_userdb, "nss-userdb", "a foreign userdb provider, which can hold up lookups")  \

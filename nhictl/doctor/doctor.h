@@ -54,8 +54,8 @@ extern const DoctorCheck doctor_checks[];
 /* Run one check. One that finds nothing to say has not looked: that is a warning of its own. */
 void doctor_check_run(const DoctorCheck *c, const DoctorHost *h, Findings *f);
 
-/* Append; a finding that is not [OK] has an advice. Control characters, and bytes that are no
- * UTF-8, are kept as \xNN. */
+/* Append; a finding that is not [OK] has an advice. What may not be shown (text_visible()) is
+ * kept as \xNN. */
 void finding_ok(Findings *f, const char *check, const char *format, ...) _printf_(3, 4);
 void finding_warn(Findings *f, const char *check, const char *advice, const char *format, ...)
         _printf_(4, 5);

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/doctor/doctor.h"
 
+#include "lib/base/name.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-
-static bool is_utf8(const char *text)
-{
-        json_t *probe = json_string(text);
-        bool is_valid = probe != NULL;
-
-        json_decref(probe);
-        return is_valid;
-}
 
 /* What a terminal and a JSON reader can take; everything else as \xNN. */
 static char *text_safe(const char *text)
 {
-        unsigned char first_bad = is_utf8(text) ? UINT8_MAX : 0x80;
-        char *ret = malloc(strlen(text) * 4 + 1), *at = ret;
+        const size_t size = strlen(text) * 4 + 1;
+        char *ret = malloc(size);
 
-        if (!ret)
-                return NULL;
-        for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-                if (*c >= 0x20 && *c != 0x7f && *c < first_bad)
-                        *at++ = (char)*c;
-                else
-                        at += snprintf(at, 5, "\\x%02x", *c);
-        }
-        *at = '\0';
-        return ret;
+        return ret ? text_visible(ret, size, text) : NULL;
 }
 
 static bool findings_grow(Findings *f)

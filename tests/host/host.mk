@@ -33,6 +33,11 @@ $(B)/tests/host/set-clock.so: $(call obj,tests/host/set-clock.c)
 	@mkdir -p $(@D)
 	$(link) -shared -o $@ $^
 
+# A large service of nsswitch.conf(5), for tests/host/cases/pam.sh.
+$(B)/tests/host/nss-late.so: $(call obj,tests/host/nss-late.c)
+	@mkdir -p $(@D)
+	$(link) -shared -o $@ $^
+
 .PHONY: host-debs
 host-debs: ## the packages that hosts install, built in a clean root of NHI_SUITE (bookworm, trixie)
 	@tests/host/deb.sh $(B) $(or $(NHI_SUITE),bookworm)

@@ -165,6 +165,48 @@ static void a_foreign_provider_of_accounts_is_a_warning(void **state)
         fixture_done(&x);
 }
 
+static bool outage_says(const char *conf, FindingLevel level, const char *text)
+{
+        json_t *gates = json_loads("[{\"name\": \"ops\", \"mode\": \"enforce\", \"services\": "
+                                   "[\"su\"], \"accounts\": [\"olga\", \"%rtops\"]}]",
+                                   0, NULL);
+        DoctorFixture x;
+        bool said;
+
+        fixture_init(&x);
+        x.host.gates = gates;
+        fixture_file(&x, CONF, conf);
+        fixture_runs(&x, "/usr/bin/getent --service sss group -- rtops", "rtops:x:5000:olga\n", 0);
+        fixture_check(&x, "nss-outage");
+        said = text ? fixture_says(&x, level, text) : fixture_is_well(&x);
+        fixture_done(&x);
+        json_decref(gates);
+        return said;
+}
+
+static void a_group_that_an_outage_hides_from_its_gate_is_a_warning(void **state)
+{
+        static const char *const good[] = {
+                "group: files nhi sss\n",
+                "group: files sss [UNAVAIL=return] nhi\n",
+                "group: files sss [NOTFOUND=continue] [!SUCCESS=return] nhi\n",
+                "group: files ldap nhi\n",
+                "passwd: files sss nhi\n",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                assert_true(outage_says(good[i], FINDING_OK, NULL));
+        assert_true(outage_says("group: files sss nhi\n", FINDING_WARN,
+                                "gate ops: /etc/nsswitch.conf:1 asks nhi behind sss, which knows "
+                                "group rtops"));
+        assert_true(outage_says("group: files sss [NOTFOUND=continue] nhi\n", FINDING_WARN,
+                                "asks nhi behind sss"));
+        assert_true(outage_says("group: files sss [TRYAGAIN=return] nhi\n", FINDING_WARN,
+                                "asks nhi behind sss"));
+        assert_true(outage_says("group: files nhi sss\ninitgroups: files sss nhi\n", FINDING_WARN,
+                                "/etc/nsswitch.conf:2 asks nhi behind sss"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -175,6 +217,7 @@ int main(void)
                 cmocka_unit_test(what_nhi_itself_ends_is_found),
                 cmocka_unit_test(nhi_before_files_is_a_warning),
                 cmocka_unit_test(an_initgroups_line_that_hides_us_is_found),
+                cmocka_unit_test(a_group_that_an_outage_hides_from_its_gate_is_a_warning),
                 cmocka_unit_test(a_file_that_cannot_be_read_is_a_warning),
                 cmocka_unit_test(a_module_that_is_gone_is_found),
                 cmocka_unit_test(nscd_is_found_where_it_caches_accounts),

@@ -29,6 +29,7 @@
 
 static unsigned n_passwd_missed, n_group_missed; /* so many questions are answered by "not here" */
 static bool is_left_out;                         /* by getgrouplist */
+static int group_error;                          /* of the service at which the search ends */
 
 int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size,
                struct passwd **ret)
@@ -52,6 +53,9 @@ int getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size,
         static char *members[] = { (char *)"jane", (char *)"john", NULL };
 
         *entry = (struct group){ .gr_gid = 4242, .gr_mem = members };
+        *ret = NULL;
+        if (group_error != 0)
+                return group_error;
         *ret = streq(name, "team") && n_group_missed == 0 ? entry : NULL;
         n_group_missed -= n_group_missed > 0;
         return 0;
@@ -102,6 +106,7 @@ static int start(void **state)
 {
         n_passwd_missed = n_group_missed = 0;
         is_left_out = false;
+        group_error = 0;
         real_uid = 0;
         is_privileged = 0;
         limited = -1;
@@ -141,6 +146,17 @@ static void a_group_that_is_missed_once_is_asked_for_again_P15(void **state)
         assert_int_equal(mode_of("john", false), GATE_ENFORCE);
         n_group_missed = 2; /* a group that is not there has no members */
         assert_int_equal(mode_of("john", false), GATE_UNGATED);
+}
+
+/* "[UNAVAIL=return]", or no service behind: libc hands on whatever errno the service left. */
+static void a_group_whose_service_is_out_of_order_may_have_any_member(void **state)
+{
+        static const int errors[] = { ENOENT, ECONNREFUSED, EAGAIN, EIO };
+
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                group_error = errors[i];
+                assert_int_equal(mode_of("bill", false), GATE_ENFORCE);
+        }
 }
 
 static void a_member_whom_getgrouplist_left_out_is_gated_P15(void **state)
@@ -257,6 +273,8 @@ int main(void)
                                                 finish),
                 cmocka_unit_test_setup_teardown(a_group_that_is_missed_once_is_asked_for_again_P15,
                                                 start, finish),
+                cmocka_unit_test_setup_teardown(
+                        a_group_whose_service_is_out_of_order_may_have_any_member, start, finish),
                 cmocka_unit_test_setup_teardown(a_member_whom_getgrouplist_left_out_is_gated_P15,
                                                 start, finish),
                 cmocka_unit_test_setup_teardown(

@@ -165,6 +165,44 @@ static void escaped_text_breaks_no_log_line_O13(void **state)
         assert_string_equal(text_escape(buf, 5, "\n"), "\\x0a");
         assert_string_equal(text_escape(buf, 4, "\n"), "");
         assert_string_equal(text_escape(buf, 1, "a"), "");
+        /* Nor is a character. */
+        assert_string_equal(text_escape(buf, 4, "ab\xc3\xa4"), "ab");
+        assert_string_equal(text_escape(buf, 5, "ab\xc3\xa4"), "ab\xc3\xa4");
+}
+
+/* C1 controls move cursors and set titles, U+202E turns a line round; what is no UTF-8 may be
+ * either, to a terminal that reads bytes. */
+static void nothing_that_hides_or_moves_is_shown_O13(void **state)
+{
+        static const struct {
+                const char *text, *shown;
+        } rows[] = {
+                { "a\xc2\x9b"
+                  "2J",
+                  "a\\xc2\\x9b2J" },
+                { "\xc2\x80\xc2\x9f\xc2\xa0", "\\xc2\\x80\\xc2\\x9f\xc2\xa0" },
+                { "\xe2\x80\xae", "\\xe2\\x80\\xae" },
+                { "\xe2\x80\xa7\xe2\x80\xaf", "\xe2\x80\xa7\xe2\x80\xaf" },
+                { "\xe2\x81\xa6\xe2\x81\xa9", "\\xe2\\x81\\xa6\\xe2\\x81\\xa9" },
+                { "\xe2\x81\xa5\xe2\x81\xaa", "\xe2\x81\xa5\xe2\x81\xaa" },
+                { "\x9b\xff", "\\x9b\\xff" },
+                { "\xc3", "\\xc3" },
+                { "\xe2\x80", "\\xe2\\x80" },
+                { "\xc0\x9b", "\\xc0\\x9b" },
+                { "\xe0\x82\x9b", "\\xe0\\x82\\x9b" },
+                { "\xf0\x80\x82\x9b", "\\xf0\\x80\\x82\\x9b" },
+                { "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+                { "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+                { "\xf0\x9f\x94\x91\xed\x9f\xbf", "\xf0\x9f\x94\x91\xed\x9f\xbf" },
+        };
+        char buf[64];
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+                assert_string_equal(text_escape(buf, sizeof(buf), rows[i].text), rows[i].shown);
+                assert_string_equal(text_visible(buf, sizeof(buf), rows[i].text), rows[i].shown);
+        }
+        assert_string_equal(text_visible(buf, sizeof(buf), "\"it's\" \\\n"), "\"it's\" \\\\x0a");
+        assert_string_equal(text_visible(buf, sizeof(buf), NULL), "");
 }
 
 int main(void)
@@ -178,6 +216,7 @@ int main(void)
                 cmocka_unit_test(globs_match_whole_strings),
                 cmocka_unit_test(globs_take_no_exponential_time),
                 cmocka_unit_test(escaped_text_breaks_no_log_line_O13),
+                cmocka_unit_test(nothing_that_hides_or_moves_is_shown_O13),
         };
 
         return cmocka_run_group_tests_name("name", tests, NULL, NULL);

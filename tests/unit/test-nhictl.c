@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -569,6 +570,9 @@ static pid_t fake_agent(const char *reply, int n)
         assert_int_equal(listen(fd, 8), 0);
         pid = fork();
         assert_true(pid >= 0);
+        /* A test that fails leaves none behind. */
+        if (pid == 0)
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (int i = 0; pid == 0 && i < n; i++) {
                 peer = accept(fd, NULL, NULL);
                 if (read(peer, request, sizeof(request)) <= 0 || !strstr(request, "\"verb\""))
@@ -613,6 +617,55 @@ static void wait_is_for_this_host_only(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* CSI and OSC as C1 controls, U+202E, and CSI once more. */
+#define X "\"\xc2\x9b[2J\xc2\x9d\xe2\x80\xae\\u001b[2J\\n\""
+
+static void assert_clean(const char *verb, const char *text)
+{
+        static const char *const hidden[] = { "\xc2\x9b", "\xc2\x9d", "\xe2\x80\xae", "\033" };
+
+        for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
+                if (strstr(text, hidden[i]))
+                        fail_msg("%s shows character %zu as it is: %s", verb, i, text);
+}
+
+/* What the agent answers, a set or somebody else chose; the commands of denials are anybody's. */
+static void no_answer_of_the_agent_moves_the_cursor_O13(void **state)
+{
+        static const char reply[] =
+                "{\"schema\": 1, \"ok\": true, \"host\": " X ", \"version\": " X ", \"mode\": " X
+                ", \"verdict\": \"deny\", \"sentence\": " X ", \"reason\": " X ", \"advice\": " X
+                ", \"config_error\": " X ", \"locked\": [" X "], \"gate\": {\"mode\": " X "}, "
+                "\"denials\": [{\"time\": 1, \"count\": 2, \"first\": 1, \"account\": " X
+                ", \"class\": " X ", \"target\": " X ", \"command\": " X ", \"sentence\": " X
+                ", \"reason\": " X ", \"jti\": " X ", \"advice\": " X "}], "
+                "\"issuers\": [{\"issuer\": " X ", \"source\": " X
+                ", \"last_refusal\": {\"time\": 1, \"code\": " X ", \"detail\": " X "}}], "
+                "\"gates\": [{\"name\": " X ", \"mode\": " X ", \"services\": [" X
+                "], \"accounts\": [" X "]}], "
+                "\"quarantine\": [{\"entry\": " X ", \"code\": " X ", \"detail\": " X "}], "
+                "\"grants\": [{\"jti\": " X ", \"account\": " X ", \"reason\": " X ", \"owner\": " X
+                ", \"grant\": [{\"services\": [" X "], \"run_as\": [" X
+                "]}], \"rules\": [{\"rule\": " X ", \"detail\": " X "}]}], "
+                "\"sessions\": [{\"account\": " X ", \"class\": " X ", \"jti\": " X
+                ", \"scope\": " X "}]}\n";
+        static const char *const words[][5] = {
+                { "nhictl", "why" },  { "nhictl", "status" }, { "nhictl", "check", "olga", "sudo" },
+                { "nhictl", "list" }, { "nhictl", "mine" },   { "nhictl", "sessions" },
+        };
+        pid_t pid = fake_agent(reply, 100);
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                (void)run_words(words[i]);
+                assert_clean(words[i][1], out);
+                assert_clean(words[i][1], err);
+                if (i < 3)
+                        assert_non_null(strstr(out, "\\xc2\\x9b[2J"));
+        }
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -642,6 +695,7 @@ int main(void)
                 WORLD_TEST(wait_without_an_agent_is_exit_status_5_and_the_grant_stays),
                 WORLD_TEST(wait_says_what_the_agent_lists_instead),
                 WORLD_TEST(wait_is_for_this_host_only),
+                WORLD_TEST(no_answer_of_the_agent_moves_the_cursor_O13),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

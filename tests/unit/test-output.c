@@ -65,6 +65,25 @@ static void talk_carries_no_control_character(void **state)
         assert_string_equal(captured_text(), "nhictl: a\\x1b[31mb\\x0dc\\x7f \"d\" \\\n");
 }
 
+#define HOSTILE                                                                                    \
+        "a\xc2\x9b" /* CSI */ "2J\xc2\x9d" /* OSC */ "\xe2\x80\xae" /* U+202E */ "\x9b\xc3\xa4"
+#define HOSTILE_SHOWN "a\\xc2\\x9b2J\\xc2\\x9d\\xe2\\x80\\xae\\x9b\xc3\xa4"
+
+static void talk_and_what_is_shown_move_no_cursor_O13(void **state)
+{
+        const Output colored = { .color = true };
+
+        capture(stderr);
+        say("%s\nsecond", HOSTILE);
+        assert_string_equal(captured_text(), "nhictl: " HOSTILE_SHOWN "\nsecond\n");
+        capture(stdout);
+        show("%s \"d\" \\", HOSTILE);
+        show("%s\n", "one\nline\n");
+        show_shaded(&colored, SHADE_BAD, "\033[2J");
+        assert_string_equal(captured_text(), HOSTILE_SHOWN " \"d\" \\one\\x0aline\\x0a\n"
+                                                           "\033[1;31m\\x1b[2J\033[0m");
+}
+
 /* A socket of packets shows each write by itself. */
 static void talk_is_written_at_once(void **state)
 {
@@ -147,6 +166,10 @@ static void cells_carry_no_escape_of_their_own(void **state)
         print_table(&plain, "x\033[2Jy", true);
         assert_null(strchr(captured_text(), '\033'));
         capture(stdout);
+        print_table(&plain, HOSTILE, true);
+        assert_null(strstr(captured_text(), "\xe2\x80\xae"));
+        assert_null(strstr(text, "\xc2\x9b"));
+        capture(stdout);
         print_table(&colored, "x", true);
         assert_non_null(strchr(captured_text(), '\033'));
 }
@@ -157,6 +180,7 @@ int main(void)
                 cmocka_unit_test(documents_bear_their_schema),
                 cmocka_unit_test(changed_is_a_word_or_a_member),
                 cmocka_unit_test(talk_carries_no_control_character),
+                cmocka_unit_test(talk_and_what_is_shown_move_no_cursor_O13),
                 cmocka_unit_test(talk_is_written_at_once),
                 cmocka_unit_test(colour_is_chosen_by_option_then_no_color),
                 cmocka_unit_test(tables_show_whole_texts_and_dashes_for_nothing),

@@ -298,6 +298,37 @@ static void what_a_newer_set_grants_with_more_waits_until_it_is_saved(void **sta
         assert_true(is_deploy_allowed(f));
 }
 
+static void what_a_policy_gives_back_waits_for_the_newer_set(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        const char *narrow = "policy: { accounts = [ \"svc-*\" ]; };\n";
+        _cleanup_free_ char *deploy = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *alice = fixture_grant("g-2", "alice", 600, ALICE_LOGIN);
+        _cleanup_free_ char *both = NULL;
+        char *newer = fixture_set(f, 1, FIXTURE_ACCOUNT, deploy);
+        _cleanup_free_ char *copy = strdup(newer);
+
+        assert_true(asprintf(&both, "%s,%s", deploy, alice) > 0);
+        reload_with_policy(f, narrow, -1);
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, both));
+        fixture_settle(f);
+        fail_after("nhi-disk", 0);
+        assert_int_equal(strncmp(fixture_offer(f, newer), "refused not-saved", 17), 0);
+        atomic_store(&failing, NULL);
+        for (int i = 0; i < 2; i++) {
+                reload_with_policy(f, "", -1);
+                assert_true(is_deploy_allowed(f));
+                assert_false(is_alice_allowed(f)); /* the newer one has not that grant */
+                verify_again(f);
+                assert_false(is_alice_allowed(f));
+                reload_with_policy(f, narrow, -1);
+        }
+        assert_int_equal(strncmp(fixture_offer(f, TAKE_PTR(copy)), "accepted ", 9), 0);
+        reload_with_policy(f, "", -1);
+        fixture_offer(f, fixture_set(f, 2, FIXTURE_ACCOUNT, both));
+        assert_true(is_alice_allowed(f));
+}
+
 static void a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked(void **state) /* W2 */
 {
         Fixture *f = *state;
@@ -600,6 +631,7 @@ int main(void)
                 TEST(where_nothing_can_come_back_nothing_is_tried_for_ever),
                 TEST(what_a_newer_set_grants_with_less_is_over_though_the_disk_fails),
                 TEST(what_a_newer_set_grants_with_more_waits_until_it_is_saved),
+                TEST(what_a_policy_gives_back_waits_for_the_newer_set),
                 TEST(a_withdrawn_set_does_not_bring_back_what_a_newer_one_revoked),
                 TEST(a_state_that_could_not_be_saved_is_saved_later),
                 TEST(what_is_quarantined_beyond_the_limit_is_told_by_its_number),

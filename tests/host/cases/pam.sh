@@ -141,18 +141,58 @@ case_a_console_name_in_ruser_or_tty_exempts_nobody() {
         judge 'sudo is denied' both failed silent_on '^postgres$'
 }
 
-# P28: a module that cannot load, or has no memory, never opens the gate. The ungated account shows where each scan
-# reaches limits that su itself can live with.
+# P28: a module that cannot load, or has no memory, never opens the gate. Whom no gate names shows where each scan
+# reaches limits that su itself can live with; he is exempt, for under tight limits anybody may be in a gate's group.
 case_su_root_never_succeeds_under_tight_limits() {
-        quietly bash -c '
-                for user in bob olga; do
-                        for limit in "v "{3000..42000..1500} "n "{3..14} "u "{1..30..8}; do
-                                setpriv --reuid=$user --regid=$user --init-groups bash -c \
-                                        "ulimit -$limit; exec su root -c \"echo $user became-\\\$(id -un)\" <<<\"battery staple\"" &
-                        done
-                        wait
-                done 2>&1 | tr -d "\0"'
+        quietly bash -c 'mkdir -p /etc/nhi/exempt.d; echo "bob su" >/etc/nhi/exempt.d/bob.conf'
+        su_under_limits 'olga bob' 'v '{3000..42000..1500} 'n '{3..14} 'u '{1..30..8}
         note "an ungated account became root under $(grep -c 'bob became-root' <<<"$OUT") of these limits"
         judge 'the scan reaches limits that su can live with' says 'bob became-root'
         judge 'the gated account never became root' silent_on 'olga became-root'
+        quietly rm /etc/nhi/exempt.d/bob.conf
+        su_under_limits bob 'v 1048576' 'd 1048576' 's 1024' 'f 16384' 'n 64' 'u 64'
+        judge 'ordinary limits gate nobody whom no gate names' test "$(grep -c 'bob became-root' <<<"$OUT")" == 6
+}
+
+# su_under_limits 'USER...' 'LETTER VALUE'...: everybody tries to become root under each limit of bash's ulimit, and with
+# "n 64 FREE" under that one with so many descriptors left. Sets OUT.
+su_under_limits() {
+        quietly bash -c '
+                read -ra users <<<"$0"
+                for user in "${users[@]}"; do
+                        for limit; do
+                                setpriv --reuid=$user --regid=$user --init-groups bash -c \
+                                        "set -- $limit; ulimit -\$1 \$2
+                                         for ((fd = 3; fd < \${3:+\$2 - }\${3:-0}; fd++)); do eval \"exec \$fd</dev/null\"; done
+                                         exec su root -c \"echo $user became-\\\$(id -un)\"" <<<"battery staple" &
+                        done
+                        wait
+                done 2>&1 | tr -d "\0"' "$@"
+}
+
+# P15, P28: a service of nsswitch.conf that is larger than su is passed over under limits that su can live with
+# (nss-late.c): gary is a member of a group that it alone knows, hank of one in /etc/group.
+case_a_member_by_another_service_never_passes_under_tight_limits() {
+        # The service is compiled with the packages; in place there are none.
+        ! host_is_here || return 0
+        host_run "$HOST" bash -c 'cat >"$(dirname /usr/lib/*/libnss_nhi.so.2)/libnss_late.so.2"' <"$B/debs/$NHI_SUITE/nss-late.so"
+        quietly bash -euc '
+                groupadd --gid 7071 mixed; useradd --create-home gary; useradd --create-home hank
+                cp /etc/nsswitch.conf /root/nsswitch.conf; sed -i -E "s/^group:.*/group: files late nhi/" /etc/nsswitch.conf
+                echo "bob su" >/etc/nhi/exempt.d/bob.conf
+                cat >/etc/nhi/agentd.conf.d/40-late.conf <<-X
+			gates = ( { name = "late"; mode = "enforce"; services = [ "su" ]; groups = [ "latecomers", "mixed" ]; } );
+		X
+                systemctl reload nhi-agentd'
+        judge 'the gate is published' wait_until 15 in_host grep -q '^gate late enforce' /run/nhi/gates
+        admin 'id -nG hank; getent group latecomers'
+        judge 'the service answers' both says '^hank mixed$' -- says '^latecomers:'
+        su_under_limits 'gary hank' 'v unlimited'
+        judge 'its members are gated' both says 'nhi:' -- silent_on became-root
+        su_under_limits 'gary hank bob' 'v '{4000..64000..6000} 'd '{2000..64000..9000} 'n 64 '{3..8}
+        note "the exempt account became root under $(grep -c 'bob became-root' <<<"$OUT") of these limits"
+        judge 'the scan reaches limits that su can live with' says 'bob became-root'
+        judge 'its members never became root' silent_on '(gary|hank) became-root'
+        quietly bash -c 'cp /root/nsswitch.conf /etc/nsswitch.conf
+                rm -f /etc/nhi/exempt.d/bob.conf /etc/nhi/agentd.conf.d/40-late.conf; systemctl reload nhi-agentd'
 }
