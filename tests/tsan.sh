@@ -5,7 +5,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=$1/tsan
-programs=(nss/test-nss-storm pam/test-pam-threads unit/test-writer unit/test-log-writer unit/test-publish unit/test-sets unit/test-sets-scale)
+programs=(nss/test-nss-storm pam/test-pam-threads unit/test-writer unit/test-log-writer unit/test-publish unit/test-sets unit/test-sets-scale
+        unit/test-log-verify)
 flags='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
 make -s -j"$(nproc)" B="$B" CFLAGS="$flags" "${programs[@]/#/$B/tests/}" || exit
 [ "${2-}" != build ] || exit 0

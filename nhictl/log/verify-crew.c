@@ -194,7 +194,7 @@ static int make_room(Job *job, size_t size)
 {
         const size_t need = size > JOB_SIZE ? size : JOB_SIZE;
 
-        if (job->size + size <= job->capacity)
+        if (job->data && job->size + size <= job->capacity)
                 return 0;
         free(job->data);
         job->capacity = 0;

@@ -37,14 +37,15 @@ static bool is_hex(char c)
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Behind a backslash. Halves of surrogate pairs are the parser's. */
+/* Behind a backslash. Halves of surrogate pairs are the parser's, and so is NUL. */
 static bool take_escape(Cursor *c)
 {
         if (c->p == c->end)
                 return false;
         if (*c->p != 'u')
-                return strchr("\"\\/bfnrt", *c->p++) != NULL;
-        if (c->end - c->p < 5 || ((c->p[1] | 0x20) == 'd' && c->p[2] >= '8'))
+                return *c->p != '\0' && strchr("\"\\/bfnrt", *c->p++) != NULL;
+        if (c->end - c->p < 5 || ((c->p[1] | 0x20) == 'd' && c->p[2] >= '8') ||
+            memcmp(c->p + 1, "0000", 4) == 0)
                 return false;
         for (size_t i = 1; i < 5; i++)
                 if (!is_hex(c->p[i]))

@@ -11,8 +11,8 @@
  * behind MUST pass. Y5 Whatever the files are, it MUST end, in bounded memory.
  *
  * What the chain is worth: a line is vouched for by the hash in the next one, up to the last; that
- * one only by a head. A line that is one record in JSON is demanded nevertheless, so that no reader
- * can take it for another than the verifier did. */
+ * one only by a head. A line must be one JSON object nevertheless: what no reader understands is no
+ * record. */
 
 #include "nhictl/log/heads.h"
 #include "nhictl/log/source.h"
