@@ -375,8 +375,8 @@ static void a_line_that_is_no_json_is_no_record_whatever_the_chain_says(void **s
         static const char *const good[] = {
                 "\"event\":\"x\"}",
                 "\"event\":\"x\",\"unknown\":{\"a\":[1.5e3,null,false]},\"y\":-0.5}",
-                "\"event\":\"x\",\"actor\":[],\"carried\":true,\"uid\":-7,\"detail\":"
-                "\"\\u00e9\\\"\"}",
+                "\"event\":\"x\",\"actor\":[],\"carried\":true,\"uid\":-7}",
+                "\"event\":\"x\",\"detail\":\"\\u00e9\\\"\"}",
         };
         LogChain chain;
         char line[LOG_LINE_MAX];
