@@ -309,7 +309,9 @@ void proof_cover(Proof *p)
         cut_gaps(p);
         if (p->lives.n > 0)
                 qsort(p->lives.items, p->lives.n, sizeof(*p->lives.items), compare_lives);
-        cover_agent(p);
+        /* Without the log nobody knows when the agent came back. */
+        if (p->log_is_evidence)
+                cover_agent(p);
         cover_log(p);
         cover_gates(p);
         cover_witnesses(p);

@@ -203,7 +203,7 @@ typedef struct Finding {
         const char *account, *class, *where;
         const char *grant;            /* "" */
         int64_t pid;                  /* 0 */
-        int64_t start_usec, end_usec; /* PROVE_OPEN */
+        int64_t start_usec, end_usec; /* PROVE_OPEN; 0: over, and nobody saw when */
         uint64_t seq;                 /* of the record that it is held against; 0 */
 } Finding;
 

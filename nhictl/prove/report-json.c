@@ -13,10 +13,11 @@ const char *proof_answer_text(ProveAnswer a)
         return a == PROVE_PROVED ? "proved" : a == PROVE_LEAK ? "leak" : "no-evidence";
 }
 
-/* Whole seconds as everywhere else; null for what has not come. */
+/* Whole seconds as everywhere else; null for what has not come, or was not seen. */
 static json_t *time_json(int64_t usec)
 {
-        return usec == PROVE_OPEN ? json_null() : json_integer(usec / (int64_t)USEC_PER_SEC);
+        return usec == PROVE_OPEN || usec == 0 ? json_null()
+                                               : json_integer(usec / (int64_t)USEC_PER_SEC);
 }
 
 /* A text of a witness may be any bytes. */
@@ -40,13 +41,14 @@ static json_t *seen_by(const Finding *f)
 
 static json_t *finding_json(const Finding *f)
 {
-        return json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:I}",
-                         "finding", finding_names[f->kind], "leak", proof_finding_is_leak(f->kind),
-                         "text", finding_meanings[f->kind], "account", text_json(f->account),
-                         "class", text_json(f->class), "where", text_json(f->where), "witness",
-                         witness_names[f->witness], "pid", (json_int_t)f->pid, "start",
-                         time_json(f->start_usec), "end", time_json(f->end_usec), "seen_by",
-                         seen_by(f), "grant", text_json(f->grant), "seq", (json_int_t)f->seq);
+        return json_pack("{s:b, s:s, s:b, s:s, s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:I}",
+                         "open", f->end_usec == PROVE_OPEN, "finding", finding_names[f->kind],
+                         "leak", proof_finding_is_leak(f->kind), "text", finding_meanings[f->kind],
+                         "account", text_json(f->account), "class", text_json(f->class), "where",
+                         text_json(f->where), "witness", witness_names[f->witness], "pid",
+                         (json_int_t)f->pid, "start", time_json(f->start_usec), "end",
+                         time_json(f->end_usec), "seen_by", seen_by(f), "grant",
+                         text_json(f->grant), "seq", (json_int_t)f->seq);
 }
 
 static json_t *gap_json(const Gap *g)

@@ -48,7 +48,7 @@ static void find(Proof *p, FindingKind kind, const Sighting *s, const Stay *stay
                         .grant = stay ? stay->grant : "",
                         .pid = s->pid,
                         .start_usec = s->start_usec,
-                        .end_usec = s->end_usec,
+                        .end_usec = s->end_is_known ? s->end_usec : 0,
                         .seq = stay ? stay->seq : seq };
 }
 

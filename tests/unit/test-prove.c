@@ -64,6 +64,12 @@ static void an_end_that_nobody_saw_is_no_leak(void **state)
 {
         Proof p = proof_new();
 
+        seen(&p, WITNESS_PAM, "svc-deploy", "sudo", 440, 10, -1)->end_is_known = false;
+        assert_found(&p, FINDING_UNKNOWN);
+        assert_int_equal(p.findings.items[0].end_usec, 0);
+        proof_done(&p);
+
+        p = proof_new();
         stay(&p, "svc-deploy", "sudo", 439, 10, 600);
         seen(&p, WITNESS_PAM, "svc-deploy", "sudo", 439, 10, -1)->end_is_known = false;
         runs(&p, 439, 0, PROVE_UNSET, PROVE_UNSET, "cron.service", 700); /* the pid is another's */
@@ -691,8 +697,10 @@ static void without_a_log_no_session_is_judged(void **state)
 
         p.log_is_evidence = false;
         p.log_wrong = "record 5";
+        lives(&p, LIFE_AGENT_EXIT, 5, 0); /* and its start stands in no log */
         seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
         assert_found(&p, FINDING_UNJUDGED);
+        assert_int_equal(p.gaps.n, 1);
         assert_int_equal(p.gaps.items[0].kind, GAP_LOG);
         assert_true(p.covered <= 0);
         proof_done(&p);
