@@ -32,7 +32,7 @@ static bool get_field(void *userdata, const char *name, char *ret, size_t size)
 
 static int edge_usec(sd_journal *j, bool first, int64_t *ret)
 {
-        uint64_t usec;
+        uint64_t usec = 0;
         int r;
 
         r = first ? sd_journal_seek_head(j) : sd_journal_seek_tail(j);
@@ -79,14 +79,12 @@ static int take_boots(Proof *p)
         r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
         if (r >= 0)
                 r = sd_journal_query_unique(j, "_BOOT_ID");
-        if (r >= 0)
-                SD_JOURNAL_FOREACH_UNIQUE(j, data, size)
-                {
-                        char **id = proof_grow(p, (void **)&ids.items, &ids.n, &ids.capacity,
-                                               sizeof(*ids.items));
-                        if (id)
-                                *id = strndup(data, size);
-                }
+        while (r >= 0 && (r = sd_journal_enumerate_unique(j, &data, &size)) > 0) {
+                char **id = proof_grow(p, (void **)&ids.items, &ids.n, &ids.capacity,
+                                       sizeof(*ids.items));
+                if (id)
+                        *id = strndup(data, size);
+        }
         for (size_t i = 0; i < ids.n; i++) {
                 if (ids.items[i])
                         boot_take(p, j, ids.items[i], strlen(ids.items[i]));

@@ -170,7 +170,9 @@ static void take_config(Proof *p, const Record *r)
                 return;
         for (const char *at = detail; (at = strstr(at, ": from ")); at++)
                 from = at;
-        m = from ? proof_add(p, modes) : NULL;
+        if (!from)
+                return;
+        m = proof_add(p, modes);
         if (!m)
                 return;
         *m = (ModeChange){ .gate = proof_format(p, "%.*s", (int)(from - detail), detail),

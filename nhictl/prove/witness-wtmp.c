@@ -44,8 +44,11 @@ static void open_line(Proof *p, const struct utmpx *u, const char *where, const 
 {
         const bool is_remote = u->ut_host[0] || strncmp(line, "pts/", 4) == 0;
         Sighting *s = proof_add(p, sightings);
-        size_t *place = s ? proof_add(p, terminals) : NULL;
+        size_t *place;
 
+        if (!s)
+                return;
+        place = proof_add(p, terminals);
         if (!place)
                 return;
         *place = p->sightings.n - 1;
