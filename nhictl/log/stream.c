@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/log/source.h"
+#include "nhictl/log/unpack.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 #define READ_SIZE  (256u * 1024)
-#define INPUT_SIZE (128u * 1024)
 #define PIECE_SIZE (64u * 1024)
-
-/* What a compressed segment needs. */
-typedef struct Unpacker {
-        ZSTD_DCtx *context;
-        ZSTD_inBuffer in;
-        uint64_t size;   /* that came out of it */
-        bool has_frame;  /* a file of no frame at all is none */
-        bool is_open;    /* within a frame */
-        bool is_pending; /* more comes without input */
-        char input[INPUT_SIZE];
-} Unpacker;
 
 struct LogStream {
         int fd;
@@ -37,32 +24,6 @@ struct LogStream {
 
 /* ---- opening -----------------------------------------------------------------------------------
  */
-
-static Unpacker *unpacker_free(Unpacker *u)
-{
-        if (!u)
-                return NULL;
-        (void)ZSTD_freeDCtx(u->context);
-        free(u);
-        return NULL;
-}
-DEFINE_CLEANUP(Unpacker *, unpacker_free)
-
-static int unpacker_new(Unpacker **ret)
-{
-        _cleanup_(unpacker_freep) Unpacker *u = calloc(1, sizeof(*u));
-
-        if (u)
-                u->context = ZSTD_createDCtx();
-        if (!u || !u->context)
-                return -ENOMEM;
-        if (ZSTD_isError(
-                    ZSTD_DCtx_setParameter(u->context, ZSTD_d_windowLogMax, LOG_STREAM_WINDOW_LOG)))
-                return -EINVAL;
-        u->in.src = u->input;
-        *ret = TAKE_PTR(u);
-        return 0;
-}
 
 LogStream *log_stream_free(LogStream *s)
 {
@@ -147,55 +108,6 @@ const char *log_stream_name(const LogStream *s)
 /* ---- bytes -------------------------------------------------------------------------------------
  */
 
-static int read_at(LogStream *s, void *ret, size_t capacity, size_t *ret_size)
-{
-        ssize_t n;
-
-        do
-                n = pread(s->fd, ret, capacity, (off_t)s->offset);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return -errno;
-        s->offset += (uint64_t)n;
-        *ret_size = (size_t)n;
-        return 0;
-}
-
-/* As much as fits or as there is. *ret_size 0: the end, and it is a frame's. */
-static int unpack(LogStream *s, char *ret, size_t capacity, size_t *ret_size)
-{
-        Unpacker *u = s->unpacker;
-        ZSTD_outBuffer out = { .dst = ret, .size = capacity };
-        int r;
-
-        while (out.pos < out.size) {
-                size_t left;
-
-                if (u->in.pos == u->in.size && !u->is_pending) {
-                        r = read_at(s, u->input, sizeof(u->input), &u->in.size);
-                        u->in.pos = 0;
-                        if (r < 0)
-                                return r;
-                        if (u->in.size == 0)
-                                break;
-                }
-                left = ZSTD_decompressStream(u->context, &out, &u->in);
-                if (ZSTD_isError(left))
-                        return ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation ? -ENOMEM
-                                                                                       : -EBADMSG;
-                u->has_frame = true;
-                u->is_open = left > 0;
-                u->is_pending = left > 0 && out.pos == out.size;
-        }
-        if (out.pos == 0 && (u->is_open || !u->has_frame))
-                return -EBADMSG;
-        u->size += out.pos;
-        if (u->size > LOG_STREAM_SIZE_MAX)
-                return -EFBIG;
-        *ret_size = out.pos;
-        return 0;
-}
-
 /* Room behind end, for at least one byte more than what is not taken. */
 static int make_room(LogStream *s)
 {
@@ -236,7 +148,8 @@ static int fill(LogStream *s, size_t *ret_size)
         room = s->capacity - s->end;
         if (room > READ_SIZE)
                 room = READ_SIZE;
-        r = s->unpacker ? unpack(s, at, room, &size) : read_at(s, at, room, &size);
+        r = s->unpacker ? unpacker_read(s->unpacker, s->fd, &s->offset, at, room, &size)
+                        : read_at(s->fd, &s->offset, at, room, &size);
         if (r < 0)
                 return r;
         nul = size > 0 ? memchr(at, '\0', size) : NULL;
@@ -381,8 +294,9 @@ static int read_rest(LogStream *s, size_t *used)
                 if (!skip_hole(s))
                         return 0;
                 at += s->unpacker ? 0 : s->offset - before;
-                r = s->unpacker ? unpack(s, piece, sizeof(piece), &size)
-                                : read_at(s, piece, sizeof(piece), &size);
+                r = s->unpacker ? unpacker_read(s->unpacker, s->fd, &s->offset, piece,
+                                                sizeof(piece), &size)
+                                : read_at(s->fd, &s->offset, piece, sizeof(piece), &size);
                 if (r == 0 && size == 0)
                         return 0;
                 if (r == 0)

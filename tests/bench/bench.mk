@@ -38,7 +38,7 @@ BENCH_OBJ_accept := tests/bench/grant-set.c
 BENCH_OBJ_nss  := tests/bench/nss-world.c
 BENCH_NEED_nss := $(B)/bench/libnss_nhi.so.2 $(B)/bench/libnss_nhiempty.so.2
 BENCH_LIB_log  := -Wl,--wrap=fdatasync
-BENCH_OBJ_verify := nhictl/when.c $(wildcard nhictl/log/source.c nhictl/log/stream.c nhictl/log/verify*.c nhictl/log/heads.c)
+BENCH_OBJ_verify := nhictl/when.c $(wildcard nhictl/log/source.c nhictl/log/stream.c nhictl/log/unpack.c nhictl/log/verify*.c nhictl/log/heads.c)
 BENCH_NEED_pam := $(B)/bench/pam_nhi.so
 
 bench_names := $(patsubst tests/bench/bench-%.c,%,$(BENCHES))
