@@ -50,6 +50,8 @@ struct LogStore {
         char log_id[LOG_ID_SIZE + 1];
         char before[LOG_NAME_SIZE + 1]; /* name of the segment before the active one */
         uint64_t n_segments;
+        LogHead floor;     /* copied; seq 0: none */
+        bool end_is_known; /* every file that may have the last record was read */
         int error;
         char error_text[LOG_ERROR_MAX];
         char buffer[LOG_BATCH_MAX];
@@ -76,7 +78,8 @@ int logfile_load(int dir_fd, const char *name, int *ret_fd, char **ret, size_t *
 int store_line(LogStore *s, LogChain *chain, int64_t now, const LogBody *body, size_t *size);
 /* log-created, or segment. */
 void store_begin_body(const LogStore *s, LogBody *ret);
-/* A new active segment: its first record, where given one more, and what was used so far. */
+/* A new active segment: its first record, where given one more, and what was used so far. -EBADMSG
+ * where that would be a second log beside the segments of the first. */
 int store_begin_segment(LogStore *s, const LogEntry *second);
 /* Rename a trimmed file to what its first record says, write its .sets and close it. Where that was
  * begun before it is finished. */
@@ -86,7 +89,7 @@ int store_load_uses(LogStore *s, const char *data, size_t size);
 /* These are in the log. */
 void store_count_uses(LogStore *s, const LogEntry *entries, size_t n);
 /* Everything up to where records can be appended: 0 or the error. */
-int store_open_log(LogStore *s, const LogHead *floor);
+int store_open_log(LogStore *s);
 /* The reserve; where the log failed before and it has records, the chain goes on from them. */
 int store_open_reserve(LogStore *s);
 void log_new_id(char ret[static LOG_ID_SIZE + 1]);

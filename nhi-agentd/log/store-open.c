@@ -236,7 +236,8 @@ static int open_closed(LogStore *s, const LogSegment *last, const LogHead *floor
         int r;
 
         if (last->kind != LOG_FILE_CLOSED)
-                return store_fail(s, -EBADMSG, "%s/%s: no segment follows it, and it is compressed",
+                return store_fail(s, -EBADMSG,
+                                  "%s/%s: no segment follows it, and it is compressed: zstd -d it",
                                   s->dir, last->name);
         r = load(s, last->name, &found);
         if (r < 0)
@@ -308,8 +309,9 @@ static int find_end(LogStore *s, const LogHead *floor, bool *ret_active)
         return r;
 }
 
-int store_open_log(LogStore *s, const LogHead *floor)
+int store_open_log(LogStore *s)
 {
+        const LogHead *floor = s->floor.chain.seq > 0 ? &s->floor : NULL;
         bool active = false;
         int r = open_dir(s);
 
@@ -320,7 +322,7 @@ int store_open_log(LogStore *s, const LogHead *floor)
                 (void)check_floor(s, floor);
         if (s->log_id[0] == '\0')
                 log_new_id(s->log_id);
-        (void)store_open_reserve(s);
+        s->end_is_known = store_open_reserve(s) == 0 && r == 0;
         if (s->error != 0)
                 return s->error;
         if (active && s->active.is_ended)
@@ -340,6 +342,8 @@ int log_store_open(const LogStoreConfig *c, const LogHead *floor, int error, Log
         if (!s)
                 return -ENOMEM;
         s->dir_fd = -EBADF;
+        if (floor)
+                s->floor = *floor;
         logfile_init(&s->active);
         logfile_init(&s->reserve);
         s->config = *c;
@@ -353,7 +357,7 @@ int log_store_open(const LogStoreConfig *c, const LogHead *floor, int error, Log
                                  "%s: the log failed before; nhictl log resume, once "
                                  "the cause is gone",
                                  s->dir);
-        (void)store_open_log(s, floor);
+        (void)store_open_log(s);
         *ret = TAKE_PTR(s);
         return 0;
 }

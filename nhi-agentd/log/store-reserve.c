@@ -83,8 +83,11 @@ int store_open_reserve(LogStore *s)
         int r;
 
         r = logfile_load(s->dir_fd, LOG_RESERVE_NAME, &s->reserve.fd, &data, &size, &allocated);
-        if (r == 0)
-                r = log_tail_find(data, size, &tail);
+        if (r == 0 && log_tail_find(data, size, &tail) < 0) {
+                s->reserve.is_failed = s->reserve.is_damaged = true;
+                (void)store_fail(s, -EBADMSG, "%s/%s: damaged", s->dir, LOG_RESERVE_NAME);
+                return 0;
+        }
         if (r == 0 && tail.first_seq > 0)
                 r = continue_reserve(s, data, &tail, allocated);
         else if (r == 0 && allocated == LOG_RESERVE_SIZE)
@@ -106,7 +109,7 @@ static int append_one(LogStore *s, const LogEntry *e)
         LogBody body;
         int r = 0;
 
-        if (s->reserve.fd < 0 || s->reserve.is_failed)
+        if (s->reserve.fd < 0 || s->reserve.is_failed || !s->end_is_known)
                 return s->error;
         if (s->reserve.first_seq == 0) {
                 if (s->active.first_seq > 0)
@@ -161,19 +164,23 @@ static int end_file(LogStore *s, LogFile *f, const char *name)
         return r < 0 ? r : store_put_away(s, f, name);
 }
 
-/* An active segment that says nothing, whatever its bytes are, keeps them under another name. */
-static int set_aside(LogStore *s)
+/* A file that says nothing, whatever its bytes are, keeps them under another name. */
+static int set_aside(LogStore *s, const char *name, const char *what)
 {
-        char name[64];
+        char aside[64];
 
-        if (s->active.fd >= 0)
-                return 0;
-        (void)snprintf(name, sizeof(name), "damaged-%lld.log",
-                       (long long)(now_realtime_usec() / (int64_t)USEC_PER_SEC));
-        if (renameat2(s->dir_fd, LOG_ACTIVE_NAME, s->dir_fd, name, RENAME_NOREPLACE) < 0 &&
-            errno != ENOENT)
+        (void)snprintf(aside, sizeof(aside), "damaged-%lld%s.log",
+                       (long long)(now_realtime_usec() / (int64_t)USEC_PER_SEC), what);
+        if (renameat2(s->dir_fd, name, s->dir_fd, aside, RENAME_NOREPLACE) < 0 && errno != ENOENT)
                 return -errno;
         return 0;
+}
+
+static int set_damaged_aside(LogStore *s)
+{
+        int r = s->active.fd < 0 ? set_aside(s, LOG_ACTIVE_NAME, "") : 0;
+
+        return r == 0 && s->reserve.is_damaged ? set_aside(s, LOG_RESERVE_NAME, "-reserve") : r;
 }
 
 void log_new_id(char ret[static LOG_ID_SIZE + 1])
@@ -184,17 +191,32 @@ void log_new_id(char ret[static LOG_ID_SIZE + 1])
         (void)sodium_bin2hex(ret, LOG_ID_SIZE + 1, bytes, sizeof(bytes));
 }
 
+/* Where it is not known how the log ends, it is read anew; what that finds nobody was told yet, so
+ * it is no answer to it to resume. */
+static int reopen(LogStore *s)
+{
+        int r;
+
+        logfile_done(&s->active);
+        logfile_done(&s->reserve);
+        closep(&s->dir_fd);
+        s->dir_fd = -EBADF;
+        s->chain = (LogChain){};
+        s->chain_usec = 0;
+        s->log_id[0] = s->before[0] = '\0';
+        s->error = 0;
+        s->error_text[0] = '\0';
+        r = store_open_log(s);
+        return s->end_is_known && r == -EBUSY ? 0 : r;
+}
+
 int log_store_resume(LogStore *s, const LogEntry *resumed)
 {
-        int r = 0;
+        int r = s->end_is_known ? 0 : reopen(s);
 
-        if (s->dir_fd < 0) {
-                s->error = 0; /* there may be a directory now */
-                r = store_open_log(s, NULL);
-        }
-        if (s->dir_fd < 0)
+        if (r < 0)
                 return r;
-        r = set_aside(s);
+        r = set_damaged_aside(s);
         if (r == 0)
                 r = end_file(s, &s->active, LOG_ACTIVE_NAME);
         if (r == 0)

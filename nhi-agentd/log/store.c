@@ -253,6 +253,8 @@ int store_begin_segment(LogStore *s, const LogEntry *second)
         Beginning b = { .chain = s->chain, .now = now_realtime_usec() };
         int r;
 
+        if (s->chain.seq == 0 && s->before[0] != '\0')
+                return -EBADMSG;
         logfile_init(&b.file);
         r = begin_file(s, &b.file);
         if (r == 0)

@@ -332,6 +332,120 @@ static void a_log_that_is_behind_its_head_was_rolled_back(void **state)
         log_dir_free(&d);
 }
 
+static void chmod_in(LogDir *d, const char *name, mode_t mode)
+{
+        assert_int_equal(fchmodat(d->fd, name, mode, 0), 0);
+}
+
+/* C2, L3: a resume goes on with the log that is there, or not at all. */
+static void a_log_whose_end_could_not_be_read_is_read_again(void **state)
+{
+        static const char *const names[] = { LOG_ACTIVE_NAME, LOG_RESERVE_NAME };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                LogDir d = log_dir_new(SIZE);
+                LogStore *s = log_dir_open(&d, NULL, 0);
+                LogHead head;
+
+                assert_int_equal(log_store_rotate(s), 0);
+                assert_int_equal(append_text(s, "decision", "x", NULL, false), 0);
+                log_store_head(s, &head);
+                log_store_free(s);
+                s = log_dir_open(&d, &head, -EBUSY);
+                assert_int_equal(append_text(s, "decision", "glass", NULL, true), 0);
+                log_store_free(s);
+
+                chmod_in(&d, names[i], 0660);
+                s = log_dir_open(&d, &head, 0);
+                assert_int_equal(log_store_error(s, NULL), -EPERM);
+                assert_int_equal(append_text(s, "decision", "glass", NULL, true), -EPERM);
+                assert_int_equal(resume_log(s), -EPERM);
+                chmod_in(&d, names[i], 0640);
+                assert_int_equal(resume_log(s), 0);
+                assert_int_equal(append_text(s, "decision", "y", NULL, false), 0);
+                assert_int_equal(log_store_rotate(s), 0);
+                log_store_free(s);
+                s = log_dir_open(&d, &head, 0);
+                assert_int_equal(log_store_error(s, NULL), 0);
+                log_store_free(s);
+                assert_whole(&d, 11, 5);
+                log_dir_free(&d);
+        }
+}
+
+/* U02: what nobody knew of when he said resume is not resumed. */
+static void what_a_resume_finds_first_is_said_first(void **state)
+{
+        LogDir d = log_dir_new(SIZE);
+        LogStore *s = log_dir_open(&d, NULL, 0);
+        const char *why = NULL;
+        LogHead head;
+
+        log_store_head(s, &head);
+        log_store_free(s);
+        head.chain.seq = 9;
+        chmod_in(&d, LOG_ACTIVE_NAME, 0660);
+        s = log_dir_open(&d, &head, 0);
+        chmod_in(&d, LOG_ACTIVE_NAME, 0640);
+        assert_int_equal(resume_log(s), -ESTALE);
+        assert_int_equal(log_store_error(s, &why), -ESTALE);
+        assert_non_null(strstr(why, "its last known record is 9"));
+        assert_int_equal(resume_log(s), 0);
+        log_store_free(s);
+        assert_whole(&d, 3, 2);
+        log_dir_free(&d);
+}
+
+/* What is left of a log is compressed: no second one begins beside it. */
+static void beside_segments_of_a_log_no_other_log_begins(void **state)
+{
+        LogDir d = log_dir_new(SIZE);
+        LogStore *s = log_dir_open(&d, NULL, 0);
+        const char *why = NULL;
+
+        assert_int_equal(log_store_rotate(s), 0);
+        log_store_free(s);
+        assert_int_equal(unlinkat(d.fd, LOG_ACTIVE_NAME, 0), 0);
+        assert_int_equal(renameat(d.fd, "decisions-00000000000000000001.log", d.fd,
+                                  "decisions-00000000000000000001.log.zst"),
+                         0);
+        s = log_dir_open(&d, NULL, 0);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(log_store_error(s, &why), -EBADMSG);
+                assert_non_null(strstr(why, "zstd -d"));
+                assert_int_equal(append_text(s, "decision", "glass", NULL, true), -EBADMSG);
+                assert_int_equal(resume_log(s), -EBADMSG);
+                assert_false(exists(&d, LOG_ACTIVE_NAME));
+        }
+        assert_int_equal(renameat(d.fd, "decisions-00000000000000000001.log.zst", d.fd,
+                                  "decisions-00000000000000000001.log"),
+                         0);
+        assert_int_equal(resume_log(s), 0);
+        log_store_free(s);
+        assert_whole(&d, 5, 3);
+        log_dir_free(&d);
+}
+
+static void a_reserve_that_is_damaged_is_set_aside(void **state)
+{
+        LogDir d = log_dir_new(SIZE);
+        LogStore *s = log_dir_open(&d, NULL, 0);
+
+        log_store_free(s);
+        overwrite(&d, LOG_RESERVE_NAME, 0, "not a record\n", 13);
+        s = log_dir_open(&d, NULL, 0);
+        assert_int_equal(log_store_error(s, NULL), -EBADMSG);
+        assert_int_equal(append_text(s, "decision", "glass", NULL, true), -EBADMSG);
+        assert_int_equal(resume_log(s), 0);
+        assert_int_equal(append_text(s, "decision", "x", NULL, false), 0);
+        log_store_free(s);
+        s = log_dir_open(&d, NULL, -EBUSY);
+        assert_int_equal(append_text(s, "decision", "glass", NULL, true), 0);
+        log_store_free(s);
+        assert_whole(&d, 6, 3);
+        log_dir_free(&d);
+}
+
 /* L2: until somebody resumes it, over restarts. */
 static void a_log_that_failed_before_takes_only_what_the_reserve_is_for(void **state)
 {
@@ -483,6 +597,10 @@ int main(void)
                 cmocka_unit_test(records_further_up_are_left_as_they_are_even_damaged),
                 cmocka_unit_test(a_damaged_end_waits_for_an_administrator_and_keeps_its_bytes),
                 cmocka_unit_test(a_log_that_is_behind_its_head_was_rolled_back),
+                cmocka_unit_test(a_log_whose_end_could_not_be_read_is_read_again),
+                cmocka_unit_test(what_a_resume_finds_first_is_said_first),
+                cmocka_unit_test(beside_segments_of_a_log_no_other_log_begins),
+                cmocka_unit_test(a_reserve_that_is_damaged_is_set_aside),
                 cmocka_unit_test(a_log_that_failed_before_takes_only_what_the_reserve_is_for),
                 cmocka_unit_test(the_reserve_ends_where_it_ends),
                 cmocka_unit_test(a_rotation_that_was_stopped_is_finished),
