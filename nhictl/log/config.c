@@ -9,6 +9,7 @@
 #include <glob.h>
 #include <libconfig.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define KEY_SIZE_MAX 16384u
 
@@ -46,6 +47,16 @@ char *log_config_dir(char ret[static LOG_DIR_MAX])
         (void)snprintf(ret, LOG_DIR_MAX, "%s", PATH_LOG_DIR);
         (void)each_file(see_dir, ret);
         return ret;
+}
+
+bool log_dir_is(const char *dir, const char *other)
+{
+        struct stat a, b;
+
+        if (streq(dir, other))
+                return true;
+        return stat(dir, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
 }
 
 int log_keys_add(LogKeys *k, const char *issuer, const char *path)

@@ -7,11 +7,15 @@
 #include "lib/jose/jose.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define LOG_DIR_MAX 4096
 
 /* log.dir, or the default. Returns ret. */
 char *log_config_dir(char ret[static LOG_DIR_MAX]);
+
+/* Are these one directory, however it is spelled? */
+bool log_dir_is(const char *dir, const char *other);
 
 /* A key, and the issuer whose sets it may sign; "" of any. */
 typedef struct LogKey {

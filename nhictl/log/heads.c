@@ -94,6 +94,11 @@ int log_heads_give(LogHeads *h, const LogHead *head, const char *from)
         return add(h, head, LOG_HEAD_GIVEN, from);
 }
 
+int log_heads_give_beside(LogHeads *h, const LogHead *head, const char *from)
+{
+        return add(h, head, LOG_HEAD_BESIDE, from);
+}
+
 /* ---- --head ------------------------------------------------------------------------------------
  */
 

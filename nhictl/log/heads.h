@@ -10,11 +10,21 @@
 #include "lib/jose/jose.h"
 #include "lib/log/head.h"
 
+#include <stdbool.h>
+
+/* What a head contradicts is found by each of them; only what is believed says that the log is as
+ * it was. */
 typedef enum LogHeadTrust {
         LOG_HEAD_UNCHECKED = 0, /* no key of ours is named in it */
+        LOG_HEAD_BESIDE,        /* unsigned, in a file of the host whose log it is */
         LOG_HEAD_SIGNED,        /* by a key of ours */
-        LOG_HEAD_GIVEN,         /* SEQ:HASH, or from a file that only root can write */
+        LOG_HEAD_GIVEN,         /* by who asks, or by the agent that writes the log just now */
 } LogHeadTrust;
+
+static inline bool log_head_is_believed(LogHeadTrust t)
+{
+        return t >= LOG_HEAD_SIGNED;
+}
 
 typedef struct LogHeadKept {
         LogHead head; /* log_id "": whatever log it is */
@@ -41,6 +51,8 @@ void log_heads_trust(LogHeads *h, const Jwk *key);
 int log_heads_add(LogHeads *h, const char *jws, size_t size, const char *from);
 /* A head that needs no signature. */
 int log_heads_give(LogHeads *h, const LogHead *head, const char *from);
+/* A head that has none where it ought to. */
+int log_heads_give_beside(LogHeads *h, const LogHead *head, const char *from);
 /* --head: a JWS, SEQ:HASH, or a file of these, one a line. 0; -EINVAL and a sentence; -ENOMEM. */
 int log_heads_parse(LogHeads *h, const char *text, char ret_error[static 256]);
 /* By seq; the same ones once. */

@@ -45,14 +45,23 @@ static bool settle_suspect(Verify *v)
 
 static void agree(Verify *v, const LogHeadKept *k)
 {
-        v->report->n_heads++;
-        v->report->head_seq = k->head.chain.seq;
-        v->report->head_usec = k->head.real_usec;
+        VerifyReport *r = v->report;
+
+        v->agreed_seq = k->head.chain.seq;
+        if (!log_head_is_believed(k->trust)) {
+                r->n_heads_weak++;
+                r->weak_from = k->from;
+                return;
+        }
+        r->n_heads++;
+        r->head_seq = k->head.chain.seq;
+        r->head_usec = k->head.real_usec;
+        r->head_from = k->from;
 }
 
 static void disagree(Verify *v, const LogHeadKept *k)
 {
-        const uint64_t seq = v->chain.seq, from = v->report->head_seq + 1;
+        const uint64_t seq = v->chain.seq, from = v->agreed_seq + 1;
         char when[64];
 
         if (settle_suspect(v))

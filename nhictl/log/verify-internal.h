@@ -58,8 +58,9 @@ typedef struct VerifyPlace {
 typedef struct Verify {
         VerifyReport *report;
         const LogHeads *heads;
-        size_t head_at; /* the first whose record has not come yet */
-        int error;      /* of memory */
+        size_t head_at;      /* the first whose record has not come yet */
+        uint64_t agreed_seq; /* of the last that agrees, believed or not; 0: none */
+        int error;           /* of memory */
 
         LogChain chain;          /* the last record */
         VerifyPlace first, last; /* where the log's first and that one stand */

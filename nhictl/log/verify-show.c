@@ -13,6 +13,11 @@ bool verify_is_whole(const VerifyResult *v)
         return v->report.n_records > 0 && v->report.n_problems == 0 && v->heads->n_bad == 0;
 }
 
+bool verify_is_proven(const VerifyResult *v)
+{
+        return verify_is_whole(v) && v->report.n_heads > 0;
+}
+
 static char *at(char ret[static WHEN_TIME_SIZE], int64_t usec)
 {
         return when_format_time(ret, usec / 1000000);
@@ -35,23 +40,26 @@ static _printf_(2, 3) void note(json_t *list, const char *format, ...)
         va_end(ap);
 }
 
-static void note_tail(json_t *list, const VerifyReport *r)
+static void note_tail(json_t *list, const VerifyResult *v)
 {
+        const VerifyReport *r = &v->report;
+
         if (r->n_records == 0)
                 note(list, "anything: there is no record");
         else if (r->n_heads == 0)
                 note(list,
                      "that nothing behind record %" PRIu64
                      " was cut off, and that the log was not made anew as a whole: no head of it "
-                     "is known (--head)",
-                     r->last_seq);
+                     "that can be believed is known%s",
+                     r->last_seq, v->is_own ? "" : " (--head)");
         else if (r->head_seq < r->last_seq)
                 note(list,
                      "that nothing behind record %" PRIu64 " was cut off, and what stands behind "
                      "record %" PRIu64 ", the last that a head knows",
                      r->last_seq, r->head_seq);
         if (r->rest_size > 0)
-                note(list, "%zu bytes behind record %" PRIu64 ": being written, or torn by a crash",
+                note(list,
+                     "%zu bytes behind record %" PRIu64 ": being written, torn by a crash, or cut",
                      r->rest_size, r->last_seq);
         if (r->n_void > 0)
                 note(list,
@@ -68,9 +76,14 @@ static json_t *list_notes(const VerifyResult *v)
         if (r->first_seq > 1)
                 note(list, "records before %" PRIu64 "%s", r->first_seq,
                      r->pruned_by > 0 ? ": they were pruned" : "");
-        note_tail(list, r);
+        note_tail(list, v);
         if (r->n_heads_before > 0)
                 note(list, "%" PRIu64 " heads of records that were pruned", r->n_heads_before);
+        if (r->n_damaged > 0)
+                note(list,
+                     "what stands in %" PRIu64 " file%s that the agent put aside, such as %s: "
+                     "records of theirs may be missing here",
+                     r->n_damaged, r->n_damaged == 1 ? "" : "s", r->damaged);
         if (v->heads->n_unchecked > 0)
                 note(list, "who signed %zu heads: not a key that is known here (--key)",
                      v->heads->n_unchecked);
@@ -113,11 +126,13 @@ static json_t *heads_json(const VerifyResult *v)
         const LogHeads *h = v->heads;
         char when[WHEN_TIME_SIZE];
 
-        return json_pack("{s:I, s:I, s:s*, s:I, s:I, s:I, s:s*}", "agree", (json_int_t)r->n_heads,
-                         "seq", (json_int_t)r->head_seq, "time",
-                         r->head_usec != 0 ? at(when, r->head_usec) : NULL, "pruned",
-                         (json_int_t)r->n_heads_before, "unsigned", (json_int_t)h->n_unchecked,
-                         "bad", (json_int_t)h->n_bad, "bad_detail", h->n_bad > 0 ? h->bad : NULL);
+        return json_pack("{s:I, s:I, s:s*, s:s*, s:I, s:s*, s:I, s:I, s:I, s:s*}", "agree",
+                         (json_int_t)r->n_heads, "seq", (json_int_t)r->head_seq, "time",
+                         r->head_usec != 0 ? at(when, r->head_usec) : NULL, "from", r->head_from,
+                         "not_believed", (json_int_t)r->n_heads_weak, "not_believed_from",
+                         r->weak_from, "pruned", (json_int_t)r->n_heads_before, "unsigned",
+                         (json_int_t)h->n_unchecked, "bad", (json_int_t)h->n_bad, "bad_detail",
+                         h->n_bad > 0 ? h->bad : NULL);
 }
 
 static json_t *document(const VerifyResult *v)
@@ -126,14 +141,15 @@ static json_t *document(const VerifyResult *v)
         char first[WHEN_TIME_SIZE], last[WHEN_TIME_SIZE];
 
         return json_pack(
-                "{s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:o, s:o, "
-                "s:o, s:I, s:o}",
-                "whole", verify_is_whole(v), "dir", v->dir, "log", r->log_id, "host", r->host,
-                "key", r->key, "files", (json_int_t)r->n_files, "records", (json_int_t)r->n_records,
-                "bytes", (json_int_t)r->n_bytes, "first_seq", (json_int_t)r->first_seq, "last_seq",
-                (json_int_t)r->last_seq, "first_time", at(first, r->first_usec), "last_time",
-                at(last, r->last_usec), "pruned_by", (json_int_t)r->pruned_by, "torn",
-                (json_int_t)r->n_torn, "heads", heads_json(v), "changes", list_changes(r),
+                "{s:b, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:I,"
+                " s:o, s:o, s:o, s:I, s:o}",
+                "whole", verify_is_whole(v), "proven", verify_is_proven(v), "dir", v->dir, "log",
+                r->log_id, "host", r->host, "key", r->key, "files", (json_int_t)r->n_files,
+                "records", (json_int_t)r->n_records, "bytes", (json_int_t)r->n_bytes, "first_seq",
+                (json_int_t)r->first_seq, "last_seq", (json_int_t)r->last_seq, "first_time",
+                at(first, r->first_usec), "last_time", at(last, r->last_usec), "pruned_by",
+                (json_int_t)r->pruned_by, "torn", (json_int_t)r->n_torn, "put_aside",
+                (json_int_t)r->n_damaged, "heads", heads_json(v), "changes", list_changes(r),
                 "not_proven", list_notes(v), "n_problems", (json_int_t)r->n_problems, "problems",
                 list_problems(r));
 }
@@ -183,7 +199,10 @@ static void print_log(const Output *o, const VerifyResult *v)
                          "what was before record %" PRIu64 ", as record %" PRIu64 " says",
                          r->first_seq, r->pruned_by);
         if (r->n_torn > 0)
-                say_line(o, SHADE_PLAIN, "torn", "%" PRIu64 " by crashes, each marked", r->n_torn);
+                say_line(o, SHADE_WARN, "torn",
+                         "%" PRIu64
+                         " by crashes, or cut by who can write to the log; each is marked",
+                         r->n_torn);
         for (size_t i = 0; i < r->n_changes; i++)
                 say_line(o, SHADE_WARN, "changed", "%s: %s from record %" PRIu64 " on",
                          r->changes[i].what, r->changes[i].value, r->changes[i].seq);
@@ -196,9 +215,12 @@ static void print_heads(const Output *o, const VerifyResult *v)
 
         if (r->n_heads > 0)
                 say_line(o, SHADE_GOOD, "heads",
-                         "%" PRIu64 " agree, the last for record %" PRIu64 "%s%s", r->n_heads,
+                         "%" PRIu64 " agree, the last for record %" PRIu64 "%s%s (%s)", r->n_heads,
                          r->head_seq, r->head_usec != 0 ? ", of " : "",
-                         r->head_usec != 0 ? at(when, r->head_usec) : "");
+                         r->head_usec != 0 ? at(when, r->head_usec) : "", r->head_from);
+        if (r->n_heads_weak > 0)
+                say_line(o, SHADE_WARN, "heads", "%" PRIu64 " agree, but prove nothing: %s (%s)",
+                         r->n_heads_weak, "nobody who is known here has signed them", r->weak_from);
         if (v->heads->n_bad > 0)
                 say_line(o, SHADE_BAD, "heads", "%zu are none: %s", v->heads->n_bad, v->heads->bad);
 }
@@ -229,8 +251,11 @@ static int print_all(const Output *o, const VerifyResult *v)
                 line(o, SHADE_WARN, i == 0 ? "not proven" : "", json_string_value(item) ?: "?");
         json_decref(notes);
         print_problems(o, &v->report);
-        if (verify_is_whole(v))
+        if (verify_is_proven(v))
                 line(o, SHADE_GOOD, "whole", "every record is there and follows the one before it");
+        else if (verify_is_whole(v))
+                line(o, SHADE_WARN, "unproven",
+                     "each record follows the one before it; that none is gone, no head says");
         else
                 line(o, SHADE_BAD, "NOT whole",
                      v->report.n_records == 0 ? "there is no record"

@@ -95,12 +95,17 @@ static VerbStatus status_of(const VerifyArgs *args, const VerifyResult *v)
                 return VERB_PROBLEM;
         if (r->n_records == 0)
                 return fail(VERB_STALE, "%s: there is no log: nothing was verified", v->dir);
-        if (args->heads.n > 0 && r->n_heads == 0)
-                return fail(VERB_STALE, "no head that was given could be compared with the log");
         if (args->heads.n > 0 && v->heads->n_unchecked > 0)
                 return fail(VERB_STALE, "a head that was given is signed by a key that is not "
                                         "known here (--key)");
-        return VERB_OK;
+        if (r->n_heads > 0)
+                return VERB_OK;
+        if (args->heads.n > 0)
+                return fail(VERB_STALE, "no head that was given could be compared with the log");
+        if (!v->is_own)
+                return fail(VERB_STALE, "not proven: no head was given (--head)");
+        return fail(VERB_STALE, "not proven: neither the agent nor the journal has a head of this "
+                                "log that can be believed");
 }
 
 /* Heads are read before the log: what is written meanwhile is not missed in it. */
@@ -114,9 +119,10 @@ static VerbStatus verify(Call *call, VerifyResult *v, LogHeads *heads)
 
         (void)log_config_dir(own);
         v->dir = args->dir ? args->dir : own;
+        v->is_own = log_dir_is(v->dir, own);
         r = find_key(args, heads);
         if (r == VERB_OK)
-                r = find_heads(args, streq(v->dir, own), heads);
+                r = find_heads(args, v->is_own, heads);
         if (r == VERB_OK)
                 r = open_source(v->dir, &source);
         if (r != VERB_OK)
@@ -146,9 +152,11 @@ const Verb verb_log_verify = {
         .name = "log verify",
         .synopsis = "[--head H]... [--key K] [--dir DIR]",
         .help = "prove that the decision log is as it was written, and name what is not\n"
-                "Every record, the chain, the segments. What heads know, those of the journal\n"
-                "unless --head is given, shows a tail that was cut off and a log made anew.\n"
-                "What cannot be proven is said. Exit 1: the log, or a head, is not whole.",
+                "Every record, the chain, the segments. What heads know, those of the journal and\n"
+                "of the agent unless --head is given, shows a tail that was cut off and a log "
+                "made\n"
+                "anew. What cannot be proven is said. Exit 1: the log, or a head, is not whole;\n"
+                "4: it may be, but there is no head that can be believed.",
         .options = verify_options,
         .options_size = sizeof(VerifyArgs),
         .run = verify_run,

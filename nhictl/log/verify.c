@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/log/verify-internal.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define THREADS_MAX 8u
 /* Below this, threads take longer to come than to be of use. */
@@ -106,6 +110,35 @@ static int verify_segment(Work *w, const LogSource *source, size_t i, uint64_t v
         return 0;
 }
 
+/* The agent's own name for an active segment that it could not go on with. */
+static bool is_damaged_name(const char *name)
+{
+        static const char prefix[] = "damaged-";
+        const char *digits = name + sizeof(prefix) - 1;
+
+        return strncmp(name, prefix, sizeof(prefix) - 1) == 0 &&
+               streq(digits + strspn(digits, "0123456789"), ".log");
+}
+
+/* They are in no chain; that they are there must be said. */
+static void count_damaged(const LogSource *source, VerifyReport *report)
+{
+        const int fd = openat(source->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+        const struct dirent *e;
+
+        if (!dir) {
+                if (fd >= 0)
+                        (void)close(fd);
+                return;
+        }
+        while ((e = readdir(dir)))
+                if (is_damaged_name(e->d_name) && report->n_damaged++ == 0)
+                        (void)snprintf(report->damaged, sizeof(report->damaged), "%.63s",
+                                       e->d_name);
+        (void)closedir(dir);
+}
+
 /* Whether it was pruned is known at the end only, and it is the first of all. */
 static void check_beginning(Verify *v)
 {
@@ -160,6 +193,7 @@ int verify_log(const LogSource *source, const VerifyOptions *o, VerifyReport *re
         if (r == 0) {
                 check_beginning(&v);
                 verify_heads_end(&v);
+                count_damaged(source, &report);
                 *ret = report;
         }
         verify_sets_clear(&v.sets);

@@ -68,11 +68,16 @@ typedef struct VerifyReport {
         int64_t first_usec, last_usec;
         char log_id[LOG_ID_SIZE + 1], host[LOG_HOST_MAX + 1], key[64];
         uint64_t pruned_by;      /* the record that names what was before first_seq; 0: none */
-        size_t rest_size;        /* bytes behind the last record: being written, or torn */
-        uint64_t n_heads;        /* that agree with the log */
+        uint64_t n_damaged;      /* files that the agent has put aside: not read */
+        char damaged[64];        /* one of them */
+        size_t rest_size;        /* bytes behind the last record: being written, torn, or cut */
+        uint64_t n_heads;        /* that are believed, and agree with the log */
+        uint64_t n_heads_weak;   /* that agree, and are not believed */
         uint64_t n_heads_before; /* of records that were pruned: not checked */
-        uint64_t head_seq;       /* the last that agrees; 0: none */
+        uint64_t head_seq;       /* the last that is believed and agrees; 0: none */
         int64_t head_usec;       /* when it was signed; 0: unknown */
+        const char *head_from;   /* whose it is: "journal", ...; NULL: none */
+        const char *weak_from;   /* the last of those that are not believed; NULL: none */
         VerifyProblem problems[VERIFY_PROBLEMS_MAX]; /* in the order in which they were found */
         size_t n_problems;                           /* of all: more than there is room for */
         VerifyChange changes[VERIFY_CHANGES_MAX];

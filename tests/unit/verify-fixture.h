@@ -103,15 +103,18 @@ static inline void world_free(World *w)
         log_dir_free(&w->dir);
 }
 
-/* What is found, against a head (or NULL). */
-static inline VerifyReport verify_against(World *w, const LogHead *head, unsigned n_threads)
+typedef int (*HeadGive)(LogHeads *h, const LogHead *head, const char *from);
+
+/* What is found, against a head (or NULL) that is given in this way. */
+static inline VerifyReport verify_by(World *w, const LogHead *head, HeadGive give,
+                                     unsigned n_threads)
 {
         LogHeads heads = {};
         LogSource *source = NULL;
         VerifyReport r = {};
 
         if (head)
-                assert_int_equal(log_heads_give(&heads, head, "test"), 0);
+                assert_int_equal(give(&heads, head, "test"), 0);
         assert_int_equal(log_source_open(w->dir.path, &source), 0);
         assert_int_equal(
                 verify_log(source, &(VerifyOptions){ .heads = &heads, .n_threads = n_threads }, &r),
@@ -119,6 +122,16 @@ static inline VerifyReport verify_against(World *w, const LogHead *head, unsigne
         log_source_free(source);
         log_heads_done(&heads);
         return r;
+}
+
+static inline VerifyReport verify_against(World *w, const LogHead *head, unsigned n_threads)
+{
+        return verify_by(w, head, log_heads_give, n_threads);
+}
+
+static inline VerifyReport verify_with(World *w, const LogHead *head, HeadGive give)
+{
+        return verify_by(w, head, give, 1);
 }
 
 static inline VerifyReport verify_alone(World *w)
