@@ -2,10 +2,12 @@
 #include "nhictl/log/heads-local.h"
 
 #include "lib/base/file.h"
+#include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/event.h"
 #include "nhictl/agent-client.h"
+#include "nhictl/reply.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -33,13 +35,21 @@ static int key_from_file(Jwk *ret)
         return r;
 }
 
-static int key_from_agent(Jwk *ret)
+static int ask_agent(json_t **ret)
 {
-        json_t *request = json_pack("{s:s}", "verb", "status"), *reply = NULL;
-        _cleanup_free_ char *text = NULL;
-        int r = request ? agent_call(request, &reply) : -ENOMEM;
+        json_t *request = json_pack("{s:s}", "verb", "status");
+        int r = request ? agent_call(request, ret) : -ENOMEM;
 
         json_decref(request);
+        return r;
+}
+
+static int key_from_agent(Jwk *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        json_t *reply = NULL;
+        int r = ask_agent(&reply);
+
         if (r < 0)
                 return r;
         text = json_write(json_object_get(reply, "host_key"), JSON_COMPACT);
@@ -110,12 +120,45 @@ static int read_state(LogHeads *h)
                     0 ||
             log_head_parse(text, size, &head) < 0)
                 return 0;
-        return log_heads_give(h, &head, "log-head.json");
+        return log_heads_give_beside(h, &head, "log-head.json");
+}
+
+int log_heads_parse_status(const json_t *status, int64_t now_usec, LogHead *ret)
+{
+        const json_t *log = json_object_get(status, "log");
+        const char *id = member_text(log, "id"), *hash = member_text(log, "head");
+        const int64_t seq = member_number(log, "seq");
+        LogHead head = { .real_usec = now_usec };
+
+        if (!id || !hash || strlen(id) != LOG_ID_SIZE || seq <= 0 || seq > (int64_t)LOG_SEQ_MAX ||
+            log_hash_parse(hash, strlen(hash), head.chain.hash) < 0)
+                return -EBADMSG;
+        memcpy(head.log_id, id, LOG_ID_SIZE);
+        head.chain.seq = (uint64_t)seq;
+        *ret = head;
+        return 0;
+}
+
+/* Newer than any that was signed. An agent that does not answer, or has no log open, has none. */
+static int read_agent(LogHeads *h)
+{
+        json_t *reply = NULL;
+        LogHead head;
+        int r = ask_agent(&reply);
+
+        if (r == 0)
+                r = log_heads_parse_status(reply, now_realtime_usec(), &head);
+        json_decref(reply);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        return log_heads_give(h, &head, "agent");
 }
 
 int log_heads_read_local(LogHeads *h)
 {
         int r = read_journal(h);
 
-        return r < 0 ? r : read_state(h);
+        if (r == 0)
+                r = read_state(h);
+        return r < 0 ? r : read_agent(h);
 }

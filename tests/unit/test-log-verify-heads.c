@@ -4,6 +4,8 @@
  * an auditor meets it. */
 
 /* Before cmocka.h, which has a macro of the name of fail(). */
+#include "nhictl/log/config.h"
+#include "nhictl/log/heads-local.h"
 #include "nhictl/verb.h"
 
 #include "tests/unit/verify-fixture.h"
@@ -188,6 +190,90 @@ static void of_the_last_two_records_the_right_one_is_named(void **state)
         world_free(&w);
 }
 
+/* What nobody signed tells what is wrong, and proves nothing. */
+static void a_head_that_lies_beside_the_log_proves_nothing(void **state)
+{
+        World w = world_new(LOG_SEGMENT_SIZE_MIN, 10);
+        LogHead head = w.head;
+        VerifyReport r;
+
+        r = verify_with(&w, &head, log_heads_give_beside);
+        assert_whole(&r);
+        assert_int_equal(r.n_heads, 0);
+        assert_int_equal(r.head_seq, 0);
+        assert_int_equal(r.n_heads_weak, 1);
+        assert_string_equal(r.weak_from, "test");
+        head.chain.seq++;
+        r = verify_with(&w, &head, log_heads_give_beside);
+        assert_bad(r, VERIFY_CUT, head.chain.seq);
+        head = w.head;
+        head.chain.hash[0] ^= 1;
+        r = verify_with(&w, &head, log_heads_give_beside);
+        assert_bad(r, VERIFY_REWRITTEN, head.chain.seq);
+        world_free(&w);
+}
+
+static json_t *status_of(const LogHead *head)
+{
+        char hash[LOG_HASH_TEXT_SIZE + 1];
+
+        log_hash_format(head->chain.hash, hash);
+        return json_pack("{s:{s:s, s:I, s:s}}", "log", "id", head->log_id, "seq",
+                         (json_int_t)head->chain.seq, "head", hash);
+}
+
+/* U02: records end at the first NUL, and none of the heads that were signed is as new as what the
+ * agent knows. */
+static void what_one_nul_takes_off_shows_against_the_agents_status(void **state)
+{
+        World w = world_new(LOG_SEGMENT_SIZE_MIN, 20);
+        json_t *status = status_of(&w.head);
+        Bytes *b = &w.files[0];
+        size_t begin = 0;
+        VerifyReport r;
+        LogHead live;
+
+        assert_int_equal(log_heads_parse_status(status, 1763760000000000, &live), 0);
+        assert_int_equal(live.real_usec, 1763760000000000);
+        r = verify_against(&w, &live, 1);
+        assert_whole(&r);
+        assert_int_equal(r.head_seq, w.head.chain.seq);
+
+        (void)line_at(b, 11, &begin);
+        b->data[begin] = '\0';
+        restore(&w, 0);
+        r = verify_alone(&w);
+        assert_whole(&r);
+        r = verify_against(&w, &live, 1);
+        assert_bad(r, VERIFY_CUT, 12);
+        json_decref(status);
+        world_free(&w);
+}
+
+static void a_status_without_a_record_is_no_head(void **state)
+{
+        static const char *const members[] = { "seq", "head", "id" };
+        World w = world_new(LOG_SEGMENT_SIZE_MIN, 1);
+        LogHead live;
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++) {
+                json_t *status = status_of(&w.head);
+
+                json_object_set_new(json_object_get(status, "log"), members[i], json_null());
+                assert_int_equal(log_heads_parse_status(status, 1, &live), -EBADMSG);
+                json_decref(status);
+        }
+        assert_int_equal(log_heads_parse_status(NULL, 1, &live), -EBADMSG);
+        w.head.chain.seq = 0; /* it could not be opened */
+        {
+                json_t *status = status_of(&w.head);
+
+                assert_int_equal(log_heads_parse_status(status, 1, &live), -EBADMSG);
+                json_decref(status);
+        }
+        world_free(&w);
+}
+
 /* ---- heads and keys ----------------------------------------------------------------------------
  */
 
@@ -351,11 +437,51 @@ static void what_is_not_proven_is_said(void **state)
         World w = world_new(1200, 20);
         Said said = run(&w, NULL);
 
-        assert_int_equal(said.status, VERB_OK);
-        assert_non_null(strstr(said.out, "whole"));
+        assert_int_equal(said.status, VERB_STALE);
+        assert_null(strstr(said.out, "whole  "));
+        assert_non_null(strstr(said.out, "unproven"));
         assert_non_null(strstr(said.out, "not proven"));
-        assert_non_null(strstr(said.out, "no head of it is known"));
+        assert_non_null(strstr(said.out, "no head of it that can be believed is known (--head)"));
+        assert_non_null(strstr(said.err, "no head was given"));
+        said = run(&w, "--json", NULL);
+        assert_int_equal(said.status, VERB_STALE);
+        assert_non_null(strstr(said.out, "\"whole\": true"));
+        assert_non_null(strstr(said.out, "\"proven\": false"));
         world_free(&w);
+}
+
+/* Y3: records may be in them that are in no chain. */
+static void files_that_were_put_aside_are_named(void **state)
+{
+        World w = world_new(1200, 20);
+        Said said;
+
+        write_bytes(&w.dir, "damaged-1763760000.log", "x\n", 2);
+        write_bytes(&w.dir, "damaged-1763760000.txt", "x\n", 2);
+        said = run(&w, NULL);
+        assert_non_null(strstr(said.out, "1 file that the agent put aside, such as "
+                                         "damaged-1763760000.log"));
+        (void)unlinkat(w.dir.fd, "damaged-1763760000.log", 0);
+        (void)unlinkat(w.dir.fd, "damaged-1763760000.txt", 0);
+        world_free(&w);
+}
+
+/* Its own log, however --dir spells it. */
+static void a_directory_is_the_same_however_it_is_spelled(void **state)
+{
+        LogDir d = log_dir_new(1000), other = log_dir_new(1000);
+        char path[512];
+
+        (void)snprintf(path, sizeof(path), "%s/", d.path);
+        assert_true(log_dir_is(d.path, d.path));
+        assert_true(log_dir_is(path, d.path));
+        (void)snprintf(path, sizeof(path), "%s/./../%s", d.path, strrchr(d.path, '/') + 1);
+        assert_true(log_dir_is(path, d.path));
+        assert_false(log_dir_is(other.path, d.path));
+        assert_false(log_dir_is("/nonexistent", d.path));
+        assert_true(log_dir_is("/nonexistent", "/nonexistent"));
+        log_dir_free(&d);
+        log_dir_free(&other);
 }
 
 static void a_head_and_its_key_prove_the_tail(void **state)
@@ -381,6 +507,8 @@ static void a_head_and_its_key_prove_the_tail(void **state)
 
         said = run(&w, "--head", jws, "--key", x, NULL);
         assert_int_equal(said.status, VERB_OK);
+        assert_non_null(strstr(said.out, "1 agree, the last for record "));
+        assert_non_null(strstr(said.out, " (--head)\n"));
         assert_null(strstr(said.out, "not proven"));
         said = run(&w, "--head", head_file, "--key", key_file, NULL);
         assert_int_equal(said.status, VERB_OK);
@@ -485,7 +613,12 @@ int main(void)
                 cmocka_unit_test(of_the_last_two_records_the_right_one_is_named),
                 cmocka_unit_test(only_a_signature_that_verifies_counts),
                 cmocka_unit_test(a_head_has_three_spellings_and_no_other),
+                cmocka_unit_test(a_head_that_lies_beside_the_log_proves_nothing),
+                cmocka_unit_test(what_one_nul_takes_off_shows_against_the_agents_status),
+                cmocka_unit_test(a_status_without_a_record_is_no_head),
                 cmocka_unit_test(what_is_not_proven_is_said),
+                cmocka_unit_test(files_that_were_put_aside_are_named),
+                cmocka_unit_test(a_directory_is_the_same_however_it_is_spelled),
                 cmocka_unit_test(a_head_and_its_key_prove_the_tail),
                 cmocka_unit_test(the_first_bad_record_is_named_to_people_and_to_programs),
                 cmocka_unit_test(nothing_is_not_whole),
