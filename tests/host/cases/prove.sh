@@ -54,7 +54,7 @@ case_logins_under_grants_are_proved() {
         prove
         judge 'proved' both succeeded says '^proved +4 sessions of 1 account were inside their grants.*100.00 % covered'
         judge 'who is not ours is counted' both says '^not ours .*root ssh 1 \(exempt\)' -- says '^not ours .*bob ssh 1 \(ungated\)'
-        judge 'each witness was asked' says '^witnesses +log [1-9].*journal [1-9].*logind [1-9].*units [1-9].*wtmp [1-9].*sessions 1, processes [1-9]'
+        judge 'each witness was asked' says '^witnesses +log [1-9].*journal [1-9].*logind [1-9].*units [1-9].*wtmp [1-9].*sessions [1-9].*processes [1-9]'
         quietly nhictl prove --since "$SINCE" --json
         judge 'so says --json' both succeeded says '"answer": "proved"'
         world_revoke_all
@@ -128,10 +128,13 @@ case_time_without_evidence_is_no_proof() {
         sleep 0.1
         prove
         judge 'since then nothing is missing' both succeeded says '^proved'
-        quietly mv /var/log/wtmp /var/log/wtmp.away
-        prove
-        judge 'without wtmp nothing is proved' both status 4 -- says 'wtmp: No such file'
-        quietly mv /var/log/wtmp.away /var/log/wtmp
+        # Where there is no utmp, wtmpdb is kept instead of wtmp.
+        if in_host test -e /run/utmp; then
+                quietly mv /var/log/wtmp /var/log/wtmp.away
+                prove
+                judge 'without wtmp nothing is proved' both status 4 -- says 'wtmp: No such file'
+                quietly mv /var/log/wtmp.away /var/log/wtmp
+        fi
         quietly bash -c "$AGENT_KILL"
         judge 'the agent is dead' wait_until 15 agent_is_dead
         prove
