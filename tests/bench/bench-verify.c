@@ -131,7 +131,8 @@ static void make_log(void)
                 border(&b, 0, 0);
                 add(&chain, &b, &used);
                 log_name_format(LOG_FILE_CLOSED, first, name);
-                write_file(name, lines + lines_size, used);
+                /* Without an active one a rotation would be waited for. */
+                write_file(i + 1 < N_SEGMENTS ? name : LOG_ACTIVE_NAME, lines + lines_size, used);
                 lines_size += used;
                 before = first;
         }
