@@ -6,11 +6,15 @@
 #include "lib/log/chain.h"
 #include "nhi-agentd/set/document.h"
 #include "nhi-agentd/set/set.h"
+#include "nhictl/log/cited-terms.h"
 #include "nhictl/reply.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+
+/* Most of a set, and of one grant only of interest. */
+#define TERMS "authorization_details"
 
 /* A set on disk. */
 typedef struct Bytes {
@@ -107,21 +111,23 @@ typedef struct Search {
 static int see_grant(Decode *d, const Entry *e, void *userdata)
 {
         Search *s = userdata;
+        json_t *terms = NULL;
+        int r;
 
-        if (!s->grant && streq_ptr(member_text(e->value, "jti"), s->jti))
-                s->grant = json_deep_copy(e->value);
-        return 0;
+        if (s->grant || !streq_ptr(member_text(e->value, "jti"), s->jti))
+                return 0;
+        s->grant = json_deep_copy(e->value);
+        if (!s->grant)
+                return -ENOMEM;
+        r = e->cut ? document_load_cut(d, e, &terms) : 0;
+        if (terms && json_object_set_new(s->grant, TERMS, terms) < 0)
+                return -ENOMEM;
+        return r;
 }
 
 static bool was_cut(const json_t *record, LogField f)
 {
-        const json_t *item;
-        size_t i;
-
-        json_array_foreach(json_object_get(record, log_fields[LOG_FIELD_CUT].name), i, item)
-                if (streq_ptr(json_string_value(item), log_fields[f].name))
-                        return true;
-        return false;
+        return cited_was_cut(record, log_fields[f].name);
 }
 
 /* The record's text is the grant's, or the beginning of it where it had to be cut. */
@@ -193,6 +199,24 @@ static int check_issuer(const json_t *record, const Outline *o, const LogKey *ke
         return 0;
 }
 
+static int check_allowed(const json_t *record, const Outline *o, const json_t *grant, Cited *c)
+{
+        const char *jti = member_text(grant, "jti");
+
+        if (!cited_is_allowed(record) || c->state != CITED_GOOD)
+                return 0;
+        c->has_grant = false;
+        if (!cited_time_allows(record, grant, o->members))
+                return conclude(c, CITED_WRONG, "grant %s, or the set, was not in force then", jti);
+        if (!cited_terms_allow(record, grant))
+                return conclude(c, CITED_WRONG,
+                                "no term of grant %s has the record's class, target, group and "
+                                "command",
+                                jti);
+        c->has_grant = true;
+        return 0;
+}
+
 /* The payload, whose signature is good, against the record. */
 static int check_payload(Decode *d, Payload *p, const json_t *record, const LogKey *key, Cited *c)
 {
@@ -202,12 +226,18 @@ static int check_payload(Decode *d, Payload *p, const json_t *record, const LogK
 
         if (r == 0)
                 r = check_issuer(record, &o, key, c);
-        if (r != 0 || c->state != CITED_GOOD || !s.jti)
+        if (r != 0 || c->state != CITED_GOOD)
                 return r;
-        r = document_read_list(d, p, &o.grants, "authorization_details", see_grant, &s);
+        if (!s.jti)
+                return cited_is_allowed(record)
+                               ? conclude(c, CITED_WRONG, "it allows, and names no grant")
+                               : 0;
+        r = document_read_list(d, p, &o.grants, TERMS, see_grant, &s);
         if (r == 0)
                 r = s.grant ? compare(record, s.grant, c)
                             : conclude(c, CITED_WRONG, "grant %s is not in the set", s.jti);
+        if (r == 0 && s.grant)
+                r = check_allowed(record, &o, s.grant, c);
         json_decref(s.grant);
         return r;
 }
@@ -246,7 +276,9 @@ int cited_verify(const char *dir, const json_t *record, const LogKeys *keys, Cit
 
         *ret = (Cited){};
         if (!hash)
-                return 0;
+                return cited_is_allowed(record)
+                               ? conclude(ret, CITED_WRONG, "it allows, and cites none")
+                               : 0;
         if (!is_hash(hash))
                 return conclude(ret, CITED_WRONG, "\"%s\" is no hash", hash);
         (void)snprintf(path, sizeof(path), "%s/" LOG_SETS_DIR "/%s.jws", dir, hash);

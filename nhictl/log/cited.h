@@ -2,14 +2,15 @@
 #pragma once
 
 /* The grant set that a record cites, verified again: the bytes against the hash, the signature
- * against the issuer's keys, and the record against the grant that it names. */
+ * against the issuer's keys, and the record against the grant that it names: who, why and until
+ * when, and of a decision that allows what for, too, and when. One that cites none is WRONG. */
 
 #include "nhictl/log/config.h"
 
 #include <stdbool.h>
 
 typedef enum CitedState {
-        CITED_NONE = 0, /* the record cites no set */
+        CITED_NONE = 0, /* the record cites no set, and need not */
         CITED_GOOD,
         CITED_WRONG, /* not what the record says it is */
         CITED_AWAY,  /* the set is not there, or no key that could tell */

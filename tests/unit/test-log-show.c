@@ -14,14 +14,23 @@
 
 #define ISS "https://grants.example.org"
 
+#define TERMS                                                                                      \
+        "{\"type\":\"nhi_login\",\"services\":[\"ssh\"]},"                                         \
+        "{\"type\":\"nhi_elevate\",\"services\":[\"sudo\"],\"run_as\":[\"postgres\"],"             \
+        "\"run_as_groups\":[\"ops\"],\"commands\":[[\"/bin/ls\",\"-l\",\"/a b\"],[\"/bin/id\"]],"  \
+        "\"edit\":[\"/etc/a\",\"/etc/a b\"]},"                                                     \
+        "{\"type\":\"nhi_elevate\",\"services\":[\"sudo\",\"su\"],\"run_as\":[\"*\"]},"            \
+        "{\"type\":\"nhi_unit\",\"units\":[\"a.service\"]}"
+
 static const char payload[] =
-        "{\"format\":1,\"iss\":\"" ISS "\",\"aud\":\"web1\",\"iat\":1,\"exp\":2,\"ver\":3,"
+        "{\"format\":1,\"iss\":\"" ISS
+        "\",\"aud\":\"web1\",\"iat\":1763758200,\"exp\":4102444800,\"ver\":3,"
         "\"accounts\":[],\"grants\":[{\"jti\":\"g-0\",\"account\":\"other\"},"
         "{\"jti\":\"g-1\",\"account\":\"svc\",\"sub\":\"spiffe://"
         "ci\",\"act\":{\"sub\":\"agent:bot\","
         "\"act\":{\"sub\":\"ci\"}},\"owner\":\"payments\",\"reason\":\"CHG-42 roll out\","
-        "\"ticket\":\"CHG-42\",\"issued_by\":\"ci@x\",\"exp\":1763761800,"
-        "\"authorization_details\":[{\"type\":\"nhi_login\",\"services\":[\"ssh\"]}]}]}";
+        "\"ticket\":\"CHG-42\",\"issued_by\":\"ci@x\",\"exp\":4102444800,"
+        "\"authorization_details\":[" TERMS "]}]}";
 
 /* A log directory with one set, its key, and the record that cites it. */
 typedef struct World {
@@ -64,11 +73,14 @@ static World *world_new(void)
         w->keys.items[0] = (LogKey){ .jwk = w->key.public, .issuer = strdup(ISS) };
         w->keys.n = 1;
         put_set(w, payload);
-        w->record = json_pack("{s:s, s:s, s:s, s:s, s:[s, s], s:s, s:s, s:s, s:s, s:s, s:i}", "set",
-                              w->hash, "grant", "g-1", "account", "svc", "subject", "spiffe://ci",
-                              "actor", "agent:bot", "ci", "owner", "payments", "why",
-                              "CHG-42 roll out", "ticket", "CHG-42", "issued_by", "ci@x", "issuer",
-                              ISS, "until", 1763761800);
+        w->record = json_pack(
+                "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s, s], s:s, s:s, s:s, s:s, s:s, "
+                "s:I}",
+                "event", "decision", "verdict", "allow", "class", "ssh", "time",
+                "2026-01-01T00:00:00.000000Z", "set", w->hash, "grant", "g-1", "account", "svc",
+                "subject", "spiffe://ci", "actor", "agent:bot", "ci", "owner", "payments", "why",
+                "CHG-42 roll out", "ticket", "CHG-42", "issued_by", "ci@x", "issuer", ISS, "until",
+                (json_int_t)4102444800);
         assert_non_null(w->record);
         return w;
 }
@@ -118,7 +130,9 @@ static void a_set_that_is_as_it_was_received_is_good(void **state)
         assert_true(c.has_grant);
         assert_string_equal(c.issuer, ISS);
         assert_string_equal(c.kid, w->key.public.kid);
-        json_object_del(w->record, "grant"); /* set-accepted */
+        json_object_del(w->record, "grant");
+        assert_wrong(w, "names no grant");
+        json_object_set_new(w->record, "event", json_string("set-accepted"));
         c = verify(w);
         assert_int_equal(c.state, CITED_GOOD);
         assert_false(c.has_grant);
@@ -160,14 +174,118 @@ static void a_record_that_says_something_else_than_the_grant_is_wrong(void **sta
         }
 }
 
+static void who_was_let_in_without_a_set_is_wrong(void **state)
+{
+        World *w = world_new();
+
+        json_object_del(w->record, "set");
+        assert_wrong(w, "it allows, and cites none");
+        json_object_set_new(w->record, "verdict", json_string("deny"));
+        assert_int_equal(verify(w).state, CITED_NONE);
+        world_free(w);
+}
+
+/* What a record says was asked for; NULL: it does not say. */
+typedef struct AskedCase {
+        const char *class, *target, *group, *command, *unit;
+        bool is_cut, is_granted;
+} AskedCase;
+
+static void set_or_not(json_t *record, const char *name, const char *value)
+{
+        if (value)
+                json_object_set_new(record, name, json_string(value));
+}
+
+static void one_term_must_have_all_that_was_asked_for(void **state)
+{
+        static const AskedCase cases[] = {
+                { .class = "ssh", .is_granted = true },
+                { .class = "cron" },
+                { .class = NULL },
+                { .class = "systemd-user" },
+                { .class = "unit", .unit = "a.service", .is_granted = true },
+                { .class = "unit", .unit = "b.service" },
+                { .class = "su", .target = "root", .is_granted = true },
+                { .class = "su", .target = "root", .group = "ops" },
+                { .class = "sudo", .target = "root", .command = "/bin/sh", .is_granted = true },
+                { .class = "sudo", .target = "root", .group = "ops", .command = "/bin/id" },
+                { "sudo", "postgres", "ops", "/bin/id", .is_granted = true },
+                { "sudo", "postgres", "ops", "/bin/ls -l /a b", .is_granted = true },
+                { "sudo", "postgres", "ops", "/bin/ls -l", .is_granted = false },
+                { "sudo", "postgres", "ops", "/bin/ls -l /a bc", .is_granted = false },
+                { "sudo", "postgres", "ops", "/bin/ls -l /a b c", .is_granted = false },
+                { "sudo", "postgres", "ops", "/bin/ls -l /a", .is_cut = true, .is_granted = true },
+                { "sudo", "postgres", "ops", "/bin/ls -l /b", .is_cut = true },
+                { "sudo", "postgres", "ops", "/bin/id x", .is_granted = false },
+                { "sudo", "postgres", "other", "/bin/id", .is_granted = false },
+                { "sudo", "postgres", "ops", "sudoedit /etc/a", .is_granted = true },
+                { "sudo", "postgres", "ops", "sudoedit /etc/a b /etc/a", .is_granted = true },
+                { "sudo", "postgres", "ops", "sudoedit /etc/a /etc/b", .is_granted = false },
+                { "sudo", "postgres", "ops", "sudoedit /etc/a /et", .is_cut = true,
+                  .is_granted = true },
+                { "sudo", "postgres", "ops", "sudoedit /etc/shadow", .is_granted = false },
+                { "sudo", "postgres", "ops", NULL, .is_granted = true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const AskedCase *k = &cases[i];
+                World *w = world_new();
+                Cited c;
+
+                json_object_del(w->record, "class");
+                set_or_not(w->record, "class", k->class);
+                set_or_not(w->record, "target", k->target);
+                set_or_not(w->record, "target_group", k->group);
+                set_or_not(w->record, "command", k->command);
+                set_or_not(w->record, "unit", k->unit);
+                if (k->is_cut)
+                        json_object_set_new(w->record, "cut", json_pack("[s]", "command"));
+                c = verify(w);
+                if ((c.state == CITED_GOOD && c.has_grant) != k->is_granted)
+                        fail_msg("case %zu: %s", i, c.text);
+                if (!k->is_granted)
+                        assert_wrong(w, "no term of grant g-1");
+                /* The grant that a denial names is the one that came nearest. */
+                json_object_set_new(w->record, "event", json_string("denial"));
+                assert_int_equal(verify(w).state, CITED_GOOD);
+                world_free(w);
+        }
+}
+
+static void a_decision_before_or_after_its_set_is_wrong(void **state)
+{
+        static const struct {
+                const char *time;
+                bool is_good;
+        } cases[] = {
+                { "2025-11-21T20:48:59.999999Z", false },
+                { "2025-11-21T20:49:00.000000Z", true },
+                { "2100-01-01T00:00:59.999999Z", true },
+                { "2100-01-01T00:01:00.000000Z", false },
+                { "nonsense", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                World *w = world_new();
+
+                json_object_set_new(w->record, "time", json_string(cases[i].time));
+                if (!cases[i].is_good)
+                        assert_wrong(w, "not in force");
+                else
+                        assert_int_equal(verify(w).state, CITED_GOOD);
+                world_free(w);
+        }
+}
+
 static void an_act_chain_or_an_end_that_was_not_granted_is_wrong(void **state)
 {
         World *w = world_new();
         json_t *actors = json_object_get(w->record, "actor");
 
-        json_object_set_new(w->record, "until", json_integer(1763761801));
+        json_object_set_new(w->record, "until", json_integer(4102444801));
         assert_wrong(w, "ends before");
-        json_object_set_new(w->record, "until", json_integer(1763761800));
+        json_object_set_new(w->record, "until", json_integer(4102444800));
         json_array_remove(actors, 1);
         assert_wrong(w, "act chain");
         json_array_append_new(actors, json_string("somebody"));
@@ -363,6 +481,7 @@ static void fill(World *w, bool with_damage)
 
         log_body_init(&b, "decision");
         log_body_text(&b, LOG_FIELD_ACCOUNT, "svc");
+        log_body_text(&b, LOG_FIELD_CLASS, "ssh");
         log_body_text(&b, LOG_FIELD_VERDICT, "allow");
         log_body_text(&b, LOG_FIELD_GRANT, "g-1");
         log_body_texts(&b, LOG_FIELD_ACTOR, actors, 2);
@@ -560,6 +679,9 @@ int main(void)
                 cmocka_unit_test(a_set_that_is_as_it_was_received_is_good),
                 cmocka_unit_test(one_byte_of_the_set_that_is_another_is_wrong),
                 cmocka_unit_test(a_record_that_says_something_else_than_the_grant_is_wrong),
+                cmocka_unit_test(who_was_let_in_without_a_set_is_wrong),
+                cmocka_unit_test(one_term_must_have_all_that_was_asked_for),
+                cmocka_unit_test(a_decision_before_or_after_its_set_is_wrong),
                 cmocka_unit_test(an_act_chain_or_an_end_that_was_not_granted_is_wrong),
                 cmocka_unit_test(what_had_to_be_cut_is_compared_as_far_as_it_goes),
                 cmocka_unit_test(without_the_set_or_its_key_nothing_is_said),
