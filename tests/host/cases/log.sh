@@ -51,6 +51,23 @@ case_the_log_says_who_got_in_and_what_is_behind_it() {
         judge 'who has seen enough ends it' both failed silent_on '^failed'
 }
 
+# What one byte takes off of the log, the agent still knows, before it has signed the next head.
+case_records_that_one_byte_cut_off_are_missed_at_once() {
+        quietly nhictl log verify
+        judge 'the log is whole, by what the agent knows' both succeeded says 'heads .*\(agent\)'
+        quietly nhictl log verify --dir $LOG/
+        judge 'however its directory is spelled' both succeeded says 'heads .*\(agent\)'
+        quietly bash -c "cp -r $LOG /tmp/headless; nhictl log verify --dir /tmp/headless"
+        judge 'a copy without a head is not proven' both status 4 -- says '^unproven'
+        quietly bash -c "grep -aob '^{\"seq\":' $LOG/decisions.log | tail -n 1 | cut -d: -f1 >/run/cut
+                printf '\\0' | dd of=$LOG/decisions.log bs=1 seek=\$(cat /run/cut) conv=notrunc status=none"
+        quietly nhictl log verify
+        judge 'its last record is missed' both status 1 -- says 'cut: the log ends before it; a head.*\(agent\)'
+        quietly bash -c "printf '{' | dd of=$LOG/decisions.log bs=1 seek=\$(cat /run/cut) conv=notrunc status=none"
+        quietly nhictl log verify
+        judge 'and there again' both succeeded says '^whole'
+}
+
 # E: the log is for auditors.
 case_the_log_is_for_root_and_auditors() {
         bob_as nhi-audit 'nhictl log --since 1h --seq 1..'
