@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What happened while the log could not be written, or had too much to write, and nobody waited
- * for: exempt logins, ends of sessions, sets. The journal has it; the log gets it when it can. */
+ * for: exempt logins, ends of sessions, sets. The journal has it; the reserve may; the log gets the
+ * rest when it can. */
 
 #include "nhi-agentd/evidence-internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between evidence.c (records), evidence-open.c (the log's life) and evidence-carry.c. */
+/* Between evidence.c (records), evidence-open.c (the log's life) and their like. */
 
 #include "nhi-agentd/agent.h"
 #include "nhi-agentd/evidence.h"
@@ -28,7 +28,8 @@ struct Evidence {
         Carried *first, **last;
         size_t n_carried, carried_size; /* with those on their way to the log */
         uint64_t n_lost;
-        LogBody body; /* where records are made */
+        bool is_marked; /* that the log has failed */
+        LogBody body;   /* where records are made */
 };
 
 /* Keep a body for when the log is resumed, or count it as lost. */
@@ -38,6 +39,15 @@ void carry_flush(Evidence *v);
 void carry_done(Evidence *v);
 /* An event of this kind is kept: who was decided upon is told, all others act without asking. */
 bool carry_is_due(const Event *e);
+
+/* E2: the marker that the log has failed is made while it has not. */
+void mark_prepare(Evidence *v);
+void mark_failed(Evidence *v);
+void mark_clear(Evidence *v);
+/* At a start: is there one? What it says was lost, is. */
+bool mark_read(Evidence *v);
+/* At stop, at once: have it say what was lost, and what goes with the agent. */
+void mark_lost(const Evidence *v);
 
 /* Have the sets removed that no segment cites. */
 void evidence_sweep_sets(Evidence *v);

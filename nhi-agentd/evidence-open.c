@@ -18,47 +18,6 @@
 
 #define MIB UINT64_C(1048576)
 
-static const char marker[] = "the decision log failed; nhictl log resume\n";
-
-static void on_marked(void *userdata, int r)
-{
-}
-
-/* E2. What is found anew at each start, as it was, needs no mark. */
-static void mark_failed(Evidence *v, int error)
-{
-        static const int found_anew[] = { -ENOENT, -ENOTDIR, -ELOOP, -EPERM,
-                                          -ESTALE, -EBADMSG, -EBUSY };
-        const WriterFile files[] = {
-                { .path = PATH_LOG_FAILED_RUN,
-                  .data = marker,
-                  .size = sizeof(marker) - 1,
-                  .mode = 0600 },
-                { .path = PATH_LOG_FAILED,
-                  .data = marker,
-                  .size = sizeof(marker) - 1,
-                  .mode = 0600 },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(found_anew); i++)
-                if (error == found_anew[i])
-                        return;
-        /* One by one: the disk of one may be the one that takes nothing. */
-        for (size_t i = 0; i < ELEMENTSOF(files); i++)
-                (void)writer_replace(v->agent->writer, &files[i], 1, on_marked, NULL);
-}
-
-static int unmark(void *userdata)
-{
-        int r = 0;
-
-        if (unlink(PATH_LOG_FAILED_RUN) < 0 && errno != ENOENT)
-                r = -errno;
-        if (unlink(PATH_LOG_FAILED) < 0 && errno != ENOENT)
-                r = -errno;
-        return r;
-}
-
 static void say_failed(Evidence *v)
 {
         EvidenceView view;
@@ -77,8 +36,23 @@ static void on_failed(void *userdata)
 {
         Evidence *v = userdata;
 
-        mark_failed(v, log_error(v->log, NULL));
+        mark_failed(v);
         say_failed(v);
+}
+
+/* At a start. What each start finds anew, as it was, needs no mark. */
+static void on_failed_before(Evidence *v)
+{
+        static const int found_anew[] = { -ENOENT, -ENOTDIR, -ELOOP, -EPERM,
+                                          -ESTALE, -EBADMSG, -EBUSY };
+        const int error = log_error(v->log, NULL);
+
+        for (size_t i = 0; i < ELEMENTSOF(found_anew); i++)
+                if (error == found_anew[i]) {
+                        say_failed(v);
+                        return;
+                }
+        on_failed(v);
 }
 
 static void on_segment(void *userdata)
@@ -103,6 +77,7 @@ static void on_head(void *userdata, const char *jws)
 static int read_floor(Evidence *v, LogHead *ret, bool *ret_there)
 {
         int r = head_load(PATH_LOG_HEAD, ret);
+        const bool is_marked = mark_read(v);
 
         *ret_there = r == 0;
         if (r < 0 && r != -ENOENT)
@@ -112,8 +87,7 @@ static int read_floor(Evidence *v, LogHead *ret, bool *ret_there)
                                PATH_LOG_HEAD, r == -EBADMSG ? "damaged" : strerror(-r));
         if (r < 0 && r != -ENOENT)
                 return -EBADMSG;
-        return access(PATH_LOG_FAILED, F_OK) == 0 || access(PATH_LOG_FAILED_RUN, F_OK) == 0 ? -EBUSY
-                                                                                            : 0;
+        return is_marked ? -EBUSY : 0;
 }
 
 static int open_log(Evidence *v)
@@ -173,8 +147,9 @@ int evidence_open(Evidence *v, char ret_error[static EVIDENCE_ERROR_MAX])
                                strerror(-r));
                 return r;
         }
+        mark_prepare(v);
         if (log_error(v->log, NULL) != 0)
-                on_failed(v);
+                on_failed_before(v);
         else
                 evidence_prune(v);
         return 0;
@@ -206,10 +181,6 @@ void evidence_config_changed(Evidence *v, const Config *before)
 /* ---- the way back -----------------------------------------------------------------------------
  */
 
-static void on_unmarked(void *userdata, int r)
-{
-}
-
 static void on_resumed(void *userdata, int r)
 {
         Evidence *v = userdata;
@@ -224,7 +195,7 @@ static void on_resumed(void *userdata, int r)
         v->n_lost = 0;
         carry_flush(v);
         heads_make(v->heads);
-        (void)writer_call(v->agent->writer, unmark, on_unmarked, NULL);
+        mark_clear(v);
 }
 
 int evidence_resume(Evidence *v, const Event *e)
@@ -268,6 +239,7 @@ Evidence *evidence_free(Evidence *v)
                 log_stop(v->log);
         if (v->heads)
                 heads_make_last(v->heads);
+        mark_lost(v);
         v->heads = heads_free(v->heads);
         v->log = log_free(v->log);
         carry_done(v);

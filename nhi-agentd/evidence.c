@@ -5,6 +5,9 @@
 
 #include "lib/base/macro.h"
 
+/* On a disk that has failed, at stop, so many syncs are waited for. */
+#define RESERVE_PENDING_MAX 64u
+
 #ifdef NHI_TEST
 bool evidence_is_slow;
 #endif
@@ -50,28 +53,43 @@ static void make_body(Evidence *v, const Event *e)
         event_record(&whole, &v->body);
 }
 
+/* What make_body() made, on its way: r of the call. */
+static int enqueue(Evidence *v, const Event *e, Pending *p)
+{
+        const LogBody *b = &v->body;
+        const unsigned flags = p->size > 0 ? LOG_APPEND_NOTICE : 0;
+
+        if (p->use)
+                return log_append_use(v->log, b->data, b->size, cited(e), p->use, e->use,
+                                      on_written, p);
+        return log_append(v->log, b->data, b->size, cited(e), flags, on_written, p);
+}
+
 /* What make_body() made of e. use is settled when it is written, or where this fails the caller's.
- */
+ * While the log has failed nobody waits for what goes to the reserve. */
 static int append(Evidence *v, const Event *e, LogUse *use, EvidenceDone done, void *userdata)
 {
-        const bool is_kept = carry_is_due(e);
+        const bool is_kept = carry_is_due(e) && !use;
+        const int error = log_error(v->log, NULL);
         Pending *p = malloc(sizeof(*p) + (is_kept ? v->body.size : 0));
-        int r;
+        int r = -EBUSY;
 
         if (!p)
                 return -ENOMEM;
-        *p = (Pending){ .evidence = v, .done = done, .userdata = userdata, .use = use };
+        *p = (Pending){
+                .evidence = v, .done = error < 0 ? NULL : done, .userdata = userdata, .use = use
+        };
         if (is_kept) {
                 p->size = v->body.size;
                 memcpy(p->body, v->body.data, v->body.size);
         }
-        r = log_append_use(v->log, v->body.data, v->body.size, cited(e), use, e->use, on_written,
-                           p);
+        if (error == 0 || log_n_pending(v->log) < RESERVE_PENDING_MAX)
+                r = enqueue(v, e, p);
         if (r < 0) {
                 carry_add(v, p->body, p->size);
                 free(p);
         }
-        return r;
+        return error < 0 ? error : r;
 }
 
 int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userdata)

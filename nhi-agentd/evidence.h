@@ -7,8 +7,10 @@
  *  E1 Nobody MUST be told 0 whose record is not in the decision log, durably.
  *  E2 A log that has failed MUST stay failed until an administrator resumes it, over restarts, too.
  *
- * What nobody waits for (sessions, sets, exemptions) is written likewise; what could not be is
- * kept, up to a bound, and written when the log is resumed. */
+ * What nobody waits for (sessions, sets, exemptions) is written likewise; while the log has failed,
+ * to the first half of the reserve; then it is kept in memory, up to a bound, and written when the
+ * log is resumed. What is dropped is counted, over a clean stop, too, and the record of the resume
+ * says how many. */
 
 #include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"

@@ -30,9 +30,10 @@
 
 #define PATH_HOST_KEY PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log */
 #define PATH_LOG_HEAD PATH_STATE_DIR "/log-head.json" /* 0600: the last one, against a rollback */
-/* There while the log has failed and nobody has resumed it; the copy in /run is for a disk that
- * takes nothing. */
+/* There while the log has failed and nobody has resumed it. It is made while the disk takes
+ * something, under another name; the copy in /run is for one that fails altogether. */
 #define PATH_LOG_FAILED     PATH_STATE_DIR "/log-failed"
+#define PATH_LOG_UNFAILED   PATH_STATE_DIR "/log-failed.ready"
 #define PATH_LOG_FAILED_RUN PATH_RUN_DIR "/log-failed"
 #define PATH_LOG_HEAD_RUN   PATH_RUN_DIR "/log-head.jws" /* 0644: the last head, signed */
 #define PATH_LOG_DIR        PATH_ROOT "/var/log/nhi"     /* 2750 root:nhi-audit */

@@ -254,7 +254,8 @@ int log_append(Log *l, const char *body, size_t size, const char *set, unsigned 
                 .body = body,
                 .body_size = size,
                 .set = set,
-                .use_reserve = flags & LOG_APPEND_RESERVE,
+                .use_reserve = flags & (LOG_APPEND_RESERVE | LOG_APPEND_NOTICE),
+                .is_notice = flags & LOG_APPEND_NOTICE,
         };
 
         return append(l, entry, done, userdata);

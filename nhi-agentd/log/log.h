@@ -40,8 +40,10 @@ void log_stop(Log *l);
 /* And answer all that is left with -ECANCELED. */
 Log *log_free(Log *l);
 
-#define LOG_APPEND_RESERVE                                                                         \
-        1u /* break-glass: goes to the reserve where nothing else can be written */
+/* Where nothing else can be written it goes to the reserve: break-glass; what nobody waits for, as
+ * long as half of the reserve is free. */
+#define LOG_APPEND_RESERVE 1u
+#define LOG_APPEND_NOTICE  2u
 
 /* The body is copied, and need not be one LogBody: data and size of one that is done. set: the hash
  * that it cites, or NULL. 0; -EBUSY where too much waits; the log's error where it has failed;

@@ -12,12 +12,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+/* What is in it was never answered upon: a write that failed. */
 static int make_reserve(LogStore *s)
 {
         int r;
 
         s->reserve.fd = openat(s->dir_fd, LOG_RESERVE_NAME,
-                               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+                               O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
         if (s->reserve.fd < 0 || fchmod(s->reserve.fd, 0640) < 0)
                 return -errno;
         r = -posix_fallocate(s->reserve.fd, 0, LOG_RESERVE_SIZE);
@@ -100,6 +101,12 @@ int store_open_reserve(LogStore *s)
         return r < 0 ? store_fail(s, r, "%s/%s: %s", s->dir, LOG_RESERVE_NAME, strerror(-r)) : 0;
 }
 
+/* Half of it is kept for break-glass. */
+static uint64_t reserve_bound(const LogStore *s, const LogEntry *e)
+{
+        return e->is_notice ? s->reserve.allocated / 2 : s->reserve.allocated;
+}
+
 /* One record; the reserve's first one is preceded by the segment's. */
 static int append_one(LogStore *s, const LogEntry *e)
 {
@@ -121,7 +128,7 @@ static int append_one(LogStore *s, const LogEntry *e)
                 r = log_line_make(&chain, now, e->body, e->body_size, s->buffer + size,
                                   sizeof(s->buffer) - size, &line);
         size += line;
-        if (r == 0 && size > s->reserve.allocated - s->reserve.size)
+        if (r == 0 && s->reserve.size + size > reserve_bound(s, e))
                 r = -ENOSPC;
         if (r == 0 && e->set && *e->set)
                 r = cited_add(&s->reserve.cited, e->set, strlen(e->set));

@@ -40,7 +40,8 @@ typedef struct LogEntry {
         const char *body;
         size_t body_size;
         const char *set;  /* the hash it cites, LOG_HASH_TEXT_SIZE digits; NULL or "": none */
-        bool use_reserve; /* goes to the reserve where nothing else can be written */
+        bool use_reserve; /* goes to the reserve where nothing else can be written, */
+        bool is_notice;   /* as long as half of it is free */
         LogUse *use;      /* of which this is the use_n-th; NULL: none */
         uint32_t use_n;
         int r; /* log_store_append(): 0, or why it is not in the log */

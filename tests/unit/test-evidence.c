@@ -14,16 +14,23 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 static atomic_int sync_error;
 static atomic_int n_good; /* syncs until they fail; 0: as sync_error says */
+static atomic_int n_bad;  /* syncs that fail, and then no more */
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 
 int __wrap_fdatasync(int fd)
 {
+        if (n_bad > 0 && n_bad-- > 0) {
+                errno = EIO;
+                return -1;
+        }
         if (sync_error == 0) {
                 if (n_good > 0 && --n_good == 0)
                         sync_error = EIO;
@@ -181,6 +188,19 @@ static bool has_failed(void *userdata)
         return view(userdata).error != 0;
 }
 
+static size_t n_carried_wanted;
+
+static bool are_carried(void *userdata)
+{
+        return view(userdata).n_carried == n_carried_wanted;
+}
+
+static void wait_carried(Fixture *f, size_t n)
+{
+        n_carried_wanted = n;
+        assert_true(fixture_until(f, are_carried, f));
+}
+
 static int resume(Fixture *f)
 {
         return evidence_resume(f->agent->evidence,
@@ -189,7 +209,7 @@ static int resume(Fixture *f)
 
 static int setup(void **state)
 {
-        sync_error = n_good = 0;
+        sync_error = n_good = n_bad = 0;
         if (fixture_setup(state) != 0)
                 return -1;
         fixture_load(*state);
@@ -427,12 +447,58 @@ static void a_log_that_failed_denies_until_it_is_resumed(void **state)
         records = read_log();
         o = nth(records, "log-resumed", 0);
         assert_string_equal(text_of(o, "detail"), "by uid 0");
-        assert_int_equal(json_integer_value(json_object_get(o, "count")), 1);
+        assert_int_equal(json_integer_value(json_object_get(o, "count")), 3);
         assert_non_null(nth(records, "decision", 0));
         assert_null(nth(records, "decision", 1));
         json_decref(records);
         fixture_restart(f);
         assert_int_equal(ask(f, &decision), 0);
+}
+
+static void on_too_large(int number)
+{
+        (void)number;
+}
+
+/* E2, over a reboot: nothing can be written, here nor in /run. */
+static void a_marker_is_made_on_a_disk_that_takes_nothing(void **state)
+{
+        struct rlimit before, none;
+        Fixture *f = *state;
+
+        fixture_settle(f);
+        (void)signal(SIGXFSZ, on_too_large);
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+                assert_true(ask(f, &decision) < 0);
+                fixture_settle(f);
+                assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+                assert_int_equal(access(PATH_LOG_FAILED, F_OK), 0);
+                (void)unlink(PATH_LOG_FAILED_RUN);
+                fixture_restart(f);
+                assert_int_equal(ask(f, &decision), -EBUSY);
+                assert_int_equal(resume(f), 0);
+                assert_true(fixture_until(f, is_well, f));
+                assert_int_equal(ask(f, &decision), 0);
+                fixture_settle(f);
+                assert_int_equal(access(PATH_LOG_FAILED, F_OK), -1);
+        }
+}
+
+/* Also what a start would find: it may be gone by then. */
+static void whatever_fails_a_log_that_ran_is_marked(void **state)
+{
+        Fixture *f = *state;
+
+        sync_error = EPERM;
+        assert_int_equal(ask(f, &decision), -EPERM);
+        fixture_settle(f);
+        assert_int_equal(access(PATH_LOG_FAILED, F_OK), 0);
+        sync_error = 0;
+        fixture_restart(f);
+        assert_int_equal(ask(f, &decision), -EBUSY);
 }
 
 static void a_resume_on_a_disk_that_still_fails_changes_nothing(void **state)
@@ -460,7 +526,7 @@ static void exempt_logins_meanwhile_are_carried_over(void **state)
         assert_int_equal(ask(f, &exemption), -EIO);
         agent_record(f->agent, &exemption);
         assert_int_equal(ask(f, &decision), -EIO);
-        assert_int_equal(view(f).n_carried, 2);
+        wait_carried(f, 2);
         assert_int_equal(view(f).n_lost, 1);
         sync_error = 0;
         assert_int_equal(resume(f), 0);
@@ -476,6 +542,63 @@ static void exempt_logins_meanwhile_are_carried_over(void **state)
         }
         assert_null(nth(records, "exemption", 2));
         json_decref(records);
+}
+
+/* L1, L2: in the chain, over a restart; who asks for access is denied all the same. */
+static void what_nobody_waits_for_goes_to_the_reserve(void **state)
+{
+        Fixture *f = *state;
+        json_t *records;
+
+        n_bad = 1;
+        assert_int_equal(ask(f, &exemption), 0);
+        assert_int_equal(view(f).error, -EIO);
+        agent_record(f->agent, &exemption);
+        assert_int_equal(ask(f, &exemption), -EIO); /* nobody is kept waiting by that disk */
+        assert_int_equal(ask(f, &decision), -EIO);
+        fixture_restart(f);
+        assert_int_equal(ask(f, &decision), -EBUSY);
+        agent_record(f->agent, &exemption);
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        assert_int_equal(ask(f, &decision), 0);
+        assert_int_equal(view(f).n_carried, 0);
+        records = read_log();
+        for (unsigned i = 0; i < 4; i++) {
+                assert_non_null(nth(records, "exemption", i));
+                assert_null(json_object_get(nth(records, "exemption", i), "carried"));
+        }
+        assert_null(nth(records, "exemption", 4));
+        assert_null(nth(records, "decision", 1));
+        json_decref(records);
+}
+
+/* What was kept in memory goes with the agent, and the record of the resume says how many. */
+static void what_a_stop_drops_is_counted(void **state)
+{
+        Fixture *f = *state;
+        json_t *records;
+
+        sync_error = EIO;
+        assert_int_equal(ask(f, &decision), -EIO);
+        agent_record(f->agent, &exemption);
+        agent_record(f->agent, &exemption);
+        wait_carried(f, 2);
+        fixture_restart(f);
+        assert_int_equal(view(f).n_lost, 3);
+        fixture_restart(f);
+        assert_int_equal(view(f).n_lost, 3);
+        sync_error = 0;
+        assert_int_equal(resume(f), 0);
+        assert_true(fixture_until(f, is_well, f));
+        records = read_log();
+        assert_int_equal(
+                json_integer_value(json_object_get(nth(records, "log-resumed", 0), "count")), 3);
+        json_decref(records);
+        n_bad = 1;
+        assert_int_equal(ask(f, &decision), -EIO);
+        fixture_restart(f);
+        assert_int_equal(view(f).n_lost, 1);
 }
 
 /* And once more, where the log fails with them on their way. */
@@ -558,6 +681,11 @@ static void what_finds_the_queue_full_is_written_later(void **state)
         json_decref(records);
 }
 
+static bool are_lost(void *userdata)
+{
+        return view(userdata).n_lost == 2;
+}
+
 static void so_much_is_carried_and_no_more(void **state)
 {
         Fixture *f = *state;
@@ -566,8 +694,8 @@ static void so_much_is_carried_and_no_more(void **state)
         assert_int_equal(ask(f, &decision), -EIO);
         for (unsigned i = 0; i < EVIDENCE_CARRIED_MAX + 1; i++)
                 agent_record(f->agent, &exemption);
-        assert_int_equal(view(f).n_carried, EVIDENCE_CARRIED_MAX);
-        assert_int_equal(view(f).n_lost, 2);
+        wait_carried(f, EVIDENCE_CARRIED_MAX);
+        assert_true(fixture_until(f, are_lost, f));
 }
 
 /* U02, U03: the head that was kept at the end is what the log is held against. */
@@ -692,6 +820,10 @@ int main(void)
                 CASE(a_log_that_failed_denies_until_it_is_resumed),
                 CASE(a_resume_on_a_disk_that_still_fails_changes_nothing),
                 CASE(exempt_logins_meanwhile_are_carried_over),
+                CASE(what_nobody_waits_for_goes_to_the_reserve),
+                CASE(what_a_stop_drops_is_counted),
+                CASE(a_marker_is_made_on_a_disk_that_takes_nothing),
+                CASE(whatever_fails_a_log_that_ran_is_marked),
                 CASE(what_was_carried_and_not_written_is_carried_again),
                 CASE(other_limits_count_at_once_and_another_directory_later),
                 CASE(what_finds_the_queue_full_is_written_later),

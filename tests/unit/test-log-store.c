@@ -492,6 +492,33 @@ static void the_reserve_ends_where_it_ends(void **state)
 }
 
 /* U07: what a rotation leaves that was stopped after each of its steps. */
+/* What nobody waits for leaves half of it to break-glass. */
+static void notices_leave_half_of_the_reserve(void **state)
+{
+        LogDir d = log_dir_new(SIZE);
+        LogStore *s = log_dir_open(&d, NULL, -EBUSY);
+        LogBody b;
+        LogEntry e;
+        unsigned n = 0;
+
+        log_body_init(&b, "exemption");
+        log_body_done(&b);
+        do {
+                e = (LogEntry){ .body = b.data, .body_size = b.size, .use_reserve = true };
+                e.is_notice = true;
+                log_store_append(s, &e, 1);
+                n += e.r == 0;
+        } while (e.r == 0);
+        assert_int_equal(e.r, -ENOSPC);
+        assert_true(n > LOG_RESERVE_SIZE / 2 / 200 && n < LOG_RESERVE_SIZE / 2 / 100);
+        for (unsigned i = 0; i < n - 10; i++)
+                assert_int_equal(append_text(s, "decision", NULL, NULL, true), 0);
+        assert_int_equal(resume_log(s), 0);
+        log_store_free(s);
+        assert_whole(&d, 2 * (uint64_t)n - 10 + 3, 2);
+        log_dir_free(&d);
+}
+
 static void a_rotation_that_was_stopped_is_finished(void **state)
 {
         LogDir d = log_dir_new(SIZE);
@@ -603,6 +630,7 @@ int main(void)
                 cmocka_unit_test(a_reserve_that_is_damaged_is_set_aside),
                 cmocka_unit_test(a_log_that_failed_before_takes_only_what_the_reserve_is_for),
                 cmocka_unit_test(the_reserve_ends_where_it_ends),
+                cmocka_unit_test(notices_leave_half_of_the_reserve),
                 cmocka_unit_test(a_rotation_that_was_stopped_is_finished),
                 cmocka_unit_test(what_is_left_of_a_segment_to_be_is_passed_over),
                 cmocka_unit_test(a_directory_that_others_may_write_is_refused),
