@@ -17,7 +17,8 @@ typedef struct Request {
         bool is_notice;
         Decision decision;
         char jti[65], preferred[65];
-        bool is_counted; /* as a session of jti's grant, which may have so many */
+        char issuer[1024 + 1]; /* of jti; configured ones are no longer */
+        bool is_counted;       /* as a session of jti's grant, which may have so many */
         uint64_t id;
         RequestData data;
 } Request;

@@ -214,13 +214,22 @@ static void open_session(Request *r)
         (void)request_answer(r);
 }
 
-static void keep_jti(Request *r)
+static void keep_text(char *to, size_t size, const char *text)
+{
+        const size_t n = text ? strlen(text) : 0;
+
+        to[0] = '\0';
+        if (n < size)
+                memcpy(to, text ?: "", n + 1);
+}
+
+/* Which grant it is, should the set that it is in be freed. */
+static void keep_grant(Request *r)
 {
         const Grant *g = r->decision.grant;
 
-        r->jti[0] = '\0';
-        if (g && g->jti && strlen(g->jti) < sizeof(r->jti))
-                memcpy(r->jti, g->jti, strlen(g->jti) + 1);
+        keep_text(r->jti, sizeof(r->jti), g ? g->jti : NULL);
+        keep_text(r->issuer, sizeof(r->issuer), g ? g->issuer : NULL);
 }
 
 /* Recorded: time has passed, and grants may have gone, so decide again. */
@@ -228,18 +237,21 @@ static void on_recorded(void *userdata, int error)
 {
         Request *r = userdata;
         const Verdict recorded = r->decision.verdict;
-        char recorded_jti[sizeof(r->jti)];
+        char recorded_jti[sizeof(r->jti)], recorded_issuer[sizeof(r->issuer)];
 
         memcpy(recorded_jti, r->jti, sizeof(recorded_jti));
+        memcpy(recorded_issuer, r->issuer, sizeof(recorded_issuer));
         r->data.access.counted_jti = r->is_counted ? recorded_jti : NULL;
+        r->data.access.counted_issuer = r->is_counted ? recorded_issuer : NULL;
         r->decision = request_decide(r);
-        r->data.access.counted_jti = NULL;
+        r->data.access.counted_jti = r->data.access.counted_issuer = NULL;
         if (error < 0 || r->owner->stopped)
                 deny(r, REASON_EVIDENCE_FAILED);
-        keep_jti(r);
+        keep_grant(r);
         /* Q1: an allowing answer has its own record, which names the grant that allows. */
         if (r->decision.verdict == VERDICT_ALLOW &&
-            (recorded != VERDICT_ALLOW || !streq(recorded_jti, r->jti)))
+            (recorded != VERDICT_ALLOW || !streq(recorded_jti, r->jti) ||
+             !streq(recorded_issuer, r->issuer)))
                 deny(r, REASON_BUSY);
         if (r->decision.verdict != VERDICT_ALLOW) {
                 if (recorded == VERDICT_ALLOW && !r->owner->stopped)
@@ -309,7 +321,7 @@ static void request_judge(Request *r)
         prefer(r);
         r->decision = request_decide(r);
         r->is_counted = takes_use(r, &r->decision);
-        keep_jti(r);
+        keep_grant(r);
         e = request_event(r);
         if (shed_counted(r->owner->shed, r->data.wire.real_uid, &e)) {
                 (void)request_answer(r);

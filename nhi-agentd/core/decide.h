@@ -56,7 +56,8 @@ typedef struct AccessRequest {
         const SshKey *key;         /* NULL: not known */
         bool key_is_judged;        /* open_session of ssh: a missing key counts as a wrong one */
         const char *preferred_jti; /* the parent session's or the account phase's grant, or NULL */
-        const char *counted_jti;   /* this very session is counted under it already, or NULL */
+        /* This very session is counted under this grant already, or NULL. A jti is its issuer's. */
+        const char *counted_jti, *counted_issuer;
 } AccessRequest;
 
 /* What the host adds: locks, given-back grants, sessions that were let in. Answers about one grant.

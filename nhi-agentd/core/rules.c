@@ -125,6 +125,17 @@ static Outcome rule_lock(Judge *j)
         return RULE_FAILED;
 }
 
+static bool is_same(const char *a, const char *b)
+{
+        return a && b && strcmp(a, b) == 0;
+}
+
+static bool is_counted(const Judge *j)
+{
+        return is_same(j->request->counted_jti, j->grant->jti) &&
+               is_same(j->request->counted_issuer, j->grant->issuer);
+}
+
 static Outcome rule_sessions(Judge *j)
 {
         const HostView *h = j->host;
@@ -135,7 +146,7 @@ static Outcome rule_sessions(Judge *j)
             j->request->kind == REQUEST_REVIEW)
                 return RULE_APART;
         n = h->n_uses ? h->n_uses(h->userdata, j->grant) : 0;
-        if (n > 0 && j->request->counted_jti && strcmp(j->request->counted_jti, j->grant->jti) == 0)
+        if (n > 0 && is_counted(j))
                 n--;
         note_number(&j->note, n);
         note_text(&j->note, " of ");

@@ -796,11 +796,14 @@ static void decide_counts_sessions_only_when_one_opens(void **state)
         expect(&f.ssh, REASON_GRANTED);
         f.ssh.class = "ssh";
         expect(&f.ssh, REASON_MAX_SESSIONS);
+        f.g[0].issuer = f.ssh.counted_issuer = "https://a";
         f.ssh.counted_jti = "g-2";
         expect(&f.ssh, REASON_MAX_SESSIONS);
         f.ssh.counted_jti = "g-1"; /* it is the second one itself */
         expect(&f.ssh, REASON_GRANTED);
-        f.ssh.counted_jti = NULL;
+        f.ssh.counted_issuer = "https://b"; /* another one's g-1 */
+        expect(&f.ssh, REASON_MAX_SESSIONS);
+        f.ssh.counted_jti = f.ssh.counted_issuer = NULL;
         f.host.n_uses = NULL;
         expect(&f.ssh, REASON_GRANTED);
 }
