@@ -219,8 +219,11 @@ static int reopen(LogStore *s)
 
 int log_store_resume(LogStore *s, const LogEntry *resumed)
 {
-        int r = s->end_is_known ? 0 : reopen(s);
+        int r;
 
+        if (s->error == 0) /* resumed by another one meanwhile */
+                return 0;
+        r = s->end_is_known ? 0 : reopen(s);
         if (r < 0)
                 return r;
         r = set_damaged_aside(s);

@@ -70,7 +70,8 @@ void log_store_set_rotation(LogStore *s, uint64_t rotate_size, int64_t rotate_ag
 int log_store_rotate(LogStore *s);
 /* An administrator's act: end the segment as far as it is durable, begin another, with this record
  * first. 0, or a negative errno: then it has failed still. Where the end of the log could not be
- * read, it is read now; what is wrong with it must be known before it can be resumed. */
+ * read, it is read now; what is wrong with it must be known before it can be resumed. A log that
+ * has not failed stays as it is. */
 int log_store_resume(LogStore *s, const LogEntry *resumed);
 
 /* The last record that is on the disk, and when it was written. */

@@ -426,6 +426,24 @@ static void beside_segments_of_a_log_no_other_log_begins(void **state)
         log_dir_free(&d);
 }
 
+/* Two administrators, one failure. */
+static void a_log_that_has_not_failed_is_not_resumed(void **state)
+{
+        LogDir d = log_dir_new(SIZE);
+        LogStore *s = log_dir_open(&d, NULL, -EBUSY);
+        LogRead read;
+
+        assert_int_equal(resume_log(s), 0);
+        assert_int_equal(append_text(s, "decision", "x", NULL, false), 0);
+        assert_int_equal(resume_log(s), 0);
+        log_store_free(s);
+        read = log_dir_read(&d, NULL);
+        assert_null(read.wrong);
+        assert_int_equal(read.n_segments, 1);
+        assert_int_equal(read.n_resumed, 1);
+        log_dir_free(&d);
+}
+
 static void a_reserve_that_is_damaged_is_set_aside(void **state)
 {
         LogDir d = log_dir_new(SIZE);
@@ -627,6 +645,7 @@ int main(void)
                 cmocka_unit_test(a_log_whose_end_could_not_be_read_is_read_again),
                 cmocka_unit_test(what_a_resume_finds_first_is_said_first),
                 cmocka_unit_test(beside_segments_of_a_log_no_other_log_begins),
+                cmocka_unit_test(a_log_that_has_not_failed_is_not_resumed),
                 cmocka_unit_test(a_reserve_that_is_damaged_is_set_aside),
                 cmocka_unit_test(a_log_that_failed_before_takes_only_what_the_reserve_is_for),
                 cmocka_unit_test(the_reserve_ends_where_it_ends),
