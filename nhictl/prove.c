@@ -74,6 +74,17 @@ static void ask_agent(Proof *p)
 
 /* ---- the witnesses ---- */
 
+static int gather_sets(Proof *p, const char *dir)
+{
+        LogKeys keys = { .n = 0 };
+        int r = log_config_keys(&keys);
+
+        if (r == 0)
+                witness_sets(p, dir, &keys);
+        log_keys_done(&keys);
+        return r;
+}
+
 /* What is there now first and the log last: whatever a witness has seen was recorded before. */
 static int gather(Proof *p, const ProveOptions *o)
 {
@@ -90,7 +101,7 @@ static int gather(Proof *p, const ProveOptions *o)
         ask_agent(p);
         r = witness_log(p, log_dir, !o->dir);
         if (r == 0)
-                witness_sets(p, log_dir);
+                r = gather_sets(p, log_dir);
         return r;
 }
 

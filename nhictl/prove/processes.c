@@ -154,7 +154,7 @@ static void judge(Proof *p, const Process *x)
         if (s) {
                 if (is_over(p, s) && (!p->account || streq(p->account, s->account)))
                         find(p,
-                             s->is_uncertain && s->end_usec == PROVE_OPEN ? FINDING_UNJUDGED
+                             s->is_uncertain && s->end_usec == PROVE_OPEN ? FINDING_UNSIGNED
                                                                           : FINDING_OUTLIVED,
                              x, s->account, s->class, s);
                 return;

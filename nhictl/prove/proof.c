@@ -35,6 +35,7 @@ void proof_done(Proof *p)
         free(p->sightings.items);
         free(p->units.items);
         free(p->processes.items);
+        free(p->windows.items);
         free(p->modes.items);
         free(p->lives.items);
         free(p->boots.items);

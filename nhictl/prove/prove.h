@@ -7,10 +7,12 @@
  *
  *  X1 A session that a witness saw MUST be inside a stay of the log, or be named.
  *  X2 "proved" MUST NOT be said of time in which a witness, the log, the agent or a gate was away.
- *  X3 The log MUST NOT bear witness for itself: what only it knows is named.
- *  X4 What is not ours MUST be counted, never dropped in silence. */
+ *  X3 The log MUST NOT bear witness for itself: what only it knows is named, and a stay is allowed
+ * by a set that its issuer signed, not by what the record says of it. X4 What is not ours MUST be
+ * counted, never dropped in silence. */
 
 #include "lib/gate/gate.h"
+#include "nhi-agentd/core/window.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +31,8 @@
 #define PROVE_RESTART_USEC INT64_C(10000000)
 /* What began this shortly before the question may not be in every witness yet. */
 #define PROVE_YOUNG_USEC INT64_C(5000000)
+/* A decision that was under way when a set came into force cites the one before. */
+#define PROVE_SWAP_USEC INT64_C(2000000)
 /* Two clocks that part by more than this: one was set. */
 #define PROVE_JUMP_USEC INT64_C(2000000)
 
@@ -67,11 +71,12 @@ typedef struct Stay {
         uint32_t uid, audit_session;
         int64_t pid;
         int64_t start_usec, end_usec; /* PROVE_OPEN: no end was recorded */
-        int64_t until_usec;           /* as it was allowed */
-        int64_t allowed_usec;         /* with what later sets made of it */
+        int64_t until_usec;           /* as the record says that it was allowed */
+        int64_t allowed_usec;         /* and as the sets allow it, earlier and later ones */
+        int64_t unsigned_usec;        /* from then on no signed set proves it; PROVE_OPEN: all do */
         uint64_t seq;
         bool has_started;  /* there is a session-start; else only the decision */
-        bool is_uncertain; /* a set that may have changed its end cannot be read */
+        bool is_uncertain; /* a later set that may have changed its end cannot be read */
         bool is_witnessed;
 } Stay;
 
@@ -110,16 +115,18 @@ typedef struct Process {
         const char *name;
 } Process;
 
-/* A set that came into force; what it holds of the grants that stays name. */
+/* A set that came into force, or that a stay cites; what it holds of the grants that stays name. */
 typedef struct SetGrant {
-        const char *jti;
-        int64_t end_usec;
+        const char *jti, *account;
+        int64_t begin_usec, end_usec; /* the set's own end included */
+        size_t window, n_windows;     /* the first of Proof.windows; none: at any time */
 } SetGrant;
 typedef struct SetFact {
-        const char *hash, *issuer;
-        int64_t time_usec; /* accepted */
-        bool is_known;     /* it was read, and is what the log cites */
-        SetGrant *grants;  /* sorted by jti */
+        const char *hash;
+        const char *issuer; /* as it is signed; where it is not known as the log says, "" */
+        int64_t time_usec;  /* accepted; 0: no record says when */
+        bool is_known;      /* it was read, is what the log cites, and its issuer signed it */
+        SetGrant *grants;   /* sorted by jti */
         size_t n_grants;
 } SetFact;
 
@@ -186,6 +193,7 @@ typedef struct Gap {
         X(NOT_IN_SET, "not-in-set", true, "the set that the log cites has no such grant")          \
         X(OUTLIVED, "outlived", true, "it outlived the session that it belongs to")                \
         X(PROCESS, "no-session", true, "it runs outside of any session under a grant")             \
+        X(UNSIGNED, "unsigned", false, "no set that its issuer signed is there to prove it")       \
         X(UNWITNESSED, "unwitnessed", false, "only the log knows this session")                    \
         X(UNJUDGED, "unjudged", false, "a session in time of which there is no evidence")
 
@@ -251,6 +259,7 @@ typedef struct Proof {
         PROVE_LIST(UnitRun) units;
         PROVE_LIST(Process) processes;
         PROVE_LIST(SetFact) sets;
+        PROVE_LIST(Window) windows; /* of their grants */
         PROVE_LIST(ModeChange) modes;
         PROVE_LIST(Life) lives;
         PROVE_LIST(Boot) boots;
@@ -285,7 +294,7 @@ void proof_gap(Proof *p, GapKind kind, int64_t start_usec, int64_t end_usec, con
 
 /* ---- the steps, in this order ---- */
 
-/* What sets make of the ends of stays (stays.c). */
+/* What sets make of stays and their ends (stays-sets.c). */
 void proof_settle_stays(Proof *p);
 /* Where there is no evidence, and of how much there is some (cover.c). */
 void proof_cover(Proof *p);

@@ -212,13 +212,16 @@ static void judge_outside(Proof *p, const Sighting *s)
 
 static void judge_inside(Proof *p, const Sighting *s, Stay *stay)
 {
-        const int64_t end = s->end_usec < p->until_usec ? s->end_usec : p->until_usec;
+        int64_t end = s->end_is_known ? s->end_usec : stay->end_usec;
 
         if (s->witness != WITNESS_SESSIONS)
                 stay->is_witnessed = true;
-        if (!s->end_is_known || end <= stay->allowed_usec + PROVE_LATE_USEC)
-                return;
-        find(p, stay->is_uncertain ? FINDING_UNJUDGED : FINDING_OVERTIME, s, stay, 0);
+        if (end > p->until_usec)
+                end = p->until_usec;
+        if (s->end_is_known && end > stay->allowed_usec + PROVE_LATE_USEC)
+                find(p, stay->is_uncertain ? FINDING_UNSIGNED : FINDING_OVERTIME, s, stay, 0);
+        else if (end >= stay->unsigned_usec || stay->start_usec >= stay->unsigned_usec)
+                find(p, FINDING_UNSIGNED, s, stay, 0);
 }
 
 static void judge_managed(Proof *p, const Sighting *s, GateMode mode, const char *gate)

@@ -150,13 +150,16 @@ static void take_denial(Proof *p, const Record *r)
 
 /* ---- sets, modes, lives ---- */
 
+/* "https://issuer.example version 3, ..." */
 static void take_set(Proof *p, const Record *r)
 {
+        const char *detail = text(r, "detail"), *end = strstr(detail, " version ");
         SetFact *f = proof_add(p, sets);
 
         if (f)
                 *f = (SetFact){ .hash = proof_text(p, text(r, "set")),
-                                .issuer = "",
+                                .issuer = end ? proof_format(p, "%.*s", (int)(end - detail), detail)
+                                              : "",
                                 .time_usec = r->time_usec };
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The sets that the log cites: until when each grant held, by what its issuer signed. Their bytes
- * are those that the agent verified: the log, whose chain holds, names their hash. */
+/* The sets that the log cites: what each grant allowed, by what its issuer signed. Without that
+ * signature the log would only bear witness for itself. */
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
@@ -15,8 +15,7 @@
 #include <sys/stat.h>
 
 /* A tree of all of it is built here. */
-#define SET_READ_MAX       (64u * 1024 * 1024)
-#define WINDOW_HORIZON_SEC (8 * INT64_C(86400))
+#define SET_READ_MAX (64u * 1024 * 1024)
 
 /* ---- one set ---- */
 
@@ -49,40 +48,46 @@ static bool is_stayed(const Names *names, const char *jti)
         return bsearch(&jti, names->items, names->n, sizeof(jti), compare_names) != NULL;
 }
 
-/* Windows may follow each other without a pause. */
-static int64_t windows_end(const json_t *windows, int64_t at_sec)
+static int64_t time_usec(const json_t *object, const char *name)
 {
-        const int64_t horizon = at_sec + WINDOW_HORIZON_SEC;
-        int64_t reached = at_sec, end;
-        bool is_open = true;
+        const json_int_t sec = json_integer_value(json_object_get(object, name));
 
-        while (is_open && reached < horizon) {
-                const json_t *text;
-                Window w;
-                size_t i;
-
-                is_open = false;
-                json_array_foreach(windows, i, text)
-                        if (json_is_string(text) &&
-                            window_parse(json_string_value(text), &w) == 0 &&
-                            window_is_open(&w, reached, &end)) {
-                                reached = end;
-                                is_open = true;
-                        }
-        }
-        return reached;
+        return sec > 0 && sec < TIME_SEC_MAX ? sec * (int64_t)USEC_PER_SEC : 0;
 }
 
-static int64_t grant_end_usec(const json_t *grant, int64_t set_exp_sec, int64_t at_sec)
+/* A window that nobody understands is never open. */
+static void take_windows(Proof *p, SetGrant *g, const json_t *windows)
 {
-        const json_t *windows = json_object_get(grant, "windows");
-        int64_t end = json_integer_value(json_object_get(grant, "exp"));
+        const json_t *text;
+        size_t i;
 
-        if (set_exp_sec < end)
-                end = set_exp_sec;
-        if (json_array_size(windows) > 0 && windows_end(windows, at_sec) < end)
-                end = windows_end(windows, at_sec);
-        return end > 0 && end < TIME_SEC_MAX ? end * (int64_t)USEC_PER_SEC : 0;
+        g->window = p->windows.n;
+        g->n_windows = json_array_size(windows);
+        json_array_foreach(windows, i, text) {
+                Window w = { .days = 0 }, *one = proof_add(p, windows);
+
+                if (json_is_string(text) && window_parse(json_string_value(text), &w) < 0)
+                        w = (Window){ .days = 0 };
+                if (one)
+                        *one = w;
+        }
+}
+
+static SetGrant grant_make(Proof *p, const json_t *grant, const json_t *payload)
+{
+        const int64_t set_end = time_usec(payload, "exp");
+        SetGrant g = {
+                .jti = proof_text(p, json_string_value(json_object_get(grant, "jti"))),
+                .account = proof_text(p, json_string_value(json_object_get(grant, "account"))),
+                .begin_usec = time_usec(json_object_get(grant, "nbf") ? grant : payload,
+                                        json_object_get(grant, "nbf") ? "nbf" : "iat"),
+                .end_usec = time_usec(grant, "exp"),
+        };
+
+        if (set_end < g.end_usec)
+                g.end_usec = set_end;
+        take_windows(p, &g, json_object_get(grant, "windows"));
+        return g;
 }
 
 static int compare_grants(const void *a, const void *b)
@@ -96,7 +101,6 @@ static int take_grants(Proof *p, SetFact *f, const json_t *payload, const Names 
 {
         const json_t *grants = json_object_get(payload, "grants"), *grant;
         const char *issuer = json_string_value(json_object_get(payload, "iss"));
-        const int64_t exp = json_integer_value(json_object_get(payload, "exp"));
         size_t i;
 
         if (!issuer || !json_is_array(grants))
@@ -109,11 +113,7 @@ static int take_grants(Proof *p, SetFact *f, const json_t *payload, const Names 
 
                 if (!jti || !is_stayed(names, jti))
                         continue;
-                f->grants[f->n_grants++] = (SetGrant){
-                        .jti = proof_text(p, jti),
-                        .end_usec =
-                                grant_end_usec(grant, exp, f->time_usec / (int64_t)USEC_PER_SEC),
-                };
+                f->grants[f->n_grants++] = grant_make(p, grant, payload);
         }
         qsort(f->grants, f->n_grants, sizeof(*f->grants), compare_grants);
         f->issuer = proof_text(p, issuer);
@@ -166,26 +166,30 @@ static int set_read(const char *dir, const char *hash, char **ret, size_t *ret_s
         return 0;
 }
 
-/* The middle of HEADER.PAYLOAD.SIGNATURE. */
-static json_t *payload_of(const char *jws, size_t size)
+/* The payload, where a key of the issuer that it names has signed it. */
+static json_t *payload_of(const char *jws, size_t size, const LogKeys *keys)
 {
-        const char *begin = memchr(jws, '.', size), *end;
-        _cleanup_free_ uint8_t *bytes = NULL;
-        size_t n = 0;
+        _cleanup_free_ const Jwk **trusted = calloc(keys->n + 1, sizeof(*trusted));
+        _cleanup_free_ char *text = NULL;
+        size_t key = 0, n = 0;
+        const char *issuer;
+        json_t *payload;
 
-        if (!begin)
+        for (size_t i = 0; trusted && i < keys->n; i++)
+                trusted[i] = &keys->items[i].jwk;
+        if (!trusted ||
+            jws_open(jws, size, JWS_TYP_GRANTS, trusted, keys->n, &key, &text, &n) != JWS_OK)
                 return NULL;
-        begin++;
-        end = memchr(begin, '.', size - (size_t)(begin - jws));
-        bytes = end ? malloc((size_t)(end - begin) + 1) : NULL;
-        if (!bytes || base64url_decode_public(begin, (size_t)(end - begin), bytes,
-                                              (size_t)(end - begin), &n) < 0)
-                return NULL;
-        return json_loadb((const char *)bytes, n, JSON_REJECT_DUPLICATES, NULL);
+        payload = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+        issuer = json_string_value(json_object_get(payload, "iss"));
+        if (issuer && (!*keys->items[key].issuer || streq(issuer, keys->items[key].issuer)))
+                return payload;
+        json_decref(payload);
+        return NULL;
 }
 
 /* The same set may have come into force more than once. */
-static void set_load(Proof *p, SetFact *f, const char *dir, const Names *names)
+static void set_load(Proof *p, SetFact *f, const char *dir, const LogKeys *keys, const Names *names)
 {
         _cleanup_free_ char *jws = NULL;
         json_t *payload;
@@ -193,35 +197,71 @@ static void set_load(Proof *p, SetFact *f, const char *dir, const Names *names)
 
         if (set_read(dir, f->hash, &jws, &size) < 0)
                 return;
-        payload = payload_of(jws, size);
+        payload = payload_of(jws, size, keys);
         if (payload && take_grants(p, f, payload, names) == -ENOMEM)
                 p->failed = true;
         json_decref(payload);
 }
 
-/* Only what a stay cites, or what came while one was under way, can make a difference. */
-static bool is_wanted(const Proof *p, const SetFact *f)
-{
-        for (size_t i = 0; i < p->stays.n; i++) {
-                const Stay *s = &p->stays.items[i];
+/* ---- which ones ---- */
 
-                if ((s->start_usec <= f->time_usec && f->time_usec <= s->end_usec) ||
-                    streq(s->set, f->hash))
-                        return true;
-        }
-        return false;
+/* A stay's own set, whose set-accepted may have been pruned. */
+static void add_cited(Proof *p, const Stay *s)
+{
+        SetFact *f;
+
+        for (size_t i = 0; i < p->sets.n; i++)
+                if (streq(p->sets.items[i].hash, s->set))
+                        return;
+        f = proof_add(p, sets);
+        if (f)
+                *f = (SetFact){ .hash = s->set, .issuer = "" };
 }
 
-void witness_sets(Proof *p, const char *dir)
+static bool may_be_of(const SetFact *f, const Stay *s)
 {
+        return !*f->issuer || streq(f->issuer, s->issuer);
+}
+
+/* What it cites, what was in force when it began, and what came while it might have gone on. */
+static void mark_wanted(const Proof *p, const Stay *s, bool *wanted)
+{
+        size_t last = p->sets.n;
+
+        for (size_t i = 0; i < p->sets.n; i++) {
+                const SetFact *f = &p->sets.items[i];
+                const int64_t at = f->time_usec;
+
+                if (streq(f->hash, s->set))
+                        wanted[i] = true;
+                if (at == 0 || !may_be_of(f, s))
+                        continue;
+                if (at > s->start_usec)
+                        wanted[i] |= at <= s->end_usec || at <= s->until_usec;
+                else if (last == p->sets.n || at >= p->sets.items[last].time_usec)
+                        last = i;
+        }
+        if (last < p->sets.n)
+                wanted[last] = true;
+}
+
+void witness_sets(Proof *p, const char *dir, const LogKeys *keys)
+{
+        _cleanup_free_ bool *wanted = NULL;
         Names names = { .n = 0 };
 
-        if (names_of_stays(p, &names) < 0) {
+        for (size_t i = 0; i < p->stays.n; i++)
+                if (*p->stays.items[i].set)
+                        add_cited(p, &p->stays.items[i]);
+        wanted = calloc(p->sets.n + 1, sizeof(*wanted));
+        if (!wanted || names_of_stays(p, &names) < 0) {
                 p->failed = true;
                 return;
         }
+        for (size_t i = 0; i < p->stays.n; i++)
+                mark_wanted(p, &p->stays.items[i], wanted);
         for (size_t i = 0; i < p->sets.n; i++)
-                if (!p->sets.items[i].is_known && is_wanted(p, &p->sets.items[i]))
-                        set_load(p, &p->sets.items[i], dir, &names);
+                if (wanted[i] && !p->sets.items[i].is_known)
+                        set_load(p, &p->sets.items[i], dir, keys, &names);
         free(names.items);
 }

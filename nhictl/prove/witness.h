@@ -4,6 +4,7 @@
 /* The witnesses, each in a file of its own: what they say goes into the proof. What can be read at
  * all can be read in pieces, so that tests plant each. */
 
+#include "nhictl/log/config.h"
 #include "nhictl/prove/prove.h"
 
 #include <jansson.h>
@@ -18,10 +19,11 @@ int witness_log(Proof *p, const char *dir, bool is_own);
 
 /* ---- grant sets (witness-sets.c) ---- */
 
-/* The payload of a set that the log cites, as it came into force: 0, -EBADMSG or -ENOMEM. */
+/* The payload of a set that the log cites, its signature verified: 0, -EBADMSG or -ENOMEM. */
 int set_take(Proof *p, SetFact *f, const json_t *payload);
-/* Read DIR/sets/HASH.jws for each set of the log that is not known yet. */
-void witness_sets(Proof *p, const char *dir);
+/* Read DIR/sets/HASH.jws for each set that is not known yet and makes a difference to a stay. What
+ * is not there, or not signed with a key of its issuer, stays unknown. */
+void witness_sets(Proof *p, const char *dir, const LogKeys *keys);
 
 /* ---- the journal (witness-journal.c, journal-entry.c) ---- */
 

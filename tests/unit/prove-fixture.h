@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -77,16 +78,34 @@ static inline Proof proof_new(void)
         return p;
 }
 
+/* A signed set with one grant (jti NULL: none), of which no record says when it was accepted. */
+static inline SetFact *set_of(Proof *p, const char *hash, const char *jti, const char *account,
+                              double end)
+{
+        SetFact *f = proof_add(p, sets);
+
+        *f = (SetFact){ .hash = hash, .issuer = "iss", .is_known = true };
+        f->grants = calloc(1, sizeof(*f->grants));
+        assert_non_null(f->grants);
+        f->n_grants = jti != NULL;
+        if (jti)
+                f->grants[0] = (SetGrant){ .jti = jti, .account = account, .end_usec = at(end) };
+        return f;
+}
+
+/* Allowed by a set of its own, when that came into force stands nowhere. */
 static inline Stay *stay(Proof *p, const char *account, const char *class, int64_t pid,
                          double start, double until)
 {
+        const char *set = proof_format(p, "set of stay %zu", p->stays.n);
         Stay *s = proof_add(p, stays);
 
+        (void)set_of(p, set, "g-1", account, until);
         *s = (Stay){ .account = account,
                      .class = class,
                      .grant = "g-1",
                      .issuer = "iss",
-                     .set = "",
+                     .set = set,
                      .session = "s1",
                      .scope = "",
                      .logind = "",

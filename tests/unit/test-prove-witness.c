@@ -3,6 +3,7 @@
 /* What witnesses say, read: entries of the journal, records of wtmp and of the log, sets, /proc. */
 
 #include "lib/jose/jose.h"
+#include "nhi-agentd/set/set.h"
 #include "nhictl/prove/witness.h"
 #include "prove-fixture.h"
 
@@ -124,7 +125,7 @@ static void a_login_is_seen_from_open_to_close(void **state)
         proof_done(&p);
 }
 
-/* U08: anybody may log this text. */
+/* Anybody may log this text. */
 static void what_a_user_logs_is_no_login(void **state)
 {
         Proof p = proof_of_entries();
@@ -569,10 +570,10 @@ static void a_set_says_until_when_its_grants_hold(void **state)
         Proof p = proof_new();
         SetFact f = { .hash = "h", .time_usec = at(0) };
         json_t *payload =
-                json_pack("{s:s, s:I, s:[{s:s, s:I}, {s:s, s:I}, {s:s, s:I, s:[s]}]}", "iss", "iss",
-                          "exp", (json_int_t)(BASE_SEC + 5000), "grants", "jti", "g-1", "exp",
-                          (json_int_t)(BASE_SEC + 9000), "jti", "g-not-stayed", "exp",
-                          (json_int_t)(BASE_SEC + 9000), "jti", "g-0", "exp",
+                json_pack("{s:s, s:I, s:[{s:s, s:I, s:s}, {s:s, s:I}, {s:s, s:I, s:[s]}]}", "iss",
+                          "iss", "exp", (json_int_t)(BASE_SEC + 5000), "grants", "jti", "g-1",
+                          "exp", (json_int_t)(BASE_SEC + 9000), "account", "svc-deploy", "jti",
+                          "g-not-stayed", "exp", (json_int_t)(BASE_SEC + 9000), "jti", "g-0", "exp",
                           (json_int_t)(BASE_SEC + 4000), "windows", "11:00..11:30 UTC");
 
         stay(&p, "svc-deploy", "ssh", 1, 0, 10)->grant = "g-1";
@@ -581,11 +582,122 @@ static void a_set_says_until_when_its_grants_hold(void **state)
         assert_true(f.is_known);
         assert_int_equal(f.n_grants, 2);
         assert_string_equal(f.grants[0].jti, "g-0");
-        assert_int_equal(f.grants[0].end_usec, at(600));  /* 11:20:00 to 11:30 */
+        assert_int_equal(f.grants[0].end_usec, at(4000));
+        assert_int_equal(f.grants[0].n_windows, 1);
+        assert_int_equal(p.windows.items[f.grants[0].window].end, 11 * 60 + 30);
+        assert_int_equal(f.grants[1].n_windows, 0);
+        assert_string_equal(f.grants[1].account, "svc-deploy");
         assert_int_equal(f.grants[1].end_usec, at(5000)); /* the set's own end */
         json_decref(payload);
         free(f.grants);
         proof_done(&p);
+}
+
+typedef struct SetWorld {
+        char dir[64], hash[65];
+        SigningKey key;
+        LogKeys keys;
+} SetWorld;
+
+static void set_put(SetWorld *w, const char *payload)
+{
+        char *jws = NULL, path[192];
+        FILE *f;
+
+        assert_int_equal(jws_sign(&w->key, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
+        content_hash(jws, strlen(jws), w->hash);
+        (void)snprintf(path, sizeof(path), "%s/sets/%s.jws", w->dir, w->hash);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        assert_true(fputs(jws, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+        free(jws);
+}
+
+static SetWorld *set_world_new(const char *issuer)
+{
+        SetWorld *w = calloc(1, sizeof(*w));
+        char path[96];
+
+        assert_non_null(w);
+        (void)snprintf(w->dir, sizeof(w->dir), "/tmp/nhi-test-prove.XXXXXX");
+        assert_non_null(mkdtemp(w->dir));
+        (void)snprintf(path, sizeof(path), "%s/sets", w->dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(signing_key_generate(&w->key), 0);
+        w->keys.items = calloc(1, sizeof(*w->keys.items));
+        assert_non_null(w->keys.items);
+        w->keys.items[0] = (LogKey){ .jwk = w->key.public, .issuer = strdup(issuer) };
+        w->keys.n = 1;
+        return w;
+}
+
+static void set_world_free(SetWorld *w)
+{
+        char command[128];
+
+        (void)snprintf(command, sizeof(command), "rm -r %s", w->dir);
+        assert_int_equal(system(command), 0);
+        signing_key_done(&w->key);
+        log_keys_done(&w->keys);
+        free(w);
+}
+
+#define PAYLOAD(issuer)                                                                            \
+        "{\"iss\":\"" issuer "\",\"iat\":1795346000,\"exp\":1795356400,\"grants\":"                \
+        "[{\"jti\":\"g-1\",\"account\":\"svc-deploy\",\"exp\":1795350000}]}"
+
+/* The set of a stay is read, whether the record of its acceptance was pruned or not. */
+static void the_set_of_a_stay_is_read_by_its_hash(void **state)
+{
+        SetWorld *w = set_world_new("iss");
+        Proof p = proof_new();
+
+        set_put(w, PAYLOAD("iss"));
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600)->set = w->hash;
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        witness_sets(&p, w->dir, &w->keys);
+        assert_int_equal(p.sets.n, 2); /* and the fixture's */
+        assert_true(p.sets.items[1].is_known);
+        assert_string_equal(p.sets.items[1].issuer, "iss");
+        assert_proved(&p);
+        proof_done(&p);
+        set_world_free(w);
+}
+
+/* A key that nobody trusts, another issuer's key, a set that was changed, and one that is away. */
+static void a_set_that_its_issuer_did_not_sign_is_not_known(void **state)
+{
+        static const struct {
+                const char *issuer, *payload;
+                bool is_trusted, is_there, is_proved;
+        } rows[] = {
+                { "iss", PAYLOAD("iss"), true, true, true },
+                { "iss", PAYLOAD("iss"), false, true, false },
+                { "other", PAYLOAD("iss"), true, true, false },
+                { "iss", PAYLOAD("iss"), true, false, false },
+                { "iss", "{\"iss\":\"iss\"}", true, true, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                SetWorld *w = set_world_new(rows[i].issuer);
+                Proof p = proof_new();
+
+                set_put(w, rows[i].payload);
+                w->keys.n = rows[i].is_trusted;
+                if (!rows[i].is_there)
+                        w->hash[0] = w->hash[0] == '0' ? '1' : '0';
+                stay(&p, "svc-deploy", "ssh", 439, 10, 600)->set = w->hash;
+                seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+                witness_sets(&p, w->dir, &w->keys);
+                w->keys.n = 1;
+                if (rows[i].is_proved)
+                        assert_proved(&p);
+                else
+                        assert_found(&p, FINDING_UNSIGNED);
+                proof_done(&p);
+                set_world_free(w);
+        }
 }
 
 static void what_is_no_set_is_not_known(void **state)
@@ -720,6 +832,8 @@ int main(void)
                 cmocka_unit_test(changes_of_modes_are_read),
                 cmocka_unit_test(a_log_whose_time_goes_back_has_a_gap),
                 cmocka_unit_test(a_set_says_until_when_its_grants_hold),
+                cmocka_unit_test(the_set_of_a_stay_is_read_by_its_hash),
+                cmocka_unit_test(a_set_that_its_issuer_did_not_sign_is_not_known),
                 cmocka_unit_test(what_is_no_set_is_not_known),
                 cmocka_unit_test(a_cgroup_names_its_unit),
                 cmocka_unit_test(processes_are_read_from_proc),

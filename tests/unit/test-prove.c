@@ -277,17 +277,12 @@ static void a_terminal_before_or_behind_all_sessions_is_a_leak(void **state)
 
 /* ---- sets: what later sets made of an end ---- */
 
-static SetGrant *set_with(Proof *p, double when, const char *jti, double end)
+static SetFact *set_with(Proof *p, double when, const char *jti, double end)
 {
-        SetFact *f = proof_add(p, sets);
-        SetGrant *g = calloc(1, sizeof(*g));
+        SetFact *f = set_of(p, "h", jti, "svc-deploy", end);
 
-        *f = (SetFact){ .hash = "h", .issuer = "iss", .time_usec = at(when), .is_known = true };
-        f->grants = g;
-        f->n_grants = jti != NULL;
-        if (jti)
-                *g = (SetGrant){ .jti = jti, .end_usec = at(end) };
-        return g;
+        f->time_usec = at(when);
+        return f;
 }
 
 static void a_grant_that_was_prolonged_holds_longer(void **state)
@@ -330,8 +325,8 @@ static void another_issuers_set_revokes_nothing(void **state)
         Proof p = proof_new();
 
         stay(&p, "svc-deploy", "ssh", 439, 10, 600);
-        set_with(&p, 100, NULL, 0);
-        p.sets.items[0].issuer = "another";
+        set_with(&p, 5, NULL, 0)->issuer = "another";
+        set_with(&p, 100, NULL, 0)->issuer = "another";
         seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
         assert_proved(&p);
         proof_done(&p);
@@ -342,11 +337,174 @@ static void without_the_set_an_end_is_not_judged(void **state)
         Proof p = proof_new();
 
         stay(&p, "svc-deploy", "ssh", 439, 10, 600);
-        set_with(&p, 100, "g-1", 1200);
-        p.sets.items[0].is_known = false;
+        set_with(&p, 100, "g-1", 1200)->is_known = false;
         seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 1000);
-        assert_found(&p, FINDING_UNJUDGED);
+        assert_found(&p, FINDING_UNSIGNED);
         proof_done(&p);
+}
+
+/* It may have revoked the grant: within the time that the record names nothing is proved either. */
+static void nor_an_earlier_one_behind_it(void **state)
+{
+        static const struct {
+                double end;
+                bool is_proved;
+        } rows[] = { { 99, true }, { 200, false } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Proof p = proof_new();
+
+                stay(&p, "svc-deploy", "ssh", 439, 10, 600)->end_usec = at(50);
+                set_with(&p, 100, "g-1", 1200)->is_known = false;
+                seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, rows[i].end);
+                if (rows[i].is_proved)
+                        assert_proved(&p);
+                else
+                        assert_found(&p, FINDING_UNSIGNED);
+                proof_done(&p);
+        }
+}
+
+/* X3: the log's own word is no grant. */
+static void a_stay_without_a_set_is_not_proved(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 3000)->set = "";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 2900);
+        assert_found(&p, FINDING_UNSIGNED);
+        proof_done(&p);
+}
+
+static void nor_one_whose_set_is_away(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 3000);
+        p.sets.items[0].is_known = false;
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, -1)->end_is_known = false;
+        assert_found(&p, FINDING_UNSIGNED);
+        proof_done(&p);
+}
+
+/* But what the log itself does not say was allowed is a leak in any case. */
+static void beyond_the_records_own_word_a_stay_without_a_set_is_a_leak(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600)->set = "";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 700);
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+static void the_record_prolongs_no_grant(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600)->until_usec = at(3000);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 2900);
+        assert_found(&p, FINDING_OVERTIME);
+        proof_done(&p);
+}
+
+static void a_grant_that_was_revoked_before_lets_nobody_in(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        p.sets.items[0].time_usec = at(1);
+        set_with(&p, 5, NULL, 0);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 500);
+        assert_found(&p, FINDING_NOT_IN_SET);
+        proof_done(&p);
+}
+
+/* It was decided a moment before, and went with the revocation. */
+static void unless_it_was_decided_just_before(void **state)
+{
+        static const struct {
+                double end;
+                FindingKind kind;
+        } rows[] = { { 15, FINDING_N }, { 25, FINDING_OVERTIME } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Proof p = proof_new();
+
+                stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+                set_with(&p, 9, NULL, 0);
+                seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, rows[i].end);
+                if (rows[i].kind == FINDING_N)
+                        assert_proved(&p);
+                else
+                        assert_found(&p, rows[i].kind);
+                proof_done(&p);
+        }
+}
+
+static void a_newer_set_that_is_away_may_have_revoked_it(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        set_with(&p, 5, NULL, 0)->is_known = false;
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 500);
+        assert_found(&p, FINDING_UNSIGNED);
+        proof_done(&p);
+}
+
+static void another_accounts_grant_is_none(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        p.sets.items[0].grants[0].account = "svc-other";
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 500);
+        assert_found(&p, FINDING_NOT_IN_SET);
+        proof_done(&p);
+}
+
+static void a_grant_that_has_not_begun_is_none(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        p.sets.items[0].grants[0].begin_usec = at(71);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 500);
+        assert_found(&p, FINDING_NOT_IN_SET);
+        proof_done(&p);
+}
+
+/* The hour begins at 11:20 UTC. */
+static void a_window_is_judged_when_the_session_began(void **state)
+{
+        static const struct {
+                const char *window;
+                double start, end;
+                FindingKind kind;
+        } rows[] = {
+                { "11:00..11:30 UTC", 10, 605, FINDING_N },
+                { "11:00..11:30 UTC", 10, 613, FINDING_OVERTIME },
+                { "11:00..11:30 UTC", 601, 605, FINDING_N }, /* decided at 11:29:59 */
+                { "11:00..11:30 UTC", 603, 605, FINDING_NOT_IN_SET },
+                { "11:30..12:00 UTC", 10, 12, FINDING_NOT_IN_SET },
+                { "11:30..12:00 UTC", 601, 1000, FINDING_N },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Proof p = proof_new();
+                Window *w = proof_add(&p, windows);
+
+                assert_int_equal(window_parse(rows[i].window, w), 0);
+                stay(&p, "svc-deploy", "ssh", 439, rows[i].start, 3000);
+                p.sets.items[0].grants[0].n_windows = 1;
+                seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, rows[i].start, rows[i].end);
+                if (rows[i].kind == FINDING_N)
+                        assert_proved(&p);
+                else
+                        assert_found(&p, rows[i].kind);
+                proof_done(&p);
+        }
 }
 
 static void a_record_that_cites_a_set_without_the_grant_is_a_leak(void **state)
@@ -784,6 +942,17 @@ int main(void)
                 cmocka_unit_test(a_session_that_outlives_a_revocation_is_a_leak),
                 cmocka_unit_test(another_issuers_set_revokes_nothing),
                 cmocka_unit_test(without_the_set_an_end_is_not_judged),
+                cmocka_unit_test(nor_an_earlier_one_behind_it),
+                cmocka_unit_test(a_stay_without_a_set_is_not_proved),
+                cmocka_unit_test(nor_one_whose_set_is_away),
+                cmocka_unit_test(beyond_the_records_own_word_a_stay_without_a_set_is_a_leak),
+                cmocka_unit_test(the_record_prolongs_no_grant),
+                cmocka_unit_test(a_grant_that_was_revoked_before_lets_nobody_in),
+                cmocka_unit_test(unless_it_was_decided_just_before),
+                cmocka_unit_test(a_newer_set_that_is_away_may_have_revoked_it),
+                cmocka_unit_test(another_accounts_grant_is_none),
+                cmocka_unit_test(a_grant_that_has_not_begun_is_none),
+                cmocka_unit_test(a_window_is_judged_when_the_session_began),
                 cmocka_unit_test(a_record_that_cites_a_set_without_the_grant_is_a_leak),
                 cmocka_unit_test(a_session_that_only_the_log_knows_is_not_proved),
                 cmocka_unit_test(a_unit_is_witnessed_by_its_invocation),
