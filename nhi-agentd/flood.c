@@ -24,14 +24,18 @@ typedef struct Source {
         Tally tallies[TALLIES_MAX];
 } Source;
 
+typedef struct Table {
+        uint64_t hashes[FLOOD_SOURCES_MAX], used[FLOOD_SOURCES_MAX]; /* used 0: free */
+        Source sources[FLOOD_SOURCES_MAX];
+} Table;
+
 struct Flood {
         FloodEmit emit;
         void *userdata;
         /* Keyed: who chooses names must not choose collisions. */
         unsigned char key[crypto_shorthash_KEYBYTES];
         uint64_t turn;
-        uint64_t hashes[FLOOD_SOURCES_MAX], used[FLOOD_SOURCES_MAX]; /* used 0: free */
-        Source sources[FLOOD_SOURCES_MAX];
+        Table one, uids; /* uids: whatever account and class they ask for */
 };
 
 int flood_new(FloodEmit emit, void *userdata, Flood **ret)
@@ -75,12 +79,12 @@ static bool source_is(const Source *at, const FloodSource *s)
                streq(at->class, s->class ?: "");
 }
 
-static Source *source_find(Flood *f, const FloodSource *s, uint64_t hash)
+static Source *source_find(Flood *f, Table *t, const FloodSource *s, uint64_t hash)
 {
         for (size_t i = 0; i < FLOOD_SOURCES_MAX; i++)
-                if (f->hashes[i] == hash && f->used[i] > 0 && source_is(&f->sources[i], s)) {
-                        f->used[i] = ++f->turn;
-                        return &f->sources[i];
+                if (t->hashes[i] == hash && t->used[i] > 0 && source_is(&t->sources[i], s)) {
+                        t->used[i] = ++f->turn;
+                        return &t->sources[i];
                 }
         return NULL;
 }
@@ -113,34 +117,35 @@ static bool source_flush(Flood *f, Source *s)
 }
 
 /* A free place, else that of whoever has not come for longest. */
-static size_t place_take(Flood *f)
+static size_t place_take(Flood *f, Table *t)
 {
         size_t oldest = 0;
 
         for (size_t i = 1; i < FLOOD_SOURCES_MAX; i++)
-                if (f->used[i] < f->used[oldest])
+                if (t->used[i] < t->used[oldest])
                         oldest = i;
-        (void)source_flush(f, &f->sources[oldest]); /* F1 */
+        (void)source_flush(f, &t->sources[oldest]); /* F1 */
         return oldest;
 }
 
-static Source *source_get(Flood *f, const FloodSource *s, FloodRate rate, uint64_t now_usec)
+static Source *source_get(Flood *f, Table *t, const FloodSource *s, FloodRate rate,
+                          uint64_t now_usec)
 {
         const uint64_t hash = source_hash(f, s);
-        Source *at = source_find(f, s, hash);
+        Source *at = source_find(f, t, s, hash);
         size_t i;
 
         if (at)
                 return at;
-        i = place_take(f);
-        at = &f->sources[i];
+        i = place_take(f, t);
+        at = &t->sources[i];
         *at = (Source){ .real_uid = s->real_uid,
                         .credit = (uint64_t)rate.burst * TOKEN,
                         .credited_usec = now_usec };
         (void)snprintf(at->account, sizeof(at->account), "%s", s->account ?: "");
         (void)snprintf(at->class, sizeof(at->class), "%s", s->class ?: "");
-        f->hashes[i] = hash;
-        f->used[i] = ++f->turn;
+        t->hashes[i] = hash;
+        t->used[i] = ++f->turn;
         return at;
 }
 
@@ -159,21 +164,40 @@ static uint64_t credit_at(const Source *s, FloodRate rate, uint64_t now_usec)
 
 bool flood_is_spent(Flood *f, const FloodSource *s, FloodRate rate, uint64_t now_usec)
 {
-        const Source *at = source_find(f, s, source_hash(f, s));
+        const Source *at = source_find(f, &f->one, s, source_hash(f, s));
 
         return at && credit_at(at, rate, now_usec) < TOKEN;
 }
 
-bool flood_take(Flood *f, const FloodSource *s, FloodRate rate, uint64_t now_usec)
+/* Its allowance, brought up to now. */
+static Source *source_credit(Flood *f, Table *t, const FloodSource *s, FloodRate rate,
+                             uint64_t now_usec)
 {
-        Source *at = source_get(f, s, rate, now_usec);
+        Source *at = source_get(f, t, s, rate, now_usec);
 
         at->credit = credit_at(at, rate, now_usec);
         if (now_usec > at->credited_usec)
                 at->credited_usec = now_usec;
+        return at;
+}
+
+bool flood_take(Flood *f, const FloodSource *s, FloodRate rate, uint64_t now_usec)
+{
+        const FloodRate shared = { rate.burst * FLOOD_UID_SHARE, rate.per_sec * FLOOD_UID_SHARE };
+        const FloodSource whole = { .real_uid = s->real_uid };
+        Source *uid = NULL, *at;
+
+        /* Root asks for everybody: sshd, cron. */
+        if (s->real_uid != 0)
+                uid = source_credit(f, &f->uids, &whole, shared, now_usec);
+        if (uid && uid->credit < TOKEN)
+                return false;
+        at = source_credit(f, &f->one, s, rate, now_usec);
         if (at->credit < TOKEN)
                 return false;
         at->credit -= TOKEN;
+        if (uid)
+                uid->credit -= TOKEN;
         return true;
 }
 
@@ -200,9 +224,14 @@ static Tally *tally_get(Flood *f, Source *s, Reason reason)
 
 void flood_count(Flood *f, const FloodSource *s, uint32_t uid, Reason reason, int64_t now_sec)
 {
-        Source *at = source_get(f, s, (FloodRate){}, 0);
-        Tally *t = tally_get(f, at, reason);
+        const FloodSource whole = { .real_uid = s->real_uid };
+        Source *at = source_find(f, &f->uids, &whole, source_hash(f, &whole));
+        Tally *t;
 
+        /* No place is given away to one that has run out of what all its sources share. */
+        if (!at || at->credit >= TOKEN)
+                at = source_get(f, &f->one, s, (FloodRate){}, 0);
+        t = tally_get(f, at, reason);
         at->uid = uid;
         t->reason = reason;
         if (t->n++ == 0)
@@ -210,12 +239,19 @@ void flood_count(Flood *f, const FloodSource *s, uint32_t uid, Reason reason, in
         t->last_sec = now_sec;
 }
 
-bool flood_flush(Flood *f)
+static bool table_flush(Flood *f, Table *t)
 {
         bool any = false;
 
         for (size_t i = 0; i < FLOOD_SOURCES_MAX; i++)
-                if (f->used[i] > 0 && source_flush(f, &f->sources[i]))
+                if (t->used[i] > 0 && source_flush(f, &t->sources[i]))
                         any = true;
         return any;
+}
+
+bool flood_flush(Flood *f)
+{
+        const bool any = table_flush(f, &f->one);
+
+        return table_flush(f, &f->uids) || any;
 }

@@ -3,11 +3,12 @@
 
 /* Denials that come faster than anybody can read them. Each source, a real uid that asks for an
  * account and a service class, has an allowance of denials that are written down one by one; beyond
- * it they are counted, by reason, until flood_flush(). Pure: no clock, no log; the table is of
- * fixed size.
+ * it they are counted, by reason, until flood_flush(). All sources of one real uid but root's share
+ * a second allowance, or who goes through enough names would have one each; beyond that they are
+ * counted by uid and reason alone. Pure: no clock, no log; the tables are of fixed size.
  *
  *  F1 Counts MUST be exact: what was counted is handed out once, before its place is given away.
- *  F2 What one source spends MUST NOT be missing to another. */
+ *  F2 What one source spends MUST NOT be missing to another uid's. */
 
 #include "nhi-agentd/core/reason.h"
 
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #define FLOOD_SOURCES_MAX 512u
+#define FLOOD_UID_SHARE   4u /* allowances of one source for all of one real uid */
 
 typedef struct Flood Flood;
 

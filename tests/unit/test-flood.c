@@ -161,6 +161,36 @@ static void a_source_that_loses_its_place_is_handed_out_first(void **state) /* F
         assert_int_equal(w->n_denials, FLOOD_SOURCES_MAX + 1);
 }
 
+/* A08: more names than there are places do not give one uid more than its share. */
+static void one_uid_has_a_share_whatever_it_asks_for(void **state)
+{
+        const unsigned n = 100000, n_names = FLOOD_SOURCES_MAX + 8;
+        const FloodSource others[] = { { 1001, "alice", "su" }, { 0, "name7", "su" } };
+        World *w = *state;
+        unsigned n_taken = 0;
+        char name[32];
+
+        flood_count(w->flood, &others[0], 1001, REASON_FLOOD, 50);
+        for (unsigned i = 0; i < n; i++) {
+                const FloodSource s = { 1000, name, "su" };
+
+                (void)snprintf(name, sizeof(name), "name%u", i % n_names);
+                if (flood_take(w->flood, &s, rate, SEC))
+                        n_taken++;
+                else
+                        flood_count(w->flood, &s, 1, REASON_FLOOD, 50);
+        }
+        assert_int_equal(n_taken, rate.burst * FLOOD_UID_SHARE);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                assert_true(flood_take(w->flood, &others[i], rate, SEC)); /* F2 */
+        assert_int_equal(w->n_records, 0);
+        (void)flood_flush(w->flood);
+        assert_int_equal(w->n_records, 2);
+        assert_int_equal(w->n_denials, n - n_taken + 1);
+        assert_int_equal(w->last.source.real_uid, 1000);
+        assert_string_equal(w->account, "");
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -172,6 +202,7 @@ int main(void)
                 CASE(what_is_counted_is_handed_out_once_and_exactly),
                 CASE(each_reason_is_counted_by_itself_however_many_there_are),
                 CASE(a_source_that_loses_its_place_is_handed_out_first),
+                CASE(one_uid_has_a_share_whatever_it_asks_for),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
