@@ -88,8 +88,8 @@ static int gather_sets(Proof *p, const char *dir)
 /* What is there now first and the log last: whatever a witness has seen was recorded before. */
 static int gather(Proof *p, const ProveOptions *o)
 {
-        char dir[LOG_DIR_MAX];
-        const char *log_dir = o->dir ? o->dir : log_config_dir(dir);
+        char own[LOG_DIR_MAX];
+        const char *log_dir = o->dir ? o->dir : log_config_dir(own);
         int r;
 
         witness_processes(p, "/proc", now_realtime_usec() - now_boottime_usec());
@@ -99,7 +99,7 @@ static int gather(Proof *p, const ProveOptions *o)
                 return r;
         witness_wtmp(p, VAR_LOG_DIR, access(UTMP_FILE, F_OK) == 0, access(WTMPDB_FILE, F_OK) == 0);
         ask_agent(p);
-        r = witness_log(p, log_dir, !o->dir);
+        r = witness_log(p, log_dir, !o->dir || log_dir_is(o->dir, log_config_dir(own)));
         if (r == 0)
                 r = gather_sets(p, log_dir);
         return r;

@@ -7,9 +7,6 @@
 #include "lib/base/macro.h"
 #include "lib/base/service.h"
 #include "lib/log/record.h"
-#include "nhictl/log/heads-local.h"
-#include "nhictl/log/reader.h"
-#include "nhictl/log/verify.h"
 #include "nhictl/prove/witness.h"
 
 #include <stdio.h>
@@ -258,94 +255,4 @@ void log_take(Proof *p, uint64_t seq, int64_t time_usec, const json_t *json)
                 p->boot = proof_text(p, text(&r, "boot"));
         p->log_last_usec = time_usec;
         p->witnesses[WITNESS_LOG].n++;
-}
-
-/* ---- the whole log ---- */
-
-static void no_evidence(Proof *p, const char *why)
-{
-        p->log_is_evidence = false;
-        p->log_wrong = why;
-        p->witnesses[WITNESS_LOG] = (WitnessState){ .detail = why };
-}
-
-/* A log that does not verify is no evidence, and nor is an empty one. */
-static void judge_report(Proof *p, const char *dir, const VerifyReport *v)
-{
-        const VerifyProblem *b = &v->problems[0];
-
-        p->log_is_evidence = v->n_problems == 0 && v->n_records > 0;
-        if (v->n_problems > 0)
-                no_evidence(p, proof_format(p, "%s/%s: record %llu: %s: %s", dir, b->file,
-                                            (unsigned long long)b->seq, verify_code_text(b->code),
-                                            b->text));
-        else if (v->n_records == 0)
-                no_evidence(p, proof_format(p, "%s: there is no record", dir));
-}
-
-/* The heads first: the log that is read then has them all. */
-static int heads_read(LogHeads *h)
-{
-        Jwk key;
-        int r = log_heads_local_key(&key);
-
-        if (r == 0)
-                log_heads_trust(h, &key);
-        r = log_heads_read_local(h);
-        log_heads_sort(h);
-        return r;
-}
-
-static int verify(Proof *p, const char *dir, bool is_own)
-{
-        _cleanup_(log_source_freep) LogSource *source = NULL;
-        _cleanup_(log_heads_done) LogHeads heads = { .n = 0 };
-        _cleanup_free_ VerifyReport *report = calloc(1, sizeof(*report));
-        int r;
-
-        if (!report || (is_own && heads_read(&heads) < 0))
-                return -ENOMEM;
-        r = log_source_open(dir, &source);
-        if (r < 0) {
-                no_evidence(p, proof_format(p, "%s: %s", dir, strerror(-r)));
-                return r == -ENOMEM ? r : 0;
-        }
-        r = verify_log(source, &(VerifyOptions){ .heads = is_own ? &heads : NULL }, report);
-        if (r == 0)
-                judge_report(p, dir, report);
-        return r;
-}
-
-static int read_all(Proof *p, const char *dir)
-{
-        _cleanup_(log_reader_freep) LogReader *reader = NULL;
-        LogRecord record;
-        int r;
-
-        r = log_reader_open(dir, NULL, &reader);
-        if (r < 0)
-                return r;
-        while (!p->failed && (r = log_reader_next(reader, &record)) >= 0 && r != LOG_READER_END)
-                if (r == 0)
-                        log_take(p, record.head.seq, record.head.real_usec, record.json);
-        return p->failed ? -ENOMEM : r < 0 ? r : 0;
-}
-
-int witness_log(Proof *p, const char *dir, bool is_own)
-{
-        int r;
-
-        p->boot = "";
-        r = verify(p, dir, is_own);
-        if (r < 0 || !p->log_is_evidence)
-                return r;
-        r = read_all(p, dir);
-        if (r < 0 && r != -ENOMEM) {
-                no_evidence(p, proof_format(p, "%s: %s", dir, strerror(-r)));
-                r = 0;
-        }
-        p->witnesses[WITNESS_LOG].is_there = p->log_is_evidence;
-        if (p->log_is_evidence)
-                p->witnesses[WITNESS_LOG].detail = proof_text(p, dir);
-        return r;
 }

@@ -5,14 +5,18 @@
  * all can be read in pieces, so that tests plant each. */
 
 #include "nhictl/log/config.h"
+#include "nhictl/log/verify.h"
 #include "nhictl/prove/prove.h"
 
 #include <jansson.h>
 
-/* ---- the log (witness-log.c) ---- */
+/* ---- the log (witness-log.c, witness-chain.c) ---- */
 
 /* One record, in the order of the log; json has its members. */
 void log_take(Proof *p, uint64_t seq, int64_t time_usec, const json_t *json);
+/* What the verifier found. A log that does not verify, or whose heads do not, is no evidence, and
+ * nor is an empty one; behind the last head that is believed there is a gap. */
+void log_judge(Proof *p, const char *dir, const LogHeads *heads, const VerifyReport *v);
 /* Verify the chain, against the heads that this host has kept where the log is its own, and take
  * all records: 0 or a negative errno. A log that is no evidence is no error (log_wrong). */
 int witness_log(Proof *p, const char *dir, bool is_own);

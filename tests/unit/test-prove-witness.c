@@ -563,6 +563,67 @@ static void a_log_whose_time_goes_back_has_a_gap(void **state)
         proof_done(&p);
 }
 
+/* ---- the log as a whole ---- */
+
+static void log_is(Proof *p, const VerifyReport *v, unsigned n_bad)
+{
+        const LogHeads heads = { .n_bad = n_bad, .bad = "journal: a wrong signature" };
+
+        log_judge(p, "/log", &heads, v);
+}
+
+/* Up to a head that is believed, and that of the agent is younger than the question. */
+static void a_log_is_evidence_up_to_its_last_head(void **state)
+{
+        Proof p = proof_new();
+        VerifyReport *v = calloc(1, sizeof(*v));
+
+        assert_non_null(v);
+        *v = (VerifyReport){ .n_records = 9, .n_heads = 1, .head_usec = at(3600) };
+        log_is(&p, v, 0);
+        assert_proved(&p);
+        proof_done(&p);
+
+        p = proof_new();
+        v->head_usec = at(3000);
+        log_is(&p, v, 0);
+        assert_gap(&p, GAP_LOG, 3000, 3600);
+        proof_done(&p);
+
+        p = proof_new();
+        v->n_heads = 0;
+        v->n_heads_weak = 1;
+        log_is(&p, v, 0);
+        assert_gap(&p, GAP_LOG, 0, 3600);
+        proof_done(&p);
+        free(v);
+}
+
+static void a_log_that_is_not_whole_is_none(void **state)
+{
+        static const struct {
+                VerifyReport v;
+                unsigned n_bad;
+                const char *why;
+        } rows[] = {
+                { { .n_records = 9, .n_heads = 1, .head_usec = INT64_MAX }, 1, "wrong signature" },
+                { { .n_records = 9, .n_heads = 1, .head_usec = INT64_MAX, .n_problems = 1 },
+                  0,
+                  "record 0" },
+                { { .n_records = 0 }, 0, "no record" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Proof p = proof_new();
+
+                log_is(&p, &rows[i].v, rows[i].n_bad);
+                assert_false(p.log_is_evidence);
+                assert_non_null(strstr(p.log_wrong, rows[i].why));
+                assert_gap(&p, GAP_LOG, 0, 3600);
+                proof_done(&p);
+        }
+}
+
 /* ---- sets ---- */
 
 static void a_set_says_until_when_its_grants_hold(void **state)
@@ -831,6 +892,8 @@ int main(void)
                 cmocka_unit_test(what_was_written_later_counts_from_when_it_was),
                 cmocka_unit_test(changes_of_modes_are_read),
                 cmocka_unit_test(a_log_whose_time_goes_back_has_a_gap),
+                cmocka_unit_test(a_log_is_evidence_up_to_its_last_head),
+                cmocka_unit_test(a_log_that_is_not_whole_is_none),
                 cmocka_unit_test(a_set_says_until_when_its_grants_hold),
                 cmocka_unit_test(the_set_of_a_stay_is_read_by_its_hash),
                 cmocka_unit_test(a_set_that_its_issuer_did_not_sign_is_not_known),
