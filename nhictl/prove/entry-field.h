@@ -36,4 +36,6 @@ void life_take_unit_end(Proof *p, const JournalEntry *e);
 void life_take_exit(Proof *p, const JournalEntry *e);
 void life_take_log_failed(Proof *p, const JournalEntry *e);
 void life_take_suppressed(Proof *p, const JournalEntry *e);
+/* Before the clocks: it asks for the entry before. */
+void life_take_journal(Proof *p, const JournalEntry *e, EntryClock *c);
 void life_take_clocks(Proof *p, const JournalEntry *e, EntryClock *c);

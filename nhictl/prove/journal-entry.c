@@ -234,6 +234,7 @@ void entry_take(Proof *p, const JournalEntry *e, EntryClock *clock)
 {
         char id[33], text[1024];
 
+        life_take_journal(p, e, clock);
         life_take_clocks(p, e, clock);
         if (entry_field(e, "MESSAGE_ID", id, sizeof(id))) {
                 for (size_t i = 0; i < ELEMENTSOF(takers); i++)

@@ -103,6 +103,12 @@ static bool bears_sessions(const char *unit)
         return false;
 }
 
+/* Anybody may bear its name. */
+static bool is_of_journald(const JournalEntry *e)
+{
+        return entry_is(e, "_UID", "0") && entry_is(e, "_COMM", "systemd-journal");
+}
+
 #define SUPPRESSED_USEC INT64_C(30000000) /* RateLimitIntervalSec= of journald.conf(5) */
 
 void life_take_suppressed(Proof *p, const JournalEntry *e)
@@ -110,13 +116,47 @@ void life_take_suppressed(Proof *p, const JournalEntry *e)
         char text[512];
         const char *unit;
 
-        if (!entry_is(e, "_COMM", "systemd-journal") ||
-            !entry_field(e, "MESSAGE", text, sizeof(text)))
+        if (!is_of_journald(e) || !entry_field(e, "MESSAGE", text, sizeof(text)))
                 return;
         unit = strstr(text, " from ");
         if (unit && bears_sessions(unit + 6))
                 proof_gap(p, GAP_WITNESS, e->real_usec - SUPPRESSED_USEC, e->real_usec,
                           proof_format(p, "the journal dropped messages of %s", unit + 6));
+}
+
+static void journal_gap(Proof *p, int64_t from_usec, int64_t to_usec)
+{
+        proof_gap(p, GAP_WITNESS, from_usec, to_usec, "the journal was away");
+}
+
+/* While it is started anew PID 1 keeps its sockets, and what is sent to them. One that was killed
+ * did not say when: since the entry before nobody knows. */
+static void journal_started(Proof *p, const JournalEntry *e, EntryClock *c)
+{
+        const int64_t from = c->stopped_usec > 0 ? c->stopped_usec : c->real_usec;
+
+        if (e->real_usec - from > PROVE_RESTART_USEC)
+                journal_gap(p, from, e->real_usec);
+        c->stopped_usec = 0;
+}
+
+void life_take_journal(Proof *p, const JournalEntry *e, EntryClock *c)
+{
+        const bool is_same_boot = streq(c->boot, e->boot);
+
+        if (!is_same_boot)
+                c->stopped_usec = 0; /* the host was off */
+        if (is_of_journald(e) && entry_is(e, "MESSAGE_ID", ENTRY_JOURNAL_STOP))
+                c->stopped_usec = e->real_usec;
+        else if (is_same_boot && is_of_journald(e) &&
+                 entry_is(e, "MESSAGE_ID", ENTRY_JOURNAL_START))
+                journal_started(p, e, c);
+}
+
+void entry_end(Proof *p, const EntryClock *c)
+{
+        if (c->stopped_usec > 0)
+                journal_gap(p, c->stopped_usec, p->until_usec);
 }
 
 /* Within one boot the two clocks of entries go side by side. */

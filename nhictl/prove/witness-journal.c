@@ -117,6 +117,8 @@ static int add_matches(sd_journal *j)
                 "MESSAGE_ID=" ENTRY_UNIT_FAILURE,
                 "MESSAGE_ID=" ENTRY_TIME_CHANGED,
                 "MESSAGE_ID=" ENTRY_SUPPRESSED,
+                "MESSAGE_ID=" ENTRY_JOURNAL_START,
+                "MESSAGE_ID=" ENTRY_JOURNAL_STOP,
         };
         int r = 0;
 
@@ -171,6 +173,8 @@ static int take_entries(Proof *p)
                         r = 0;
         }
         sd_journal_close(j);
+        if (r >= 0)
+                entry_end(p, &clock);
         return r;
 }
 

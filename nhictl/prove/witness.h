@@ -51,12 +51,17 @@ typedef struct JournalEntry {
 #define ENTRY_UNIT_FAILURE    "d9b373ed55a64feb8242e02dbe79a49c"
 #define ENTRY_TIME_CHANGED    "c7a787079b354eaaa9e77b371893cd27"
 #define ENTRY_SUPPRESSED      "a596d6fe7bfa4994828e72309e95d61e"
-/* What the last entry said of the clocks. */
+#define ENTRY_JOURNAL_START   "f77379a8490b408bbe5f6940505a777b"
+#define ENTRY_JOURNAL_STOP    "d93fb3c9c24d451a97cea615ce59c00b"
+/* What the last entry said of the clocks, and whether the journal was there. */
 typedef struct EntryClock {
         char boot[33];
         int64_t real_usec, mono_usec;
+        int64_t stopped_usec; /* and in this boot it has not begun again; 0 */
 } EntryClock;
 void entry_take(Proof *p, const JournalEntry *e, EntryClock *clock);
+/* Behind the last one. */
+void entry_end(Proof *p, const EntryClock *clock);
 /* "pam_unix(sshd:session): session opened for user olga(uid=1002) by (uid=0)": false for any other
  * text. */
 typedef struct PamMessage {

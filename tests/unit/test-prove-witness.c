@@ -298,18 +298,76 @@ static void lives_of_agent_and_log_are_read(void **state)
         proof_done(&p);
 }
 
+#define OF_JOURNALD "_UID=0", "_COMM=systemd-journal"
+
 static void messages_that_were_dropped_are_a_gap(void **state)
 {
         Proof p = proof_of_entries();
 
-        entry(&p, 100, "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+        entry(&p, 100, OF_JOURNALD, "MESSAGE_ID=" ENTRY_SUPPRESSED,
               "MESSAGE=Suppressed 4711 messages from chatty.service");
-        entry(&p, 100, "_COMM=logger", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+        entry(&p, 100, "_UID=1003", "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+              "MESSAGE=Suppressed 4711 messages from ssh.service");
+        entry(&p, 100, "_UID=0", "_COMM=logger", "MESSAGE_ID=" ENTRY_SUPPRESSED,
               "MESSAGE=Suppressed 4711 messages from ssh.service");
         assert_int_equal(p.gaps.n, 0);
-        entry(&p, 100, "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_SUPPRESSED,
+        entry(&p, 100, OF_JOURNALD, "MESSAGE_ID=" ENTRY_SUPPRESSED,
               "MESSAGE=Suppressed 4711 messages from ssh.service");
         assert_gap(&p, GAP_WITNESS, 70, 100);
+        proof_done(&p);
+}
+
+#define STOPS  OF_JOURNALD, "MESSAGE_ID=" ENTRY_JOURNAL_STOP
+#define STARTS OF_JOURNALD, "MESSAGE_ID=" ENTRY_JOURNAL_START
+
+static void time_without_the_journal_is_a_gap(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 5, STOPS);
+        entry(&p, 2400, STARTS);
+        entry_end(&p, &clock_of_test);
+        assert_gap(&p, GAP_WITNESS, 5, 2400);
+        proof_done(&p);
+}
+
+static void and_up_to_now_where_it_did_not_come_back(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 5, STOPS);
+        entry_end(&p, &clock_of_test);
+        assert_gap(&p, GAP_WITNESS, 5, 3600);
+        proof_done(&p);
+}
+
+/* It was killed, and said nothing. */
+static void nobody_knows_since_when_a_journal_was_dead(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 100, "MESSAGE=x");
+        entry(&p, 2400, STARTS);
+        entry_end(&p, &clock_of_test);
+        assert_gap(&p, GAP_WITNESS, 100, 2400);
+        proof_done(&p);
+}
+
+/* Started anew; at a boot; in the boot after; and who only says so. */
+static void a_journal_that_begins_is_no_gap(void **state)
+{
+        Proof p = proof_of_entries();
+
+        entry(&p, 100, STARTS);
+        entry(&p, 400, STOPS);
+        entry(&p, 410, STARTS);
+        entry(&p, 500, "_UID=1003", "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_JOURNAL_STOP);
+        entry(&p, 1000, "_UID=1003", "_COMM=systemd-journal", "MESSAGE_ID=" ENTRY_JOURNAL_START);
+        entry(&p, 1100, STOPS);
+        (void)snprintf(clock_of_test.boot, sizeof(clock_of_test.boot), "the-boot-before");
+        entry(&p, 2000, STARTS);
+        entry_end(&p, &clock_of_test);
+        assert_proved(&p);
         proof_done(&p);
 }
 
@@ -880,6 +938,10 @@ int main(void)
                 cmocka_unit_test(units_are_known_by_their_invocation),
                 cmocka_unit_test(lives_of_agent_and_log_are_read),
                 cmocka_unit_test(messages_that_were_dropped_are_a_gap),
+                cmocka_unit_test(time_without_the_journal_is_a_gap),
+                cmocka_unit_test(and_up_to_now_where_it_did_not_come_back),
+                cmocka_unit_test(nobody_knows_since_when_a_journal_was_dead),
+                cmocka_unit_test(a_journal_that_begins_is_no_gap),
                 cmocka_unit_test(a_clock_that_jumps_is_a_gap),
                 cmocka_unit_test(terminals_are_opened_and_closed),
                 cmocka_unit_test(a_terminal_is_closed_in_the_next_file),
