@@ -4,8 +4,8 @@
  * kernel says about the sender (fields that begin with "_") makes it a witness.
  *
  *   Of what PAM's callers log, _UID=0 counts. sudo and su log under the real uid of whoever called
- *   them; that uid is who the session is of, whatever the text says, so that nobody can say more
- *   than "it was me". */
+ *   them: there the program must be an installed one, and that uid is who the session is of,
+ *   whatever the text says. */
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
@@ -77,18 +77,33 @@ static bool is_trusted(const JournalEntry *e, const char *class)
         return uid == 0 || (uid == 1 && streq(class, "at"));
 }
 
+/* Where nobody but root puts a program, and what those are called by which somebody becomes
+ * somebody else: the text alone anybody may log, by logger(1) or an own ~/sudo. */
+static bool is_elevator(const JournalEntry *e)
+{
+        static const char *const places[] = { "/usr/", "/bin/", "/sbin/" };
+        static const char *const names[] = { "sudo", "sudo.ws", "su",     "doas",
+                                             "run0", "runuser", "pkexec", "polkit-agent-helper-1" };
+        char exe[256];
+        bool is_installed = entry_number(e, "_UID", -1) == 0;
+        const char *base = entry_field(e, "_EXE", exe, sizeof(exe)) ? strrchr(exe, '/') : NULL;
+
+        if (is_installed)
+                return true;
+        for (size_t i = 0; base && i < ELEMENTSOF(places); i++)
+                is_installed |= strncmp(exe, places[i], strlen(places[i])) == 0;
+        for (size_t i = 0; is_installed && i < ELEMENTSOF(names); i++)
+                if (streq(base + 1, names[i]))
+                        return true;
+        return false;
+}
+
 /* The leader of a unit's session becomes the unit's own program, under its own uid: what that says
  * of an end is no evidence. sudo and su stay what they are. */
 static bool may_close(const JournalEntry *e, const char *service)
 {
-        char exe[256];
-        const char *base;
-
-        if (entry_number(e, "_UID", -1) == 0 || streq(service, "atd"))
-                return true;
-        base = entry_field(e, "_EXE", exe, sizeof(exe)) ? strrchr(exe, '/') : NULL;
-        return service_is_elevation(service) && base &&
-               (streq(base, "/sudo") || streq(base, "/su") || streq(base, "/doas"));
+        return entry_number(e, "_UID", -1) == 0 || streq(service, "atd") ||
+               (service_is_elevation(service) && is_elevator(e));
 }
 
 static void take_pam(Proof *p, const JournalEntry *e, const char *text)
@@ -109,7 +124,7 @@ static void take_pam(Proof *p, const JournalEntry *e, const char *text)
         }
         class = service_class(m.service, buffer);
         is_elevation = service_is_elevation(m.service);
-        if (!is_elevation && !is_trusted(e, class ? class : ""))
+        if (is_elevation ? !is_elevator(e) : !is_trusted(e, class ? class : ""))
                 return;
         s = sighting_new(p, e, WITNESS_PAM);
         if (!s)

@@ -154,6 +154,37 @@ static void a_sudo_is_of_the_uid_that_the_kernel_names(void **state)
         proof_done(&p);
 }
 
+/* logger(1), or a program of one's own: else who is gated accuses himself at will, and no proof is
+ * ever had again. */
+static void a_sudo_is_said_by_the_installed_program(void **state)
+{
+        static const char *const not_it[] = { "/usr/bin/logger",
+                                              "/home/olga/sudo",
+                                              "/tmp/usr/bin/su",
+                                              "/usr/bin/pseudo",
+                                              "sudo",
+                                              "" };
+        static const char *const is_it[] = { "/usr/bin/sudo", "/bin/su", "/usr/bin/doas" };
+        Proof p = proof_of_entries();
+        char exe[64];
+
+        for (size_t i = 0; i < ELEMENTSOF(not_it); i++) {
+                (void)snprintf(exe, sizeof(exe), "_EXE=%s", not_it[i]);
+                entry(&p, 10, "_UID=1002", "_PID=9", exe,
+                      OPENED("sudo", "root(uid=0) by olga(uid=1002)"));
+                assert_int_equal(p.sightings.n, 0);
+        }
+        entry(&p, 10, "_UID=1002", "_PID=9", OPENED("sudo", "root(uid=0) by olga(uid=1002)"));
+        assert_int_equal(p.sightings.n, 0);
+        for (size_t i = 0; i < ELEMENTSOF(is_it); i++) {
+                (void)snprintf(exe, sizeof(exe), "_EXE=%s", is_it[i]);
+                entry(&p, 10, "_UID=1002", "_PID=9", exe,
+                      OPENED("sudo", "root(uid=0) by olga(uid=1002)"));
+                assert_int_equal(p.sightings.n, i + 1);
+        }
+        proof_done(&p);
+}
+
 static void atd_calls_as_daemon(void **state)
 {
         Proof p = proof_of_entries();
@@ -174,8 +205,9 @@ static void a_session_is_not_closed_by_what_it_became(void **state)
         entry(&p, 20, "_UID=1005", "_PID=496", "_EXE=/usr/lib/systemd/systemd",
               CLOSED("nhi-unit", "svc-backup"));
         assert_false(p.sightings.items[0].end_is_known);
-        entry(&p, 10, "_UID=1002", "_PID=9", OPENED("sudo", "root by (uid=1002)"));
-        entry(&p, 20, "_UID=1002", "_PID=9", "_EXE=/home/olga/pseudo", CLOSED("sudo", "root"));
+        entry(&p, 10, "_UID=1002", "_PID=9", "_EXE=/usr/bin/sudo",
+              OPENED("sudo", "root by (uid=1002)"));
+        entry(&p, 20, "_UID=1002", "_PID=9", "_EXE=/home/olga/sudo", CLOSED("sudo", "root"));
         assert_false(p.sightings.items[1].end_is_known);
         entry(&p, 30, "_UID=1002", "_PID=9", "_EXE=/usr/bin/sudo", CLOSED("sudo", "root"));
         assert_true(p.sightings.items[1].end_is_known);
@@ -930,6 +962,7 @@ int main(void)
                 cmocka_unit_test(a_login_is_seen_from_open_to_close),
                 cmocka_unit_test(what_a_user_logs_is_no_login),
                 cmocka_unit_test(a_sudo_is_of_the_uid_that_the_kernel_names),
+                cmocka_unit_test(a_sudo_is_said_by_the_installed_program),
                 cmocka_unit_test(atd_calls_as_daemon),
                 cmocka_unit_test(a_session_is_not_closed_by_what_it_became),
                 cmocka_unit_test(sshd_says_whom_it_accepts),
