@@ -113,6 +113,7 @@ static const struct {
         [EVENT_LOG_PRUNED] = { message_code, "Old segment of the decision log removed" },
         [EVENT_LOG_FAILED] = { message_code, "The decision log cannot be written: no new access" },
         [EVENT_LOG_RESUMED] = { message_code, "Decision log resumed" },
+        [EVENT_LOG_SPACE] = { message_code, "The decision log runs out of space" },
         [EVENT_LOG_HEAD] = { message_code, "Head of the decision log" },
         [EVENT_GATES_REMOVED] = { message_code, "Gates removed" },
         /* Sent by nhictl, which brings its own message. */

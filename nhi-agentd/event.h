@@ -35,6 +35,7 @@
         X(GRANT_USED, "grant-used", "420274e3a3ef444590cd5bfb96863be5", 6)                         \
         X(LOG_FAILED, "log-failed", "c6a299cb5bb042e6addecb429f7efb62", 1)                         \
         X(LOG_RESUMED, "log-resumed", "8d6bbb6d754947bab661edd3afa8842f", 4)                       \
+        X(LOG_SPACE, "log-space", "7c89b11fa71041bc85e513353b230e06", 2)                           \
         X(LOG_HEAD, "log-head", "3ee6a538679d4592b6ce7ff3065b299c", 6)                             \
         X(GATES_REMOVED, "gates-removed", "e90b37bced0b42b0ae063aa6b5d7de96", 1)                   \
         X(ENFORCE_PENDING, "enforce-pending", "69ad1475b83648dba8a1dd241eb18838", 5)               \

@@ -13,6 +13,7 @@
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-id128.h>
 
@@ -65,6 +66,17 @@ static void on_segment(void *userdata)
         evidence_sweep_sets(v);
 }
 
+static void on_space(void *userdata, uint64_t n_free)
+{
+        const Evidence *v = userdata;
+        char detail[512];
+        const Event e = { .kind = EVENT_LOG_SPACE, .detail = detail };
+
+        (void)snprintf(detail, sizeof(detail), "%.400s: %" PRIu64 " MiB are left", v->dir,
+                       n_free / MIB);
+        agent_tell(v->agent, &e);
+}
+
 static void on_head(void *userdata, const char *jws)
 {
         Evidence *v = userdata;
@@ -100,6 +112,7 @@ static int open_log(Evidence *v)
                            .rotate_age_usec = c->log_rotate_age_sec * (int64_t)USEC_PER_SEC },
                 .on_failed = on_failed,
                 .on_segment = on_segment,
+                .on_space = on_space,
                 .userdata = v,
         };
 

@@ -33,6 +33,7 @@ typedef struct Queue {
 typedef struct View {
         LogHead head;
         uint64_t segment;
+        uint64_t n_free; /* bytes that the disk has left */
         int error;
         char error_text[LOG_ERROR_MAX];
 } View;
@@ -51,6 +52,7 @@ struct Log {
         uint64_t rotate_size; /* under lock */
         int64_t rotate_age_usec;
         View view; /* the loop's */
+        bool is_low;
         size_t n_pending, pending_bytes;
         int event_fd;
         sd_event_source *source;
@@ -86,10 +88,11 @@ static Job *queue_pop(Queue *q)
 /* ---- the thread -------------------------------------------------------------------------------
  */
 
-static void look(const LogStore *s, View *ret)
+static void look(const LogStore *s, uint64_t n_free, View *ret)
 {
         const char *text = "";
 
+        ret->n_free = n_free;
         log_store_head(s, &ret->head);
         ret->segment = log_store_segment(s);
         ret->error = log_store_error(s, &text);
@@ -136,6 +139,7 @@ static void run_batch(Log *l, size_t n)
 static void *log_main(void *userdata)
 {
         Log *l = userdata;
+        uint64_t n_free;
         size_t n;
 
         (void)pthread_setname_np(pthread_self(), "nhi-log");
@@ -151,8 +155,9 @@ static void *log_main(void *userdata)
                 log_store_set_rotation(l->store, l->rotate_size, l->rotate_age_usec);
                 (void)pthread_mutex_unlock(&l->lock);
                 run_batch(l, n);
+                n_free = log_store_free_space(l->store);
                 (void)pthread_mutex_lock(&l->lock);
-                look(l->store, &l->said);
+                look(l->store, n_free, &l->said);
                 for (size_t i = 0; i < n; i++)
                         queue_push(&l->finished, l->jobs[i]);
                 (void)eventfd_write(l->event_fd, 1);
@@ -184,6 +189,15 @@ static Job *take_finished(Log *l)
         return first;
 }
 
+static void watch_space(Log *l)
+{
+        const bool was_low = l->is_low;
+
+        l->is_low = l->view.n_free < (was_low ? 2 : 1) * (uint64_t)LOG_SPACE_LOW;
+        if (l->is_low && !was_low && l->options.on_space)
+                l->options.on_space(l->options.userdata, l->view.n_free);
+}
+
 void log_settle(Log *l)
 {
         const uint64_t segment = l->view.segment;
@@ -201,6 +215,7 @@ void log_settle(Log *l)
         }
         if (segment != l->view.segment && l->options.on_segment)
                 l->options.on_segment(l->options.userdata);
+        watch_space(l);
 }
 
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -362,7 +377,7 @@ int log_new(sd_event *event, const LogOptions *o, Log **ret)
         r = log_store_open(&l->options.store, o->floor, o->error, &l->store);
         if (r < 0)
                 return r;
-        look(l->store, &l->said);
+        look(l->store, UINT64_MAX, &l->said);
         l->view = l->said;
         r = sd_event_add_io(event, &l->source, l->event_fd, EPOLLIN, on_finished, l);
         if (r < 0)
@@ -385,7 +400,7 @@ void log_stop(Log *l)
         (void)pthread_mutex_unlock(&l->lock);
         (void)pthread_join(l->thread, NULL);
         l->has_thread = false;
-        look(l->store, &l->view);
+        look(l->store, UINT64_MAX, &l->view);
 }
 
 Log *log_free(Log *l)

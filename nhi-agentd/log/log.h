@@ -17,6 +17,9 @@
 #define LOG_QUEUE_MAX       8192u               /* records that wait */
 #define LOG_QUEUE_BYTES_MAX (16u * 1024 * 1024) /* and what they take */
 
+/* Less than this is said before there is nothing. */
+#define LOG_SPACE_LOW (256u * 1024 * 1024)
+
 typedef struct Log Log;
 
 /* On the loop, once: 0, or why the record is not in the log. -ECANCELED at log_free(). */
@@ -29,6 +32,9 @@ typedef struct LogOptions {
         /* On the loop: the log cannot be written from now on; a new segment has begun. */
         void (*on_failed)(void *userdata);
         void (*on_segment)(void *userdata);
+        /* On the loop, may be NULL: less than LOG_SPACE_LOW is left, so many bytes; again when it
+         * had twice that in between. */
+        void (*on_space)(void *userdata, uint64_t n_free);
         void *userdata;
 } LogOptions;
 

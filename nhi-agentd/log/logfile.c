@@ -33,6 +33,10 @@ int logfile_reserve(LogFile *f, uint64_t size, uint64_t step)
                 return 0;
         more = need - f->allocated > step ? need - f->allocated : step;
         r = posix_fallocate(f->fd, (off_t)f->allocated, (off_t)more);
+        if (r == ENOSPC && more > need - f->allocated) {
+                more = need - f->allocated;
+                r = posix_fallocate(f->fd, (off_t)f->allocated, (off_t)more);
+        }
         if (r == 0)
                 f->allocated += more;
         return -r;

@@ -63,7 +63,7 @@ int store_fail(LogStore *s, int error, const char *format, ...)
 
 void logfile_init(LogFile *f);
 void logfile_done(LogFile *f);
-/* Reserve space for size more bytes, step at a time. */
+/* Reserve space for size more bytes, step at a time, or these alone where a step does not fit. */
 int logfile_reserve(LogFile *f, uint64_t size, uint64_t step);
 /* Write and sync behind what is durable. */
 int logfile_append(LogFile *f, const char *data, size_t size);

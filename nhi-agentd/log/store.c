@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 /* Of hashes in a segment-end: within the bound of its field. */
 #define SETS_A_RECORD 120u
@@ -36,6 +37,15 @@ void log_store_head(const LogStore *s, LogHead *ret)
         *ret = (LogHead){ .chain = s->chain, .real_usec = s->chain_usec };
         memcpy(ret->log_id, s->log_id, sizeof(ret->log_id));
         memcpy(ret->host, s->config.host, sizeof(ret->host));
+}
+
+uint64_t log_store_free_space(const LogStore *s)
+{
+        struct statvfs st;
+
+        if (s->dir_fd < 0 || fstatvfs(s->dir_fd, &st) < 0)
+                return UINT64_MAX;
+        return (uint64_t)st.f_bavail * st.f_frsize;
 }
 
 uint64_t log_store_segment(const LogStore *s)

@@ -6,7 +6,8 @@
  *
  *  L1 What log_store_append() returned 0 for MUST be on the disk, in its place in the chain.
  *  L2 After the first write, sync or allocation that fails nothing MUST be written but what the
- *     reserve is for, until log_store_resume(). Nothing is tried again.
+ *     reserve is for, until log_store_resume(). Nothing is tried again, but less space than a step
+ *     where no step is left.
  *  L3 Whatever a crash leaves, log_store_open() MUST find the last record or say that it cannot;
  *     records that were there stay there, byte by byte.
  *  L4 Between two syncs at most LOG_BATCH_MAX bytes are written. */
@@ -76,5 +77,7 @@ int log_store_resume(LogStore *s, const LogEntry *resumed);
 
 /* The last record that is on the disk, and when it was written. */
 void log_store_head(const LogStore *s, LogHead *ret);
+/* What the filesystem has left, in bytes; UINT64_MAX where it does not say. */
+uint64_t log_store_free_space(const LogStore *s);
 /* Changes with every segment that begins. */
 uint64_t log_store_segment(const LogStore *s);

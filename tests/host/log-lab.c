@@ -95,9 +95,9 @@ static const char *const members[][2] = {
 static bool is_one_sided(const char *event)
 {
         static const char *const events[] = {
-                "log-created",     "segment",           "segment-end",     "log-torn",
-                "log-head",        "log-failed",        "grant-used",      "gates-removed",
-                "enforce-pending", "enforce-confirmed", "enforce-reverted"
+                "log-created",   "segment",         "segment-end",       "log-torn",
+                "log-head",      "log-failed",      "log-space",         "grant-used",
+                "gates-removed", "enforce-pending", "enforce-confirmed", "enforce-reverted"
         };
 
         for (size_t i = 0; i < ELEMENTSOF(events); i++)

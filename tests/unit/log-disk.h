@@ -36,6 +36,7 @@ static struct {
         DiskOp ops[DISK_OPS_MAX];
         unsigned n_ops;
         unsigned n_writes;
+        off_t space; /* that can be reserved at a time; 0: any */
 } disk;
 
 ssize_t __real_pwrite(int fd, const void *data, size_t size, off_t offset);
@@ -168,6 +169,8 @@ int __wrap_posix_fallocate(int fd, off_t offset, off_t size)
 {
         if (disk_fails())
                 return disk.error;
+        if (disk.space > 0 && size > disk.space)
+                return ENOSPC;
         return __real_posix_fallocate(fd, offset, size);
 }
 

@@ -160,6 +160,30 @@ static void the_first_failure_of_any_call_is_for_good(void **state)
         }
 }
 
+/* L2: where no step is left what a record needs may be. */
+static void the_last_space_is_used_before_the_log_fails(void **state)
+{
+        LogDir d = log_dir_new(LOG_SEGMENT_SIZE_MAX);
+        static char detail[1400];
+        LogStore *s;
+
+        memset(detail, 'x', sizeof(detail) - 1);
+        disk_arm(0, 0, false);
+        s = log_dir_open(&d, NULL, 0);
+        disk.space = (off_t)d.config.step_size / 2;
+        for (unsigned i = 0; i < 200; i++) /* two steps */
+                assert_int_equal(append_text(s, "decision", detail, NULL, false), 0);
+        disk.space = 1;
+        assert_int_equal(append_text(s, "decision", detail, NULL, false), -ENOSPC);
+        disk.space = 0;
+        assert_int_equal(append_text(s, "decision", detail, NULL, false), -ENOSPC);
+        assert_int_equal(resume_log(s), 0);
+        log_store_free(s);
+        assert_null(log_dir_read(&d, NULL).wrong);
+        disk_forget_all();
+        log_dir_free(&d);
+}
+
 /* The disk stays as it is: every resume fails, nothing is lost, and once it is well one succeeds.
  */
 static void a_resume_that_fails_can_be_said_again(void **state)
@@ -177,7 +201,7 @@ static void a_resume_that_fails_can_be_said_again(void **state)
                 disk.fail_at = disk.n_calls + 1;
                 assert_int_not_equal(append_batch(s, 2, false), 0);
                 assert_int_equal(append_batch(s, 1, true), 0);
-                disk_arm(nth, ENOSPC, false);
+                disk_arm(nth, EIO, false);
                 r = resume_log(s);
                 disk.fail_at = 0;
                 assert_int_equal(r < 0, disk.fired);
@@ -235,6 +259,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_acknowledged_is_there_after_any_power_cut),
                 cmocka_unit_test(the_first_failure_of_any_call_is_for_good),
+                cmocka_unit_test(the_last_space_is_used_before_the_log_fails),
                 cmocka_unit_test(a_resume_that_fails_can_be_said_again),
                 cmocka_unit_test(a_resume_that_loses_its_power_is_finished_or_said_again),
         };

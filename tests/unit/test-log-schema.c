@@ -64,7 +64,8 @@ static void the_schema_has_every_event_that_the_log_may_have(void **state)
         /* Said by others than the agent, or about a log that cannot be written. */
         static const EventKind elsewhere[] = { EVENT_GATES_REMOVED,     EVENT_ENFORCE_PENDING,
                                                EVENT_ENFORCE_CONFIRMED, EVENT_ENFORCE_REVERTED,
-                                               EVENT_LOG_FAILED,        EVENT_LOG_HEAD };
+                                               EVENT_LOG_FAILED,        EVENT_LOG_HEAD,
+                                               EVENT_LOG_SPACE };
         const json_t *names = json_object_get(
                 json_object_get(json_object_get(schema, "properties"), "event"), "enum");
         size_t i;

@@ -8,6 +8,7 @@
 #include "tests/unit/log-fixture.h"
 
 #include <stdatomic.h>
+#include <sys/statvfs.h>
 
 /* ---- a sync that waits ------------------------------------------------------------------------
  */
@@ -31,6 +32,18 @@ int __wrap_fdatasync(int fd)
         return 0;
 }
 
+/* ---- a disk that fills ------------------------------------------------------------------------
+ */
+
+static atomic_ullong n_free = 1024ull * 1024 * 1024;
+
+/* In the place of libc's. */
+int fstatvfs(int fd, struct statvfs *ret)
+{
+        *ret = (struct statvfs){ .f_frsize = 1, .f_bavail = n_free };
+        return 0;
+}
+
 /* ---- a loop with a log ------------------------------------------------------------------------
  */
 
@@ -38,7 +51,7 @@ typedef struct Bench {
         LogDir dir;
         sd_event *event;
         Log *log;
-        unsigned n_done, n_failed, n_segments;
+        unsigned n_done, n_failed, n_segments, n_low;
         int last;      /* of what was answered */
         unsigned next; /* which is to be answered next */
         bool in_order;
@@ -61,6 +74,12 @@ static void on_segment(void *userdata)
         ((Bench *)userdata)->n_segments++;
 }
 
+static void on_space(void *userdata, uint64_t n)
+{
+        assert_int_equal(n, n_free);
+        ((Bench *)userdata)->n_low++;
+}
+
 static void on_done(void *userdata, int r)
 {
         Mark *m = userdata;
@@ -76,9 +95,11 @@ static void on_done(void *userdata, int r)
 
 static void bench_begin(Bench *b, uint64_t rotate_size, int error)
 {
-        LogOptions o = {
-                .error = error, .on_failed = on_failed, .on_segment = on_segment, .userdata = b
-        };
+        LogOptions o = { .error = error,
+                         .on_failed = on_failed,
+                         .on_segment = on_segment,
+                         .on_space = on_space,
+                         .userdata = b };
 
         *b = (Bench){ .dir = log_dir_new(rotate_size), .in_order = true };
         n_syncs = 0;
@@ -369,6 +390,33 @@ static void a_host_key_that_others_may_read_is_refused(void **state)
         (void)close(fd);
 }
 
+static void a_disk_that_fills_is_told_of_once_a_crossing(void **state)
+{
+        static const struct {
+                uint64_t n_free;
+                unsigned n_low;
+        } steps[] = { { LOG_SPACE_LOW, 0 },
+                      { LOG_SPACE_LOW - 1, 1 },
+                      { 5, 1 },
+                      { 2ull * LOG_SPACE_LOW - 1, 1 },
+                      { LOG_SPACE_LOW - 1, 1 },
+                      { 2ull * LOG_SPACE_LOW, 1 },
+                      { LOG_SPACE_LOW, 1 },
+                      { 0, 2 } };
+        Mark m;
+        Bench b;
+
+        bench_begin(&b, LOG_SEGMENT_SIZE_MIN, 0);
+        for (unsigned i = 0; i < ELEMENTSOF(steps); i++) {
+                n_free = steps[i].n_free;
+                assert_int_equal(put(&b, &m, i, 0), 0);
+                run_until(&b, i + 1);
+                assert_int_equal(b.n_low, steps[i].n_low);
+        }
+        n_free = UINT64_MAX;
+        bench_end(&b);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -378,6 +426,7 @@ int main(void)
                 cmocka_unit_test(one_sync_that_fails_is_one_for_good_until_somebody_resumes),
                 cmocka_unit_test(a_log_that_failed_before_starts_failed),
                 cmocka_unit_test(a_new_segment_is_told_of),
+                cmocka_unit_test(a_disk_that_fills_is_told_of_once_a_crossing),
                 cmocka_unit_test(what_was_queued_is_written_before_the_end),
                 cmocka_unit_test(heads_are_signed_and_kept_when_the_log_has_moved),
                 cmocka_unit_test(a_host_key_that_others_may_read_is_refused),
