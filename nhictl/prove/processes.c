@@ -108,8 +108,10 @@ static void judge_outside(Proof *p, const Process *x, uint32_t uid)
         account = proof_text(p, account);
         if (!is_enforced(p, account, uid, class))
                 return;
-        find(p, proof_log_is_silent(p, x->start_usec) ? FINDING_UNJUDGED : FINDING_PROCESS, x,
-             account, class, NULL);
+        find(p,
+             proof_log_is_silent(p, x->start_usec) || x->is_contained ? FINDING_UNJUDGED
+                                                                      : FINDING_PROCESS,
+             x, account, class, NULL);
 }
 
 /* One in a session that logind has now is that session's matter, which is seen as such. */

@@ -113,6 +113,7 @@ typedef struct Process {
         uint32_t uid, loginuid, audit_session;
         const char *unit; /* the first of its cgroup that is no slice */
         const char *name;
+        bool is_contained; /* in a pid namespace of its own: its uid may be of another passwd(5) */
 } Process;
 
 /* A set that came into force, or that a stay cites; what it holds of the grants that stays name. */
@@ -298,6 +299,8 @@ void proof_gap(Proof *p, GapKind kind, int64_t start_usec, int64_t end_usec, con
 void proof_settle_stays(Proof *p);
 /* Where there is no evidence, and of how much there is some (cover.c). */
 void proof_cover(Proof *p);
+/* What several witnesses saw of one session, as one (sightings-unite.c): of the next step. */
+void proof_unite_sightings(Proof *p);
 /* Sightings against stays (sightings.c), processes against stays (processes.c). */
 void proof_judge_sightings(Proof *p);
 void proof_judge_processes(Proof *p);

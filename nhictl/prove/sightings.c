@@ -52,93 +52,6 @@ static void find(Proof *p, FindingKind kind, const Sighting *s, const Stay *stay
                         .seq = stay ? stay->seq : seq };
 }
 
-/* ---- one session, several witnesses ---- */
-
-/* PAM's account of a session comes first: it knows the service, and for sudo and su who asked. */
-static int compare_sightings(const void *a, const void *b)
-{
-        const Sighting *x = a, *y = b;
-
-        if (x->pid != y->pid)
-                return x->pid < y->pid ? -1 : 1;
-        if (x->witness != y->witness)
-                return x->witness < y->witness ? -1 : 1;
-        return (x->start_usec > y->start_usec) - (x->start_usec < y->start_usec);
-}
-
-static bool is_same(const Sighting *a, const Sighting *b)
-{
-        return a->pid > 0 && a->pid == b->pid && a->witness != b->witness &&
-               is_near(a->start_usec, b->start_usec);
-}
-
-static void learn_from(Sighting *later, Sighting *first)
-{
-        later->is_later = true;
-        later->account = first->account;
-        later->uid = first->uid;
-        if (*first->class)
-                later->class = first->class;
-        /* sshd was killed and closed nothing: logind saw the end. */
-        if (!first->end_is_known && later->end_is_known) {
-                first->end_usec = later->end_usec;
-                first->end_is_known = true;
-        } else if (first->end_is_known && !later->end_is_known) {
-                later->end_usec = first->end_usec;
-                later->end_is_known = true;
-        }
-}
-
-/* A process that is older than the session it leads: both are still there. */
-static bool is_alive(const Proof *p, const Sighting *s)
-{
-        for (size_t i = 0; i < p->processes.n; i++)
-                if (p->processes.items[i].pid == s->pid)
-                        return p->processes.items[i].start_usec <= s->start_usec + PROVE_JUMP_USEC;
-        return false;
-}
-
-/* A session that is there now began when logind says so: its leader may be older. */
-static void date_sessions(Proof *p)
-{
-        for (size_t i = 0; i < p->sightings.n; i++) {
-                Sighting *s = &p->sightings.items[i];
-
-                for (size_t k = p->sightings.n; k > 0 && s->witness == WITNESS_SESSIONS; k--) {
-                        const Sighting *l = &p->sightings.items[k - 1];
-
-                        if (l->witness != WITNESS_LOGIND || l->end_is_known ||
-                            !streq(l->logind, s->logind))
-                                continue;
-                        s->start_usec = l->start_usec;
-                        s->pid = l->pid;
-                        break;
-                }
-        }
-}
-
-static void unite(Proof *p)
-{
-        date_sessions(p);
-        if (p->sightings.n > 0)
-                qsort(p->sightings.items, p->sightings.n, sizeof(*p->sightings.items),
-                      compare_sightings);
-        for (size_t i = 0; i < p->sightings.n; i++) {
-                Sighting *first = &p->sightings.items[i];
-
-                for (size_t k = i + 1; k < p->sightings.n && !first->is_later; k++) {
-                        Sighting *s = &p->sightings.items[k];
-
-                        if (s->pid != first->pid || first->pid <= 0)
-                                break;
-                        if (!s->is_later && is_same(first, s))
-                                learn_from(s, first);
-                }
-                if (!first->end_is_known && first->pid > 0 && is_alive(p, first))
-                        first->end_is_known = true;
-        }
-}
-
 /* ---- whose is it? ---- */
 
 static GateMode ask(const Proof *p, const Sighting *s, const char *class, char gate[static 128])
@@ -202,8 +115,13 @@ static void judge_outside(Proof *p, const Sighting *s)
 {
         const Refusal *r = refusal_of(p, s);
 
-        if (proof_log_is_silent(p, s->start_usec))
-                find(p, FINDING_UNJUDGED, s, NULL, 0);
+        /* It was denied at its last step, and whether it went on nobody saw; nor whether one from
+         * before lasted into the time that is asked for. */
+        const bool is_open_question =
+                !s->end_is_known && (s->start_usec < p->since_usec || (r && r->of_session));
+
+        if (proof_log_is_silent(p, s->start_usec) || is_open_question)
+                find(p, FINDING_UNJUDGED, s, NULL, r ? r->seq : 0);
         else if (r && is_refused(r, s))
                 p->n_refused += !s->is_later;
         else
@@ -235,14 +153,22 @@ static void judge_managed(Proof *p, const Sighting *s, GateMode mode, const char
                 find(p, FINDING_UNJUDGED, s, NULL, 0);
 }
 
+/* Of these nobody says of each that they saw when it ended: sshd, wtmp, and PAM of a user's
+ * manager, which closes under that user's uid. Of others it is said: X4. */
+static bool is_of_before(const Proof *p, const Sighting *s)
+{
+        return s->start_usec < p->since_usec && !s->end_is_known &&
+               (s->witness == WITNESS_SSHD || s->witness == WITNESS_WTMP ||
+                streq(s->class, "systemd-user"));
+}
+
 static void judge(Proof *p, const Sighting *s)
 {
         char gate[128] = "";
         Stay *stay;
         GateMode mode;
 
-        if (s->start_usec > p->until_usec || s->end_usec < p->since_usec ||
-            (s->start_usec < p->since_usec && !s->end_is_known))
+        if (s->start_usec > p->until_usec || s->end_usec < p->since_usec || is_of_before(p, s))
                 return;
         stay = proof_stay_of(p, s);
         if (stay) {
@@ -338,7 +264,7 @@ static void judge_stay(Proof *p, const Stay *s)
 
 void proof_judge_sightings(Proof *p)
 {
-        unite(p);
+        proof_unite_sightings(p);
         for (size_t i = 0; i < p->sightings.n; i++)
                 if (!p->account || streq(p->account, p->sightings.items[i].account))
                         judge(p, &p->sightings.items[i]);

@@ -32,6 +32,12 @@ static bool is_of(const Stay *stay, const Sighting *s)
         return s->uid != PROVE_UNSET && stay->uid == s->uid;
 }
 
+/* One process may open sessions of several kinds, and PAM names each; others know the program. */
+static bool is_of_kind(const Stay *stay, const Sighting *s)
+{
+        return s->witness != WITNESS_PAM || streq(stay->class, s->class);
+}
+
 static Stay *by_pid(Proof *p, const Sighting *s)
 {
         size_t low = 0, high = p->stays.n;
@@ -47,7 +53,8 @@ static Stay *by_pid(Proof *p, const Sighting *s)
         for (; low < p->stays.n && p->stays.items[low].pid == s->pid; low++) {
                 Stay *stay = &p->stays.items[low];
 
-                if (is_of(stay, s) && is_near(stay->start_usec, s->start_usec))
+                if (is_of(stay, s) && is_of_kind(stay, s) &&
+                    is_near(stay->start_usec, s->start_usec))
                         return stay;
         }
         return NULL;

@@ -132,10 +132,23 @@ static void take_end(Proof *p, const Record *r)
         }
 }
 
+/* What was allowed a moment before has not begun: another's word at its last step, or no answer. */
+static void drop_decided(Proof *p, const Record *r)
+{
+        Stay *s = stay_decided(p, r);
+
+        if (!s)
+                return;
+        memmove(s, s + 1, (size_t)(p->stays.items + p->stays.n - (s + 1)) * sizeof(*s));
+        p->stays.n--;
+}
+
 static void take_denial(Proof *p, const Record *r)
 {
         Refusal *f = proof_add(p, refusals);
 
+        if (streq(text(r, "phase"), "open-session"))
+                drop_decided(p, r);
         if (f)
                 *f = (Refusal){ .account = proof_text(p, text(r, "account")),
                                 .class = proof_text(p, text(r, "class")),

@@ -168,6 +168,15 @@ static uint32_t effective_uid(const char *status)
         return at && sscanf(at + 5, "%u %u", &real, &effective) == 2 ? effective : PROVE_UNSET;
 }
 
+/* "NSpid:\t500\t1": one number for each pid namespace that it is in. */
+static bool is_contained(const char *status)
+{
+        const char *at = strstr(status, "\nNSpid:");
+        unsigned outer, inner;
+
+        return at && sscanf(at + 7, "%u%*[ \t]%u", &outer, &inner) == 2;
+}
+
 /* The unified hierarchy's line, "0::/...". */
 static const char *unit_of(Proof *p, char *cgroup)
 {
@@ -205,7 +214,8 @@ static void process_take(Proof *p, int dir, const char *pid, int64_t boot_usec)
                         .loginuid = read_number(dir, pid, "loginuid"),
                         .audit_session = read_number(dir, pid, "sessionid"),
                         .unit = unit_of(p, cgroup),
-                        .name = proof_text(p, name) };
+                        .name = proof_text(p, name),
+                        .is_contained = is_contained(status) };
         p->witnesses[WITNESS_PROCESSES].n++;
 }
 

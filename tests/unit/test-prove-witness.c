@@ -582,6 +582,37 @@ static void only_what_was_enforced_and_allowed_is_a_stay(void **state)
         proof_done(&p);
 }
 
+static void an_allowed_session_that_was_denied_after_all_is_no_stay(void **state)
+{
+        static const struct {
+                const char *denied;
+                size_t n;
+        } rows[] = {
+                { "\"class\":\"ssh\",\"phase\":\"open-session\",\"pid\":439}", 1 },
+                { "\"class\":\"ssh\",\"phase\":\"account\",\"pid\":439}", 2 },
+                { "\"class\":\"ssh\",\"phase\":\"open-session\",\"pid\":440}", 2 },
+                { "\"class\":\"sudo\",\"phase\":\"open-session\",\"pid\":439}", 2 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Proof p = proof_of_records();
+                char denial[256];
+
+                (void)snprintf(denial, sizeof(denial),
+                               "{\"event\":\"denial\",\"account\":\"svc-deploy\",%s",
+                               rows[i].denied);
+                record(&p, 1, 10, "{\"event\":\"decision\"," WHO ALLOWED "}");
+                record(&p, 2, 10.1,
+                       "{\"event\":\"decision\"," WHO "\"phase\":\"open-session\","
+                       "\"mode\":\"enforce\",\"verdict\":\"allow\",\"pid\":441}");
+                record(&p, 3, 10.2, denial);
+                assert_int_equal(p.stays.n, rows[i].n);
+                assert_int_equal(p.stays.items[rows[i].n - 1].pid, 441);
+                assert_int_equal(p.refusals.n, 1);
+                proof_done(&p);
+        }
+}
+
 /* sudo bears its caller's audit session: not its own. */
 static void an_elevation_has_no_audit_session_of_its_own(void **state)
 {
@@ -903,14 +934,16 @@ static void put(const char *dir, const char *name, const char *text)
         assert_int_equal(fclose(f), 0);
 }
 
-static void process_put(const char *proc, const char *pid, const char *stat)
+static void process_put(const char *proc, const char *pid, const char *stat, const char *nspid)
 {
-        char dir[128];
+        char dir[128], status[128];
 
         (void)snprintf(dir, sizeof(dir), "%s/%s", proc, pid);
+        (void)snprintf(status, sizeof(status), "Name:\tx\nUid:\t1003\t70001\t0\t0\nNSpid:\t%s\n",
+                       nspid);
         assert_int_equal(mkdir(dir, 0755), 0);
         put(dir, "stat", stat);
-        put(dir, "status", "Name:\tx\nUid:\t1003\t70001\t0\t0\n");
+        put(dir, "status", status);
         put(dir, "cgroup", "1:name=systemd:/other\n0::/system.slice/ssh.service\n");
         put(dir, "comm", "a) Z 1\n");
         put(dir, "loginuid", "70001");
@@ -926,10 +959,10 @@ static void processes_are_read_from_proc(void **state)
         const Process *x;
 
         assert_non_null(mkdtemp(proc));
-        process_put(proc, "500", "500 (a) Z 1) S" NUMBERS "200 0 0");
-        process_put(proc, "501", "501 (dead) Z" NUMBERS "200 0 0");
-        process_put(proc, "502", "502 (cut) S 1 2 3");
-        process_put(proc, "not-a-pid", "");
+        process_put(proc, "500", "500 (a) Z 1) S" NUMBERS "200 0 0", "500");
+        process_put(proc, "501", "501 (dead) Z" NUMBERS "200 0 0", "501");
+        process_put(proc, "502", "502 (cut) S 1 2 3", "502");
+        process_put(proc, "not-a-pid", "", "");
         witness_processes(&p, proc, at(0));
         assert_int_equal(p.processes.n, 1);
         x = &p.processes.items[0];
@@ -940,6 +973,13 @@ static void processes_are_read_from_proc(void **state)
         assert_int_equal(x->audit_session, PROVE_UNSET);
         assert_string_equal(x->unit, "ssh.service");
         assert_string_equal(x->name, "a) Z 1");
+        assert_false(x->is_contained);
+        process_put(proc, "503", "503 (b) S" NUMBERS "200 0 0", "503\t1");
+        p.processes.n = 0;
+        witness_processes(&p, proc, at(0));
+        assert_int_equal(p.processes.n, 2);
+        assert_int_equal(p.processes.items[0].is_contained, p.processes.items[0].pid == 503);
+        assert_int_equal(p.processes.items[1].is_contained, p.processes.items[1].pid == 503);
         (void)snprintf(command, sizeof(command), "rm -r %s", proc);
         assert_int_equal(system(command), 0);
         proof_done(&p);
@@ -982,6 +1022,7 @@ int main(void)
                 cmocka_unit_test(a_wtmp_that_is_not_there_is_missed_where_utmp_is),
                 cmocka_unit_test(a_stay_is_read_from_its_records),
                 cmocka_unit_test(only_what_was_enforced_and_allowed_is_a_stay),
+                cmocka_unit_test(an_allowed_session_that_was_denied_after_all_is_no_stay),
                 cmocka_unit_test(an_elevation_has_no_audit_session_of_its_own),
                 cmocka_unit_test(numbers_of_sessions_begin_anew_at_a_boot),
                 cmocka_unit_test(what_was_written_later_counts_from_when_it_was),

@@ -686,6 +686,62 @@ static void so_is_what_became_root_after_such_a_login(void **state)
         proof_done(&p);
 }
 
+/* The uid may be that of somebody else, in a container; but nothing is proved of it. */
+static void what_runs_in_a_container_is_not_judged(void **state)
+{
+        Proof p = proof_new();
+
+        runs(&p, 500, 70001, PROVE_UNSET, PROVE_UNSET, "docker-1.scope", 20);
+        p.processes.items[0].is_contained = true;
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+}
+
+/* X4 */
+static void a_session_from_before_whose_end_nobody_saw_is_not_judged(void **state)
+{
+        Proof p = proof_new();
+
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, -100, -1)->end_is_known = false;
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+
+        p = proof_new();
+        stay(&p, "svc-deploy", "ssh", 439, -100, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, -100, -1)->end_is_known = false;
+        seen(&p, WITNESS_SSHD, "svc-other", "ssh", 440, -100, -1)->end_is_known = false;
+        seen(&p, WITNESS_PAM, "svc-other", "systemd-user", 441, -100, -1)->end_is_known = false;
+        assert_proved(&p);
+        proof_done(&p);
+}
+
+static void nor_is_one_that_was_refused_and_whose_end_nobody_saw(void **state)
+{
+        Proof p = proof_new();
+        Refusal *r = proof_add(&p, refusals);
+
+        *r = (Refusal){ .account = "svc-deploy",
+                        .class = "ssh",
+                        .pid = 77,
+                        .time_usec = at(10.2),
+                        .of_session = true };
+        seen(&p, WITNESS_SSHD, "svc-deploy", "ssh", 77, 10, -1)->end_is_known = false;
+        assert_found(&p, FINDING_UNJUDGED);
+        proof_done(&p);
+}
+
+static void a_session_of_another_kind_is_not_inside(void **state)
+{
+        Proof p = proof_new();
+
+        stay(&p, "svc-deploy", "ssh", 439, 10, 600);
+        seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 10, 300);
+        seen(&p, WITNESS_PAM, "svc-deploy", "cron", 439, 20, 300);
+        assert_found(&p, FINDING_UNKNOWN);
+        assert_string_equal(p.findings.items[0].class, "cron");
+        proof_done(&p);
+}
+
 /* Her sudo is gated, her logins are not. */
 static void who_may_log_in_ungated_may_run(void **state)
 {
@@ -967,6 +1023,10 @@ int main(void)
                 cmocka_unit_test(a_session_of_now_began_when_logind_says),
                 cmocka_unit_test(a_process_outside_of_any_session_is_a_leak),
                 cmocka_unit_test(so_is_what_became_root_after_such_a_login),
+                cmocka_unit_test(what_runs_in_a_container_is_not_judged),
+                cmocka_unit_test(a_session_from_before_whose_end_nobody_saw_is_not_judged),
+                cmocka_unit_test(nor_is_one_that_was_refused_and_whose_end_nobody_saw),
+                cmocka_unit_test(a_session_of_another_kind_is_not_inside),
                 cmocka_unit_test(who_may_log_in_ungated_may_run),
                 cmocka_unit_test(a_refusal_is_one_for_every_witness),
                 cmocka_unit_test(in_a_gap_of_the_witnesses_none_is_missed),
