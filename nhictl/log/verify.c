@@ -110,14 +110,18 @@ static int verify_segment(Work *w, const LogSource *source, size_t i, uint64_t v
         return 0;
 }
 
-/* The agent's own name for an active segment that it could not go on with. */
+/* The agent's own names for an active segment and a reserve that it could not go on with. */
 static bool is_damaged_name(const char *name)
 {
         static const char prefix[] = "damaged-";
         const char *digits = name + sizeof(prefix) - 1;
 
-        return strncmp(name, prefix, sizeof(prefix) - 1) == 0 &&
-               streq(digits + strspn(digits, "0123456789"), ".log");
+        const char *rest;
+
+        if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+                return false;
+        rest = digits + strspn(digits, "0123456789");
+        return streq(rest, ".log") || streq(rest, "-reserve.log");
 }
 
 /* They are in no chain; that they are there must be said. */

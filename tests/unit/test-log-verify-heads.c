@@ -461,6 +461,10 @@ static void files_that_were_put_aside_are_named(void **state)
         said = run(&w, NULL);
         assert_non_null(strstr(said.out, "1 file that the agent put aside, such as "
                                          "damaged-1763760000.log"));
+        write_bytes(&w.dir, "damaged-1763760000-reserve.log", "x\n", 2);
+        said = run(&w, NULL);
+        assert_non_null(strstr(said.out, "2 files that the agent put aside"));
+        (void)unlinkat(w.dir.fd, "damaged-1763760000-reserve.log", 0);
         (void)unlinkat(w.dir.fd, "damaged-1763760000.log", 0);
         (void)unlinkat(w.dir.fd, "damaged-1763760000.txt", 0);
         world_free(&w);
