@@ -231,7 +231,8 @@ int log_store_resume(LogStore *s, const LogEntry *resumed)
                 r = end_file(s, &s->active, LOG_ACTIVE_NAME);
         if (r == 0)
                 r = end_file(s, &s->reserve, LOG_RESERVE_NAME);
-        if (r == 0 && (s->reserve.fd < 0 || s->reserve.is_failed)) {
+        if (r == 0 && (s->reserve.fd < 0 || s->reserve.is_failed ||
+                       s->reserve.allocated < LOG_RESERVE_SIZE)) {
                 logfile_done(&s->reserve);
                 r = make_reserve(s);
         }

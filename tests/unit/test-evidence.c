@@ -595,8 +595,10 @@ static void what_a_stop_drops_is_counted(void **state)
         assert_int_equal(
                 json_integer_value(json_object_get(nth(records, "log-resumed", 0), "count")), 3);
         json_decref(records);
+        fixture_settle(f);
         n_bad = 1;
         assert_int_equal(ask(f, &decision), -EIO);
+        fixture_settle(f);
         fixture_restart(f);
         assert_int_equal(view(f).n_lost, 1);
 }
