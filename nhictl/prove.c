@@ -161,6 +161,8 @@ static VerbStatus prove_run(Call *call)
 
         if (o->until_sec > 0 && o->since_sec >= o->until_sec)
                 return fail(VERB_USAGE, "--since is not before --until");
+        if (o->since_sec > call->now_sec)
+                return fail(VERB_USAGE, "--since is in the future");
         if (geteuid() != 0)
                 say("not run by root: what cannot be read is no witness");
         r = sodium_init() < 0 ? -ENOSYS : host_memory_new(&memory);

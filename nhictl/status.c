@@ -132,6 +132,35 @@ static void print_pending(const Output *o, json_t *pending)
         json_decref(pending);
 }
 
+/* ---- the decision log ---------------------------------------------------------------------------
+ */
+
+static const char *log_error(const json_t *reply)
+{
+        return member_text(json_object_get(reply, "log"), "error");
+}
+
+static void print_log(const Output *o, const json_t *reply)
+{
+        const json_t *log = json_object_get(reply, "log");
+        const char *key = member_text(json_object_get(reply, "host_key"), "x");
+        char text[768];
+
+        if (!json_is_object(log))
+                return;
+        (void)snprintf(text, sizeof(text), "record %lld%s%s", (long long)member_number(log, "seq"),
+                       log_error(reply) ? "; FAILED, gates deny until nhictl log resume: " : "",
+                       log_error(reply) ?: "");
+        line(o, log_error(reply) ? SHADE_BAD : SHADE_GOOD, "log", text);
+        if (member_number(log, "lost") > 0) {
+                (void)snprintf(text, sizeof(text), "%lld events are in the journal only",
+                               (long long)member_number(log, "lost"));
+                line(o, SHADE_WARN, "", text);
+        }
+        if (key)
+                line(o, SHADE_PLAIN, "host key", key);
+}
+
 /* ---- what is wrong -----------------------------------------------------------------------------
  */
 
@@ -191,7 +220,7 @@ static VerbStatus status_judge(const json_t *reply, int64_t now_sec)
                         return VERB_STALE;
         if (json_array_size(json_object_get(reply, "quarantine")) > 0 || has_config_error(reply) ||
             member_is_true(reply, "clock_behind") || !member_is_true(reply, "bus") ||
-            member_number(reply, "journal_dropped") > 0)
+            member_number(reply, "journal_dropped") > 0 || log_error(reply))
                 return VERB_PROBLEM;
         return VERB_OK;
 }
@@ -210,6 +239,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
         printf(LABEL "%lld under grants\n", "sessions",
                (long long)member_number(reply, "sessions"));
         print_gates(o, json_object_get(reply, "gates"));
+        print_log(o, reply);
         print_pending(o, pending_document());
         print_problems(o, reply);
 }

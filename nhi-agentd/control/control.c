@@ -213,8 +213,8 @@ int control_answer(Agent *a, uid_t uid, gid_t gid, pid_t pid, json_t *request, j
         if (r != 0)
                 return r < 0 ? r : 0;
         if (v->root_only && uid != 0)
-                return reply_refuse(ret_reply, "denied", "%s is root's: sudo nhictl %s ...",
-                                    v->name, v->name);
+                return reply_refuse(ret_reply, "denied", "%s is root's: run nhictl by sudo",
+                                    v->name);
 
         r = peer_read(a, uid, gid, &peer);
         if (r < 0)

@@ -36,6 +36,7 @@ static Copy *make(Heads *h)
 {
         Copy *c = calloc(1, sizeof(*c));
         LogHead head;
+        size_t size;
 
         log_head(h->options.log, &head);
         if (!c || log_error(h->options.log, NULL) != 0 || head.chain.seq == h->made_seq ||
@@ -49,11 +50,14 @@ static Copy *make(Heads *h)
                                     .data = c->text,
                                     .size = strlen(c->text),
                                     .mode = 0600 };
-        c->files[1] = (WriterFile){
-                .path = h->options.signed_path, .data = c->jws, .size = strlen(c->jws), .mode = 0644
-        };
         h->made_seq = head.chain.seq;
         h->options.emit(h->options.userdata, c->jws);
+        /* A line each, where an anchor appends them to a file; its NUL makes room for that. */
+        size = strlen(c->jws);
+        c->jws[size] = '\n';
+        c->files[1] = (WriterFile){
+                .path = h->options.signed_path, .data = c->jws, .size = size + 1, .mode = 0644
+        };
         return c;
 }
 

@@ -77,6 +77,7 @@ static void say_ailments(const json_t *status, Findings *f)
 {
         const char *version = member_text(status, "version") ?: "?";
         const char *config_error = member_text(status, "config_error");
+        const char *log_error = member_text(json_object_get(status, "log"), "error");
 
         if (!streq(version, NHI_VERSION))
                 finding_warn(f, CHECK, "systemctl restart nhi-agentd: no session ends by that",
@@ -90,6 +91,10 @@ static void say_ailments(const json_t *status, Findings *f)
                 finding_fail(f, CHECK, "systemctl status dbus.socket; apt install dbus",
                              "nhi-agentd has no system bus: sessions cannot be tied to grants and "
                              "are refused");
+        if (log_error)
+                finding_fail(f, CHECK, "make room or mend the disk, then: nhictl log resume",
+                             "the decision log cannot be written and gates deny everybody: %s",
+                             log_error);
         if (member_number(status, "journal_dropped") > 0)
                 finding_warn(f, CHECK, "systemctl status systemd-journald",
                              "%lld events could not be sent to the journal since the agent started",

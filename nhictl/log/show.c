@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 typedef struct ShowOptions {
         const char *dir, *journal;
@@ -183,7 +184,9 @@ static void print_join(const Join *j)
                 printf("%-15s cannot be read: %s\n", "journal", strerror(-j->error));
         else
                 print_lines("journal", j->journal, j->n_journal,
-                            "nothing that you may read, a minute before and after");
+                            geteuid() == 0 ? "nothing, a minute before and after"
+                                           : "nothing that you may read, a minute before and "
+                                             "after");
         print_lines("kernel audit", j->audit, j->n_audit, "nothing, a minute before and after");
 }
 

@@ -95,7 +95,8 @@ static void blame(Verify *v)
                 p->seq = v->chain.seq;
                 (void)snprintf(p->text, sizeof(p->text),
                                "neither does its prev fit the record before, nor its hash the "
-                               "record behind it: its line was changed");
+                               "record behind it: its line was changed, and maybe record %" PRIu64,
+                               v->chain.seq - 1);
                 v->suspect = 0;
                 return;
         }

@@ -118,6 +118,8 @@ static void each_ailment_of_the_agent_is_said(void **state)
                   "x.conf:3", FINDING_FAIL },
                 { "{\"version\": \"" NHI_VERSION "\", \"bus\": false}", "no system bus",
                   FINDING_FAIL },
+                { "{\"version\": \"" NHI_VERSION "\", \"log\": {\"error\": \"no space\"}}",
+                  "cannot be written and gates deny everybody: no space", FINDING_FAIL },
                 { "{\"version\": \"" NHI_VERSION "\", \"journal_dropped\": 7}", "7 events",
                   FINDING_WARN },
                 { "{\"version\": \"" NHI_VERSION "\", \"quarantine\": [{\"entry\": \"grant g-1\", "

@@ -190,7 +190,7 @@ case_heads_are_handed_on_and_closed_segments_compressed() {
         lab_put
         quietly bash -c 'cat >/usr/local/bin/anchor <<-X
 			#!/bin/sh
-			exec cat >/var/lib/anchor/head
+			exec cat >>/var/lib/anchor/head
 		X
                 chmod 755 /usr/local/bin/anchor
                 mkdir -p /var/lib/anchor /etc/systemd/system/nhi-log-anchor.service.d
@@ -202,7 +202,7 @@ case_heads_are_handed_on_and_closed_segments_compressed() {
                 systemctl daemon-reload; systemctl reload nhi-agentd'
         judge 'records enough for some segments are written' wait_until 60 fill_segments 3
         judge 'the head is handed on' wait_until 10 in_host test -s /var/lib/anchor/head
-        quietly bash -c 'nhictl log verify --head "$(cat /var/lib/anchor/head)"'
+        quietly nhictl log verify --head /var/lib/anchor/head
         judge 'and the log verifies against it' succeeded
         quietly bash -c 'printf "#!/bin/sh\nexit 7\n" >/usr/local/bin/anchor; rm /var/lib/anchor/head'
         root_gets_in
@@ -252,6 +252,10 @@ case_without_its_log_a_gate_is_closed_until_somebody_resumes() {
         judge 'root gets in' root_gets_in
         quietly bash -c 'journalctl -q --no-pager -o cat --since -30s NHI_EVENT=log-failed'
         judge 'the journal says why' says 'the log is gone'
+        quietly nhictl status
+        judge 'status does' both failed says 'log +record .*FAILED.*nhictl log resume: .*the log is gone'
+        quietly nhictl doctor
+        judge 'doctor does' both failed says '\[FAIL\] +agent: .*cannot be written'
         quietly nhictl log resume
         judge 'on a full disk it stays so' both failed says 'No space left'
         judge 'denied still' deploy_is_denied
