@@ -3,9 +3,9 @@
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
+#include "lib/base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #ifdef NHI_TEST
@@ -136,22 +136,6 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
-/* The thread takes no signals: they are the loop's. */
-static int start_thread(Writer *w)
-{
-        sigset_t all, before;
-        int r;
-
-        (void)sigfillset(&all);
-        r = -pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (r < 0)
-                return r;
-        r = -pthread_create(&w->thread, NULL, writer_main, w);
-        w->has_thread = r == 0;
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return r;
-}
-
 DEFINE_CLEANUP(Writer *, writer_free)
 
 int writer_new(sd_event *event, const char *name, Writer **ret)
@@ -177,9 +161,10 @@ int writer_new(sd_event *event, const char *name, Writer **ret)
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(w->source, name);
-        r = start_thread(w);
+        r = thread_start(&w->thread, writer_main, w);
         if (r < 0)
                 return r;
+        w->has_thread = true;
         *ret = TAKE_PTR(w);
         return 0;
 }

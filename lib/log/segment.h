@@ -44,6 +44,8 @@ void log_segments_done(LogSegments *s);
 /* A segment's records end at its first NUL, or at its end: the size of what stands before. Bytes
  * behind the last newline of that are a record that is being written, or torn. */
 size_t log_segment_extent(const char *data, size_t size);
+/* Up to behind the last byte that is not NUL. */
+size_t log_used_size(const char *data, size_t size);
 
 /* Where to go on after a stop. */
 typedef struct LogTail {

@@ -10,8 +10,8 @@ size_t log_segment_extent(const char *data, size_t size)
         return nul ? (size_t)(nul - data) : size;
 }
 
-/* Behind the last byte that is not NUL. Most of a young segment is reserved: by words. */
-static size_t used_size(const char *data, size_t size)
+/* Most of a young segment is reserved: by words. */
+size_t log_used_size(const char *data, size_t size)
 {
         uint64_t word;
 
@@ -50,7 +50,7 @@ static void read_first(const char *data, size_t size, LogTail *t)
 
 int log_tail_find(const char *data, size_t size, LogTail *ret)
 {
-        const size_t extent = log_segment_extent(data, size), used = used_size(data, size);
+        const size_t extent = log_segment_extent(data, size), used = log_used_size(data, size);
         const char *newline = extent > 0 ? memrchr(data, '\n', extent) : NULL;
         LogTail t = { .records_size = newline ? (size_t)(newline - data) + 1 : 0 };
         LogLine line;

@@ -2,9 +2,9 @@
 #include "nhi-agentd/log/log.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #define BATCH_MAX 1024u /* records; their bytes are bounded by LOG_BATCH_MAX */
@@ -331,22 +331,6 @@ size_t log_n_pending(const Log *l)
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-/* The thread takes no signals: they are the loop's. */
-static int start_thread(Log *l)
-{
-        sigset_t all, before;
-        int r;
-
-        (void)sigfillset(&all);
-        r = -pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (r < 0)
-                return r;
-        r = -pthread_create(&l->thread, NULL, log_main, l);
-        l->has_thread = r == 0;
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return r;
-}
-
 DEFINE_CLEANUP(Log *, log_free)
 
 int log_new(sd_event *event, const LogOptions *o, Log **ret)
@@ -383,9 +367,10 @@ int log_new(sd_event *event, const LogOptions *o, Log **ret)
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(l->source, "log-written");
-        r = start_thread(l);
+        r = thread_start(&l->thread, log_main, l);
         if (r < 0)
                 return r;
+        l->has_thread = true;
         *ret = TAKE_PTR(l);
         return 0;
 }

@@ -247,25 +247,10 @@ static bool skip_hole(LogStream *s)
         return at >= 0 || s->unpacker || errno != ENXIO;
 }
 
-static size_t used_size(const char *data, size_t size)
-{
-        uint64_t word;
-
-        while (size >= sizeof(word)) {
-                memcpy(&word, data + size - sizeof(word), sizeof(word));
-                if (word != 0)
-                        break;
-                size -= sizeof(word);
-        }
-        while (size > 0 && data[size - 1] == '\0')
-                size--;
-        return size;
-}
-
 /* Bytes of the fragment, at their place in it; NULs are there already. */
 static int put_rest(LogStream *s, uint64_t at, const char *data, size_t size, size_t *used)
 {
-        const size_t n = used_size(data, size);
+        const size_t n = log_used_size(data, size);
 
         if (n == 0)
                 return 0;
