@@ -38,6 +38,9 @@ BENCH_OBJ_accept := tests/bench/grant-set.c
 BENCH_OBJ_nss  := tests/bench/nss-world.c
 BENCH_NEED_nss := $(B)/bench/libnss_nhi.so.2 $(B)/bench/libnss_nhiempty.so.2
 BENCH_LIB_log  := -Wl,--wrap=fdatasync
+# The others' agents write to a disk that syncs at once.
+BENCH_NOSYNC   := arrival decide pam
+$(foreach n,$(BENCH_NOSYNC),$(eval BENCH_OBJ_$(n) += tests/bench/no-sync.c)$(eval BENCH_LIB_$(n) += -Wl,--wrap=fdatasync))
 BENCH_OBJ_verify := nhictl/when.c $(wildcard nhictl/log/source.c nhictl/log/stream.c nhictl/log/unpack.c nhictl/log/verify*.c nhictl/log/heads.c)
 BENCH_NEED_pam := $(B)/bench/pam_nhi.so
 
