@@ -45,7 +45,7 @@ $(B)/tobj/tests/fuzz/fuzz-set-wrapped.o: $(call tobj,$(SET) $(JOSE))
 $(B)/tobj/tests/fuzz/fuzz-set-wrapped.o: FUZZ_WRAP := crypto_sign_verify_detached
 $(B)/tobj/tests/fuzz/fuzz-pam-wrapped.o: $(call tobj,$(PAM) $(GATE) $(WIRE) $(BASE))
 $(B)/tobj/tests/fuzz/fuzz-pam-wrapped.o: FUZZ_WRAP := calloc free openat open fstat lstat read lseek close \
-	fdopendir readdir dirfd closedir getuid geteuid getegid getpwnam_r getpwuid_r getgrouplist getgrnam_r \
+	fdopendir readdir dirfd closedir getuid geteuid getegid limits_may_hide_names getpwnam_r getpwuid_r getgrouplist getgrnam_r \
 	clock_gettime getrandom socket fcntl connect getsockopt poll sendmsg recvmsg \
 	pam_get_item pam_get_user pam_get_data pam_set_data pam_getenv pam_syslog pam_prompt
 

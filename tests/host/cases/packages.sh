@@ -458,7 +458,7 @@ case_a_purge_keeps_records_and_floors_until_told_otherwise() {
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'every file that a login reads is what it was, to the byte' both succeeded silent_on .
         in_state new bare
-        OUT=$(grep -vE '^/(etc/nhi(/issuer\.key.*)?|var/lib/nhi(/(uids.*|state\.json|sets.*))?|var/log/nhi.*|var/lib/nhi-(ledger|source).*|var/lib/svc-deploy.*)$' <<<"$OUT")
+        OUT=$(grep -vE '^/(etc/nhi(/issuer\.key.*)?|var/lib/nhi(/(uids.*|state\.json|sets.*|host\.key|log-head\.json))?|var/log/nhi.*|var/lib/nhi-(ledger|source).*|var/lib/svc-deploy.*)$' <<<"$OUT")
         [[ -z $OUT ]] || indent <<<"$OUT"
         judge 'what is left is what README.Debian lists' silent_on .
         quietly ls /var/lib/nhi/uids /var/lib/nhi/state.json /etc/nhi/issuer.key /var/lib/nhi-ledger/ledger.json

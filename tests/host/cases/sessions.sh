@@ -130,9 +130,12 @@ case_counted_sessions_are_counted() {
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'the second is not' both failed silent_on '^svc-deploy$'
         shell_close deploy
-        judge 'after it there is room again' wait_until 15 deploy_logs_in
+        judge 'it is over' wait_until 15 no_sessions
+        person ci 'ssh svc-deploy@web1 id -un'
+        judge 'nor is one when it is over: what was let in is used' both failed silent_on '^svc-deploy$'
 }
 
-deploy_logs_in() {
-        in_host setpriv --reuid=ci --regid=ci --init-groups env HOME=/home/ci ssh svc-deploy@web1 true
+no_sessions() {
+        quietly nhictl sessions
+        both succeeded silent_on svc-deploy
 }
