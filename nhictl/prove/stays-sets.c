@@ -110,8 +110,11 @@ static bool is_asked_for(const Proof *p, const Stay *s)
 
 static void find_not_in_set(Proof *p, const Stay *s, const SetFact *f)
 {
-        Finding *found = is_asked_for(p, s) ? proof_add(p, findings) : NULL;
+        Finding *found;
 
+        if (!is_asked_for(p, s))
+                return;
+        found = proof_add(p, findings);
         if (found)
                 *found = (Finding){ .kind = FINDING_NOT_IN_SET,
                                     .witness = WITNESS_LOG,
