@@ -176,6 +176,14 @@ static Decision request_decide(Request *r)
         return d;
 }
 
+/* The grant that keep_grant() kept, or NULL: a jti is its issuer's. */
+static const Grant *kept_grant(const Request *r)
+{
+        const Grant *g = agent_grant(r->owner->agent, r->jti);
+
+        return g && g->issuer && streq(g->issuer, r->issuer) ? g : NULL;
+}
+
 static void on_session(void *userdata, Reason reason, const char *session_id)
 {
         Request *r = userdata;
@@ -183,7 +191,7 @@ static void on_session(void *userdata, Reason reason, const char *session_id)
         char id[128];
 
         /* A set may have come into force meanwhile: the one that was decided upon is freed. */
-        r->decision.grant = agent_grant(a, r->jti);
+        r->decision.grant = kept_grant(r);
         if (reason != REASON_GRANTED) {
                 deny(r, reason);
                 record(r);
