@@ -105,10 +105,11 @@ int evidence_append(Evidence *v, const Event *e, EvidenceDone done, void *userda
         return r;
 }
 
+/* By these the log says whose session it was. */
+#define USE_NAMES (UINT64_C(1) << LOG_FIELD_GRANT | UINT64_C(1) << LOG_FIELD_ISSUER)
+
 int evidence_append_use(Evidence *v, const Event *e, EvidenceDone done, void *userdata)
 {
-        static const uint64_t names = UINT64_C(1) << LOG_FIELD_GRANT | UINT64_C(1)
-                                                                               << LOG_FIELD_ISSUER;
         const Grant *g = event_grant(e);
         Event whole = *e;
         LogUse *use = NULL;
@@ -121,7 +122,7 @@ int evidence_append_use(Evidence *v, const Event *e, EvidenceDone done, void *us
                 return r;
         make_body(v, &whole);
         /* Whose session it is could not be told from the log. */
-        r = v->body.cut & names ? -EMSGSIZE : append(v, &whole, use, done, userdata);
+        r = v->body.cut & USE_NAMES ? -EMSGSIZE : append(v, &whole, use, done, userdata);
         if (r < 0)
                 log_uses_settle(log_uses(v->log), use, false);
         else
