@@ -4,13 +4,13 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/log/format.h"
+#include "nhictl/journal-field.h"
 #include "nhictl/log/plain.h"
 #include "nhictl/reply.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <systemd/sd-journal.h>
 
 #define TEXT_MAX 2048u
 
@@ -84,33 +84,17 @@ static int match_any(sd_journal *j, const Key *keys, size_t n_keys, const char *
         return r;
 }
 
-static void entry_text(sd_journal *j, const char *field, char *ret, size_t size)
-{
-        const size_t skip = strlen(field) + 1;
-        const void *data = NULL;
-        size_t n = 0;
-
-        ret[0] = '\0';
-        if (sd_journal_get_data(j, field, &data, &n) < 0 || n < skip)
-                return;
-        n -= skip;
-        if (n >= size)
-                n = size - 1;
-        memcpy(ret, (const char *)data + skip, n);
-        ret[n] = '\0';
-}
-
 static int take_entry(sd_journal *j, uint64_t usec, json_t *list, size_t *n)
 {
         char from[128], message[TEXT_MAX], pid[24], name[160];
 
-        entry_text(j, "SYSLOG_IDENTIFIER", from, sizeof(from));
+        (void)journal_field(j, "SYSLOG_IDENTIFIER", from, sizeof(from));
         if (!*from)
-                entry_text(j, "_COMM", from, sizeof(from));
+                (void)journal_field(j, "_COMM", from, sizeof(from));
         if (!*from)
-                entry_text(j, "_TRANSPORT", from, sizeof(from));
-        entry_text(j, "_PID", pid, sizeof(pid));
-        entry_text(j, "MESSAGE", message, sizeof(message));
+                (void)journal_field(j, "_TRANSPORT", from, sizeof(from));
+        (void)journal_field(j, "_PID", pid, sizeof(pid));
+        (void)journal_field(j, "MESSAGE", message, sizeof(message));
         (void)snprintf(name, sizeof(name), *pid ? "%s[%s]" : "%s", from, pid);
         return add(list, n, (int64_t)usec, name, message);
 }

@@ -4,28 +4,17 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "nhictl/journal-field.h"
 #include "nhictl/prove/witness.h"
 
 #include <stdio.h>
-#include <systemd/sd-journal.h>
 
 /* A session may have begun so long before the time that is asked for. */
 #define BEFORE_USEC (7 * INT64_C(86400) * 1000000)
 
 static bool get_field(void *userdata, const char *name, char *ret, size_t size)
 {
-        const size_t skip = strlen(name) + 1;
-        const void *data;
-        size_t n;
-
-        if (sd_journal_get_data(userdata, name, &data, &n) < 0 || n < skip)
-                return false;
-        n -= skip;
-        if (n >= size)
-                n = size - 1;
-        memcpy(ret, (const char *)data + skip, n);
-        ret[n] = '\0';
-        return true;
+        return journal_field(userdata, name, ret, size);
 }
 
 /* ---- boots ---- */
