@@ -40,10 +40,12 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
         return 0;
 }
 
+/* libcurl writes to sockets whose other end is gone. */
 static int signals_block(void)
 {
         sigset_t mask;
 
+        (void)signal(SIGPIPE, SIG_IGN);
         (void)sigemptyset(&mask);
         (void)sigaddset(&mask, SIGTERM);
         (void)sigaddset(&mask, SIGINT);

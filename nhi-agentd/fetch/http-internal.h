@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between http.c, http-transfer.c and http-error.c. */
+
+#include "nhi-agentd/fetch/http.h"
+
+#include <curl/curl.h>
+
+struct Http {
+        sd_event *event;
+        sd_event_source *timer;
+        CURLM *multi;
+};
+
+struct HttpTransfer {
+        Http *http;
+        CURL *easy;
+        bool is_added; /* to the multi handle */
+        struct curl_slist *headers;
+        HttpRequest request; /* its texts are curl's copies, or NULL */
+        char *body;
+        size_t size, capacity, headers_size;
+        bool is_too_large, is_unwanted; /* why we ended it */
+        bool is_wait_applied;
+        char etag[HTTP_FIELD_MAX + 1], last_modified[HTTP_FIELD_MAX + 1];
+        char curl_text[CURL_ERROR_SIZE];
+};
+
+/* The multi handle is done with it: tell its owner (http-transfer.c). t may be gone afterwards. */
+void http_transfer_done(HttpTransfer *t, CURLcode code);
+
+#define HTTP_ERROR_TEXT_MAX 512
+/* The token of curl's code, and a sentence about it in ret. */
+const char *http_error(const HttpTransfer *t, CURLcode code, char ret[static HTTP_ERROR_TEXT_MAX]);

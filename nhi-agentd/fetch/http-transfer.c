@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One transfer: what curl is told, and what is kept of the answer. */
+
+#include "nhi-agentd/fetch/http-internal.h"
+
+#include "lib/base/macro.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+/* A peer that is gone without a word is known after IDLE + N times INTERVAL seconds. */
+#define KEEPALIVE_IDLE_SEC     10
+#define KEEPALIVE_INTERVAL_SEC 5
+#define KEEPALIVE_N            3
+
+static bool body_reserve(HttpTransfer *t, size_t more)
+{
+        size_t want = t->size + more + 1, capacity = t->capacity ? t->capacity : 16384;
+        char *grown;
+
+        if (want <= t->capacity)
+                return true;
+        while (capacity < want)
+                capacity *= 2;
+        if (capacity > t->request.limits.body_max + 1)
+                capacity = t->request.limits.body_max + 1;
+        grown = realloc(t->body, capacity);
+        if (!grown)
+                return false;
+        t->body = grown;
+        t->capacity = capacity;
+        return true;
+}
+
+static size_t gather(HttpTransfer *t, const char *bytes, size_t size)
+{
+        if (size > t->request.limits.body_max - t->size) {
+                t->is_too_large = true;
+                return 0;
+        }
+        if (!body_reserve(t, size))
+                return 0;
+        memcpy(t->body + t->size, bytes, size);
+        t->size += size;
+        t->body[t->size] = '\0';
+        return size;
+}
+
+/* Anything but the size is an error to curl. */
+static size_t on_body(char *bytes, size_t one, size_t size, void *userdata)
+{
+        HttpTransfer *t = userdata;
+        long status = 0;
+
+        (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (!t->request.chunk || status != 200)
+                return gather(t, bytes, size);
+        if (t->request.chunk(t->request.userdata, bytes, size))
+                return size;
+        t->is_unwanted = true;
+        return 0;
+}
+
+/* The value of the header of this name, without blanks around it. */
+static bool header_value(const char *line, size_t size, const char *name, const char **ret,
+                         size_t *ret_size)
+{
+        size_t n = strlen(name);
+
+        if (size <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
+                return false;
+        line += n + 1;
+        size -= n + 1;
+        while (size > 0 && (*line == ' ' || *line == '\t')) {
+                line++;
+                size--;
+        }
+        while (size > 0 && strchr(" \t\r\n", line[size - 1]))
+                size--;
+        *ret = line;
+        *ret_size = size;
+        return true;
+}
+
+static void header_keep(const char *value, size_t size, char ret[static HTTP_FIELD_MAX + 1])
+{
+        if (size > HTTP_FIELD_MAX || memchr(value, '\0', size))
+                size = 0;
+        memcpy(ret, value, size);
+        ret[size] = '\0';
+}
+
+static void header_take(HttpTransfer *t, const char *line, size_t size)
+{
+        const char *value = NULL;
+        size_t n = 0;
+
+        if (header_value(line, size, "etag", &value, &n))
+                header_keep(value, n, t->etag);
+        else if (header_value(line, size, "last-modified", &value, &n))
+                header_keep(value, n, t->last_modified);
+        else if (header_value(line, size, "preference-applied", &value, &n))
+                t->is_wait_applied = n >= 4 && strncasecmp(value, "wait", 4) == 0;
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *userdata)
+{
+        HttpTransfer *t = userdata;
+
+        t->headers_size += size;
+        if (t->headers_size > HTTP_HEADERS_MAX) {
+                t->is_too_large = true;
+                return 0;
+        }
+        header_take(t, line, size);
+        return size;
+}
+
+static int on_socket_made(void *userdata, curl_socket_t fd, curlsocktype purpose)
+{
+        const int on = 1, idle = KEEPALIVE_IDLE_SEC, interval = KEEPALIVE_INTERVAL_SEC;
+        const int n = KEEPALIVE_N, dead_ms = 1000 * (idle + n * interval);
+
+        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &n, sizeof(n));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
+        return CURL_SOCKOPT_OK;
+}
+
+static bool set_text(HttpTransfer *t, CURLoption option, const char *text)
+{
+        return curl_easy_setopt(t->easy, option, text) == CURLE_OK;
+}
+
+static bool set_number(HttpTransfer *t, CURLoption option, uint64_t number)
+{
+        return curl_easy_setopt(t->easy, option, (long)number) == CURLE_OK;
+}
+
+/* H1, H2 */
+static bool set_manners(HttpTransfer *t)
+{
+        return
+#if LIBCURL_VERSION_NUM >= 0x075500
+                set_text(t, CURLOPT_PROTOCOLS_STR, "https") &&
+#else
+                set_number(t, CURLOPT_PROTOCOLS, CURLPROTO_HTTPS) &&
+#endif
+                set_number(t, CURLOPT_FOLLOWLOCATION, 0) && set_text(t, CURLOPT_PROXY, "") &&
+                set_text(t, CURLOPT_NOPROXY, "*") &&
+                set_number(t, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
+                set_number(t, CURLOPT_DISALLOW_USERNAME_IN_URL, 1) &&
+                set_number(t, CURLOPT_NOSIGNAL, 1) && set_number(t, CURLOPT_HTTPAUTH, 0) &&
+                set_text(t, CURLOPT_USERAGENT, "nhi-fetchd/" NHI_VERSION);
+}
+
+/* H3. With a CA file the system's directory of CAs, curl's default, must go. */
+static bool set_trust(HttpTransfer *t, const HttpTrust *trust)
+{
+        bool by_key_alone = trust->pins && !trust->ca_file;
+
+        if (!set_number(t, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) ||
+            !set_number(t, CURLOPT_SSL_VERIFYPEER, !by_key_alone) ||
+            !set_number(t, CURLOPT_SSL_VERIFYHOST, by_key_alone ? 0 : 2))
+                return false;
+        if (trust->ca_file &&
+            (!set_text(t, CURLOPT_CAINFO, trust->ca_file) || !set_text(t, CURLOPT_CAPATH, NULL)))
+                return false;
+        if (trust->pins && !set_text(t, CURLOPT_PINNEDPUBLICKEY, trust->pins))
+                return false;
+        if (!trust->certificate_file)
+                return true;
+        return set_text(t, CURLOPT_SSLCERT, trust->certificate_file) &&
+               set_text(t, CURLOPT_SSLKEY,
+                        trust->key_file ? trust->key_file : trust->certificate_file);
+}
+
+/* H4, H5. Without QUICK_EXIT giving up would wait for the thread that resolves the name. */
+static bool set_limits(HttpTransfer *t, const HttpLimits *l)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+        if (!set_number(t, CURLOPT_QUICK_EXIT, 1))
+                return false;
+#endif
+        if (l->slow_sec > 0 && (!set_number(t, CURLOPT_LOW_SPEED_LIMIT, HTTP_SLOW_BYTES) ||
+                                !set_number(t, CURLOPT_LOW_SPEED_TIME, l->slow_sec)))
+                return false;
+        if (!t->request.chunk && curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE,
+                                                  (curl_off_t)l->body_max) != CURLE_OK)
+                return false;
+        return set_number(t, CURLOPT_CONNECTTIMEOUT_MS, l->connect_usec / 1000) &&
+               set_number(t, CURLOPT_TIMEOUT_MS, l->total_usec / 1000);
+}
+
+static bool set_request(HttpTransfer *t, const HttpRequest *request)
+{
+        for (const char *const *line = request->headers; line && *line; line++) {
+                struct curl_slist *longer = curl_slist_append(t->headers, *line);
+
+                if (!longer)
+                        return false;
+                t->headers = longer;
+        }
+        if (request->post && !set_text(t, CURLOPT_COPYPOSTFIELDS, request->post))
+                return false;
+        return set_text(t, CURLOPT_URL, request->url) &&
+               curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
+               set_number(t, CURLOPT_FRESH_CONNECT, request->is_fresh);
+}
+
+/* What may fail without harm: HTTP/2 is not built into every libcurl. */
+static void set_callbacks(HttpTransfer *t)
+{
+        (void)set_number(t, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
+        (void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+        (void)curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->curl_text);
+        (void)curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+        (void)curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+        (void)curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+        (void)curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+        (void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+}
+
+DEFINE_CLEANUP(HttpTransfer *, http_transfer_free);
+
+int http_begin(Http *h, const HttpRequest *request, HttpTransfer **ret)
+{
+        _cleanup_(http_transfer_freep) HttpTransfer *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        t->http = h;
+        t->request = *request;
+        t->easy = curl_easy_init();
+        if (!t->easy)
+                return -ENOMEM;
+        set_callbacks(t);
+        if (!set_manners(t) || !set_trust(t, &request->trust) || !set_limits(t, &request->limits) ||
+            !set_request(t, request))
+                return -EINVAL;
+        /* What was only borrowed is not looked at again. */
+        t->request.url = t->request.post = NULL;
+        t->request.headers = NULL;
+        t->request.trust = (HttpTrust){};
+        if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+                return -ENOMEM;
+        t->is_added = true;
+        *ret = TAKE_PTR(t);
+        return 0;
+}
+
+HttpTransfer *http_transfer_free(HttpTransfer *t)
+{
+        if (!t)
+                return NULL;
+        if (t->is_added)
+                (void)curl_multi_remove_handle(t->http->multi, t->easy);
+        curl_easy_cleanup(t->easy);
+        curl_slist_free_all(t->headers);
+        free(t->body);
+        free(t);
+        return NULL;
+}
+
+void http_transfer_done(HttpTransfer *t, CURLcode code)
+{
+        char text[HTTP_ERROR_TEXT_MAX] = "";
+        HttpResult result = {
+                .body = t->body ? t->body : "",
+                .size = t->size,
+                .etag = t->etag,
+                .last_modified = t->last_modified,
+                .is_wait_applied = t->is_wait_applied,
+        };
+        curl_off_t retry_after = 0;
+        long status = 0;
+
+        if (code != CURLE_OK) {
+                result.error = http_error(t, code, text);
+                result.text = text;
+        }
+        if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0)
+                result.status = (unsigned)status;
+        if (curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
+            retry_after > 0)
+                result.retry_after_sec = (uint64_t)retry_after;
+
+        (void)curl_multi_remove_handle(t->http->multi, t->easy);
+        t->is_added = false;
+        t->request.done(t->request.userdata, &result);
+}

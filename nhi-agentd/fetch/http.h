@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* HTTPS on the loop: libcurl's multi interface, its sockets and its timer as event sources. One
+ * Http is one source's: connections, and what they were authenticated with, are shared with nobody.
+ * Promises, cited by tests/unit/test-http.c:
+ *
+ *  H1 A URL that is not https MUST NOT be fetched, and a redirect MUST NOT be followed (V35).
+ *  H2 No proxy, netrc, cookie or other setting of the environment MUST have a say (V35).
+ *  H3 A server whose certificate the given trust does not cover MUST NOT be asked (V36).
+ *  H4 A transfer MUST end: at its byte limit, at its time limit, or when it is too slow (V36).
+ *  H5 Nothing MUST wait: not for names, not for sockets. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+typedef struct Http Http;
+typedef struct HttpTransfer HttpTransfer;
+
+/* How the server is known and how we make ourselves known. NULL: nothing of the kind. */
+typedef struct HttpTrust {
+        const char *ca_file; /* PEM; it alone is trusted. NULL: what the system trusts */
+        /* "sha256//BASE64", several parted by ';': the server's public key must be one of them.
+         * Without a ca_file the key alone decides, whatever name and dates its certificate bears.
+         */
+        const char *pins;
+        const char *certificate_file, *key_file; /* ours, PEM */
+} HttpTrust;
+
+typedef struct HttpLimits {
+        size_t body_max;       /* bytes; of a stream: none */
+        uint64_t connect_usec; /* name, connection and TLS together */
+        uint64_t total_usec;   /* 0: a stream that may last */
+        unsigned slow_sec;     /* under HTTP_SLOW_BYTES a second for so long ends it; 0: never */
+} HttpLimits;
+
+#define HTTP_SLOW_BYTES  128u          /* a second */
+#define HTTP_HEADERS_MAX (32u * 1024u) /* bytes of an answer's headers */
+#define HTTP_FIELD_MAX   256u          /* of one header that we keep; a longer one is left out */
+
+/* What became of a transfer. Everything is borrowed for the call. */
+typedef struct HttpResult {
+        const char *error; /* NULL: there is an answer; or a token (http-error.c) */
+        const char *text;  /* of an error, for an administrator: what is wrong, what to do */
+        unsigned status;
+        const char *body; /* size bytes and a NUL */
+        size_t size;
+        const char *etag, *last_modified; /* "": none */
+        bool is_wait_applied;             /* the server honoured Prefer: wait */
+        uint64_t retry_after_sec;         /* 0: it did not say */
+} HttpResult;
+
+typedef struct HttpRequest {
+        const char *url;
+        const char *post;           /* body of a POST; NULL: GET */
+        const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
+        bool is_fresh;              /* on a connection of its own: the last one may be half-dead */
+        HttpTrust trust;
+        HttpLimits limits;
+        void *userdata;
+        /* A stream: bytes as they come, while the status is 200; false ends it. NULL: the body is
+         * gathered. */
+        bool (*chunk)(void *userdata, const char *bytes, size_t size);
+        /* Called once, from the loop; the transfer may be freed within, the Http not. */
+        void (*done)(void *userdata, const HttpResult *result);
+} HttpRequest;
+
+int http_new(sd_event *event, Http **ret);
+/* After its transfers. */
+Http *http_free(Http *h);
+/* Begin; the request's texts are copied. done() is not called from within. A negative errno where
+ * it cannot be begun at all. */
+int http_begin(Http *h, const HttpRequest *request, HttpTransfer **ret);
+/* Also gives up what is under way: done() is not called then. */
+HttpTransfer *http_transfer_free(HttpTransfer *t);
