@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The texts that are published beside the snapshot: the gates, for the modules, and the sources,
- * for the fetcher. */
+/* The text that is published beside the snapshot for the modules: the gates. */
 
 #include "nhi-agentd/publish.h"
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
-#include "lib/jose/json.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* Patterns of a gate as the gates file has them: globs, and %GROUP. */
@@ -70,24 +67,4 @@ int publish_gates_text(const Config *config, const IdMap *idmap, char **ret, siz
         }
         gates_text_done(&t);
         return r;
-}
-
-int publish_sources(const Config *config)
-{
-        json_t *sources = json_array(), *root;
-        _cleanup_free_ char *text = NULL;
-
-        for (size_t i = 0; i < config->n_issuers; i++)
-                json_array_append_new(sources,
-                                      json_pack("{s:I, s:s, s:s, s:s}", "index", (json_int_t)i,
-                                                "issuer", config->issuers[i].issuer, "type",
-                                                config->issuers[i].source_type, "path",
-                                                config->issuers[i].source_path));
-        root = json_pack("{s:i, s:o}", "schema", 1, "sources", sources);
-        text = root ? json_write(root, JSON_INDENT(1)) : NULL;
-        json_decref(root);
-        if (!text)
-                return -ENOMEM;
-        return file_replace(PATH_SOURCES_RUN, text, strlen(text), 0644, geteuid(), getegid(),
-                            false);
 }

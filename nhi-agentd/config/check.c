@@ -61,12 +61,11 @@ static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
         Config *c = b->config;
         const char **files;
         TrustedKey *keys;
+        int r;
 
-        if (!e->issuer.source_path)
-                return fail_at(b, &e->origin, "issuers.source.path", "missing");
-        if (!streq(e->issuer.source_type, "file"))
-                return fail_at(b, &e->origin, "issuers.source.type",
-                               "this version reads sources of type \"file\" only");
+        r = config_source_check(b, &e->issuer.source, &e->origin);
+        if (r < 0)
+                return r;
         if (e->n_keys == 0)
                 return fail_at(b, &e->origin, "issuers.keys",
                                "missing: without a trusted key no grant set can be believed");
@@ -76,8 +75,7 @@ static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
         if (!keys || !files)
                 return -ENOMEM;
         for (size_t i = 0; i < e->n_keys; i++) {
-                int r = complete_key(b, &e->keys[i]);
-
+                r = complete_key(b, &e->keys[i]);
                 if (r < 0)
                         return r;
                 keys[i] = e->keys[i].key;

@@ -7,6 +7,7 @@
  *   host: { name = "web1.example.org"; };          required; nhictl init writes it
  *   issuers = ( { issuer = "https://grants.example.org";
  *                 source: { type = "file"; path = "/var/lib/nhi-source/web1.example.org.jws"; };
+ *                 or      { type = "https"; urls = [ "https://a.example.org/{host}.jws" ]; };
  *                 keys = ( { file = "/etc/nhi/trust/local.jwk";
  *                            reach: { sign = [ "accounts", "ssh_keys", "grants" ];
  *                                     accounts = [ "*" ]; services = [ "*" ]; groups = [ "*" ];
@@ -39,9 +40,19 @@ typedef struct GateRule {
         StrList services, accounts, groups;
 } GateRule;
 
+/* Where sets come from. Empty texts and lists: not set. */
+typedef struct SourceConfig {
+        char *type, *path;
+        StrList urls, pins;
+        char *etcd_key, *ca_file;
+        char *certificate, *certificate_key, *token, *user, *password; /* names of credentials */
+        uint64_t interval_usec, wait_usec, timeout_usec;
+        uint32_t size_max_mib;
+} SourceConfig;
+
 typedef struct Issuer {
         char *issuer;
-        char *source_type, *source_path;
+        SourceConfig source;
         const char **key_files; /* as many as policy.n_keys */
         SetPolicy policy;       /* complete: keys loaded, ceiling and audience of the host */
 } Issuer;

@@ -69,6 +69,7 @@ static void (*const printers[])(FILE *out, const void *at) = {
         [CONFIG_STRING] = print_text, [CONFIG_PATH] = print_text,   [CONFIG_WORD] = print_text,
         [CONFIG_BOOL] = print_bool,   [CONFIG_COUNT] = print_count, [CONFIG_SEC] = print_sec,
         [CONFIG_USEC] = print_usec,   [CONFIG_LIST] = print_list,   [CONFIG_MODE] = print_mode,
+        [CONFIG_URLS] = print_list,   [CONFIG_PINS] = print_list,
 };
 
 /* Print the keys of a scope, groups opened and closed as paths change. object NULL: the defaults;

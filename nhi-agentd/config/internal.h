@@ -86,5 +86,10 @@ typedef int (*ConfigListParse)(ConfigBuild *b, const config_setting_t *setting, 
 ConfigListParse config_list_parser(ConfigScope scope, const char *path);
 /* Put the defaults of a scope in their places. */
 int config_defaults(ConfigBuild *b, ConfigScope scope, void *object);
+/* NULL, or what is wrong with a text of such a key (config/source.c). */
+const char *config_url_objection(const char *text);
+const char *config_pin_objection(const char *text);
+/* Judge a source as a whole (config/source.c): 0 or what config_fail() returns. */
+int config_source_check(ConfigBuild *b, const SourceConfig *s, const Origin *at);
 /* Judge the whole and load the keys (config/check.c). */
 int config_complete(ConfigBuild *b);

@@ -9,14 +9,16 @@
 
 typedef enum ConfigType {
         CONFIG_STRING, /* printable text */
-        CONFIG_PATH,   /* absolute path */
-        CONFIG_WORD,   /* name of a gate, a source type */
+        CONFIG_PATH,   /* absolute path; "" where nothing may be, too */
+        CONFIG_WORD,   /* name of a gate, a source type, a credential; likewise */
         CONFIG_BOOL,
         CONFIG_COUNT, /* uint32_t */
         CONFIG_SEC,   /* duration, kept as int64_t seconds */
         CONFIG_USEC,  /* duration, kept as uint64_t microseconds */
         CONFIG_LIST,  /* StrList of patterns or names */
         CONFIG_MODE,  /* GateMode: "observe" or "enforce" */
+        CONFIG_URLS,  /* StrList of https URLs */
+        CONFIG_PINS,  /* StrList of "sha256//BASE64" */
 } ConfigType;
 
 typedef enum ConfigScope {
@@ -74,10 +76,40 @@ typedef enum ConfigScope {
           "A program that gets each signed head on its standard input; empty: none.")              \
         X(ISSUER, STRING, "issuer", IssuerEntry, issuer.issuer, NULL, 1, 1024,                     \
           "The iss of its grant sets.")                                                            \
-        X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source_type, "\"file\"", 1, 16,         \
-          "Where its grant sets come from: file.")                                                 \
-        X(ISSUER, PATH, "source.path", IssuerEntry, issuer.source_path, NULL, 1, 4095,             \
-          "The file that holds this host's newest set.")                                           \
+        X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source.type, "\"file\"", 1, 16,         \
+          "Where its grant sets come from: file, https or etcd.")                                  \
+        X(ISSUER, PATH, "source.path", IssuerEntry, issuer.source.path, "\"\"", 0, 4095,           \
+          "file: the file that holds this host's newest set.")                                     \
+        X(ISSUER, URLS, "source.urls", IssuerEntry, issuer.source.urls, "[ ]", 0, 8,               \
+          "https: mirrors of the set, all asked; {host} is this host's name. etcd: its members.")  \
+        X(ISSUER, STRING, "source.etcd_key", IssuerEntry, issuer.source.etcd_key,                  \
+          "\"/nhi/sets/{host}\"", 1, 1024, "etcd: the key that holds this host's newest set.")     \
+        X(ISSUER, PATH, "source.ca_file", IssuerEntry, issuer.source.ca_file, "\"\"", 0, 4095,     \
+          "The CA that its servers' certificates must be of; empty: any that the system trusts.")  \
+        X(ISSUER, PINS, "source.pins", IssuerEntry, issuer.source.pins, "[ ]", 0, 8,               \
+          "Public keys that its servers may have; without a ca_file they alone decide.")           \
+        X(ISSUER, WORD, "source.certificate", IssuerEntry, issuer.source.certificate, "\"\"", 0,   \
+          64, "The credential that holds our own certificate.")                                    \
+        X(ISSUER, WORD, "source.certificate_key", IssuerEntry, issuer.source.certificate_key,      \
+          "\"\"", 0, 64,                                                                           \
+          "The credential that holds its private key; empty: it stands beside the certificate.")   \
+        X(ISSUER, WORD, "source.token", IssuerEntry, issuer.source.token, "\"\"", 0, 64,           \
+          "The credential that holds a bearer token (https) or an etcd token.")                    \
+        X(ISSUER, WORD, "source.user", IssuerEntry, issuer.source.user, "\"\"", 0, 64,             \
+          "etcd: the credential that holds the user's name.")                                      \
+        X(ISSUER, WORD, "source.password", IssuerEntry, issuer.source.password, "\"\"", 0, 64,     \
+          "etcd: the credential that holds its password.")                                         \
+        X(ISSUER, USEC, "source.interval", IssuerEntry, issuer.source.interval_usec, "\"1m\"",     \
+          1000000, 86400000000,                                                                    \
+          "How often it is asked; of etcd, how often it is read anew beside the watch.")           \
+        X(ISSUER, USEC, "source.wait", IssuerEntry, issuer.source.wait_usec, "\"1m\"", 0,          \
+          600000000,                                                                               \
+          "https: how long a server that can wait for a new set may do so; 0s: not at all.")       \
+        X(ISSUER, USEC, "source.timeout", IssuerEntry, issuer.source.timeout_usec, "\"30s\"",      \
+          1000000, 3600000000,                                                                     \
+          "How long an answer may take, from the name's look-up to its last byte.")                \
+        X(ISSUER, COUNT, "source.size_max", IssuerEntry, issuer.source.size_max_mib, "64", 1,      \
+          1024, "MiB that a set may have.")                                                        \
         X(KEY, PATH, "file", KeyEntry, file, NULL, 1, 4095,                                        \
           "A trusted public key, a JWK in a file that only root may write.")                       \
         X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 3,                                    \

@@ -25,7 +25,6 @@ static bool text_is_word(const char *s)
         return true;
 }
 
-/* Entries of lists end up in the gates file, whose fields are parted by blanks and commas. */
 static bool text_is_pattern(const char *s)
 {
         return *s && strlen(s) <= CONFIG_WORD_MAX && text_is_plain(s) && !strpbrk(s, " ,%");
@@ -44,7 +43,7 @@ static int set_text(ConfigBuild *b, const ConfigKey *key, const char *path,
                                    (long long)key->min, (long long)key->max);
         if (!text_is_plain(text))
                 return config_fail(b, line, path, "must have no control characters");
-        if (key->type == CONFIG_PATH && (text[0] != '/' || strstr(text, "/../")))
+        if (key->type == CONFIG_PATH && *text && (text[0] != '/' || strstr(text, "/../")))
                 return config_fail(b, line, path, "must be an absolute path without \"..\"");
         if (key->type == CONFIG_WORD && !text_is_word(text))
                 return config_fail(b, line, path,
@@ -135,6 +134,21 @@ static int set_duration(ConfigBuild *b, const ConfigKey *key, const char *path,
         return 0;
 }
 
+/* NULL, or what is wrong with an entry of a list. Plain lists end up in the gates file, whose
+ * fields are parted by blanks and commas. */
+static const char *list_objection(const ConfigKey *key, const char *text)
+{
+        if (!text)
+                return "must be a text in double quotes";
+        if (key->type == CONFIG_URLS)
+                return config_url_objection(text);
+        if (key->type == CONFIG_PINS)
+                return config_pin_objection(text);
+        return text_is_pattern(text) ? NULL
+                                     : "must be a text without blanks, commas, '%' and control "
+                                       "characters";
+}
+
 static int set_list(ConfigBuild *b, const ConfigKey *key, const char *path,
                     const config_setting_t *setting, void *at)
 {
@@ -155,11 +169,9 @@ static int set_list(ConfigBuild *b, const ConfigKey *key, const char *path,
         for (int i = 0; i < n; i++) {
                 const char *text = config_setting_get_string_elem(setting, i);
 
-                if (!text || !text_is_pattern(text))
-                        return config_fail(b, line, path,
-                                           "entry %d must be a text without blanks, commas, '%%' "
-                                           "and control characters",
-                                           i + 1);
+                if (list_objection(key, text))
+                        return config_fail(b, line, path, "entry %d %s", i + 1,
+                                           list_objection(key, text));
                 list.items[list.n] = config_strdup(b->config, text);
                 if (!list.items[list.n])
                         return -ENOMEM;
@@ -191,6 +203,7 @@ static const Setter setters[] = {
         [CONFIG_STRING] = set_text,   [CONFIG_PATH] = set_text,   [CONFIG_WORD] = set_text,
         [CONFIG_BOOL] = set_bool,     [CONFIG_COUNT] = set_count, [CONFIG_SEC] = set_duration,
         [CONFIG_USEC] = set_duration, [CONFIG_LIST] = set_list,   [CONFIG_MODE] = set_mode,
+        [CONFIG_URLS] = set_list,     [CONFIG_PINS] = set_list,
 };
 
 int config_value_set(ConfigBuild *b, const ConfigKey *key, const char *key_path,

@@ -26,16 +26,22 @@ static json_t *refusal_view(const IssuerState *s)
                          json_text(s->refused.code), "detail", json_text(s->refused.detail));
 }
 
+/* The file, or the first of the servers. */
+static const char *source_place(const SourceConfig *s)
+{
+        return s->urls.n > 0 ? s->urls.items[0] : s->path;
+}
+
 static json_t *issuer_view(const Issuer *i, const IssuerState *s, int64_t now_sec)
 {
         const GrantSet *set = s->set;
 
         if (!set)
                 return json_pack("{s:o, s:o, s:n, s:i, s:o}", "issuer", json_text(i->issuer),
-                                 "source", json_text(i->source_path), "ver", "quarantined", 0,
-                                 "last_refusal", refusal_view(s));
+                                 "source", json_text(source_place(&i->source)), "ver",
+                                 "quarantined", 0, "last_refusal", refusal_view(s));
         return json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:i, s:o}", "issuer",
-                         json_text(i->issuer), "source", json_text(i->source_path), "ver",
+                         json_text(i->issuer), "source", json_text(source_place(&i->source)), "ver",
                          (json_int_t)set->ver, "hash", json_text(set->hash), "iat",
                          (json_int_t)set->iat_sec, "exp", (json_int_t)set->exp_sec, "age_sec",
                          (json_int_t)(now_sec - set->iat_sec), "accepted",

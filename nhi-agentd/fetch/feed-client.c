@@ -20,6 +20,7 @@ struct FeedClient {
         sd_event_source *reply; /* of socket */
         sd_event_source *timer; /* the next try, or the end of waiting for the reply */
         unsigned n_failures;
+        uint64_t offered_usec; /* when the last offer began; 0: none has */
 };
 
 const FeedClientConfig feed_client_defaults = {
@@ -28,6 +29,7 @@ const FeedClientConfig feed_client_defaults = {
         .retry_first_usec = USEC_PER_SEC / 4,
         .retry_max_usec = 30 * USEC_PER_SEC,
         .refused_usec = 300 * USEC_PER_SEC,
+        .spacing_usec = USEC_PER_SEC / 10,
 };
 
 static void hang_up(FeedClient *c)
@@ -135,6 +137,7 @@ static void offer_begin(FeedClient *c)
         int r;
 
         hang_up(c);
+        c->offered_usec = now_monotonic_usec();
         r = offer_send(c);
         if (r < 0) {
                 offer_failed(c, -r);
@@ -190,6 +193,14 @@ FeedClient *feed_client_free(FeedClient *c)
         return NULL;
 }
 
+/* D4 */
+static uint64_t spacing_left(const FeedClient *c)
+{
+        uint64_t next_usec = c->offered_usec + c->config.spacing_usec, now = now_monotonic_usec();
+
+        return c->offered_usec > 0 && next_usec > now ? next_usec - now : 0;
+}
+
 /* The first try is made from the loop, too, so that nobody is called back from within. */
 int feed_client_deliver(FeedClient *c, const void *bytes, size_t size)
 {
@@ -203,6 +214,6 @@ int feed_client_deliver(FeedClient *c, const void *bytes, size_t size)
         closep(&c->offer);
         c->offer = fd;
         c->n_failures = 0;
-        timer_set(c, 0);
+        timer_set(c, spacing_left(c));
         return 0;
 }

@@ -13,12 +13,13 @@
 #define LINE_SIZE 600
 
 /* The types of sources that there are. */
-static const SourceType *const source_types[] = { &source_file };
+static const SourceType *const source_types[] = { &source_file, &source_https };
 
-/* One entry of the list at work. */
+/* One entry of the list at work; one of its URLs, where each is a source of its own: mirrors of an
+ * issuer are all asked, and the agent takes the highest version. */
 typedef struct Fetch {
         Fetcher *fetcher;
-        const SourceSpec *spec;
+        SourceSpec spec;
         const SourceType *type;
         SourceSink sink;
         void *source;
@@ -94,7 +95,7 @@ static void on_deliver(void *userdata, const void *bytes, size_t size)
         int r = feed_client_deliver(fetch->client, bytes, size);
 
         if (r < 0)
-                say(fetch->fetcher, LOG_ERR, fetch->spec->issuer, strerror(-r));
+                say(fetch->fetcher, LOG_ERR, fetch->spec.issuer, strerror(-r));
 }
 
 static void on_report(void *userdata, const char *sentence)
@@ -103,7 +104,7 @@ static void on_report(void *userdata, const char *sentence)
 
         if (!text_changed(fetch->trouble, sentence ? sentence : ""))
                 return;
-        say(fetch->fetcher, sentence ? LOG_WARNING : LOG_INFO, fetch->spec->issuer,
+        say(fetch->fetcher, sentence ? LOG_WARNING : LOG_INFO, fetch->spec.issuer,
             sentence ? sentence : "the source is well");
         status_tell(fetch->fetcher);
 }
@@ -118,8 +119,7 @@ static void on_answered(void *userdata, const char *line)
         if (!text_changed(fetch->answer, line))
                 return;
         if (!is_unchanged)
-                say(fetch->fetcher, is_accepted ? LOG_INFO : LOG_WARNING, fetch->spec->issuer,
-                    line);
+                say(fetch->fetcher, is_accepted ? LOG_INFO : LOG_WARNING, fetch->spec.issuer, line);
         status_tell(fetch->fetcher);
 }
 
@@ -130,27 +130,24 @@ static void fetch_done(Fetch *fetch)
         (void)feed_client_free(fetch->client);
 }
 
-static int fetch_init(Fetch *fetch, Fetcher *f, const SourceSpec *spec)
+static int fetch_init(Fetch *fetch, Fetcher *f, const SourceType *type, const SourceSpec *spec)
 {
         FeedClientConfig feed = f->config.feed;
         int r;
 
         *fetch = (Fetch){
                 .fetcher = f,
-                .spec = spec,
-                .type = source_type_find(spec->type),
+                .spec = *spec,
+                .type = type,
                 .sink = { .userdata = fetch, .deliver = on_deliver, .report = on_report },
         };
-        if (!fetch->type)
-                return -EPROTONOSUPPORT;
-
         feed.issuer_index = spec->index;
         feed.userdata = fetch;
         feed.answered = on_answered;
         r = feed_client_new(f->event, &feed, &fetch->client);
         if (r < 0)
                 return r;
-        return fetch->type->start(f->event, spec, &fetch->sink, &fetch->source);
+        return type->start(f->event, &fetch->spec, &fetch->sink, &fetch->source);
 }
 
 static void fetches_stop(Fetcher *f)
@@ -163,30 +160,52 @@ static void fetches_stop(Fetcher *f)
         sources_done(&f->list);
 }
 
-/* One entry that cannot be served never holds up the others. */
+/* What cannot be served never holds up the others. */
+static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *spec)
+{
+        Fetch *fetch = &f->fetches[f->n_fetches];
+        int r = fetch_init(fetch, f, type, spec);
+
+        if (r >= 0) {
+                f->n_fetches++;
+                return;
+        }
+        fetch_done(fetch);
+        say(f, LOG_ERR, spec->issuer, strerror(-r));
+}
+
+static void entry_start(Fetcher *f, const SourceSpec *spec)
+{
+        const SourceType *type = source_type_find(spec->type);
+
+        if (!type) {
+                say(f, LOG_ERR, spec->issuer, "this version fetches no source of that type");
+                return;
+        }
+        if (!type->is_per_url) {
+                fetch_start(f, type, spec);
+                return;
+        }
+        for (size_t i = 0; i < spec->n_urls; i++) {
+                SourceSpec one = *spec;
+
+                one.urls[0] = spec->urls[i];
+                one.n_urls = 1;
+                fetch_start(f, type, &one);
+        }
+}
+
 static void fetches_start(Fetcher *f, SourceList *list)
 {
         f->list = *list;
         *list = (SourceList){ 0 };
-        f->fetches = calloc(f->list.n ? f->list.n : 1, sizeof(*f->fetches));
+        f->fetches = calloc(f->list.n * SOURCE_URLS_MAX + 1, sizeof(*f->fetches));
         if (!f->fetches) {
                 say(f, LOG_ERR, "sources", strerror(ENOMEM));
                 return;
         }
-
-        for (size_t i = 0; i < f->list.n; i++) {
-                Fetch *fetch = &f->fetches[f->n_fetches];
-                int r = fetch_init(fetch, f, &f->list.specs[i]);
-
-                if (r >= 0) {
-                        f->n_fetches++;
-                        continue;
-                }
-                fetch_done(fetch);
-                say(f, LOG_ERR, f->list.specs[i].issuer,
-                    r == -EPROTONOSUPPORT ? "this version fetches no source of that type"
-                                          : strerror(-r));
-        }
+        for (size_t i = 0; i < f->list.n; i++)
+                entry_start(f, &f->list.specs[i]);
 }
 
 void fetcher_reload(Fetcher *f)

@@ -193,4 +193,4 @@ static int file_start(sd_event *event, const SourceSpec *spec, const SourceSink 
         return 0;
 }
 
-const SourceType source_file = { "file", file_start, file_stop };
+const SourceType source_file = { "file", false, file_start, file_stop };

@@ -7,16 +7,29 @@
  * What a source delivers is not believed by anybody: the agent judges the bytes by their signature.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-/* One entry of sources.json, as the agent wrote it. */
+#define SOURCE_URLS_MAX 8u
+
+/* One entry of sources.json, as the agent wrote it from agentd.conf(5), where each is explained.
+ * Texts may be NULL where the type has no use for them. */
 typedef struct SourceSpec {
         uint32_t index;     /* position of the issuer in agentd.conf */
         const char *issuer; /* a label */
-        const char *type;   /* "file" */
+        const char *type;   /* "file", "https", "etcd" */
         const char *path;   /* of a file */
+        const char *host;   /* what {host} stands for */
+        const char *urls[SOURCE_URLS_MAX];
+        size_t n_urls;
+        const char *etcd_key;
+        const char *ca_file, *pins;
+        /* Names of credentials. */
+        const char *certificate, *certificate_key, *token, *user, *password;
+        uint64_t interval_usec, wait_usec, timeout_usec;
+        uint64_t size_max; /* bytes, at most FEED_SET_MAX */
 } SourceSpec;
 
 /* What a source needs of the fetcher. */
@@ -31,6 +44,8 @@ typedef struct SourceSink {
 
 typedef struct SourceType {
         const char *name;
+        /* Each URL is a source of its own, and the spec that start() gets has just that one. */
+        bool is_per_url;
         /* Begin to watch; spec and sink outlive the source. What is there already is delivered from
          * the loop, never from within. A source whose object is absent is well and waits: only what
          * can never work is a negative errno. */
@@ -38,4 +53,4 @@ typedef struct SourceType {
         void (*stop)(void *source);
 } SourceType;
 
-extern const SourceType source_file;
+extern const SourceType source_file, source_https, source_etcd;

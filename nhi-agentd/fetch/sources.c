@@ -3,23 +3,87 @@
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
+#include "lib/wire/feed.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
+#define USEC_MAX_LAWFUL (7 * 86400ull * 1000000)
+
+/* The members of an entry that are text, and those that are numbers. */
+static const struct {
+        const char *name;
+        size_t offset;
+} texts[] = {
+        { "issuer", offsetof(SourceSpec, issuer) },
+        { "type", offsetof(SourceSpec, type) },
+        { "path", offsetof(SourceSpec, path) },
+        { "host", offsetof(SourceSpec, host) },
+        { "etcd_key", offsetof(SourceSpec, etcd_key) },
+        { "ca_file", offsetof(SourceSpec, ca_file) },
+        { "pins", offsetof(SourceSpec, pins) },
+        { "certificate", offsetof(SourceSpec, certificate) },
+        { "certificate_key", offsetof(SourceSpec, certificate_key) },
+        { "token", offsetof(SourceSpec, token) },
+        { "user", offsetof(SourceSpec, user) },
+        { "password", offsetof(SourceSpec, password) },
+};
+
+static const struct {
+        const char *name;
+        uint64_t min, max;
+        size_t offset;
+} numbers[] = {
+        { "interval_usec", 1, USEC_MAX_LAWFUL, offsetof(SourceSpec, interval_usec) },
+        { "wait_usec", 0, USEC_MAX_LAWFUL, offsetof(SourceSpec, wait_usec) },
+        { "timeout_usec", 1, USEC_MAX_LAWFUL, offsetof(SourceSpec, timeout_usec) },
+        { "size_max", 1, FEED_SET_MAX, offsetof(SourceSpec, size_max) },
+};
+
+static bool number_read(const json_t *value, uint64_t min, uint64_t max, uint64_t *ret)
+{
+        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+            (uint64_t)json_integer_value(value) < min || (uint64_t)json_integer_value(value) > max)
+                return false;
+        *ret = (uint64_t)json_integer_value(value);
+        return true;
+}
+
+/* What a source of the network needs beside a source in a file. */
+static bool network_read(const json_t *entry, SourceSpec *s)
+{
+        const json_t *urls = json_object_get(entry, "urls");
+
+        if (json_array_size(urls) > SOURCE_URLS_MAX)
+                return false;
+        for (; s->n_urls < json_array_size(urls); s->n_urls++) {
+                s->urls[s->n_urls] = json_string_value(json_array_get(urls, s->n_urls));
+                if (!s->urls[s->n_urls])
+                        return false;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (!number_read(json_object_get(entry, numbers[i].name), numbers[i].min,
+                                 numbers[i].max,
+                                 (uint64_t *)(void *)((uint8_t *)s + numbers[i].offset)))
+                        return false;
+        return s->host && s->n_urls > 0;
+}
+
 static int entry_read(const json_t *entry, SourceSpec *ret)
 {
-        const json_t *index = json_object_get(entry, "index");
-        SourceSpec s = {
-                .issuer = json_string_value(json_object_get(entry, "issuer")),
-                .type = json_string_value(json_object_get(entry, "type")),
-                .path = json_string_value(json_object_get(entry, "path")),
-        };
+        SourceSpec s = { 0 };
+        uint64_t index;
 
-        if (!json_is_integer(index) || json_integer_value(index) < 0 ||
-            json_integer_value(index) > UINT32_MAX || !s.issuer || !s.type)
+        if (!number_read(json_object_get(entry, "index"), 0, UINT32_MAX, &index))
                 return -EBADMSG;
-        s.index = (uint32_t)json_integer_value(index);
+        s.index = (uint32_t)index;
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                *(const char **)(void *)((uint8_t *)&s + texts[i].offset) =
+                        json_string_value(json_object_get(entry, texts[i].name));
+        if (!s.issuer || !s.type)
+                return -EBADMSG;
+        if (json_object_get(entry, "urls") && !network_read(entry, &s))
+                return -EBADMSG;
         *ret = s;
         return 0;
 }
@@ -39,7 +103,9 @@ static int entries_read(const json_t *entries, SourceList *l,
         for (; l->n < n; l->n++)
                 if (entry_read(json_array_get(entries, l->n), &l->specs[l->n]) < 0) {
                         (void)snprintf(ret_error, SOURCES_ERROR_MAX,
-                                       "sources[%zu] lacks index, issuer or type", l->n);
+                                       "sources[%zu] lacks a member or holds one that makes no "
+                                       "sense: agent and fetcher are of different versions",
+                                       l->n);
                         return -EBADMSG;
                 }
         return 0;

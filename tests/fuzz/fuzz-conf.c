@@ -79,7 +79,8 @@ static void is_complete(const Config *c)
         for (size_t i = 0; i < c->n_issuers; i++) {
                 const SetPolicy *p = &c->issuers[i].policy;
 
-                FUZZ_HOLDS(p->issuer && *p->issuer && p->n_keys > 0 && c->issuers[i].source_path,
+                FUZZ_HOLDS(p->issuer && *p->issuer && p->n_keys > 0 &&
+                                   (*c->issuers[i].source.path || c->issuers[i].source.urls.n > 0),
                            "an issuer has a name, a key and a source");
                 FUZZ_HOLDS(streq(p->audience, c->host_name), "and speaks to this host");
         }

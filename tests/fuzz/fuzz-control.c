@@ -198,7 +198,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         sets[0] = issuer_state.set;
         FUZZ_HOLDS(issuer_state.set->n_quarantine == 0, "the world is as it should be");
         issuer = (Issuer){ .issuer = (char *)"https://grants.example.org",
-                           .source_path = (char *)"/s" };
+                           .source.path = (char *)"/s" };
         config = (Config){ .host_name = (char *)"web1", .issuers = &issuer, .n_issuers = 1 };
         agent = (Agent){ .config = &config,
                          .issuers = &issuer_state,

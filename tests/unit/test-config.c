@@ -9,6 +9,15 @@
         "  keys = ( { file = \"" FIXTURE_KEY "\"; reach: { sign = [ \"grants\" ]; }; } ); } );\n"
 #define GOOD "host: { name = \"h\"; };\n" GOOD_ISSUER
 
+#define SOURCE(members)                                                                            \
+        "host: { name = \"h\"; };\n"                                                               \
+        "issuers = ( { issuer = \"https://a\"; source: { " members " };\n"                         \
+        "  keys = ( { file = \"" FIXTURE_KEY "\"; reach: { sign = [ \"grants\" ]; }; } ); } );\n"
+#define HTTPS(members) SOURCE("type = \"https\"; urls = [ \"https://a/{host}\" ]; " members)
+#define ETCD(members)  SOURCE("type = \"etcd\"; urls = [ \"https://a\" ]; " members)
+#define URL(url)       SOURCE("type = \"https\"; urls = [ \"" url "\" ];")
+#define PIN(pin)       HTTPS("pins = [ \"" pin "\" ];")
+
 static int load(const char *text, Config **ret, char *error)
 {
         fixture_write(PATH_CONF_FILE, text);
@@ -46,14 +55,14 @@ static void config_errors_name_file_line_and_key(void **state)
                 { "issuers = ( { } );\n", ":1: issuers[0]: has no issuer" },
                 { "issuers = ( { issuer = \"a\"; bad = 1; } );\n", "issuers[0].bad: unknown key" },
                 { "host: { name = \"h\"; };\nissuers = ( { issuer = \"a\"; } );\n",
-                  ":2: issuers.source.path: missing" },
+                  ":2: issuers.source.path: missing: the file" },
                 { "host: { name = \"h\"; };\n"
                   "issuers = ( { issuer = \"a\"; source: { path = \"/s\"; }; } );\n",
                   ":2: issuers.keys: missing" },
                 { "host: { name = \"h\"; };\n"
                   "issuers = ( { issuer = \"a\"; source: { type = \"https\"; path = \"/s\"; };\n"
                   "  keys = ( ); } );\n",
-                  ":2: issuers.source.type: this version reads" },
+                  ":2: issuers.source.path: has no meaning" },
                 { "issuers = ( { issuer = \"a\"; source: { path = \"s\"; }; } );\n",
                   "issuers[0].source.path: must be an absolute path" },
                 { "host: { name = \"h\"; };\n"
@@ -70,6 +79,36 @@ static void config_errors_name_file_line_and_key(void **state)
                   "  keys = ( { file = \"" FIXTURE_KEY
                   "\"; reach: { sign = [ \"all\" ]; }; } ); } );\n",
                   ":3: issuers.keys.reach.sign: knows only" },
+                { SOURCE("type = \"ftp\"; path = \"/s\";"), ":2: issuers.source.type: must be" },
+                { SOURCE("type = \"https\";"), ":2: issuers.source.urls: missing" },
+                { SOURCE("type = \"etcd\";"), ":2: issuers.source.urls: missing" },
+                { SOURCE("path = \"/s\"; urls = [ \"https://a\" ];"), "source.urls: has no mean" },
+                { SOURCE("path = \"/s\"; ca_file = \"/c\";"), "source.ca_file: has no meaning" },
+                { SOURCE("path = \"/s\"; token = \"t\";"), "source.token: has no meaning" },
+                { HTTPS("user = \"u\"; password = \"p\";"), "source.user: has no meaning" },
+                { HTTPS("certificate_key = \"k\";"), "source.certificate: missing" },
+                { ETCD("user = \"u\";"), "source.user: user and password come together" },
+                { ETCD("password = \"p\";"), "source.user: user and password come together" },
+                { ETCD("user = \"u\"; password = \"p\"; token = \"t\";"),
+                  "source.token: a token or" },
+                { HTTPS("token = \"../etc\";"), "source.token: may have only letters" },
+                { HTTPS("interval = \"999ms\";"), "source.interval: must be 1000 to" },
+                { HTTPS("size_max = 1025;"), "source.size_max: must be 1 to 1024" },
+                { HTTPS("ca_file = \"c\";"), "source.ca_file: must be an absolute path" },
+                { URL("http://a/s"), "issuers[0].source.urls: entry 1 must begin with https://" },
+                { URL("file:///s"), "urls: entry 1 must begin with https://" },
+                { URL("https://"), "urls: entry 1 names no server" },
+                { URL("https:///s"), "urls: entry 1 names no server" },
+                { URL("https://:443/s"), "urls: entry 1 names no server" },
+                { URL("https://u:p@a/s"), "urls: entry 1 holds a user" },
+                { URL("https://a/s t"), "urls: entry 1 holds what no URL may" },
+                { URL("https://a/s#t"), "urls: entry 1 holds what no URL may" },
+                { URL("https://a/\\xc3\\xa4"), "urls: entry 1 holds what no URL may" },
+                { URL("https://a/{name}"), "urls: entry 1 may have {host} in braces" },
+                { URL("https://a/host}"), "urls: entry 1 may have {host} in braces" },
+                { PIN("sha256//short="), "issuers[0].source.pins: entry 1 must be sha256//" },
+                { PIN("sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;"), "pins: entry 1" },
+                { PIN("sha1//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), "pins: entry 1" },
                 { GOOD "gates = ( { name = \"g\"; } );\n", ":4: gates: the gate names neither" },
                 { GOOD "gates = ( { name = \"g\"; services = [ \"s*\", \"sudoo\" ];\n"
                        "  accounts = [ \"a\" ]; } );\n",
@@ -109,9 +148,30 @@ static void config_has_the_defaults_of_the_table(void **state)
         assert_int_equal(c->session_grace_usec, 1000000);
         assert_int_equal(c->peers_max, 256);
         assert_int_equal(c->n_issuers, 1);
-        assert_string_equal(c->issuers[0].source_type, "file");
+        assert_string_equal(c->issuers[0].source.type, "file");
         assert_string_equal(c->issuers[0].policy.audience, "h");
         assert_int_equal(c->issuers[0].policy.n_keys, 1);
+        config_free(c);
+}
+
+static void a_source_of_the_network_is_taken_with_its_defaults(void **state)
+{
+        char error[CONFIG_ERROR_MAX] = "";
+        const SourceConfig *s;
+        Config *c = NULL;
+
+        if (load(SOURCE("type = \"https\"; urls = [ \"https://[::1]:8443/{host}?a=%20b,c\" ];"
+                        "pins = [ \"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/+=\" ];"
+                        "wait = \"0s\";"),
+                 &c, error) < 0)
+                fail_msg("%s", error);
+        s = &c->issuers[0].source;
+        assert_string_equal(s->urls.items[0], "https://[::1]:8443/{host}?a=%20b,c");
+        assert_int_equal(s->pins.n, 1);
+        assert_string_equal(s->etcd_key, "/nhi/sets/{host}");
+        assert_int_equal(s->interval_usec, 60000000);
+        assert_int_equal(s->wait_usec, 0);
+        assert_int_equal(s->size_max_mib, 64);
         config_free(c);
 }
 
@@ -250,6 +310,8 @@ int main(void)
                                                 fixture_teardown),
                 cmocka_unit_test_setup_teardown(config_has_the_defaults_of_the_table, setup,
                                                 fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_source_of_the_network_is_taken_with_its_defaults,
+                                                setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(a_reach_that_is_not_spelled_out_allows_nothing,
                                                 setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(later_files_win_and_entries_merge_by_name, setup,

@@ -251,7 +251,7 @@ static int setup(void **state)
                                  .mode = GATE_ENFORCE,
                                  .services = { (const char **)sudo_class, 1 },
                                  .groups = { (const char **)operators, 1 } };
-        w.issuer = (Issuer){ .issuer = (char *)"iss", .source_path = (char *)"/s" };
+        w.issuer = (Issuer){ .issuer = (char *)"iss", .source.path = (char *)"/s" };
         w.config = (Config){ .host_name = (char *)"web1",
                              .issuers = &w.issuer,
                              .n_issuers = 1,

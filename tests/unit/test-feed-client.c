@@ -393,6 +393,32 @@ static void a_list_that_is_not_the_agents_is_not_read(void **state)
         wait_for(f, &f->n_offers, 1);
 }
 
+static void a_source_that_flaps_is_offered_now_and_then_D4(void **state)
+{
+        Fixture *f = *state;
+        FeedClientConfig config = config_of(f);
+        const uint64_t end = now_monotonic_usec() + 1000 * 1000;
+        unsigned n = 0;
+
+        config.spacing_usec = 200 * 1000;
+        agent_listen(f);
+        assert_int_equal(feed_client_new(f->event, &config, &f->client), 0);
+        while (now_monotonic_usec() < end) {
+                char text[16];
+
+                (void)snprintf(text, sizeof(text), "%u", ++n);
+                assert_int_equal(feed_client_deliver(f->client, text, strlen(text)), 0);
+                assert_true(sd_event_run(f->event, 10 * 1000) >= 0);
+                while (sd_event_run(f->event, 0) > 0)
+                        ; /* an offer under way is answered */
+        }
+        assert_true(n > 20);
+        assert_in_range(f->n_offers, 3, 6);
+        while (f->n_answers < f->n_offers || atoi(f->bytes) < (int)n)
+                assert_true(sd_event_run(f->event, 300 * 1000) >= 0);
+        assert_int_equal(atoi(f->bytes), n); /* the newest is what it ends with */
+}
+
 static void lists_that_are_not_lawful_are_refused(void **state)
 {
         static const char *const bad[] = {
@@ -456,6 +482,7 @@ int main(void)
                 CASE(a_socket_of_somebody_else_is_not_spoken_to),
                 CASE(the_fetcher_carries_what_the_agent_lists),
                 CASE(a_restarted_agent_is_offered_everything_again),
+                CASE(a_source_that_flaps_is_offered_now_and_then_D4),
                 CASE(a_list_that_is_not_the_agents_is_not_read),
                 cmocka_unit_test(lists_that_are_not_lawful_are_refused),
                 cmocka_unit_test(so_many_sources_and_no_more),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/agent-fixture.h"
 
+#include "nhi-agentd/fetch/sources.h"
+
 #include "lib/snapshot/reader.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/publish.h"
@@ -173,6 +175,34 @@ static void sources_are_listed_for_the_fetcher(void **state)
         assert_non_null(strstr(text, "\"issuer\": \"" FIXTURE_ISSUER "\""));
 }
 
+static void a_source_of_the_network_is_listed_whole_and_without_a_secret(void **state)
+{
+        Fixture *f = *state;
+        SourceConfig *s = &f->agent->config->issuers[0].source;
+        const char *urls[] = { "https://a/{host}", "https://b/{host}" };
+        const char *pins[] = { "sha256//A=", "sha256//B=" };
+        char error[SOURCES_ERROR_MAX] = "";
+        SourceList l = { 0 };
+
+        s->type = (char *)"https";
+        s->urls = (StrList){ .items = urls, .n = 2 };
+        s->pins = (StrList){ .items = pins, .n = 2 };
+        s->token = (char *)"name-of-a-token";
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        if (sources_load(PATH_SOURCES_RUN, geteuid(), &l, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(l.n, 1);
+        assert_string_equal(l.specs[0].type, "https");
+        assert_string_equal(l.specs[0].host, FIXTURE_HOST);
+        assert_int_equal(l.specs[0].n_urls, 2);
+        assert_string_equal(l.specs[0].urls[1], "https://b/{host}");
+        assert_string_equal(l.specs[0].pins, "sha256//A=;sha256//B=");
+        assert_string_equal(l.specs[0].token, "name-of-a-token");
+        assert_int_equal(l.specs[0].interval_usec, 60 * USEC_PER_SEC);
+        assert_int_equal(l.specs[0].size_max, 64 << 20);
+        sources_done(&l);
+}
+
 static void the_next_deadline_is_the_first_of_all(void **state)
 {
         Fixture *f = *state;
@@ -306,6 +336,7 @@ int main(void)
                 TEST(accounts_of_ours_are_members_of_nhi_managed),
                 TEST(what_a_set_ever_defined_stays_gated),
                 TEST(sources_are_listed_for_the_fetcher),
+                TEST(a_source_of_the_network_is_listed_whole_and_without_a_secret),
                 TEST(the_next_deadline_is_the_first_of_all),
                 TEST(at_its_end_a_grant_is_withdrawn_by_the_timer),
                 TEST(an_end_that_passed_while_others_were_judged_fires_at_once),

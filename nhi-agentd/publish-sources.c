@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sources.json: what nhi-fetchd needs to know of agentd.conf. The agent itself opens no connection.
+ */
+
+#include "nhi-agentd/publish.h"
+
+#include "lib/base/file.h"
+#include "lib/base/macro.h"
+#include "lib/base/path.h"
+#include "lib/jose/json.h"
+#include "nhi-agentd/agent.h"
+
+#define MIB (1024 * 1024)
+
+static json_t *url_list(const StrList *urls)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < urls->n; i++)
+                (void)json_array_append_new(list, json_string(urls->items[i]));
+        return list;
+}
+
+/* As libcurl wants them: parted by ';'. NULL: none, or out of memory, where the whole fails. */
+static char *pins_text(const StrList *pins)
+{
+        size_t size = 1;
+        char *text, *end;
+
+        for (size_t i = 0; i < pins->n; i++)
+                size += strlen(pins->items[i]) + 1;
+        text = end = malloc(size);
+        if (!text)
+                return NULL;
+        *end = '\0';
+        for (size_t i = 0; i < pins->n; i++) {
+                if (i > 0)
+                        *end++ = ';';
+                end = stpcpy(end, pins->items[i]);
+        }
+        return text;
+}
+
+static json_t *network_view(const SourceConfig *s, const char *host)
+{
+        _cleanup_free_ char *pins = pins_text(&s->pins);
+
+        if (!pins)
+                return NULL;
+        return json_pack(
+                "{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "host",
+                host, "urls", url_list(&s->urls), "etcd_key", s->etcd_key, "ca_file", s->ca_file,
+                "pins", pins, "certificate", s->certificate, "certificate_key", s->certificate_key,
+                "token", s->token, "user", s->user, "password", s->password, "interval_usec",
+                (json_int_t)s->interval_usec, "wait_usec", (json_int_t)s->wait_usec, "timeout_usec",
+                (json_int_t)s->timeout_usec, "size_max", (json_int_t)s->size_max_mib * MIB);
+}
+
+static json_t *source_view(const Issuer *issuer, size_t index, const char *host)
+{
+        const SourceConfig *s = &issuer->source;
+        json_t *view = s->urls.n > 0 ? network_view(s, host) : json_pack("{s:s}", "path", s->path);
+        json_t *head = json_pack("{s:I, s:s, s:s}", "index", (json_int_t)index, "issuer",
+                                 issuer->issuer, "type", s->type);
+
+        if (!view || !head || json_object_update(head, view) < 0) {
+                json_decref(head);
+                head = NULL;
+        }
+        json_decref(view);
+        return head;
+}
+
+int publish_sources(const Config *config)
+{
+        json_t *sources = json_array(), *root;
+        _cleanup_free_ char *text = NULL;
+        bool is_whole = true;
+
+        for (size_t i = 0; i < config->n_issuers; i++)
+                is_whole &= json_array_append_new(sources, source_view(&config->issuers[i], i,
+                                                                       config->host_name)) == 0;
+        root = json_pack("{s:i, s:o}", "schema", 1, "sources", sources);
+        text = root && is_whole ? json_write(root, JSON_INDENT(1)) : NULL;
+        json_decref(root);
+        if (!text)
+                return -ENOMEM;
+        return file_replace(PATH_SOURCES_RUN, text, strlen(text), 0644, geteuid(), getegid(),
+                            false);
+}
