@@ -13,7 +13,7 @@
 #define LINE_SIZE 600
 
 /* The types of sources that there are. */
-static const SourceType *const source_types[] = { &source_file, &source_https };
+static const SourceType *const source_types[] = { &source_file, &source_https, &source_etcd };
 
 /* One entry of the list at work; one of its URLs, where each is a source of its own: mirrors of an
  * issuer are all asked, and the agent takes the highest version. */

@@ -27,7 +27,7 @@ typedef struct SourceFixture {
         void *source;
         HttpsServer server, other;
         Identity ca, leaf;
-        unsigned n_delivered, n_reports;
+        unsigned n_delivered, n_troubles;
         char last[64]; /* what was delivered last */
         size_t last_size;
         char trouble[512];
@@ -48,7 +48,7 @@ static inline void source_on_report(void *userdata, const char *sentence)
 {
         SourceFixture *f = userdata;
 
-        f->n_reports++;
+        f->n_troubles += sentence != NULL;
         (void)snprintf(f->trouble, sizeof(f->trouble), "%s", sentence ? sentence : "");
 }
 
@@ -183,9 +183,9 @@ static inline int source_fixture_free(SourceFixture *f)
 /* A credential; its directory is the fixture's. */
 static inline void source_credential(const SourceFixture *f, const char *name, const char *text)
 {
-        char path[160];
+        _cleanup_free_ char *path = NULL;
 
-        (void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+        assert_true(asprintf(&path, "%s/%s", f->dir, name) > 0);
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", f->dir, 1), 0);
         assert_int_equal(file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), false),
                          0);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Questions to one member of an etcd cluster at a time, over connections of its own. Between
+ * source-etcd.c and etcd-link.c. */
+
+#include "nhi-agentd/fetch/access.h"
+
+typedef struct EtcdLink {
+        sd_event *event;
+        const SourceSpec *spec;
+        Http *http;          /* NULL: to be made with the next question */
+        HttpTransfer *call;  /* the question under way; NULL: none */
+        HttpTransfer *watch; /* NULL: none */
+        size_t member;       /* which of the URLs */
+        char *token;         /* of an authentication; NULL: none */
+} EtcdLink;
+
+typedef void (*EtcdDone)(void *userdata, const HttpResult *result);
+typedef bool (*EtcdChunk)(void *userdata, const char *bytes, size_t size);
+
+/* Ask: body is malloc'ed and taken; NULL is -ENOMEM. A negative errno and a sentence. */
+int etcd_link_ask(EtcdLink *l, const char *path, char *body, EtcdDone done, void *userdata,
+                  char ret_error[static ACCESS_ERROR_MAX]);
+/* The same for the stream of a watch, which lasts. */
+int etcd_link_watch(EtcdLink *l, char *body, EtcdChunk chunk, EtcdDone done, void *userdata,
+                    char ret_error[static ACCESS_ERROR_MAX]);
+/* Credentials say that a user must authenticate, and nobody has yet. */
+bool etcd_link_wants_token(const EtcdLink *l);
+/* Have the user and the password: the request's body, malloc'ed; NULL and a sentence. */
+char *etcd_link_auth_request(const EtcdLink *l, char ret_error[static ACCESS_ERROR_MAX]);
+/* The URL in use. */
+const char *etcd_link_url(const EtcdLink *l);
+/* Give up what is under way and forget the token. Connections, which may be half-dead, go with the
+ * next question; may be called from within a transfer's callbacks. */
+void etcd_link_drop(EtcdLink *l);
+void etcd_link_done(EtcdLink *l);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The messages of etcd's v3 JSON gateway that a source needs: bytes in, values out, no socket.
+ * 64-bit integers are strings, keys and values are base64, defaults are left out, a stream is one
+ * object a line. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ETCD_PATH_AUTH  "/v3/auth/authenticate"
+#define ETCD_PATH_RANGE "/v3/kv/range"
+#define ETCD_PATH_WATCH "/v3/watch"
+
+#define ETCD_UNAUTHENTICATED 16u /* gRPC's code for a token that is none any more */
+#define ETCD_ERROR_MAX       256
+
+/* Bodies of requests, malloc'ed; NULL: out of memory, or a text that is no UTF-8. */
+char *etcd_auth_request(const char *user, const char *password);
+char *etcd_range_request(const char *key);
+char *etcd_watch_request(const char *key, int64_t from_revision);
+
+typedef struct EtcdAnswer {
+        int64_t revision; /* of the cluster */
+        bool has_value;   /* the key holds one; of a watch: now does */
+        bool is_deleted;  /* of a watch: the key is gone */
+        int64_t mod_revision;
+        uint8_t *value;
+        size_t size;
+        bool is_created; /* of a watch: it has begun */
+        bool is_canceled;
+        int64_t compact_revision; /* not 0: canceled because history was compacted to here */
+        bool is_error;
+        unsigned code; /* gRPC's, of an error */
+        char error[ETCD_ERROR_MAX];
+} EtcdAnswer;
+
+/* An answer, or one line of a watch: 0 and *ret for etcd_answer_done(); -EBADMSG; -ENOMEM. An error
+ * is an answer too. Of several events of the key the last counts. */
+int etcd_range_parse(const char *text, size_t size, EtcdAnswer *ret);
+int etcd_watch_parse(const char *text, size_t size, const char *key, EtcdAnswer *ret);
+void etcd_answer_done(EtcdAnswer *a);
+/* The token of an authentication, malloc'ed; NULL: there is none. */
+char *etcd_auth_parse(const char *text, size_t size);
