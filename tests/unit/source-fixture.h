@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 /* How long a condition may take, and how long nothing must happen to count as nothing. */
-#define PATIENCE_USEC (10 * USEC_PER_SEC)
+#define PATIENCE_USEC (30 * USEC_PER_SEC)
 #define QUIET_USEC    (300 * 1000)
 
 typedef struct SourceFixture {
@@ -159,7 +159,7 @@ static inline SourceFixture *source_fixture_new(const SourceType *type,
                 .ca_file = f->ca_file,
                 .etcd_key = "/nhi/sets/{host}",
                 .interval_usec = 100 * 1000,
-                .timeout_usec = 2 * USEC_PER_SEC,
+                .timeout_usec = 10 * USEC_PER_SEC,
                 .size_max = 1000,
         };
         assert_true(sd_event_new(&f->event) >= 0);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_USEC (10 * USEC_PER_SEC)
+#define PATIENCE_USEC (60 * USEC_PER_SEC)
 #define BODY_MAX      100000
 
 typedef struct Fixture {
@@ -196,8 +196,8 @@ static int setup(void **state)
         f->request = (HttpRequest){
                 .trust = { .ca_file = f->ca_file },
                 .limits = { .body_max = BODY_MAX,
-                            .connect_usec = 2 * USEC_PER_SEC,
-                            .total_usec = 5 * USEC_PER_SEC },
+                            .connect_usec = 20 * USEC_PER_SEC,
+                            .total_usec = 30 * USEC_PER_SEC },
                 .userdata = f,
                 .done = on_done,
         };
@@ -459,7 +459,7 @@ static void a_trickle_is_given_up_before_the_time_limit_V36(void **state)
         f->request.limits.total_usec = 60 * USEC_PER_SEC;
         f->request.limits.slow_sec = 1;
         assert_string_equal(fetch(f, "/slow"), "timeout");
-        assert_true(now_monotonic_usec() - begin_usec < 8 * USEC_PER_SEC);
+        assert_true(now_monotonic_usec() - begin_usec < 40 * USEC_PER_SEC);
 }
 
 static void a_trickle_ends_at_the_time_limit_V36(void **state)
