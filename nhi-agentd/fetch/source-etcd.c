@@ -293,8 +293,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         EtcdSource *s = userdata;
 
-        if (s->link.watch && !s->is_created &&
-            now_monotonic_usec() - s->watched_usec >= CREATED_USEC) {
+        if (s->link.watch && !s->is_created) {
                 fail(s, "timeout", "the member does not begin to watch for us");
                 return 0;
         }
