@@ -5,6 +5,7 @@
 #include "nhi-agentd/agent.h"
 
 #include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/state.h"
 
 #include "lib/base/macro.h"
@@ -60,6 +61,16 @@ static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest 
         return d;
 }
 
+/* Which list, where it was a list. */
+static void on_explain(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size)
+{
+        const Agent *a = userdata;
+        const Grant *g = grant_of(a, tied);
+
+        if (reason == REASON_REVOKED)
+                agent_lists_explain(a, g ? g : tied, ret, size);
+}
+
 static bool on_issuer_is_verified(void *userdata, const char *issuer)
 {
         const Agent *a = userdata;
@@ -94,6 +105,7 @@ SessionsHost agent_sessions_host(Agent *a)
                 .record = on_record,
                 .grant = on_grant,
                 .issuer_is_verified = on_issuer_is_verified,
+                .explain = on_explain,
                 .grace_usec = a->config->session_grace_usec,
         };
 }

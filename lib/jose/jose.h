@@ -13,7 +13,8 @@
 #define JWK_KID_SIZE    43u /* base64url of SHA-256, RFC 7638 */
 #define JWS_HEADER_MAX  512u
 
-#define JWS_TYP_GRANTS "nhi-grants+jwt"
+#define JWS_TYP_GRANTS      "nhi-grants+jwt"
+#define JWS_TYP_REVOCATIONS "nhi-revocations+jwt"
 
 /* Strict base64url (RFC 4648 section 5) without padding: the canonical spelling only. 0 and
  * *ret_size, -EBADMSG, -ENOBUFS. */

@@ -91,6 +91,19 @@ static void session_move_end(Session *s, const Decision *d)
         sessions_save(s->registry);
 }
 
+/* With what the agent knows of it beyond the reason. */
+static void session_end_for(Session *s, Reason reason)
+{
+        const SessionsHost *host = &s->registry->host;
+        char detail[sizeof(s->ending->detail)] = "";
+
+        if (host->explain)
+                host->explain(host->userdata, &s->tie.grant, reason, detail, sizeof(detail));
+        ending_begin(s, reason_token(reason));
+        if (s->ending && *detail)
+                memcpy(s->ending->detail, detail, sizeof(detail));
+}
+
 static void session_review(Session *s)
 {
         Now now = s->registry->host.now(s->registry->host.userdata);
@@ -102,7 +115,7 @@ static void session_review(Session *s)
         if (d.verdict == VERDICT_ALLOW)
                 session_move_end(s, &d);
         else if (verdict_is_proof(s, &d))
-                ending_begin(s, reason_token(d.reason));
+                session_end_for(s, d.reason);
         else if (session_end_passed(s, now))
                 ending_begin(s, reason_token(REASON_EXPIRED));
 }

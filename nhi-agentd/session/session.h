@@ -37,6 +37,10 @@ typedef struct SessionsHost {
          * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
          * counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
+        /* What there is to say of this end beyond its reason, into ret, which holds "". May be
+         * NULL.
+         */
+        void (*explain)(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size);
         uint64_t grace_usec; /* between asking to end and killing; 0: one second */
 } SessionsHost;
 
