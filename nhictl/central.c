@@ -93,6 +93,8 @@ static int say_report(const PublishReport *report)
         if (report->n_failed > 0)
                 return fail(VERB_FAILED, "%zu of %zu hosts were not published", report->n_failed,
                             json_array_size(report->hosts));
+        if (report->list_failed)
+                return fail(VERB_FAILED, "the revocation list was not published");
         return VERB_OK;
 }
 
@@ -114,7 +116,7 @@ int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *re
                 return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
         r = say_report(&report);
         if (ret_changed)
-                *ret_changed = report.n_published > 0;
+                *ret_changed = report.n_published > 0 || report.list_published;
         publish_report_done(&report);
         return r;
 }

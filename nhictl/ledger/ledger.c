@@ -26,7 +26,8 @@ static bool host_name_is_valid(const char *name)
         size_t size = strlen(name);
         char before = '.';
 
-        if (size == 0 || size > LEDGER_NAME_MAX)
+        /* The list beside the sets has this one's place. */
+        if (size == 0 || size > LEDGER_NAME_MAX || streq(name, "revocations"))
                 return false;
         for (const char *c = name; *c; c++) {
                 bool edge = before == '.' || c[1] == '.' || c[1] == '\0';

@@ -43,7 +43,8 @@ typedef enum DocKind {
 
 typedef struct LedgerSettings {
         const char *issuer;
-        const char *publish; /* absolute directory; NULL: nowhere */
+        const char *publish;   /* absolute directory; NULL: nowhere */
+        const json_t *revoked; /* entries of the revocation list; NULL: none */
         int64_t uid_min, uid_max;
         int64_t lifetime_max_sec, set_lifetime_sec;
 } LedgerSettings;

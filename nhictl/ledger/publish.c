@@ -2,6 +2,7 @@
 #include "nhictl/ledger/publish.h"
 
 #include "lib/base/file.h"
+#include "nhictl/ledger/publish-list.h"
 #include "nhictl/ledger/target.h"
 
 #include <fcntl.h>
@@ -24,6 +25,7 @@ typedef struct Run {
         int lock_fd;
         char revision[LEDGER_HASH_SIZE];
         Targets targets;
+        PublishedList list;
 } Run;
 
 void publish_report_done(PublishReport *r)
@@ -59,23 +61,31 @@ static bool may_replace(const Run *r, const char *hash)
         return false;
 }
 
-/* B1, for every host before the first is written. */
+static int check_revision(const Run *r, const char *name, const char *revision, char *error)
+{
+        if (ledger_knows(r->l, revision) || may_replace(r, revision))
+                return 0;
+        (void)snprintf(error, LEDGER_ERROR_MAX,
+                       "%s was published from revision %.64s, which this ledger does not know: it "
+                       "is an older copy. Update it (git pull) and publish again; after restoring "
+                       "a backup, look at what is lost and then: nhictl publish --replace %.64s",
+                       name, revision, revision);
+        return -ESTALE;
+}
+
+/* B1, for every host and the list before the first is written. */
 static int check_revisions(const Run *r, char *error)
 {
-        for (size_t i = 0; i < r->targets.n; i++) {
+        const char *of_list = published_list_revision(&r->list);
+        int n = *of_list ? check_revision(r, PUBLISH_LIST_NAME, of_list, error) : 0;
+
+        for (size_t i = 0; n == 0 && i < r->targets.n; i++) {
                 const Published *p = &r->targets.items[i].published;
 
-                if (!p->ours || ledger_knows(r->l, p->revision) || may_replace(r, p->revision))
-                        continue;
-                (void)snprintf(error, LEDGER_ERROR_MAX,
-                               "%s was published from revision %.64s, which this ledger does not "
-                               "know: it is an older copy. Update it (git pull) and publish again; "
-                               "after restoring a backup, look at what is lost and then: nhictl "
-                               "publish --replace %.64s",
-                               r->targets.items[i].name, p->revision, p->revision);
-                return -ESTALE;
+                if (p->ours)
+                        n = check_revision(r, r->targets.items[i].name, p->revision, error);
         }
-        return 0;
+        return n;
 }
 
 /* May its set be written over what stands there? */
@@ -229,6 +239,28 @@ static void publish_targets(Run *r)
         }
 }
 
+/* B4: whatever is wrong with the list, the hosts get their sets. */
+static void publish_revocations(Run *r)
+{
+        const PublishedList *before = &r->list;
+        SetError error;
+        int n;
+
+        if (before->exists && !before->payload && !may_replace(r, before->hash)) {
+                note(r, "%s is not signed by this key: publish --replace %s overwrites it",
+                     before->path, before->hash);
+                r->report->list_failed = true;
+                return;
+        }
+        n = publish_list(r->l, r->key, r->request, before, r->revision, r->gid,
+                         &r->report->list_published, &error);
+        if (n == 0)
+                return;
+        r->report->list_failed = true;
+        note(r, "%s: not published: %s%s%s", before->path, *error.code ? error.code : strerror(-n),
+             *error.code ? ": " : "", error.detail);
+}
+
 static int open_target(Run *r)
 {
         const struct group *group = getgrnam(READER_GROUP);
@@ -261,6 +293,8 @@ static int run(Run *r, char *error)
         if (n == 0)
                 n = targets_collect(r->l, r->key, r->dir, &r->targets);
         if (n == 0)
+                n = published_list_read(r->l, r->key, r->dir, &r->list);
+        if (n == 0)
                 n = check_revisions(r, error);
         if (n == 0)
                 plan_targets(r);
@@ -268,8 +302,10 @@ static int run(Run *r, char *error)
                 n = record(r);
         if (n == 0)
                 n = ledger_revision(r->l, r->revision);
-        if (n == 0)
+        if (n == 0) {
+                publish_revocations(r);
                 publish_targets(r);
+        }
         if (n < 0 && *error == '\0')
                 (void)snprintf(error, LEDGER_ERROR_MAX, "%s: %s", r->dir, strerror(-n));
         return n;
@@ -299,6 +335,7 @@ int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *reque
                 n = run(&r, ret_error);
         }
         targets_done(&r.targets);
+        published_list_done(&r.list);
         closep(&r.lock_fd);
         if (n < 0)
                 publish_report_done(ret_report);

@@ -41,6 +41,15 @@ static int read_publish(const json_t *value, void *target)
         return 0;
 }
 
+/* What an entry must be is said when the list is published: it is read back. */
+static int read_entries(const json_t *value, void *target)
+{
+        if (!json_is_array(value))
+                return -EBADMSG;
+        *(const json_t **)target = value;
+        return 0;
+}
+
 static int read_id(const json_t *value, void *target)
 {
         json_int_t n = json_integer_value(value);
@@ -72,6 +81,8 @@ static const SettingRow top_rows[] = {
         { "issuer", read_issuer, SETTING(issuer), true, "must be the issuer's name, a URI" },
         { "publish", read_publish, SETTING(publish), false,
           "must be an absolute directory or a file:// URL: this version publishes to files" },
+        { "revoked", read_entries, SETTING(revoked), false,
+          "must be a list of entries, nhi-grants(5)" },
         { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
         { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },
         { "limits", NULL, 0, true, "must be an object" },
