@@ -122,11 +122,17 @@ static json_t *list_view(const Issuer *issuer, size_t index)
 {
         const SourceConfig *s = &issuer->source;
         const bool is_etcd = streq(s->type, "etcd");
+        json_t *view =
+                entry_view(issuer, index,
+                           s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
+                                                        REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX)
+                                         : list_file_view(s));
 
-        return entry_view(issuer, index,
-                          s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
-                                                       REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX)
-                                        : list_file_view(s));
+        if (view && json_object_set_new(view, "optional", json_true()) < 0) {
+                json_decref(view);
+                return NULL;
+        }
+        return view;
 }
 
 static bool add_issuer(json_t *sources, const Issuer *issuer, size_t index, const char *host)

@@ -228,6 +228,8 @@ static void the_revocation_list_has_the_place_of_a_host(void **state)
         assert_int_equal(l.specs[0].n_urls, 2);
         assert_int_equal(l.specs[1].index, l.specs[0].index);
         assert_string_equal(l.specs[1].host, "revocations");
+        assert_false(l.specs[0].is_optional);
+        assert_true(l.specs[1].is_optional);
         assert_int_equal(l.specs[1].n_urls, 1);
         assert_string_equal(l.specs[1].urls[0], "https://b/{host}.jws");
         assert_int_equal(l.specs[1].size_max, REVOCATIONS_SIZE_MAX);
