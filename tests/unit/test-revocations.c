@@ -184,6 +184,11 @@ static void an_issuer_names_anothers_grants_only_where_it_may(void **state) /* R
         assert_int_equal(judge(&g), LIST_SILENT);
         f.policy.revokes = (StrList){ others, 1 };
         assert_int_equal(judge(&g), LIST_NAMES);
+        g.issuer = "https://third.example.org";
+        assert_int_equal(judge(&g), LIST_SILENT);
+        must_take(LIST("{\"kind\":\"account\",\"name\":\"svc-deploy\",\"issuer\":\"*\"}"));
+        assert_int_equal(judge(&g), LIST_SILENT);
+        g.issuer = OTHER;
         /* And not by its own name alone. */
         must_take(LIST("{\"kind\":\"account\",\"name\":\"svc-deploy\"}"));
         assert_int_equal(judge(&g), LIST_SILENT);

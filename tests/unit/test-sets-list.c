@@ -189,6 +189,10 @@ static void what_a_list_takes_is_over_though_the_disk_fails(void **state) /* W2 
         offer(f, strdup(list), "refused not-saved ");
         must_deny(f, REASON_REVOKED);
         assert_null(state_list_floor(f->agent->state, FIXTURE_ISSUER));
+        /* None from before it takes its place, nor another of its version. */
+        offer(f, fixture_list(f, 0, ""), "refused version-floor ");
+        offer(f, fixture_list(f, 1, ""), "refused equivocation ");
+        must_deny(f, REASON_REVOKED);
         disk_fails = false;
         /* Offered again, it is saved. */
         offer(f, strdup(list), "accepted ");
