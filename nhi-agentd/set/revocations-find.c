@@ -7,8 +7,6 @@
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 
-#define ANYBODY "*"
-
 int revocation_compare(const Revocation *a, RevocationKind kind, const char *name,
                        const char *issuer)
 {
@@ -23,7 +21,7 @@ int revocation_compare(const Revocation *a, RevocationKind kind, const char *nam
 static const Revocation *find(const RevocationList *l, RevocationKind kind, const char *name,
                               const char *issuer)
 {
-        size_t low = 0, high = l->n_entries;
+        size_t low = l->first[kind], high = l->first[kind + 1];
 
         while (low < high) {
                 const size_t middle = low + (high - low) / 2;
@@ -47,7 +45,7 @@ static const Revocation *find_for(const RevocationList *l, RevocationKind kind, 
 
         if (e && nbf_sec < e->before_sec)
                 return e;
-        e = name ? find(l, kind, name, ANYBODY) : NULL;
+        e = name && l->has_anybody ? find(l, kind, name, REVOCATIONS_ANYBODY) : NULL;
         return e && nbf_sec < e->before_sec ? e : NULL;
 }
 

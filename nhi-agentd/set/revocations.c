@@ -283,6 +283,17 @@ static size_t unite(Revocation *entries, size_t n)
         return kept;
 }
 
+static void mark_kinds(RevocationList *l)
+{
+        for (size_t i = 0; i < l->n_entries; i++) {
+                l->first[l->entries[i].kind + 1] = i + 1;
+                l->has_anybody |= streq(l->entries[i].issuer, REVOCATIONS_ANYBODY);
+        }
+        for (size_t k = 1; k <= REVOCATION_N; k++)
+                if (l->first[k] < l->first[k - 1])
+                        l->first[k] = l->first[k - 1];
+}
+
 static int read_entries(Reading *r, const json_t *list)
 {
         Revocation *entries = arena_alloc(r->d.arena, json_array_size(list) + 1, sizeof(*entries));
@@ -305,6 +316,7 @@ static int read_entries(Reading *r, const json_t *list)
                 qsort(entries, n, sizeof(*entries), compare_entries);
         r->list->entries = entries;
         r->list->n_entries = unite(entries, n);
+        mark_kinds(r->list);
         return 0;
 }
 

@@ -33,6 +33,7 @@
 #define REVOCATIONS_LIFETIME_MAX_SEC (90 * INT64_C(86400))
 #define REVOCATIONS_SKIPPED_MAX      16u /* of what is left out so many are told one by one */
 #define REVOCATIONS_AUDIENCE         "*"
+#define REVOCATIONS_ANYBODY          "*" /* whose grants */
 
 typedef enum RevocationKind {
         REVOCATION_GRANT,
@@ -63,6 +64,8 @@ typedef struct RevocationList {
         bool is_trusted;           /* its key is still one that may sign lists */
         const Revocation *entries; /* by kind, name and issuer, each once */
         size_t n_entries;
+        size_t first[REVOCATION_N + 1]; /* where each kind's entries begin; the last: their end */
+        bool has_anybody;               /* some are of "*" */
         const char *skipped[REVOCATIONS_SKIPPED_MAX]; /* what is left out, and why */
         size_t n_skipped;                             /* all of them */
         void *storage;
