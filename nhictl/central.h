@@ -43,9 +43,11 @@ int central_finish(const Call *call, const CentralOptions *o, Ledger *l);
 /* The same for verbs whose result is "changed": prints it. */
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
 
-/* Publish and say what came of it. */
+/* Publish and say what came of it. ret_result, where it is not NULL: NULL where nothing could be
+ * published, or an owned {changed, published, unchanged, failed, hosts: those that were written or
+ * should have been}. */
 int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
-                    bool *ret_changed);
+                    json_t **ret_result);
 
 /* Change a document (ledger_change()) and say what went wrong: VERB_OK or VERB_FAILED. Steals doc;
  * NULL removes it. */

@@ -4,6 +4,7 @@
 
 #include "lib/base/path.h"
 #include "nhictl/init.h"
+#include "nhictl/store/store.h"
 #include "nhictl/key.h"
 
 #include <sys/stat.h>
@@ -102,7 +103,12 @@ static int make_central(const Call *call, const InitOptions *o, const char *host
         if (o->issuer && !streq(o->issuer, l->settings.issuer))
                 return fail(VERB_FAILED, "%s/ledger.json names another issuer: %s", path,
                             l->settings.issuer);
-        target = l->settings.publish ? l->settings.publish : PATH_PUBLISHED_DIR;
+        target = l->settings.publish ? store_directory(l->settings.publish) : PATH_PUBLISHED_DIR;
+        if (!target)
+                return fail(VERB_FAILED,
+                            "%s/ledger.json publishes to %s: this host's source is there, and not "
+                            "local",
+                            path, l->settings.publish);
         r = init_make_directory(target, 02750, "nhi-fetch", changed);
         if (r == VERB_OK)
                 r = add_host(call, l, host, &added);

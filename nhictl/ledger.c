@@ -4,6 +4,7 @@
 
 #include "nhictl/ledger/check.h"
 #include "nhictl/ledger/history-check.h"
+#include "nhictl/store/store.h"
 
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
@@ -161,9 +162,11 @@ static VerbStatus run(Call *call)
 /* The sets that it publishes, where they are at hand: a checkout elsewhere has none. */
 static const char *sets_of(const Ledger *l, const LedgerOptions *o)
 {
-        if (o->sets || !l->settings.publish)
+        const char *dir = store_directory(l->settings.publish);
+
+        if (o->sets || !dir)
                 return o->sets;
-        return access(l->settings.publish, R_OK | X_OK) == 0 ? l->settings.publish : NULL;
+        return access(dir, R_OK | X_OK) == 0 ? dir : NULL;
 }
 
 typedef struct CheckResult {
