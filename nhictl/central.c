@@ -4,6 +4,7 @@
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/path.h"
+#include "nhictl/key-exec.h"
 #include "nhictl/who.h"
 
 #include <sodium.h>
@@ -65,10 +66,13 @@ int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger
 int central_key(const CentralOptions *o, SigningKey *ret)
 {
         const char *path = o->key ? o->key : PATH_ISSUER_KEY;
-        char *text = NULL;
+        char *text = NULL, error[KEY_EXEC_ERROR_MAX];
         size_t size = 0;
         int r;
 
+        if (key_exec_is(path))
+                return key_exec_open(path, ret, error) == 0 ? VERB_OK
+                                                            : fail(VERB_FAILED, "%s", error);
         r = file_read_trusted(path, geteuid(), KEY_SIZE_MAX, &text, &size);
         if (r == -ENOENT)
                 return fail(VERB_FAILED, "there is no key at %s: nhictl key new, or --key FILE",
@@ -137,7 +141,7 @@ int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *gi
                 return r;
         request.progress = show_progress;
         r = ledger_publish(l, &key, &request, &report, error);
-        signing_key_done(&key);
+        key_done(&key);
         central_say_notes(l);
         if (r < 0)
                 return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);

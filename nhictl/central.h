@@ -19,8 +19,9 @@ typedef struct CentralOptions {
         }
 #define KEY_OPTION(type, member)                                                                   \
         {                                                                                          \
-                "key", 0, OPTION_STRING, offsetof(type, member.key), "FILE",                       \
-                        "the issuer's private key (default " PATH_ISSUER_KEY ")"                   \
+                "key", 0, OPTION_STRING, offsetof(type, member.key), "KEY",                        \
+                        "the issuer's private key: a file, or exec:COMMAND "                       \
+                        "(default " PATH_ISSUER_KEY ")"                                            \
         }
 /* For verbs that change the ledger. */
 #define CENTRAL_OPTIONS(type, member)                                                              \
@@ -33,7 +34,7 @@ typedef struct CentralOptions {
 /* Open the ledger; what was left out of it is said, and where it is opened for writing what is
  * wrong with its history, too. VERB_OK and an owned *ret, or a status. */
 int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger **ret);
-/* Read the private key: wipe with signing_key_done(). */
+/* Read the private key, or find who signs with it (key-exec.h): for key_done(). */
 int central_key(const CentralOptions *o, SigningKey *ret);
 
 /* Note the revision and publish, also where this call changed nothing: what an earlier one could

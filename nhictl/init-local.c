@@ -4,8 +4,9 @@
 
 #include "lib/base/path.h"
 #include "nhictl/init.h"
-#include "nhictl/store/store.h"
+#include "nhictl/key-exec.h"
 #include "nhictl/key.h"
+#include "nhictl/store/store.h"
 
 #include <sys/stat.h>
 
@@ -17,6 +18,8 @@ static int make_key(const InitOptions *o, bool *changed)
         struct stat st;
         int r;
 
+        if (key_exec_is(path))
+                return VERB_OK;
         r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
         if (r == -EEXIST)
                 return VERB_OK;
@@ -38,7 +41,7 @@ static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
         if (r != VERB_OK)
                 return r;
         doc = key_public_document(&key.public, issuer);
-        signing_key_done(&key);
+        key_done(&key);
         text = doc ? document_format(doc) : NULL;
         json_decref(doc);
         if (!text)
