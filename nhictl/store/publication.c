@@ -59,7 +59,7 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
             json_integer_value(json_object_get(document, "format")) != LEDGER_FORMAT)
                 return -EBADMSG;
         (void)snprintf(ret_revision, LEDGER_HASH_SIZE, "%s", document_text(document, "ledger"));
-        if (!ret_hosts)
+        if (!ret_hosts || !ret_pending)
                 return 0;
         *ret_hosts = json_is_object(json_object_get(document, "hosts"))
                              ? json_incref(json_object_get(document, "hosts"))

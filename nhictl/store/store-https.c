@@ -7,8 +7,7 @@
  * were written anew, each of them. */
 
 #include "lib/base/io.h"
-#include "nhictl/store/client.h"
-#include "nhictl/store/store.h"
+#include "nhictl/store/https-store.h"
 
 #include <stdio.h>
 
@@ -16,82 +15,6 @@
 #define AT_A_TIME  256u
 #define N_TRIES    4
 #define TOTAL_USEC (120 * USEC_PER_SEC)
-#define PROBE      "_probe"
-
-typedef struct HttpsStore {
-        Store s;
-        Client *client;
-        StoreNames names;
-        json_t *hosts, *pending; /* of the publication */
-        json_t *etags;           /* of sets that were read: name -> text, "" where there is none */
-        char etag[HTTP_FIELD_MAX + 1]; /* of the publication; "": there is none */
-        char *publication;             /* as we wrote it */
-} HttpsStore;
-
-static bool is_conditional(const HttpsStore *h)
-{
-        return !h->s.o.access->single_publisher;
-}
-
-static bool is_done(const ClientRequest *r)
-{
-        return !r->error && r->status >= 200 && r->status < 300;
-}
-
-/* Somebody else was there first. */
-static bool is_refused(const ClientRequest *r)
-{
-        return !r->error && (r->status == 412 || r->status == 409);
-}
-
-static bool is_absent(const ClientRequest *r)
-{
-        return !r->error && (r->status == 404 || r->status == 410);
-}
-
-static int request_fail(HttpsStore *h, const ClientRequest *r)
-{
-        char sentence[CLIENT_ERROR_MAX];
-
-        return store_fail(&h->s, -EIO, "%s: %s", r->url, client_sentence(r, sentence));
-}
-
-static int request_get(const HttpsStore *h, const char *name, ClientRequest *ret)
-{
-        *ret = (ClientRequest){ .method = "GET", .url = store_name_of(&h->names, name) };
-        (void)snprintf(ret->headers[0], sizeof(ret->headers[0]), "Cache-Control: no-cache");
-        return ret->url ? 0 : -ENOMEM;
-}
-
-/* etag "": only where there is nothing yet. */
-static int request_put(const HttpsStore *h, const char *name, const char *text, const char *etag,
-                       ClientRequest *ret)
-{
-        *ret = (ClientRequest){ .method = "PUT",
-                                .url = store_name_of(&h->names, name),
-                                .body = text,
-                                .size = strlen(text) };
-        (void)snprintf(ret->headers[0], sizeof(ret->headers[0]), "Content-Type: application/jose");
-        if (is_conditional(h) && *etag)
-                (void)snprintf(ret->headers[1], sizeof(ret->headers[1]), "If-Match: %s", etag);
-        else if (is_conditional(h))
-                (void)snprintf(ret->headers[1], sizeof(ret->headers[1]), "If-None-Match: *");
-        return ret->url ? 0 : -ENOMEM;
-}
-
-/* One that conditions can rest upon. */
-static bool is_strong(const char *etag)
-{
-        return *etag == '"';
-}
-
-static int etag_missing(HttpsStore *h, const ClientRequest *r)
-{
-        return store_fail(&h->s, -EOPNOTSUPP,
-                          "%s: the server gives no strong ETag, so two publishers could undo each "
-                          "other. If nobody else publishes there: --single-publisher",
-                          r->url);
-}
 
 /* ---- what stands there ---- */
 
@@ -101,7 +24,8 @@ static int tell_set(HttpsStore *h, const char *name, const ClientRequest *r, con
         const bool must_write = json_object_get(h->pending, name);
         const char *text = r->answer ? r->answer : "";
         Published p;
-        int n = sink->set(sink->userdata, name, is_absent(r) ? NULL : text, r->n, must_write, &p);
+        int n = sink->set(sink->userdata, name, https_is_absent(r) ? NULL : text, r->n, must_write,
+                          &p);
 
         if (n == 0 && p.ours && !must_write &&
             json_object_set_new(h->hosts, name, publication_entry(&p)) < 0)
@@ -111,11 +35,11 @@ static int tell_set(HttpsStore *h, const char *name, const ClientRequest *r, con
 
 static int take_set(HttpsStore *h, const char *name, const ClientRequest *r, const StoreSink *sink)
 {
-        if (!is_absent(r) && !is_done(r))
-                return request_fail(h, r);
-        if (is_done(r) && is_conditional(h) && !is_strong(r->etag))
-                return etag_missing(h, r);
-        if (json_object_set_new(h->etags, name, json_string(is_done(r) ? r->etag : "")) < 0)
+        if (!https_is_absent(r) && !https_is_done(r))
+                return https_request_fail(h, r);
+        if (https_is_done(r) && https_is_conditional(h) && !https_etag_is_strong(r->etag))
+                return https_etag_missing(h, r);
+        if (json_object_set_new(h->etags, name, json_string(https_is_done(r) ? r->etag : "")) < 0)
                 return -ENOMEM;
         return tell_set(h, name, r, sink);
 }
@@ -126,7 +50,7 @@ static int read_some(HttpsStore *h, const char *const *names, size_t n, const St
         int r = requests ? 0 : -ENOMEM;
 
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = request_get(h, names[i], &requests[i]);
+                r = https_get(h, names[i], &requests[i]);
         if (r == 0)
                 r = client_do(h->client, requests, n);
         for (size_t i = 0; r == 0 && i < n; i++)
@@ -164,41 +88,6 @@ static void forget(HttpsStore *h)
         free(TAKE_PTR(h->publication));
         h->hosts = h->pending = h->etags = NULL;
         h->etag[0] = h->s.revision[0] = '\0';
-}
-
-static int publication_take(HttpsStore *h, const ClientRequest *r)
-{
-        if (is_absent(r)) {
-                h->hosts = json_object();
-                h->pending = json_object();
-                return h->hosts && h->pending ? 0 : -ENOMEM;
-        }
-        if (!is_done(r))
-                return request_fail(h, r);
-        if (is_conditional(h) && !is_strong(r->etag))
-                return etag_missing(h, r);
-        memcpy(h->etag, r->etag, sizeof(h->etag));
-        if (publication_open(&h->s.o, r->answer ? r->answer : "", r->n, h->s.revision, &h->hosts,
-                             &h->pending) < 0)
-                return store_fail(
-                        &h->s, -EPERM,
-                        "%s is not signed by this key: another issuer publishes there, or "
-                        "the key was changed. Remove it there to begin anew",
-                        r->url);
-        return 0;
-}
-
-static int publication_load(HttpsStore *h)
-{
-        ClientRequest request;
-        int r = request_get(h, STORE_PUBLICATION, &request);
-
-        if (r == 0)
-                r = client_do(h->client, &request, 1);
-        if (r == 0)
-                r = publication_take(h, &request);
-        client_request_done(&request);
-        return r;
 }
 
 /* Hosts that the publication lists and that need not be read. */
@@ -246,105 +135,22 @@ static int https_load(Store *s, const char *const *names, size_t n, const StoreS
 
         forget(h);
         h->etags = json_object();
-        r = h->etags ? publication_load(h) : -ENOMEM;
+        r = h->etags ? https_publication_load(h) : -ENOMEM;
         if (r == 0)
                 r = tell_listed(h, sink);
         return r == 0 ? tell_unlisted(h, names, n, sink) : r;
 }
 
-/* ---- conditions ---- */
-
-/* Its status; -ENOMEM. */
-static int probe_one(HttpsStore *h, const char *etag, ClientRequest *request)
-{
-        int r = request_put(h, PROBE, "nhi", etag, request);
-
-        if (r == 0)
-                r = client_do(h->client, request, 1);
-        return r;
-}
-
-/* P4. Some servers take a PUT and do not look at its conditions. */
-static int probe(HttpsStore *h)
-{
-        static const char *const etags[] = { "\"nhi-none\"", "", "" };
-        ClientRequest request = { 0 };
-        bool is_taken = false;
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(etags); i++) {
-                r = probe_one(h, etags[i], &request);
-                is_taken = r == 0 && is_done(&request);
-                if (r == 0 && !is_taken && !is_refused(&request) && !is_absent(&request))
-                        r = request_fail(h, &request);
-                /* The second may have made it: the third tells. */
-                if (r == 0 && is_taken && i != 1)
-                        r = store_fail(&h->s, -EOPNOTSUPP,
-                                       "%s: the server does not heed %s, so two publishers could "
-                                       "undo each other. If nobody else publishes there: "
-                                       "--single-publisher",
-                                       request.url, i == 0 ? "If-Match" : "If-None-Match");
-                client_request_done(&request);
-                if (i == 1 && !is_taken)
-                        break;
-        }
-        return r;
-}
-
-/* Without conditions, or where the answer to a PUT had no ETag: is what stands there ours? */
-static int publication_check(HttpsStore *h)
-{
-        ClientRequest request;
-        int r = request_get(h, STORE_PUBLICATION, &request);
-
-        if (r == 0)
-                r = client_do(h->client, &request, 1);
-        if (r == 0 && !is_done(&request))
-                r = request_fail(h, &request);
-        if (r == 0 && (!request.answer || !streq(request.answer, h->publication)))
-                r = -EAGAIN;
-        if (r == 0 && is_conditional(h) && !is_strong(request.etag))
-                r = etag_missing(h, &request);
-        if (r == 0)
-                memcpy(h->etag, request.etag, sizeof(h->etag));
-        client_request_done(&request);
-        return r;
-}
-
-static int publication_write(HttpsStore *h, const char *revision)
-{
-        ClientRequest request;
-        char *text = NULL;
-        int r;
-
-        r = publication_sign(&h->s.o, revision, h->hosts, h->pending, &text);
-        if (r < 0)
-                return r;
-        free(h->publication);
-        h->publication = text;
-        r = request_put(h, STORE_PUBLICATION, text, h->etag, &request);
-        if (r == 0)
-                r = client_do(h->client, &request, 1);
-        if (r == 0 && is_refused(&request))
-                r = -EAGAIN;
-        else if (r == 0 && !is_done(&request))
-                r = request_fail(h, &request);
-        if (r == 0)
-                memcpy(h->etag, request.etag, sizeof(h->etag));
-        client_request_done(&request);
-        return r == 0 && (!is_conditional(h) || !is_strong(h->etag)) ? publication_check(h) : r;
-}
-
 static int https_begin(Store *s, const char *revision, const char *const *names, size_t n)
 {
         HttpsStore *h = (HttpsStore *)s;
-        int r = is_conditional(h) ? probe(h) : 0;
+        int r = https_is_conditional(h) ? https_probe(h) : 0;
 
         for (size_t i = 0; r == 0 && i < n; i++)
                 if (json_object_set_new(h->pending, names[i], json_true()) < 0)
                         r = -ENOMEM;
         if (r == 0)
-                r = publication_write(h, revision);
+                r = https_publication_write(h, revision);
         if (r == 0)
                 memcpy(s->revision, revision, sizeof(s->revision));
         return r;
@@ -363,23 +169,23 @@ static int note_written(HttpsStore *h, const StoreSet *set)
 
 static int take_answer(HttpsStore *h, StoreSet *set, const ClientRequest *r)
 {
-        if (is_done(r))
+        if (https_is_done(r))
                 return note_written(h, set);
-        set->error = is_refused(r) ? -EAGAIN : -EIO;
-        if (!is_refused(r))
-                (void)request_fail(h, r);
+        set->error = https_is_refused(r) ? -EAGAIN : -EIO;
+        if (!https_is_refused(r))
+                (void)https_request_fail(h, r);
         return 0;
 }
 
-static int https_put(Store *s, StoreSet *sets, size_t n)
+static int put_sets(Store *s, StoreSet *sets, size_t n)
 {
         HttpsStore *h = (HttpsStore *)s;
         ClientRequest *requests = calloc(n, sizeof(*requests));
         int r = requests ? 0 : -ENOMEM;
 
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = request_put(h, sets[i].name, sets[i].jws, document_text(h->etags, sets[i].name),
-                                &requests[i]);
+                r = https_put(h, sets[i].name, sets[i].jws, document_text(h->etags, sets[i].name),
+                              &requests[i]);
         if (r == 0)
                 r = client_do(h->client, requests, n);
         for (size_t i = 0; r == 0 && i < n; i++)
@@ -397,11 +203,11 @@ static int https_put(Store *s, StoreSet *sets, size_t n)
 static int https_finish(Store *s)
 {
         HttpsStore *h = (HttpsStore *)s;
-        int r = is_conditional(h) ? 0 : publication_check(h);
+        int r = https_is_conditional(h) ? 0 : https_publication_check(h);
 
         if (r == 0)
-                r = publication_write(h, s->revision);
-        return r == -EAGAIN && is_conditional(h) ? 0 : r;
+                r = https_publication_write(h, s->revision);
+        return r == -EAGAIN && https_is_conditional(h) ? 0 : r;
 }
 
 /* ---- */
@@ -464,7 +270,7 @@ const StoreType store_https = {
         .load = https_load,
         .look = https_look,
         .begin = https_begin,
-        .put = https_put,
+        .put = put_sets,
         .finish = https_finish,
         .free = https_free,
 };
