@@ -20,7 +20,7 @@ static int publication_take(HttpsStore *h, const ClientRequest *r)
         memcpy(h->etag, r->etag, sizeof(h->etag));
         if (publication_open(&h->s.o, r->answer ? r->answer : "", r->n, h->s.revision, &h->hosts,
                              &h->pending) < 0)
-                return store_fail(
+                return store_failed(
                         &h->s, -EPERM,
                         "%s is not signed by this key: another issuer publishes there, or "
                         "the key was changed. Remove it there to begin anew",
@@ -66,11 +66,11 @@ int https_probe(HttpsStore *h)
                         r = https_request_fail(h, &request);
                 /* The second may have made it: the third tells. */
                 if (r == 0 && is_taken && i != 1)
-                        r = store_fail(&h->s, -EOPNOTSUPP,
-                                       "%s: the server does not heed %s, so two publishers could "
-                                       "undo each other. If nobody else publishes there: "
-                                       "--single-publisher",
-                                       request.url, i == 0 ? "If-Match" : "If-None-Match");
+                        r = store_failed(&h->s, -EOPNOTSUPP,
+                                         "%s: the server does not heed %s, so two publishers could "
+                                         "undo each other. If nobody else publishes there: "
+                                         "--single-publisher",
+                                         request.url, i == 0 ? "If-Match" : "If-None-Match");
                 client_request_done(&request);
                 if (i == 1 && !is_taken)
                         break;

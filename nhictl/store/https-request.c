@@ -27,7 +27,7 @@ int https_request_fail(HttpsStore *h, const ClientRequest *r)
 {
         char sentence[CLIENT_ERROR_MAX];
 
-        return store_fail(&h->s, -EIO, "%s: %s", r->url, client_sentence(r, sentence));
+        return store_failed(&h->s, -EIO, "%s: %s", r->url, client_sentence(r, sentence));
 }
 
 int https_get(const HttpsStore *h, const char *name, ClientRequest *ret)
@@ -59,8 +59,9 @@ bool https_etag_is_strong(const char *etag)
 
 int https_etag_missing(HttpsStore *h, const ClientRequest *r)
 {
-        return store_fail(&h->s, -EOPNOTSUPP,
-                          "%s: the server gives no strong ETag, so two publishers could undo each "
-                          "other. If nobody else publishes there: --single-publisher",
-                          r->url);
+        return store_failed(
+                &h->s, -EOPNOTSUPP,
+                "%s: the server gives no strong ETag, so two publishers could undo each "
+                "other. If nobody else publishes there: --single-publisher",
+                r->url);
 }

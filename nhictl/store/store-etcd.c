@@ -63,21 +63,21 @@ static int ask(EtcdStore *e, const char *path, char *body, ClientRequest *ret)
         ret->body = NULL;
         secret_free(body);
         if (r == 0 && (is_members_fault(ret) || !ret->answer))
-                r = store_fail(&e->s, -EIO, "%s: %s", ret->url, client_sentence(ret, sentence));
+                r = store_failed(&e->s, -EIO, "%s: %s", ret->url, client_sentence(ret, sentence));
         return r;
 }
 
 static int etcd_fail(EtcdStore *e, unsigned code, const char *text)
 {
-        return store_fail(&e->s, code == 7 ? -EACCES : -EIO, "%s: etcd-%u: %s",
-                          e->members[e->member], code, text);
+        return store_failed(&e->s, code == 7 ? -EACCES : -EIO, "%s: etcd-%u: %s",
+                            e->members[e->member], code, text);
 }
 
 static int malformed(EtcdStore *e, int r)
 {
         return r == -ENOMEM ? r
-                            : store_fail(&e->s, -EIO, "%s: the member's answer makes no sense",
-                                         e->members[e->member]);
+                            : store_failed(&e->s, -EIO, "%s: the member's answer makes no sense",
+                                           e->members[e->member]);
 }
 
 /* ---- what stands there ---- */
@@ -92,7 +92,7 @@ static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
                 e->mod_revision = p->mod_revision;
                 if (publication_open(&e->s.o, text, p->size, e->s.revision, NULL, NULL) == 0)
                         return 0;
-                return store_fail(
+                return store_failed(
                         &e->s, -EPERM,
                         "%s is not signed by this key: another issuer publishes there, or "
                         "the key was changed. Remove it there to begin anew",
@@ -266,8 +266,8 @@ static int log_in(EtcdStore *e, const char *user, const char *password)
         if (r == 0) {
                 token = etcd_auth_parse(request.answer, request.n);
                 r = token ? client_authorize(e->client, token)
-                          : store_fail(&e->s, -EACCES, "%s does not take this user and password",
-                                       e->members[e->member]);
+                          : store_failed(&e->s, -EACCES, "%s does not take this user and password",
+                                         e->members[e->member]);
         }
         if (request.answer)
                 explicit_bzero(request.answer, request.n);

@@ -101,7 +101,7 @@ static int file_load(Store *s, const char *const *names, size_t n, const StoreSi
         int r = 0;
 
         if (!dir)
-                return store_fail(s, -errno, "%s: %s", f->dir, strerror(errno));
+                return store_failed(s, -errno, "%s: %s", f->dir, strerror(errno));
         while (r == 0 && (entry = readdir(dir)))
                 if (store_name_parse(&f->names, entry->d_name, strlen(entry->d_name), name))
                         r = load_one(f, entry->d_name, name, sink);

@@ -70,7 +70,7 @@ Store *store_free(Store *s)
         return NULL;
 }
 
-int store_fail(Store *s, int r, const char *format, ...)
+int store_failed(Store *s, int r, const char *format, ...)
 {
         va_list ap;
 

@@ -83,7 +83,7 @@ Store *store_free(Store *s);
 DEFINE_CLEANUP(Store *, store_free);
 
 /* Set s->error and return r. */
-int store_fail(Store *s, int r, const char *format, ...) _printf_(3, 4);
+int store_failed(Store *s, int r, const char *format, ...) _printf_(3, 4);
 
 /* "BEFORE{host}AFTER", or a text that gets tail behind it where it has no "{host}". */
 typedef struct StoreNames {
