@@ -15,7 +15,8 @@
  *   backstop.c        PID 1's timer, replaced as the end moves
  *   ending.c          ask, kill, sweep, verify, write down
  *   sweep.c           what carries the session's audit id, wherever it moved
- *   warn.c            one line to the terminal before the end
+ *   warn.c            one line to the terminals before the end, and why at the end
+ *   words.c           what these say; terminal.c: to which terminals
  *   resolve.c         which system unit a caller is */
 
 #include "nhi-agentd/session/bus.h"
@@ -120,7 +121,8 @@ struct Session {
         Opening *opening; /* NULL once opened */
         Ending *ending;   /* NULL unless SESSION_ENDING */
         sd_event_source *recheck, *warn;
-        int64_t warned_end_sec;
+        /* The warning that is armed; the last one that was told, and for which end. */
+        int64_t warn_lead_usec, warned_end_sec, warned_lead_usec;
 };
 
 /* Every process that was begun in some audit session, as /proc had it (sweep.c). */
@@ -245,8 +247,11 @@ void look_done(Look *l);
  * an orphan's parent is PID 1 or a user's manager, which says nothing of whose session it bears. */
 bool audit_session_is_own(pid_t pid, uint32_t audit_session);
 
-/* warn.c */
+/* warn.c: arm the next warning of this end. To be called again when the end moved. */
 void warn_arm(Session *s);
+/* Tell the session's terminals why it ends. True where one took it: what is to carry the words to
+ * the person (sshd, sudo) needs a moment before it is ended, too. */
+bool warn_over(const Session *s);
 
 /* session/start.c */
 void on_bus_change(void *userdata, bool up);

@@ -84,8 +84,11 @@ static void session_move_end(Session *s, const Decision *d)
 {
         s->end_sec = d->end_sec;
         s->boot_end_usec = d->boot_end_usec;
-        if (backstop_is_right(s))
+        if (backstop_is_right(s)) {
+                if (!s->warn) /* it is one of before */
+                        warn_arm(s);
                 return;
+        }
         (void)backstop_arm(s);
         warn_arm(s);
         sessions_save(s->registry);
