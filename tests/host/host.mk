@@ -28,6 +28,11 @@ $(B)/tests/host/log-lab: $(call obj,tests/host/log-lab.c)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -ljansson -lpam
 
+# Processes that are hard to end, for tests/host/cases/escapes.sh.
+$(B)/tests/host/escape-lab: $(call obj,tests/host/escape-lab.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+
 # A wall clock for one process, for tests/host/cases/failures.sh.
 $(B)/tests/host/set-clock.so: $(call obj,tests/host/set-clock.c)
 	@mkdir -p $(@D)
