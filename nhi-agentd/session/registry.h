@@ -27,7 +27,7 @@
 #include <jansson.h>
 
 #define SESSION_ID_SIZE    32
-#define SESSION_GRACE_USEC 1000000ull /* between asking and killing, unless the host says other */
+#define SESSION_GRACE_USEC 2000000ull /* between asking and killing, unless the host says other */
 #define SESSION_OPEN_USEC  1500000ull /* all of session_open(); pam_nhi waits 2 s */
 #define SESSIONS_MAX       4096u
 #define AUDIT_UNSET        ((uint32_t)-1)

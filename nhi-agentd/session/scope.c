@@ -34,9 +34,7 @@ int backstop_name_format(const char *id, unsigned n, const char *suffix,
 
 int64_t backstop_after_usec(uint64_t grace_usec)
 {
-        int64_t after = (int64_t)grace_usec - BACKSTOP_ASK_USEC;
-
-        return after > BACKSTOP_AFTER_MIN_USEC ? after : BACKSTOP_AFTER_MIN_USEC;
+        return (int64_t)grace_usec + BACKSTOP_MARGIN_USEC;
 }
 
 int calendar_format(int64_t real_usec, char *ret, size_t size)

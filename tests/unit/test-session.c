@@ -257,10 +257,9 @@ static void backstops_are_named_after_session_and_number(void **state)
 
 static void a_backstop_never_kills_before_a_living_agent_would(void **state)
 {
-        assert_int_equal(backstop_after_usec(0), 500000);
-        assert_int_equal(backstop_after_usec(1000000), 500000);
-        assert_int_equal(backstop_after_usec(1000001), 500001);
-        assert_int_equal(backstop_after_usec(30000000), 29500000);
+        assert_int_equal(backstop_after_usec(0), 250000);
+        assert_int_equal(backstop_after_usec(SESSION_GRACE_USEC), 2250000);
+        assert_int_equal(backstop_after_usec(10000000), 10250000);
 }
 
 /* T09 */
