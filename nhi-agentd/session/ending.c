@@ -37,6 +37,13 @@ static void session_finish(Session *s, const char *code, int64_t took_usec)
         sessions_check_started(registry);
 }
 
+/* A session of before whose group was gone when the agent came back has processes elsewhere only.
+ */
+static bool is_populated(const Session *s)
+{
+        return s->group.dir_fd >= 0 && cgroup_is_populated(&s->group);
+}
+
 static uint64_t grace_usec(const Session *s)
 {
         return sessions_grace_usec(s->registry);
@@ -46,11 +53,6 @@ static void ending_ask(Session *s)
 {
         Bus *bus = s->registry->bus;
 
-        if (!session_is_pid1s(s)) {
-                own_ask(s);
-                s->ending->asked = true;
-                return;
-        }
         /* logind may have forgotten a session whose holder logged out while processes stayed in its
          * scope (KillUserProcesses=no): PID 1 has not. */
         if (s->kind == SESSION_LOGIND)
@@ -82,7 +84,7 @@ static void survivor_record(Session *s)
         const size_t elsewhere = swept > 0 ? (size_t)swept : 0;
         size_t n, used = 0;
 
-        n = session_pids(s, pids, ELEMENTSOF(pids));
+        n = cgroup_pids(&s->group, pids, ELEMENTSOF(pids));
         detail[0] = '\0';
         for (size_t i = 0; i < n && i < ELEMENTSOF(pids) && used + 16 < sizeof(detail); i++)
                 used += (size_t)snprintf(detail + used, sizeof(detail) - used, "%s%d",
@@ -104,7 +106,7 @@ static bool ending_is_through(Session *s)
         Ending *e = s->ending;
         const ssize_t n = sweep_session(s, SIGKILL);
 
-        if (n != 0 || session_is_populated(s))
+        if (n != 0 || is_populated(s))
                 return false;
         session_finish(s, e->why, (int64_t)ending_age_usec(s) + e->late_usec);
         return true;
@@ -121,13 +123,26 @@ static void ending_first(Session *s)
         ending_again(s, e->asked ? grace_usec(s) : 1);
 }
 
+/* Whoever sits at its terminals is told why, once, before anything is asked to end. True where
+ * somebody was. */
+static bool ending_tell(Session *s)
+{
+        if (s->ending->told)
+                return false;
+        s->ending->told = true;
+        return warn_over(s);
+}
+
 static int on_ending_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Session *s = userdata;
         Ending *e = s->ending;
 
-        if (!e->begun && session_is_populated(s)) {
-                ending_first(s);
+        if (!e->begun && is_populated(s)) {
+                if (ending_tell(s))
+                        ending_again(s, ENDING_WORDS_USEC);
+                else
+                        ending_first(s);
                 return 0;
         }
         if (ending_is_through(s))
@@ -219,7 +234,7 @@ void session_check_left(Session *s)
 {
         ssize_t n;
 
-        if (session_is_populated(s))
+        if (is_populated(s))
                 return;
         n = sweep_session(s, 0);
         if (n == 0) {
@@ -234,7 +249,7 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
 {
         Session *s = userdata;
 
-        if (session_is_populated(s)) /* reading also rearms the poll */
+        if (is_populated(s)) /* reading also rearms the poll */
                 return 0;
         (void)sd_event_source_set_enabled(source,
                                           SD_EVENT_OFF); /* a removed group polls for ever */
