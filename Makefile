@@ -127,13 +127,14 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
-# The module's own table.
+# The module's own table, and its calendar.
 $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o
+$(B)/tests/pam/test-pam-environ: $(B)/tobj/pam_nhi/environ.o
 # The module's own objects, with clocks that may fail.
 $(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))
 $(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 # There is no bus to tie a session with: the test stands in for the registry.
-$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_have_bus
+$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_can_tie
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # The disk is the test's.

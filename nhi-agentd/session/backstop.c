@@ -24,7 +24,7 @@ bool backstop_is_right(const Session *s)
 {
         int64_t moved = s->boot_end_usec - s->backstop.boot_usec;
 
-        return s->backstop.n != 0 && s->backstop.end_sec == s->end_sec &&
+        return (s->backstop.n != 0 || !session_is_pid1s(s)) && s->backstop.end_sec == s->end_sec &&
                moved <= BACKSTOP_TOLERANCE_USEC && moved >= -BACKSTOP_TOLERANCE_USEC;
 }
 
@@ -86,9 +86,11 @@ int backstop_arm(Session *s)
 
         if (b->job)
                 return 0; /* on_backstop_job() looks again */
-        b->next++;
         b->end_sec = s->end_sec;
         b->boot_usec = s->boot_end_usec;
+        if (!session_is_pid1s(s))
+                return 0; /* nobody else knows it: only the end is kept */
+        b->next++;
         r = backstop_name_format(s->id, b->next, ".timer", timer);
         if (r == 0)
                 r = backstop_name_format(s->id, b->next, ".service", service);

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define CGROUP_ROOT      PATH_ROOT "/sys/fs/cgroup"
 #define CGROUP_DEPTH_MAX 16
+#define SIGNAL_SPARE     64u /* that came while they were counted */
 
 /* One name in a directory; never a symbolic link. (openat2(2) would say all of it at once, but a
  * unit with RestrictSUIDSGID= gets ENOSYS from it.) */
@@ -26,6 +28,7 @@ static int open_in(int dir_fd, const char *name, int flags)
         return fd < 0 ? -errno : fd;
 }
 
+/* "/" is the root itself. */
 static int open_group(const char *path, int *ret)
 {
         _cleanup_close_ int dir = -EBADF;
@@ -37,7 +40,7 @@ static int open_group(const char *path, int *ret)
         dir = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
                 return -errno;
-        while ((name = strsep(&rest, "/"))) {
+        while (*copy && (name = strsep(&rest, "/"))) {
                 int below = open_in(dir, name, O_RDONLY | O_DIRECTORY);
 
                 if (below < 0)
@@ -55,6 +58,8 @@ int cgroup_open(const char *path, Cgroup *ret)
         struct stat st;
         int r;
 
+        if (streq(path, "/"))
+                return -EINVAL; /* nobody's */
         r = open_group(path, &dir);
         if (r < 0)
                 return r;
@@ -90,10 +95,10 @@ int cgroup_kill(const Cgroup *c, const char *path)
 {
         _cleanup_close_ int fd = -EBADF;
         const char *scope;
-        size_t n;
+        size_t n = 0;
 
         scope = cgroup_scope(path, &n);
-        if (!scope || scope[n] != '\0')
+        if (!cgroup_is_own(path) && (!scope || scope[n] != '\0'))
                 return -EPERM;
         fd = open_in(c->dir_fd, "cgroup.kill", O_WRONLY);
         if (fd < 0)
@@ -167,6 +172,114 @@ static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_
 size_t cgroup_pids(const Cgroup *c, pid_t *ret, size_t n)
 {
         return c->dir_fd < 0 ? 0 : pids_below(c->dir_fd, 0, ret, n, 0);
+}
+
+/* ---- groups of our own ---- */
+
+/* The group above, held open, and the last name: 0 or a negative errno. */
+static int open_above(const char *path, int *ret, const char **ret_name)
+{
+        const char *name = strrchr(path, '/');
+        char above[512];
+
+        if (path[0] != '/' || (size_t)(name - path) >= sizeof(above))
+                return -EINVAL;
+        memcpy(above, path, (size_t)(name - path));
+        above[name - path] = '\0';
+        *ret_name = name + 1;
+        return open_group(*above ? above : "/", ret);
+}
+
+int cgroup_make(const char *path)
+{
+        _cleanup_close_ int above = -EBADF;
+        const char *name;
+        int r;
+
+        r = open_above(path, &above, &name);
+        if (r < 0)
+                return r;
+        return mkdirat(above, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int cgroup_remove(const char *path)
+{
+        _cleanup_close_ int above = -EBADF;
+        const char *name;
+        int r;
+
+        r = open_above(path, &above, &name);
+        if (r < 0)
+                return r;
+        return unlinkat(above, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int cgroup_enter(const char *path, pid_t pid)
+{
+        _cleanup_close_ int dir = -EBADF, fd = -EBADF;
+        char text[16];
+        int r;
+
+        r = open_group(path, &dir);
+        if (r < 0)
+                return r;
+        fd = open_in(dir, "cgroup.procs", O_WRONLY);
+        if (fd < 0)
+                return fd;
+        return fd_write_all(fd, text, (size_t)snprintf(text, sizeof(text), "%d", (int)pid));
+}
+
+int cgroup_try(const Cgroup *c)
+{
+        _cleanup_close_ int kill_fd = open_in(c->dir_fd, "cgroup.kill", O_WRONLY);
+        _cleanup_close_ int procs_fd = open_in(c->dir_fd, "cgroup.procs", O_RDWR);
+
+        return kill_fd < 0 ? kill_fd : procs_fd < 0 ? procs_fd : 0;
+}
+
+bool cgroup_is_own(const char *path)
+{
+        static const char own[] = "/nhi/";
+        const char *name = strstr(path, own);
+
+        for (name = name ? name + sizeof(own) - 1 : NULL; name && *name == 's';) {
+                const size_t n = strspn(name + 1, "0123456789");
+
+                if (n == 0)
+                        return false;
+                name += 1 + n;
+                if (*name == '\0')
+                        return true;
+                if (*name++ != '/')
+                        return false;
+        }
+        return false;
+}
+
+/* Moved elsewhere between the list and the pidfd, it is not of this group any more. */
+static bool signal_in(pid_t pid, const char *path, int signal)
+{
+        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        char now[512];
+
+        return pidfd >= 0 && process_cgroup(pid, now, sizeof(now)) == 0 &&
+               cgroup_is_within(now, path) && pidfd_is_alive(pidfd) &&
+               syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+}
+
+size_t cgroup_signal(const Cgroup *c, const char *path, int signal)
+{
+        const size_t room = cgroup_pids(c, NULL, 0) + SIGNAL_SPARE;
+        pid_t *pids = calloc(room, sizeof(*pids));
+        size_t n, signalled = 0;
+
+        if (!pids)
+                return 0;
+        n = cgroup_pids(c, pids, room);
+        for (size_t i = 0; i < n && i < room; i++)
+                signalled += signal_in(pids[i], path, signal);
+        free(pids);
+        return signalled;
 }
 
 bool cgroup_is_within(const char *path, const char *prefix)

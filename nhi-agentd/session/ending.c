@@ -37,13 +37,6 @@ static void session_finish(Session *s, const char *code, int64_t took_usec)
         sessions_check_started(registry);
 }
 
-/* A session of before whose group was gone when the agent came back has processes elsewhere only.
- */
-static bool is_populated(const Session *s)
-{
-        return s->group.dir_fd >= 0 && cgroup_is_populated(&s->group);
-}
-
 static uint64_t grace_usec(const Session *s)
 {
         return sessions_grace_usec(s->registry);
@@ -53,6 +46,11 @@ static void ending_ask(Session *s)
 {
         Bus *bus = s->registry->bus;
 
+        if (!session_is_pid1s(s)) {
+                own_ask(s);
+                s->ending->asked = true;
+                return;
+        }
         /* logind may have forgotten a session whose holder logged out while processes stayed in its
          * scope (KillUserProcesses=no): PID 1 has not. */
         if (s->kind == SESSION_LOGIND)
@@ -84,7 +82,7 @@ static void survivor_record(Session *s)
         const size_t elsewhere = swept > 0 ? (size_t)swept : 0;
         size_t n, used = 0;
 
-        n = cgroup_pids(&s->group, pids, ELEMENTSOF(pids));
+        n = session_pids(s, pids, ELEMENTSOF(pids));
         detail[0] = '\0';
         for (size_t i = 0; i < n && i < ELEMENTSOF(pids) && used + 16 < sizeof(detail); i++)
                 used += (size_t)snprintf(detail + used, sizeof(detail) - used, "%s%d",
@@ -106,7 +104,7 @@ static bool ending_is_through(Session *s)
         Ending *e = s->ending;
         const ssize_t n = sweep_session(s, SIGKILL);
 
-        if (n != 0 || is_populated(s))
+        if (n != 0 || session_is_populated(s))
                 return false;
         session_finish(s, e->why, (int64_t)ending_age_usec(s) + e->late_usec);
         return true;
@@ -138,7 +136,7 @@ static int on_ending_timer(sd_event_source *source, uint64_t usec, void *userdat
         Session *s = userdata;
         Ending *e = s->ending;
 
-        if (!e->begun && is_populated(s)) {
+        if (!e->begun && session_is_populated(s)) {
                 if (ending_tell(s))
                         ending_again(s, ENDING_WORDS_USEC);
                 else
@@ -234,7 +232,7 @@ void session_check_left(Session *s)
 {
         ssize_t n;
 
-        if (is_populated(s))
+        if (session_is_populated(s))
                 return;
         n = sweep_session(s, 0);
         if (n == 0) {
@@ -249,7 +247,7 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
 {
         Session *s = userdata;
 
-        if (is_populated(s)) /* reading also rearms the poll */
+        if (session_is_populated(s)) /* reading also rearms the poll */
                 return 0;
         (void)sd_event_source_set_enabled(source,
                                           SD_EVENT_OFF); /* a removed group polls for ever */

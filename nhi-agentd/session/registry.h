@@ -15,6 +15,8 @@
  *   backstop.c        PID 1's timer, replaced as the end moves
  *   ending.c          ask, kill, sweep, verify, write down
  *   sweep.c           what carries the session's audit id, wherever it moved
+ *   means.c           what there is to end sessions by, where PID 1 is no systemd
+ *   own.c             sessions that PID 1 does not know
  *   warn.c            one line to the terminals before the end, and why at the end
  *   words.c           what these say; terminal.c: to which terminals
  *   resolve.c         which system unit a caller is */
@@ -37,6 +39,8 @@ typedef enum SessionKind {
         SESSION_SCOPE = 0, /* nhi-*.scope, made by us */
         SESSION_LOGIND,    /* session-*.scope, of which the caller is the leader */
         SESSION_UNIT,      /* a system unit: ended by PID 1 only */
+        SESSION_CGROUP,    /* nhi/sN, made by us, where PID 1 is no systemd */
+        SESSION_TREE,      /* nor a cgroup: known by its processes only */
 } SessionKind;
 
 typedef enum SessionState {
@@ -81,7 +85,7 @@ typedef struct Ending {
         char detail[256];    /* what who asked for it says; "" otherwise */
         uint64_t since_usec; /* CLOCK_MONOTONIC */
         int64_t late_usec;   /* how long after the grant's end the ending began */
-        bool told; /* its terminals were told why */
+        bool told;           /* its terminals were told why */
         bool begun;
         bool asked;   /* PID 1 or logind was asked */
         bool refused; /* it never began for its holder: no start, no end is written down */
@@ -178,6 +182,7 @@ DEFINE_CLEANUP(Session *, session_free)
 int session_watch(Session *s); /* open its cgroup by path and watch it: 0 or a negative errno */
 void session_record(const Session *s, EventKind kind, const char *code, const char *detail,
                     int64_t took_usec, uint32_t n_survivors);
+/* The innermost: an elevation's group lies in that of the session it came from (own.c). */
 Session *session_by_cgroup(Sessions *registry, const char *cgroup);
 bool session_end_passed(const Session *s, Now now);
 void sessions_check_started(Sessions *s);
@@ -197,6 +202,20 @@ bool open_tie(Session *s);
 void open_audit(Session *s, bool own);
 /* session/logind.c */
 void open_lookup(Session *s);
+
+/* session/own.c: the kinds that are not PID 1's, and what differs by kind. */
+bool session_is_pid1s(const Session *s); /* a scope or unit, with a timer */
+/* Does anything of it live, as far as is known without another look at /proc? A session of before
+ * whose group was gone when the agent came back has processes elsewhere only. */
+bool session_is_populated(const Session *s);
+/* Its processes, but for those elsewhere: the number found, at most n are stored. */
+size_t session_pids(const Session *s, pid_t *ret, size_t n);
+/* Ask the processes of a session that is not PID 1's to end. */
+void own_ask(Session *s);
+/* Begin to open one: from open.c, which goes on with open_backstop(). */
+void open_own(Session *s);
+/* Its group goes, where it is empty. */
+void own_remove(const Session *s);
 
 /* session/review.c */
 Decision session_judge(Session *s);

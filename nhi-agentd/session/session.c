@@ -55,6 +55,7 @@ Session *session_free(Session *s)
         sd_event_source_disable_unref(s->watch);
         sd_event_source_disable_unref(s->recheck);
         sd_event_source_disable_unref(s->warn);
+        own_remove(s);
         cgroup_close(&s->group);
         closep(&s->leader_pidfd);
         session_tie_done(&s->tie);
@@ -184,12 +185,25 @@ bool sessions_have_bus(const Sessions *s)
         return s && bus_is_up(s->bus);
 }
 
+bool sessions_can_tie(const Sessions *s)
+{
+        return s && (s->host.means.kind != MEANS_PID1 || bus_is_up(s->bus));
+}
+
+Means sessions_means(const Sessions *s)
+{
+        return s->host.means.kind;
+}
+
 Session *session_by_cgroup(Sessions *registry, const char *cgroup)
 {
+        Session *found = NULL;
+
         for (Session *s = registry->sessions; s; s = s->next)
-                if (cgroup_is_within(cgroup, s->cgroup))
-                        return s;
-        return NULL;
+                if (cgroup_is_within(cgroup, s->cgroup) &&
+                    (!found || strlen(s->cgroup) > strlen(found->cgroup)))
+                        found = s;
+        return found;
 }
 
 void session_scope_of(const char *cgroup, char ret[static UNIT_NAME_SIZE])

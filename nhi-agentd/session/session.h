@@ -7,7 +7,8 @@
  *  E1 At the grant's end every process in the session's cgroup MUST die, and nothing else.
  *  E2 The backstop timer of PID 1 MUST be armed before the answer leaves the agent.
  *  E3 cgroup.kill MUST only be written for session-*.scope and nhi-*.scope that this registry
- *     created or matched by logind id, boot id and leader pidfd.
+ *     created or matched by logind id, boot id and leader pidfd, and for nhi/sN that it made where
+ *     PID 1 is no systemd.
  *  E4 Nothing MUST be ended without a verified set, an expiry or a decision of this host's own (a
  *     lock, a grant given back) that proves it.
  *
@@ -16,6 +17,7 @@
 #include "nhi-agentd/caller.h"
 #include "nhi-agentd/core/decide.h"
 #include "nhi-agentd/event.h"
+#include "nhi-agentd/session/means.h"
 
 #include <systemd/sd-event.h>
 
@@ -37,13 +39,14 @@ typedef struct SessionsHost {
          * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
          * counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
-        uint64_t grace_usec; /* between asking to end and killing; 0: one second */
+        uint64_t grace_usec; /* between asking to end and killing; 0: two seconds */
+        SessionMeans means;
 } SessionsHost;
 
 /* state_path: /run/nhi/sessions.json, the registry's own record of what it tied (for a restart). */
 int sessions_new(sd_event *event, const SessionsHost *host, const char *state_path, Sessions **ret);
 Sessions *sessions_free(Sessions *s);
-/* The configuration changed: for endings and scopes from now on; 0: one second. */
+/* The configuration changed: for endings and scopes from now on; 0: two seconds. */
 void sessions_set_grace(Sessions *s, uint64_t grace_usec);
 
 /* Connect to the system bus and reconcile: read the state file, find the scopes that are still
@@ -101,3 +104,6 @@ size_t sessions_list(const Sessions *s, SessionView *ret, size_t n);
 size_t sessions_count(const Sessions *s);
 /* Is there a system bus now? For status. */
 bool sessions_have_bus(const Sessions *s);
+/* Is there now what a session is tied by? Without, none opens. */
+bool sessions_can_tie(const Sessions *s);
+Means sessions_means(const Sessions *s);

@@ -75,7 +75,7 @@ static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userd
         if (s->reconciled)
                 start_finish(s); /* what does not die must not keep everybody else out */
         else
-                sessions_reconcile(s, -ENOTCONN);
+                sessions_reconcile(s, s->host.means.kind == MEANS_PID1 ? -ENOTCONN : 0);
         return 0;
 }
 
@@ -102,6 +102,10 @@ int sessions_start(Sessions *s, void (*done)(void *userdata, int r), void *userd
         s->start_done = done;
         s->start_userdata = userdata;
         s->started = true;
+        if (s->host.means.kind != MEANS_PID1) {
+                start_wait(s, 0); /* there is nobody to wait for */
+                return 0;
+        }
         start_wait(s, START_BUS_USEC);
         bus_start(s->bus);
         return 0;

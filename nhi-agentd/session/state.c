@@ -21,6 +21,8 @@ static const char *const kind_names[] = {
         [SESSION_SCOPE] = "scope",
         [SESSION_LOGIND] = "logind",
         [SESSION_UNIT] = "unit",
+        [SESSION_CGROUP] = "cgroup",
+        [SESSION_TREE] = "tree",
 };
 
 /* ---- save ---- */

@@ -27,7 +27,7 @@ static Words words_of(const Session *s)
 static bool session_tell(const Session *s, const char *text)
 {
         pid_t pids[TERMINAL_PIDS_MAX];
-        size_t n = cgroup_pids(&s->group, pids, ELEMENTSOF(pids));
+        size_t n = session_pids(s, pids, ELEMENTSOF(pids));
 
         if (n > ELEMENTSOF(pids))
                 n = ELEMENTSOF(pids);
