@@ -100,6 +100,19 @@ static void message_member(const Event *e, const char *verb, char *ret, size_t s
                        e->n_survivors);
 }
 
+static void message_stray(const Event *e, const char *verb, char *ret, size_t size)
+{
+        char account[128], unit[256], detail[512];
+
+        text_escape(account, sizeof(account), e->account ? e->account : "?");
+        text_escape(unit, sizeof(unit),
+                    e->caller && *e->caller->unit ? e->caller->unit : "no unit");
+        text_escape(detail, sizeof(detail), e->detail ? e->detail : "");
+        (void)snprintf(ret, size, "%s %s in %s, %s: %" PRIu64 ": %s", verb, account, unit,
+                       e->code && streq(e->code, "ended") ? "ended" : "left alone", e->n_denials,
+                       detail);
+}
+
 static const struct {
         void (*make)(const Event *e, const char *verb, char *ret, size_t size);
         const char *verb;
@@ -120,6 +133,7 @@ static const struct {
         [EVENT_CONFIG_CHANGED] = { message_code, "Configuration changed" },
         [EVENT_CONFIG_REFUSED] = { message_code, "Configuration refused, the old one stays" },
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
+        [EVENT_STRAY] = { message_stray, "Processes that no session accounts for, of" },
         [EVENT_MEMBERSHIP_END] = { message_member, "Membership ended:" },
         [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
         [EVENT_LOG_CREATED] = { message_code, "Decision log begun" },
