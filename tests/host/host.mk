@@ -23,6 +23,11 @@ $(B)/tests/host/su-storm: $(call obj,tests/host/su-storm.c)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lpam
 
+# Logins at given moments, for tests/host/cases/race.sh.
+$(B)/tests/host/login-race: $(call obj,tests/host/login-race.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ -lpam
+
 # The decision log held against its schema and the journal, for tests/host/cases/evidence.sh.
 $(B)/tests/host/log-lab: $(call obj,tests/host/log-lab.c)
 	@mkdir -p $(@D)
