@@ -15,7 +15,7 @@
 
 static void _printf_(2, 3) line_format(char ret[static WORDS_SIZE], const char *format, ...)
 {
-        char text[WORDS_SIZE - sizeof(LINE_BEGIN LINE_END)];
+        char text[WORDS_SIZE + 1 - sizeof(LINE_BEGIN LINE_END)];
         va_list ap;
 
         va_start(ap, format);
