@@ -10,11 +10,9 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define CGROUP_ROOT      PATH_ROOT "/sys/fs/cgroup"
 #define CGROUP_DEPTH_MAX 16
-#define SIGNAL_SPARE     64u /* that came while they were counted */
 
 /* One name in a directory; never a symbolic link. (openat2(2) would say all of it at once, but a
  * unit with RestrictSUIDSGID= gets ENOSYS from it.) */
@@ -254,32 +252,6 @@ bool cgroup_is_own(const char *path)
                         return false;
         }
         return false;
-}
-
-/* Moved elsewhere between the list and the pidfd, it is not of this group any more. */
-static bool signal_in(pid_t pid, const char *path, int signal)
-{
-        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        char now[512];
-
-        return pidfd >= 0 && process_cgroup(pid, now, sizeof(now)) == 0 &&
-               cgroup_is_within(now, path) && pidfd_is_alive(pidfd) &&
-               syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
-}
-
-size_t cgroup_signal(const Cgroup *c, const char *path, int signal)
-{
-        const size_t room = cgroup_pids(c, NULL, 0) + SIGNAL_SPARE;
-        pid_t *pids = calloc(room, sizeof(*pids));
-        size_t n, signalled = 0;
-
-        if (!pids)
-                return 0;
-        n = cgroup_pids(c, pids, room);
-        for (size_t i = 0; i < n && i < room; i++)
-                signalled += signal_in(pids[i], path, signal);
-        free(pids);
-        return signalled;
 }
 
 bool cgroup_is_within(const char *path, const char *prefix)

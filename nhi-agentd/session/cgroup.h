@@ -29,8 +29,6 @@ bool cgroup_is_populated(const Cgroup *c);
  * caller's: the name is checked again here and -EPERM unless it is a scope of cgroup_scope() or one
  * of cgroup_is_own(). */
 int cgroup_kill(const Cgroup *c, const char *path);
-/* Signal all that is in it and below, each held by pidfd and looked at again. How many. */
-size_t cgroup_signal(const Cgroup *c, const char *path, int signal);
 /* Call on_change whenever the group becomes populated or empty, and once at the start. */
 int cgroup_watch(const Cgroup *c, sd_event *event, sd_event_io_handler_t on_change, void *userdata,
                  sd_event_source **ret);

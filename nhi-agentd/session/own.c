@@ -7,9 +7,9 @@
  *
  * No timer ends them when the agent is dead: a new agent does, before it serves (S09). */
 
+#include "nhi-agentd/session/crowd.h"
 #include "nhi-agentd/session/registry.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 bool session_is_pid1s(const Session *s)
@@ -27,13 +27,9 @@ size_t session_pids(const Session *s, pid_t *ret, size_t n)
         return cgroup_pids(&s->group, ret, n);
 }
 
-/* As PID 1 stops a scope: a shell hears SIGHUP only, and who is stopped hears nothing. */
 void own_ask(Session *s)
 {
-        static const int signals[] = { SIGTERM, SIGHUP, SIGCONT };
-
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void)cgroup_signal(&s->group, s->cgroup, signals[i]);
+        (void)crowd_ask(&(Crowd){ .group = &s->group, .path = s->cgroup });
 }
 
 /* The group above may have waited for this one only. */
