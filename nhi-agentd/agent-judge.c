@@ -5,6 +5,7 @@
 #include "nhi-agentd/agent.h"
 
 #include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/state.h"
 
 #include "lib/base/macro.h"
@@ -77,7 +78,11 @@ static Now on_now(void *userdata)
 
 static void on_record(void *userdata, const Event *e)
 {
-        agent_record(userdata, e);
+        Agent *a = userdata;
+
+        agent_record(a, e);
+        if (e->kind == EVENT_SESSION_END)
+                leftovers_session_ended(a->leftovers);
 }
 
 static const Grant *on_grant(void *userdata, const char *jti)

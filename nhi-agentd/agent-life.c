@@ -9,6 +9,7 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/request.h"
@@ -65,6 +66,7 @@ Agent *agent_free(Agent *a)
         a->sets = sets_free(a->sets);
         a->publisher = publisher_free(a->publisher);
         a->sessions = sessions_free(a->sessions);
+        a->leftovers = leftovers_free(a->leftovers); /* which the sessions told of their ends */
         a->requests = requests_free(a->requests);
         standing_free(a->standing);
         agent_issuers_free(a->issuers, a->config ? a->config->n_issuers : 0);
@@ -85,7 +87,7 @@ DEFINE_CLEANUP(Agent *, agent_free)
 /* What needs nothing of the agent; then its parts, which hold on to it, in the order in which they
  * are made. */
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
-#define AGENT_PARTS(X)  X(publisher) X(ended) X(sets) X(evidence) X(requests) X(expiry) X(listener)
+#define AGENT_PARTS(X)  X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \

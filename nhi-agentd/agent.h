@@ -24,6 +24,7 @@ typedef struct Requests Requests;   /* request.h: requests under way, recent dec
 typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
 typedef struct Ended Ended;         /* ended.h: what is over, in small turns */
+typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
@@ -64,6 +65,7 @@ typedef struct Agent {
         Writer *writer, *worker; /* disk; sets */
         Publisher *publisher;
         Ended *ended;
+        Leftovers *leftovers;
         Journal *journal;
         Listener *listener;
         Denials *denials;

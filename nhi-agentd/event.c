@@ -113,6 +113,23 @@ static void message_stray(const Event *e, const char *verb, char *ret, size_t si
                        detail);
 }
 
+static void message_leftover(const Event *e, const char *verb, char *ret, size_t size)
+{
+        const Grant *g = event_grant(e);
+        char account[128], code[64], detail[512];
+
+        if (!g) {
+                (void)snprintf(ret, size, "%s: %" PRIu64 " further things: nhictl leftovers", verb,
+                               e->n_denials);
+                return;
+        }
+        text_escape(account, sizeof(account), e->account ? e->account : "?");
+        text_escape(code, sizeof(code), e->code ? e->code : "?");
+        text_escape(detail, sizeof(detail), e->detail ? e->detail : "");
+        (void)snprintf(ret, size, "%s by %s under grant %s: %s: %s", verb, account,
+                       g->jti ? g->jti : "?", code, detail);
+}
+
 static const struct {
         void (*make)(const Event *e, const char *verb, char *ret, size_t size);
         const char *verb;
@@ -135,6 +152,7 @@ static const struct {
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
         [EVENT_STRAY] = { message_stray, "Processes that no session accounts for, of" },
         [EVENT_MEMBERSHIP_END] = { message_member, "Membership ended:" },
+        [EVENT_LEFTOVER] = { message_leftover, "Left behind" },
         [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
         [EVENT_LOG_CREATED] = { message_code, "Decision log begun" },
         [EVENT_SEGMENT] = { message_code, "Segment of the decision log begun" },

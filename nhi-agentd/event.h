@@ -28,6 +28,7 @@
         X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
         X(STRAY, "stray", "b08bb49b35b2469aa44a36bdec21e75c", 4)                                   \
         X(MEMBERSHIP_END, "membership-end", "76f30746a0dc4bf09982e23961445b8c", 5)                 \
+        X(LEFTOVER, "leftover", "0828da07b7464da5aa36b715d082dd7d", 4)                             \
         X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)                       \
         X(LOG_CREATED, "log-created", "deadbc9589a24c5cb8493c0f5774e201", 5)                       \
         X(SEGMENT, "segment", "926479add61a48a3affb3498a8800c92", 6)                               \

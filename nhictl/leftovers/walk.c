@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Directory trees within bounds: so many entries and so much time in all, on real file systems
+ * only, and by descriptors, so that nobody moves us elsewhere. */
+
+#include "nhictl/leftovers/leftovers.h"
+
+#include "lib/base/io.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+
+typedef struct Walk {
+        Scan *scan;
+        void (*see)(Scan *s, const Entry *e, void *userdata);
+        void *userdata;
+        unsigned depth_max;
+        char path[PATH_MAX];
+} Walk;
+
+static int open_at(int dir_fd, const char *path, uint64_t flags, uint64_t resolve)
+{
+        const struct open_how how = { .flags = flags | O_CLOEXEC,
+                                      .resolve = resolve | RESOLVE_NO_MAGICLINKS };
+        long fd;
+
+        while (*path == '/')
+                path++;
+        fd = syscall(SYS_openat2, dir_fd, *path ? path : ".", &how, sizeof(how));
+        return fd < 0 ? -errno : (int)fd;
+}
+
+int walk_open(const Scan *s, const char *base, const char *sub)
+{
+        _cleanup_close_ int fd =
+                open_at(s->root_fd, base, O_DIRECTORY | O_NONBLOCK, RESOLVE_IN_ROOT);
+
+        if (fd < 0 || !*sub)
+                return TAKE_FD(fd);
+        return open_at(fd, sub, O_DIRECTORY | O_NONBLOCK, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+/* A network's file system, or one that shows the kernel, is not looked into. */
+static bool is_real_fd(int fd)
+{
+        static const uint32_t types[] = { EXT4_SUPER_MAGIC,
+                                          XFS_SUPER_MAGIC,
+                                          BTRFS_SUPER_MAGIC,
+                                          TMPFS_MAGIC,
+                                          OVERLAYFS_SUPER_MAGIC,
+                                          F2FS_SUPER_MAGIC,
+                                          0x2fc12fc1 /* zfs */ };
+        struct statfs fs;
+
+        if (fd < 0 || fstatfs(fd, &fs) < 0)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                if ((uint32_t)fs.f_type == types[i])
+                        return true;
+        return false;
+}
+
+/* O_PATH alone mounts nothing (autofs). */
+static bool is_real(int dir_fd, const char *name)
+{
+        _cleanup_close_ int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+        return is_real_fd(fd);
+}
+
+bool walk_is_real(const Scan *s, const char *path)
+{
+        _cleanup_close_ int fd = open_at(s->root_fd, path, O_PATH, RESOLVE_IN_ROOT);
+
+        return is_real_fd(fd);
+}
+
+static bool is_spent(Scan *s)
+{
+        if (s->is_cut)
+                return true;
+        s->is_cut = s->n_entries >= s->entries_max ||
+                    (s->n_entries % 256 == 0 && now_monotonic_usec() > s->deadline_usec);
+        s->n_entries++;
+        return s->is_cut;
+}
+
+/* Images and layers: nobody reaches what lies there but the containers' daemons. */
+static bool is_passed_over(const char *path)
+{
+        static const char *const paths[] = { "/var/lib/docker/overlay2",
+                                             "/var/lib/containers/storage/overlay",
+                                             "/var/lib/containerd" };
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                if (streq(path, paths[i]))
+                        return true;
+        return false;
+}
+
+static void walk_dir(Walk *w, int fd, dev_t dev, size_t used, unsigned depth);
+
+static void walk_below(Walk *w, int dir_fd, const char *name, const struct stat *st, dev_t dev,
+                       size_t used, unsigned depth)
+{
+        int fd;
+
+        if (is_passed_over(w->path) || (st->st_dev != dev && !is_real(dir_fd, name)))
+                return;
+        fd = openat(dir_fd, name, DIR_FLAGS);
+        if (fd >= 0)
+                walk_dir(w, fd, st->st_dev, used, depth);
+}
+
+static void walk_entry(Walk *w, int dir_fd, const char *name, dev_t dev, size_t used,
+                       unsigned depth)
+{
+        const size_t left = sizeof(w->path) - used;
+        const int n = snprintf(w->path + used, left, "/%s", name);
+        struct stat st;
+
+        if (n < 0 || (size_t)n >= left) {
+                w->scan->is_cut = true;
+                return;
+        }
+        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+                return;
+        w->see(w->scan,
+               &(const Entry){
+                       .dir_fd = dir_fd, .name = name, .path = w->path, .st = &st, .depth = depth },
+               w->userdata);
+        if (S_ISDIR(st.st_mode) && depth < w->depth_max)
+                walk_below(w, dir_fd, name, &st, dev, used + (size_t)n, depth + 1);
+}
+
+/* Takes fd. */
+static void walk_dir(Walk *w, int fd, dev_t dev, size_t used, unsigned depth)
+{
+        DIR *dir = fdopendir(fd);
+        const struct dirent *e;
+
+        if (!dir) {
+                (void)close(fd);
+                return;
+        }
+        while ((e = readdir(dir)) && !is_spent(w->scan)) {
+                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+                        continue;
+                walk_entry(w, fd, e->d_name, dev, used, depth);
+                w->path[used] = '\0';
+        }
+        (void)closedir(dir);
+}
+
+void walk(Scan *s, const char *base, const char *sub, unsigned depth,
+          void (*see)(Scan *s, const Entry *e, void *userdata), void *userdata)
+{
+        Walk w = { .scan = s, .see = see, .userdata = userdata, .depth_max = depth };
+        const int n = snprintf(w.path, sizeof(w.path), "%s%s%s", streq(base, "/") ? "" : base,
+                               *sub ? "/" : "", sub);
+        const int fd = walk_open(s, base, sub);
+        struct stat st;
+
+        if (fd < 0)
+                return;
+        if (n < 0 || (size_t)n >= sizeof(w.path) || fstat(fd, &st) < 0) {
+                s->is_cut = true;
+                (void)close(fd);
+                return;
+        }
+        walk_dir(&w, fd, st.st_dev, (size_t)n, 0);
+}
