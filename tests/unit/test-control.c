@@ -41,7 +41,7 @@ static struct World {
         size_t n_sessions;
         int64_t now_sec;
         unsigned n_reloads, n_recorded;
-        char ended_session[32], given_back[4][32], locked[32];
+        char ended_session[32], ended_why[256], given_back[4][32], locked[32];
         size_t n_given_back;
         const char *ended_jti;
         bool is_locked, have_bus, log_has_failed;
@@ -145,6 +145,7 @@ bool sessions_have_bus(const Sessions *s)
 int session_end(Sessions *s, const char *id, const char *why)
 {
         snprintf(w.ended_session, sizeof(w.ended_session), "%s", id);
+        snprintf(w.ended_why, sizeof(w.ended_why), "%s", why);
         return 0;
 }
 
@@ -767,9 +768,11 @@ static void a_session_is_ended_by_its_holder_or_root(void **state)
         assert_string_equal(w.ended_session, "");
         json_decref(allowed(SVC_UID, "{\"verb\":\"end\",\"session\":\"s1\"}"));
         assert_string_equal(w.ended_session, "s1");
+        assert_string_equal(w.ended_why, "ended by svc-deploy with nhictl end");
         w.ended_session[0] = '\0';
         json_decref(allowed(0, "{\"verb\":\"end\",\"session\":\"s1\",\"reason\":\"r\"}"));
         assert_string_equal(w.ended_session, "s1");
+        assert_string_equal(w.ended_why, "ended by root: r");
 }
 
 static void the_holder_gives_back_all_that_is_not_over(void **state)
