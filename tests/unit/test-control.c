@@ -768,7 +768,7 @@ static void a_session_is_ended_by_its_holder_or_root(void **state)
         assert_string_equal(w.ended_session, "");
         json_decref(allowed(SVC_UID, "{\"verb\":\"end\",\"session\":\"s1\"}"));
         assert_string_equal(w.ended_session, "s1");
-        assert_string_equal(w.ended_why, "ended by svc-deploy with nhictl end");
+        assert_string_equal(w.ended_why, "ended by svc with nhictl end");
         w.ended_session[0] = '\0';
         json_decref(allowed(0, "{\"verb\":\"end\",\"session\":\"s1\",\"reason\":\"r\"}"));
         assert_string_equal(w.ended_session, "s1");
