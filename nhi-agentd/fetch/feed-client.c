@@ -168,8 +168,8 @@ int feed_client_new(sd_event *event, const FeedClientConfig *config, FeedClient 
         c->config = *config;
         c->offer = c->socket = -EBADF;
 
-        /* Exact: by default sd-event lets a timer wait a quarter of a second for others, and with it
-         * every revocation. */
+        /* Exact: by default sd-event lets a timer wait a quarter of a second for others, and with
+         * it every revocation. */
         r = sd_event_add_time_relative(event, &c->timer, CLOCK_MONOTONIC, 0, 1, on_timer, c);
         if (r < 0)
                 return r;
