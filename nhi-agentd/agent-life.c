@@ -24,6 +24,7 @@
 #include "lib/base/path.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 IssuerState *agent_issuers_new(size_t n)
@@ -185,11 +186,21 @@ static void on_reconciled(void *userdata, int bus)
         agent_refresh(a);
 }
 
+/* PID 1 made it, where it is systemd. agent_load() judges what there is. */
+static void make_run_dir(void)
+{
+        if (mkdir(PATH_RUN_DIR, 0755) == 0)
+                (void)chmod(PATH_RUN_DIR, 0755);
+}
+
 int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX])
 {
-        const SessionsHost host = agent_sessions_host(a);
+        SessionsHost host = agent_sessions_host(a);
         int r;
 
+        means_detect(&host.means);
+        if (host.means.kind != MEANS_PID1)
+                make_run_dir();
         r = agent_load(a, ret_error);
         if (r < 0)
                 return r;
