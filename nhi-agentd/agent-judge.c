@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the registry of sessions asks the agent: is this session's grant still in force? */
+/* What the registry of sessions asks the agent: is this session's grant still in force? Is every
+ * way into this account enforced? */
 
 #include "nhi-agentd/agent.h"
 
@@ -9,6 +10,8 @@
 #include "nhi-agentd/state.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/name.h"
+#include "lib/gate/gate.h"
 
 /* Its issuer's own: another's grant of that jti is not the one that let the session in. */
 static const Grant *grant_of(const Agent *a, const Grant *tied)
@@ -71,6 +74,40 @@ static bool on_issuer_is_verified(void *userdata, const char *issuer)
         return false;
 }
 
+static bool list_has(StrList list, const char *text)
+{
+        for (size_t i = 0; i < list.n; i++)
+                if (streq(list.items[i], text))
+                        return true;
+        return false;
+}
+
+/* By its name: whether it is a member of a group somebody may change while its processes run. */
+static bool is_named_by_gate(const Agent *a, const char *account)
+{
+        for (size_t i = 0; i < a->config->n_gates; i++) {
+                const GateRule *g = &a->config->gates[i];
+
+                if (g->mode != GATE_ENFORCE || !list_has(g->services, "*"))
+                        continue;
+                for (size_t j = 0; j < g->accounts.n; j++)
+                        if (glob_match(g->accounts.items[j], account))
+                                return true;
+        }
+        return false;
+}
+
+static bool on_account_is_closed(void *userdata, const char *account, uint32_t uid)
+{
+        const Agent *a = userdata;
+        IdMapUser defined;
+
+        if (uid == 0 || exempt_files_name(&gate_paths, account))
+                return false;
+        return (idmap_user_by_name(a->idmap, account, &defined) && defined.uid == uid) ||
+               is_named_by_gate(a, account);
+}
+
 static Now on_now(void *userdata)
 {
         return agent_now(userdata);
@@ -99,6 +136,7 @@ SessionsHost agent_sessions_host(Agent *a)
                 .record = on_record,
                 .grant = on_grant,
                 .issuer_is_verified = on_issuer_is_verified,
+                .account_is_closed = on_account_is_closed,
                 .grace_usec = a->config->session_grace_usec,
         };
 }

@@ -15,6 +15,9 @@
  *   backstop.c        PID 1's timer, replaced as the end moves
  *   ending.c          ask, kill, sweep, verify, write down
  *   sweep.c           what carries the session's audit id, wherever it moved
+ *   crowd.c           the processes of one cgroup, one by one; process.c: one process
+ *   tenant.c          what is left of an account without a session: ended where that is lawful
+ *   stray.c           and what is left alone, which is reported
  *   means.c           what there is to end sessions by, where PID 1 is no systemd
  *   own.c             sessions that PID 1 does not know
  *   warn.c            one line to the terminals before the end, and why at the end
@@ -86,8 +89,9 @@ typedef struct Ending {
         uint64_t since_usec; /* CLOCK_MONOTONIC */
         int64_t late_usec;   /* how long after the grant's end the ending began */
         bool told;           /* its terminals were told why */
-        bool begun;
-        bool asked;   /* PID 1 or logind was asked */
+        bool asked;          /* PID 1 was told to stop it */
+        uint64_t begun_usec; /* CLOCK_MONOTONIC: its processes were asked; 0: not yet */
+        unsigned n_kills;
         bool refused; /* it never began for its holder: no start, no end is written down */
         bool survivor_recorded;
         sd_event_source *timer;
@@ -143,6 +147,13 @@ typedef struct Look {
         unsigned n_taken;
 } Look;
 
+/* What was reported and left alone: once for each (stray.c). */
+typedef struct StrayTold {
+        pid_t pid;
+        int64_t began_usec; /* CLOCK_BOOTTIME */
+} StrayTold;
+
+typedef struct Tenant Tenant;   /* tenant.h */
 typedef struct Resolve Resolve; /* resolve.c */
 typedef struct Refusal Refusal; /* refusal.c */
 
@@ -159,6 +170,14 @@ struct Sessions {
         Resolve *resolves;
         Look look;
         Refusal *refusals;
+        Tenant *tenants; /* accounts that had a session under a grant in this boot */
+        size_t n_tenants;
+        struct {
+                sd_event_source *timer;
+                uint64_t rest_usec;
+                StrayTold *told; /* a ring */
+                size_t n_told, next;
+        } strays;
         void (*start_done)(void *userdata, int r);
         void *start_userdata;
         int start_r;
@@ -219,6 +238,8 @@ void own_remove(const Session *s);
 
 /* session/review.c */
 Decision session_judge(Session *s);
+/* Is it proved to be over (E4)? *ret: the verdict, with the reason to end it for. */
+bool session_is_over(Session *s, Decision *ret);
 bool reason_proves_end(Reason r);
 
 /* session/record.c */
@@ -262,6 +283,8 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
  * began after s->changed_usec, serves all sessions: how many it saw; -EAGAIN: none is there yet,
  * ask again; or another negative errno. Only 0 says that nothing is left. */
 ssize_t sweep_session(Session *s, int signal);
+/* The same, of the last look: the number found, at most n are stored. */
+size_t sweep_pids(const Session *s, pid_t *ret, size_t n);
 void look_done(Look *l);
 /* Was this audit session begun by this very process? Only where the parent is there and has none:
  * an orphan's parent is PID 1 or a user's manager, which says nothing of whose session it bears. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -109,6 +109,8 @@ void session_record(const Session *s, EventKind kind, const char *code, const ch
         };
 
         s->registry->host.record(s->registry->host.userdata, &e);
+        if (kind == EVENT_SESSION_START)
+                tenant_note(s->registry, request->account, request->uid);
 }
 
 bool session_end_passed(const Session *s, Now now)
@@ -162,6 +164,8 @@ Sessions *sessions_free(Sessions *s)
                 (void)sessions_save_now(s);
         while (s->sessions)
                 session_free(s->sessions);
+        tenants_free(s);
+        strays_free(s);
         look_done(&s->look);
         refusals_free(s);
         resolves_free(s);

@@ -39,6 +39,10 @@ typedef struct SessionsHost {
          * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
          * counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
+        /* Does every way into this account ask for a grant: is it one that a set defined here, or
+         * named by an enforced gate for all classes, and exempt from none? Then what is left of it
+         * when its last session ended is ended (tenant.h). NULL: no account is. */
+        bool (*account_is_closed)(void *userdata, const char *account, uint32_t uid);
         uint64_t grace_usec; /* between asking to end and killing; 0: two seconds */
         SessionMeans means;
 } SessionsHost;
@@ -87,6 +91,9 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti);
 /* The store, a lock or a clock changed: judge every session anew, end those that are over, move
  * the ends and backstops of those that were prolonged or shortened. Cheap when nothing changed. */
 void sessions_review(Sessions *s);
+/* A grant of this account is over, be it that no session was open under it: what is left of the
+ * account, once no session of it goes on, is ended or reported. A NULL registry does nothing. */
+void sessions_grant_over(Sessions *s, const char *account);
 /* The next end among sessions; false where none. The agent's one expiry timer asks. */
 bool sessions_next_end(const Sessions *s, int64_t *ret_real_usec, int64_t *ret_boot_usec);
 

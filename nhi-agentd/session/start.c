@@ -3,7 +3,7 @@
 /* The start: what the state file knows is looked up, what is over is ended, and only then the agent
  * serves (S09). Nothing is ended for the lack of a set (promise E4). */
 
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #define START_BUS_USEC 2000000ull /* for the bus to answer, and */
 #define START_END_USEC 8000000ull /* for what is over to be gone, before the agent serves */
@@ -35,7 +35,23 @@ void sessions_check_started(Sessions *s)
         for (const Session *i = s->sessions; i; i = i->next)
                 if (i->state == SESSION_ENDING)
                         return;
+        if (tenants_are_ending(s))
+                return;
         start_finish(s);
+}
+
+/* It is gone, and whatever of it is not went elsewhere. */
+static void session_forget(Session *s)
+{
+        Sessions *registry = s->registry;
+        char account[256];
+        Decision d;
+        const bool is_over = session_is_over(s, &d);
+
+        (void)snprintf(account, sizeof(account), "%s", s->tie.request.account);
+        session_free(s);
+        if (is_over)
+                tenant_over(registry, account);
 }
 
 /* What is in the state file: gone meanwhile, over, or still in force. */
@@ -55,9 +71,10 @@ static void sessions_reconcile(Sessions *s, int r)
                 session_record(i, EVENT_SESSION_END, "closed", "ended while the agent was away", 0,
                                0);
                 backstop_disarm(i);
-                session_free(i);
+                session_forget(i);
         }
         sessions_review(s);
+        tenants_resume(s);
         for (Session *i = s->sessions, *next; i; i = next) {
                 next = i->next;
                 if (i->detached && i->state == SESSION_ACTIVE)

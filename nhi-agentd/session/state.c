@@ -4,7 +4,7 @@
  * with the boot go the sessions. What it says is checked before it is believed: a cgroup must be
  * there and be the same directory. */
 
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
@@ -18,11 +18,8 @@
 #define STATE_SIZE_MAX   (64u * 1024 * 1024)
 
 static const char *const kind_names[] = {
-        [SESSION_SCOPE] = "scope",
-        [SESSION_LOGIND] = "logind",
-        [SESSION_UNIT] = "unit",
-        [SESSION_CGROUP] = "cgroup",
-        [SESSION_TREE] = "tree",
+        [SESSION_SCOPE] = "scope",   [SESSION_LOGIND] = "logind", [SESSION_UNIT] = "unit",
+        [SESSION_CGROUP] = "cgroup", [SESSION_TREE] = "tree",
 };
 
 /* ---- save ---- */
@@ -55,8 +52,9 @@ static json_t *sessions_to_json(const Sessions *s)
                         return NULL;
                 }
         }
-        return json_pack("{s:i, s:s, s:I, s:o}", "schema", STATE_SCHEMA, "boot", s->boot_id, "next",
-                         (json_int_t)s->reserved_number, "sessions", list);
+        return json_pack("{s:i, s:s, s:I, s:o, s:o}", "schema", STATE_SCHEMA, "boot", s->boot_id,
+                         "next", (json_int_t)s->reserved_number, "sessions", list, "accounts",
+                         tenants_to_json(s));
 }
 
 int sessions_save_now(Sessions *s)
@@ -240,6 +238,9 @@ static int sessions_from_json(Sessions *s, const json_t *o)
                     session->group.dir_fd < 0)
                         session_free(session); /* it never began */
         }
+        r = tenants_from_json(s, json_object_get(o, "accounts"));
+        if (r < 0)
+                return r;
         if (next < 1)
                 return -EBADMSG;
         s->next_number = (uint64_t)next;

@@ -62,14 +62,17 @@ static bool bears_audit_id(pid_t pid, const Session *s)
                process_audit_id(pid, "loginuid") == s->loginuid;
 }
 
-/* In the cgroup of another session, it is that session's, and ends with that one's grant. */
-static bool is_of_another_session(pid_t pid, const Session *s)
+/* In the cgroup of a session it is that session's, and ends with that one's grant; in its own it
+ * ends with the cgroup. */
+static bool is_in_a_session(pid_t pid, const Session *s)
 {
+        const Session *other;
         char cgroup[512];
-        Session *other;
 
         if (process_cgroup(pid, cgroup, sizeof(cgroup)) < 0)
                 return false; /* gone since: the next look tells */
+        if (s->group.dir_fd >= 0 && cgroup_is_within(cgroup, s->cgroup))
+                return true;
         other = session_by_cgroup(s->registry, cgroup);
         return other && other != s;
 }
@@ -173,22 +176,39 @@ static size_t look_find(const Look *l, uint32_t audit_session)
         return low;
 }
 
-/* Alive, and nothing of this session's. */
+/* Alive, and not to be swept. */
 static bool is_elsewhere(pid_t pid, const Session *s)
 {
         const uint32_t loginuid = process_audit_id(pid, "loginuid");
 
-        return (loginuid != AUDIT_UNSET && loginuid != s->loginuid) ||
-               is_of_another_session(pid, s);
+        return (loginuid != AUDIT_UNSET && loginuid != s->loginuid) || is_in_a_session(pid, s);
 }
 
 static void sweep_signal(const Session *s, pid_t pid, int signal)
 {
         _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-        if (pidfd >= 0 && bears_audit_id(pid, s) && !is_of_another_session(pid, s) &&
+        if (pidfd >= 0 && bears_audit_id(pid, s) && !is_in_a_session(pid, s) &&
             pidfd_is_alive(pidfd))
                 (void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+size_t sweep_pids(const Session *s, pid_t *ret, size_t n)
+{
+        const Look *l = &s->registry->look;
+        size_t found = 0;
+
+        if (s->audit_session == AUDIT_UNSET || s->loginuid == AUDIT_UNSET)
+                return 0;
+        for (size_t i = look_find(l, s->audit_session);
+             i < l->n && l->items[i].audit_session == s->audit_session; i++) {
+                if (is_elsewhere(l->items[i].pid, s))
+                        continue;
+                if (found < n)
+                        ret[found] = l->items[i].pid;
+                found++;
+        }
+        return found;
 }
 
 /* What was seen counts, also where it is gone since: it may have left children that no look has

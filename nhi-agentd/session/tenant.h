@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What runs as an account although no session accounts for it. Where every way into the account
+ * asks for a grant (SessionsHost.account_is_closed), and no session of it is left, what is in its
+ * slice is ended; everything else is reported, once, and left alone.
+ *
+ *  A1 Only processes of that uid below /user.slice/user-UID.slice, in no session's cgroup, MUST be
+ *     signalled; never one of a system unit, nor one that somebody else's login began.
+ *  A2 A login of before the account's first session under a grant MUST be left alone. */
+
+#include "nhi-agentd/session/registry.h"
+
+struct Tenant {
+        Sessions *registry;
+        Tenant *next;
+        char *name;
+        uint32_t uid;
+        int64_t first_usec;     /* CLOCK_BOOTTIME of its first session under a grant in this boot */
+        bool is_over;           /* its last session is over; what is left has not been ended yet */
+        bool is_due;            /* what is left elsewhere is to be reported (stray.c) */
+        sd_event_source *timer; /* ending what is left; NULL: nothing is under way */
+        struct {
+                uint64_t since_usec; /* CLOCK_MONOTONIC */
+                size_t n_asked;
+                char who[256]; /* the first of them */
+                bool is_asked, is_recorded;
+        } end;
+};
+
+/* It has a session under a grant: to be remembered while this boot lasts. */
+void tenant_note(Sessions *s, const char *name, uint32_t uid);
+/* The grant of a session of it is over: once no other session of it goes on, end what is left. */
+void tenant_over(Sessions *s, const char *name);
+/* Is any being ended? */
+bool tenants_are_ending(const Sessions *s);
+/* After a restart: what was under way goes on. */
+void tenants_resume(Sessions *s);
+void tenants_free(Sessions *s);
+
+json_t *tenants_to_json(const Sessions *s);
+int tenants_from_json(Sessions *s, const json_t *list); /* 0, -EBADMSG or -ENOMEM */
+
+/* The child of the account's slice at this cgroup path is a login of before (A2). */
+bool tenant_spares(const Tenant *a, const char *path, const Cgroup *group);
+
+/* tenant-slice.c: one pass over what is in its slice and in no session's cgroup. How many there
+ * were. */
+typedef enum SliceAct {
+        SLICE_LOOK = 0,
+        SLICE_ASK,
+        SLICE_KILL,
+} SliceAct;
+size_t tenant_slice(Tenant *a, SliceAct act);
+
+/* stray.c: report what else runs as the account, soon: once for each, many accounts at a time. */
+void stray_report(Tenant *a);
+void strays_free(Sessions *s);
