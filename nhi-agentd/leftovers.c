@@ -65,12 +65,14 @@ static void leftovers_arm(Leftovers *l)
 
 void leftovers_session_ended(Leftovers *l)
 {
+        if (!l)
+                return;
         l->ended_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
         leftovers_arm(l);
 }
 
 void leftovers_reported(Leftovers *l, int64_t begin_sec)
 {
-        if (l->ended_sec >= begin_sec)
+        if (l && l->ended_sec >= begin_sec)
                 leftovers_arm(l);
 }

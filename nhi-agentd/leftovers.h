@@ -13,7 +13,7 @@
 
 int leftovers_new(Agent *a, Leftovers **ret);
 Leftovers *leftovers_free(Leftovers *l);
-/* A session under a grant ended now. */
+/* A session under a grant ended now. NULL is accepted here and below. */
 void leftovers_session_ended(Leftovers *l);
 /* A run that began then has told everything: who ended since is not looked after yet. */
 void leftovers_reported(Leftovers *l, int64_t begin_sec);

@@ -186,7 +186,8 @@ static void what_was_there_before_is_not_found(void **state)
         host_free(&h);
 }
 
-/* What the account itself may do in its own files is no news; nor is what root's other hands did. */
+/* What the account itself may do in its own files is no news; nor is what root's other hands did.
+ */
 static void without_root_only_the_accounts_own_things_count(void **state)
 {
         Host h = host_new();
@@ -287,15 +288,16 @@ static void ipc_objects_are_found_by_their_maker(void **state)
         Host h = host_new();
         Scan s;
 
-        snprintf(text, sizeof(text),
-                 "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  "
-                 "cuid  cgid      atime      dtime      ctime                   rss        swap\n"
-                 "0 7 600 64 1 1 0 70001 70001 70001 70001 0 0 %lld 0 0\n"
-                 "0 8 600 64 1 1 0 0 0 70001 70001 0 0 %lld 0 0\n"
-                 "0 9 600 64 1 1 0 33 33 33 33 0 0 %lld 0 0\n"
-                 "0 10 600 64 1 1 0 70001 70001 70001 70001 0 0 %lld 0 0\n"
-                 "0 11 600\n",
-                 now, now, now, now - 90000);
+        snprintf(
+                text, sizeof(text),
+                "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  "
+                "cuid  cgid      atime      dtime      ctime                   rss        swap\n"
+                "0 7 600 64 1 1 0 70001 70001 70001 70001 0 0 %lld 0 0\n"
+                "0 8 600 64 1 1 0 0 0 70001 70001 0 0 %lld 0 0\n"
+                "0 9 600 64 1 1 0 33 33 33 33 0 0 %lld 0 0\n"
+                "0 10 600 64 1 1 0 70001 70001 70001 70001 0 0 %lld 0 0\n"
+                "0 11 600\n",
+                now, now, now, now - 90000);
         host_file(&h, "/proc/sysvipc/shm", text, 0444);
         host_file(&h, "/proc/sysvipc/msg", "no headings\n", 0444);
         host_use(&h, "g-1", ACCOUNT_UID, "", USE_NOBODY);
