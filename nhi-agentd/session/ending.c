@@ -353,6 +353,15 @@ void session_check_left(Session *s)
         recheck_arm(s, n > 0 ? DETACHED_CHECK_USEC : LOOK_AGAIN_USEC);
 }
 
+void session_emptied(Session *s)
+{
+        s->changed_usec = now_monotonic_usec();
+        if (s->state == SESSION_ACTIVE)
+                session_check_left(s);
+        else if (s->state == SESSION_ENDING)
+                ending_again(s, 0);
+}
+
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         Session *s = userdata;
@@ -361,10 +370,6 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
                 return 0;
         (void)sd_event_source_set_enabled(source,
                                           SD_EVENT_OFF); /* a removed group polls for ever */
-        s->changed_usec = now_monotonic_usec();
-        if (s->state == SESSION_ACTIVE)
-                session_check_left(s);
-        else if (s->state == SESSION_ENDING)
-                ending_again(s, 0);
+        session_emptied(s);
         return 0;
 }

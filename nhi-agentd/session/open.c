@@ -17,8 +17,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define UNIT_CLASS "unit"
-
 void opening_free(Session *s)
 {
         Opening *o = s->opening;

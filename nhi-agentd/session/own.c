@@ -5,6 +5,8 @@
  *      BASE/nhi/s1         a login
  *      BASE/nhi/s1/s2      the elevation that was begun in it: it ends with it at the latest
  *
+ * and where none can be made, known by its processes (sweep-tree.c).
+ *
  * No timer ends them when the agent is dead: a new agent does, before it serves (S09). */
 
 #include "nhi-agentd/session/crowd.h"
@@ -19,17 +21,22 @@ bool session_is_pid1s(const Session *s)
 
 bool session_is_populated(const Session *s)
 {
+        if (s->kind == SESSION_TREE)
+                return tree_count(&s->tree) > 0;
         return s->group.dir_fd >= 0 && cgroup_is_populated(&s->group);
 }
 
 size_t session_pids(const Session *s, pid_t *ret, size_t n)
 {
-        return cgroup_pids(&s->group, ret, n);
+        return s->kind == SESSION_TREE ? tree_pids(s, ret, n) : cgroup_pids(&s->group, ret, n);
 }
 
 void own_ask(Session *s)
 {
-        (void)crowd_ask(&(Crowd){ .group = &s->group, .path = s->cgroup });
+        if (s->kind == SESSION_TREE)
+                tree_ask(s);
+        else
+                (void)crowd_ask(&(Crowd){ .group = &s->group, .path = s->cgroup });
 }
 
 /* The group above may have waited for this one only. */
@@ -48,14 +55,34 @@ void own_remove(const Session *s)
 
 /* ---- open ---- */
 
-/* Was the audit session that the caller bears begun for this login? Where sshd is PID 1 itself,
- * that is its parent. */
+/* Nobody is older in its audit session. Asked where sshd is PID 1 itself, and so the parent of
+ * its connections, but also of every orphan. */
+static bool is_oldest_of_audit(const Caller *c)
+{
+        _cleanup_(processes_done) ProcessTable look = {};
+        const Process *own;
+
+        if (processes_read(&look) < 0)
+                return false;
+        own = process_find(&look, c->pid);
+        if (!own || own->parent != 1 || process_audit_id(1, "sessionid") != AUDIT_UNSET)
+                return false;
+        for (size_t i = 0; i < look.n; i++)
+                if (look.items[i].start < own->start &&
+                    process_audit_id(look.items[i].pid, "sessionid") == c->audit_session)
+                        return false;
+        return true;
+}
+
+/* Was the audit session that the caller bears begun for this login? */
 static void own_audit(Session *s)
 {
         const Caller *c = &s->opening->caller;
 
         if (!s->tie.request.elevation)
-                open_audit(s, audit_session_is_own(c->pid, c->audit_session));
+                open_audit(s, c->audit_session != AUDIT_UNSET &&
+                                      (audit_session_is_own(c->pid, c->audit_session) ||
+                                       is_oldest_of_audit(c)));
 }
 
 static int own_name(Session *s)
@@ -98,10 +125,67 @@ static int own_group(Session *s)
         return r;
 }
 
+/* Denied where nobody could tell what is its own once it lost its parent (promise 3 of the design
+ * goes before convenience). */
+static int own_tree(Session *s)
+{
+        const Caller *c = &s->opening->caller;
+
+        s->kind = SESSION_TREE;
+        own_audit(s);
+        if (s->tie.request.elevation)
+                s->claim_audit = c->audit_session;
+        (void)snprintf(s->unit, sizeof(s->unit), "processes of %s", s->id);
+        if (!tree_is_promised(s))
+                return -EOPNOTSUPP;
+        return tree_begin(s);
+}
+
+/* No unit is PID 1's, who is none to make them: whoever asks for one is nobody we know. */
+static bool is_units(const Session *s)
+{
+        return streq(s->tie.request.class, UNIT_CLASS) ||
+               streq(s->tie.request.class, SYSTEMD_USER_CLASS);
+}
+
 void open_own(Session *s)
 {
-        if (own_group(s) < 0)
+        const bool grouped = s->registry->host.means.kind == MEANS_CGROUPS;
+
+        if (is_units(s) || (grouped ? own_group(s) : own_tree(s)) < 0)
                 open_fail(s, REASON_SESSION_UNKNOWN);
         else
                 open_backstop(s);
+}
+
+/* ---- the state file ---- */
+
+int own_save(const Session *s, json_t *o)
+{
+        json_t *tree;
+
+        if (s->kind != SESSION_TREE)
+                return 0;
+        tree = tree_to_json(&s->tree);
+        if (!tree ||
+            json_object_set_new(tree, "uid_since", json_integer((json_int_t)s->uid_since)) ||
+            json_object_set_new(tree, "claim_audit", json_integer((json_int_t)s->claim_audit))) {
+                json_decref(tree);
+                return -ENOMEM;
+        }
+        return json_object_set_new(o, "tree", tree) < 0 ? -ENOMEM : 0;
+}
+
+int own_load(const json_t *o, Session *s)
+{
+        const json_t *tree = json_object_get(o, "tree");
+
+        if (s->kind != SESSION_TREE)
+                return 0;
+        if (!json_is_integer(json_object_get(tree, "uid_since")) ||
+            !json_is_integer(json_object_get(tree, "claim_audit")))
+                return -EBADMSG;
+        s->uid_since = (uint64_t)json_integer_value(json_object_get(tree, "uid_since"));
+        s->claim_audit = (uint32_t)json_integer_value(json_object_get(tree, "claim_audit"));
+        return tree_from_json(tree, &s->tree);
 }

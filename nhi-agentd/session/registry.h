@@ -20,6 +20,7 @@
  *   stray.c           and what is left alone, which is reported
  *   means.c           what there is to end sessions by, where PID 1 is no systemd
  *   own.c             sessions that PID 1 does not know
+ *   sweep-tree.c      those of them that have no cgroup: whose is a process?
  *   warn.c            one line to the terminals before the end, and why at the end
  *   words.c           what these say; terminal.c: to which terminals
  *   resolve.c         which system unit a caller is */
@@ -28,6 +29,7 @@
 #include "nhi-agentd/session/cgroup.h"
 #include "nhi-agentd/session/scope.h"
 #include "nhi-agentd/session/session.h"
+#include "nhi-agentd/session/tree.h"
 
 #include <jansson.h>
 
@@ -36,6 +38,7 @@
 #define SESSION_OPEN_USEC  1500000ull /* all of session_open(); pam_nhi waits 2 s */
 #define SESSIONS_MAX       4096u
 #define AUDIT_UNSET        ((uint32_t)-1)
+#define UNIT_CLASS         "unit"
 #define SYSTEMD_USER_CLASS "systemd-user" /* comes with the logins: counted with none */
 
 typedef enum SessionKind {
@@ -121,9 +124,12 @@ struct Session {
         int leader_pidfd;
         uint32_t loginuid, audit_session; /* AUDIT_UNSET: not the session's own */
         int64_t started_sec, end_sec, boot_end_usec;
-        bool detached; /* its scope is empty; processes elsewhere still bear its audit id */
-        bool closed;   /* close_session was called */
-        bool judging;  /* not counted for its own verdict */
+        Tree tree;            /* SESSION_TREE: its processes */
+        uint64_t uid_since;   /* likewise: who began before is nobody's of the account's sessions */
+        uint32_t claim_audit; /* likewise, an elevation: its invoker's audit session */
+        bool detached;        /* its scope is empty; processes elsewhere still bear its audit id */
+        bool closed;          /* close_session was called */
+        bool judging;         /* not counted for its own verdict */
         /* CLOCK_MONOTONIC: a look at /proc that began before says nothing of it any more. */
         uint64_t changed_usec;
         Backstop backstop;
@@ -169,6 +175,8 @@ struct Sessions {
                 reserved_number; /* the state file says: none was used from there on */
         Resolve *resolves;
         Look look;
+        ProcessTable processes; /* of the last look for trees */
+        sd_event_source *tree_poll;
         Refusal *refusals;
         Tenant *tenants; /* accounts that had a session under a grant in this boot */
         size_t n_tenants;
@@ -235,6 +243,23 @@ void own_ask(Session *s);
 void open_own(Session *s);
 /* Its group goes, where it is empty. */
 void own_remove(const Session *s);
+/* To and from an entry of the state file: what only a tree has. 0, -EBADMSG or -ENOMEM. */
+int own_save(const Session *s, json_t *o);
+int own_load(const json_t *o, Session *s);
+
+/* sweep-tree.c: sessions known by their processes only, looked for at intervals while there are
+ * any. */
+int tree_begin(Session *s);   /* from its leader on: 0 or a negative errno */
+void tree_reopen(Session *s); /* of a former agent: who of it is there? */
+/* Can every process of it be told by the kernel's word, whatever becomes of its parent? */
+bool tree_is_promised(const Session *s);
+void tree_watch(Sessions *r);
+void tree_ask(Session *s);
+/* As sweep_session(). */
+ssize_t tree_sweep(Session *s, int signal);
+size_t tree_pids(const Session *s, pid_t *ret, size_t n);
+/* The youngest session that the process, or whoever began it, is part of. */
+Session *session_by_ancestors(Sessions *r, pid_t pid);
 
 /* session/review.c */
 Decision session_judge(Session *s);
@@ -275,6 +300,8 @@ void session_closed(Session *s);
 /* Its cgroup is empty: closed, unless something elsewhere still bears its audit id. Looks again
  * until then. */
 void session_check_left(Session *s);
+/* Nobody is left in it: it closes, or its ending is through. */
+void session_emptied(Session *s);
 /* The cgroup changed: what was running by itself may have ended, an ending may be through. */
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata);
 

@@ -20,7 +20,8 @@ int session_new(Sessions *registry, Session **ret)
                         .group = CGROUP_NONE,
                         .leader_pidfd = -EBADF,
                         .loginuid = AUDIT_UNSET,
-                        .audit_session = AUDIT_UNSET };
+                        .audit_session = AUDIT_UNSET,
+                        .claim_audit = AUDIT_UNSET };
         registry->sessions = s;
         registry->n_sessions++;
         *ret = s;
@@ -56,6 +57,7 @@ Session *session_free(Session *s)
         sd_event_source_disable_unref(s->recheck);
         sd_event_source_disable_unref(s->warn);
         own_remove(s);
+        tree_done(&s->tree);
         cgroup_close(&s->group);
         closep(&s->leader_pidfd);
         session_tie_done(&s->tie);
@@ -167,6 +169,8 @@ Sessions *sessions_free(Sessions *s)
         tenants_free(s);
         strays_free(s);
         look_done(&s->look);
+        processes_done(&s->processes);
+        sd_event_source_disable_unref(s->tree_poll);
         refusals_free(s);
         resolves_free(s);
         bus_free(s->bus);
@@ -227,6 +231,8 @@ const char *session_parent_jti(Sessions *s, const Caller *caller)
 {
         const Session *i = session_by_cgroup(s, caller->cgroup);
 
+        if (!i && s->host.means.kind == MEANS_PROCESSES)
+                i = session_by_ancestors(s, caller->pid);
         return i && i->state == SESSION_ACTIVE ? i->tie.grant.jti : NULL;
 }
 

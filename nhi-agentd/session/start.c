@@ -63,10 +63,13 @@ static void sessions_reconcile(Sessions *s, int r)
         if (s->start_r == 0)
                 s->start_r = r;
         for (Session *i = s->sessions, *next; i; i = next) {
+                const bool known = i->group.dir_fd >= 0 || tree_count(&i->tree) > 0;
+
                 next = i->next;
                 /* What could not be looked for may be there. */
-                i->detached = i->group.dir_fd < 0 && sweep_session(i, 0) != 0;
-                if (i->group.dir_fd >= 0 || i->detached)
+
+                i->detached = !known && sweep_session(i, 0) != 0;
+                if (known || i->detached)
                         continue;
                 session_record(i, EVENT_SESSION_END, "closed", "ended while the agent was away", 0,
                                0);

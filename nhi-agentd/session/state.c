@@ -26,7 +26,7 @@ static const char *const kind_names[] = {
 
 json_t *session_to_json(const Session *s)
 {
-        return json_pack(
+        json_t *o = json_pack(
                 "{s:s, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
                 " s:I, s:I, s:I, s:O}",
                 "id", s->id, "number", (json_int_t)s->number, "kind", kind_names[s->kind],
@@ -38,6 +38,12 @@ json_t *session_to_json(const Session *s)
                 (json_int_t)s->boot_end_usec, "backstop", (json_int_t)s->backstop.n, "backstop_end",
                 (json_int_t)s->backstop.end_sec, "backstop_boot_usec",
                 (json_int_t)s->backstop.boot_usec, "tie", s->tie.record);
+
+        if (o && own_save(s, o) < 0) {
+                json_decref(o);
+                return NULL;
+        }
+        return o;
 }
 
 static json_t *sessions_to_json(const Sessions *s)
@@ -182,6 +188,10 @@ static void session_reopen(Session *s, bool opening)
 
         s->group = CGROUP_NONE;
         s->state = SESSION_ACTIVE;
+        if (s->kind == SESSION_TREE) {
+                tree_reopen(s);
+                return;
+        }
         if (session_watch(s) < 0)
                 return;
         if (!opening && s->group.id != id) {
@@ -209,6 +219,8 @@ int session_from_json(Sessions *registry, json_t *o, Session **ret)
                 r = get_kind(o, &s->kind);
         if (r == 0)
                 r = get_numbers(o, s);
+        if (r == 0)
+                r = own_load(o, s);
         if (r == 0)
                 r = session_tie_init(json_incref(json_object_get(o, "tie")), &s->tie);
         if (r < 0)

@@ -219,6 +219,8 @@ ssize_t sweep_session(Session *s, int signal)
         ssize_t n = 0;
         int r;
 
+        if (s->kind == SESSION_TREE)
+                return tree_sweep(s, signal);
         if (s->audit_session == AUDIT_UNSET || s->loginuid == AUDIT_UNSET)
                 return 0;
         r = look_since(l, s->changed_usec);
