@@ -18,12 +18,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CHAINS        4
-#define LINK_USEC     500 /* how long one link of a chain lives: 8,000 forks a second at most */
+#define LINK_USEC     2000 /* how long one link of a chain lives */
+#define CHAINED_MAX   200  /* the dead count until somebody takes note of them */
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
 
 static void be_deaf(void)
@@ -106,6 +108,10 @@ static int be_chain(void)
 
 static int be_forks(char **argv)
 {
+        const struct rlimit limit = { .rlim_cur = CHAINED_MAX, .rlim_max = CHAINED_MAX };
+
+        if (geteuid() == 0 || setrlimit(RLIMIT_NPROC, &limit) < 0)
+                return 1;
         be_deaf();
         (void)setsid();
         for (int i = 0; i < CHAINS; i++)
