@@ -200,7 +200,7 @@ bool sessions_can_tie(const Sessions *s)
 
 Means sessions_means(const Sessions *s)
 {
-        return s->host.means.kind;
+        return s ? s->host.means.kind : MEANS_PID1;
 }
 
 Session *session_by_cgroup(Sessions *registry, const char *cgroup)
