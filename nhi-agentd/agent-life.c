@@ -11,6 +11,7 @@
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/listener.h"
+#include "nhi-agentd/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/request.h"
 #include "nhi-agentd/sets.h"
@@ -66,6 +67,7 @@ Agent *agent_free(Agent *a)
         a->ended = ended_free(a->ended);
         a->sets = sets_free(a->sets);
         a->publisher = publisher_free(a->publisher);
+        a->members = members_free(a->members);
         a->sessions = sessions_free(a->sessions);
         a->leftovers = leftovers_free(a->leftovers); /* which the sessions told of their ends */
         a->requests = requests_free(a->requests);
@@ -88,7 +90,7 @@ DEFINE_CLEANUP(Agent *, agent_free)
 /* What needs nothing of the agent; then its parts, which hold on to it, in the order in which they
  * are made. */
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
-#define AGENT_PARTS(X)  X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
+#define AGENT_PARTS(X)  X(members) X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \
@@ -161,7 +163,8 @@ static void on_reconciled(void *userdata, int bus)
 {
         Agent *a = userdata;
         Event e = { .kind = EVENT_AGENT_START,
-                    .detail = bus < 0 ? "without the system bus" : NULL };
+                    .code = members_lost(a->members) ? "members-lost" : NULL,
+                    .detail = bus < 0 ? "without the system bus" : members_lost(a->members) };
         int r;
 
         a->reconciled = true;
@@ -170,6 +173,8 @@ static void on_reconciled(void *userdata, int bus)
          * and identities that there are now. */
         if (r == 0)
                 r = publish_now(a->publisher);
+        if (r == 0)
+                members_review(a->members);
         if (r == 0)
                 r = listener_start(a->listener);
         if (r < 0) {

@@ -11,6 +11,7 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/standing.h"
@@ -207,6 +208,7 @@ void agent_time_passed(Agent *a)
                 return;
         check_freshness(a, now);
         sessions_review(a->sessions);
+        members_time_passed(a->members, now);
         publish_later(a->publisher);
         (void)expiry_arm(a->expiry, now);
         say_status(a);

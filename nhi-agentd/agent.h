@@ -23,6 +23,7 @@ typedef struct Evidence Evidence;   /* evidence.h: between decide and answer */
 typedef struct Requests Requests;   /* request.h: requests under way, recent decisions */
 typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
+typedef struct Members Members;     /* member.h: groups that grants gave, until nothing carries them */
 typedef struct Ended Ended;         /* ended.h: what is over, in small turns */
 typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
 
@@ -63,6 +64,7 @@ typedef struct Agent {
         Sets *sets;
         Sessions *sessions;
         Writer *writer, *worker; /* disk; sets */
+        Members *members;
         Publisher *publisher;
         Ended *ended;
         Leftovers *leftovers;

@@ -11,6 +11,7 @@
 #include "lib/base/macro.h"
 #include "pam_nhi/environ.h"
 #include "pam_nhi/exchange.h"
+#include "pam_nhi/member.h"
 #include "pam_nhi/tell.h"
 
 #define PAM_EXPORT __attribute__((visibility("default")))
@@ -118,6 +119,8 @@ static int run(pam_handle_t *pamh, Phase phase, int flags, int argc, const char 
         tell_log(&c, cause);
         tell_exempt_problem(&c, cause);
         tell_person(&c, cause);
+        if (cause == CAUSE_GRANTED || cause == CAUSE_LEFT_ALONE)
+                tell_members(&c);
         call_done(&c);
         errno = saved;
         return law_code(phase, cause_outcome(cause));

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A membership that is over: say so where there is a terminal, ask what carries it to end, kill
+ * what is left after the grace, look until two looks in a row find nothing, write it down. */
+
+#include "nhi-agentd/member-internal.h"
+
+#include "lib/base/macro.h"
+#include "nhi-agentd/caller.h"
+#include "nhi-agentd/session/group.h"
+#include "nhi-agentd/session/terminal.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#define GRACE_USEC         2000000ull /* unless the host says other */
+#define ROUND_USEC         20000ull   /* between looks while it should be a matter of moments */
+#define SLOW_USEC          5000000ull /* and once something does not die */
+#define SURVIVOR_USEC      4000000ull /* behind the grace: when that is written down */
+#define CLEAN_LOOKS_NEEDED 2u         /* a look that forks race with may have missed one */
+
+static void ending_free(MemberEnding *e)
+{
+        free((char *)e->member.of.name);
+        free(e->asked);
+        free(e);
+}
+
+MemberEnding *ending_find(Members *m, uid_t uid, gid_t gid)
+{
+        for (MemberEnding *e = m->endings; e; e = e->next)
+                if (e->member.of.uid == uid && e->member.of.gid == gid && e->kind != ENDING_WORDS)
+                        return e;
+        return NULL;
+}
+
+static void ending_remove(Members *m, MemberEnding *gone)
+{
+        for (MemberEnding **at = &m->endings; *at; at = &(*at)->next)
+                if (*at == gone) {
+                        *at = gone->next;
+                        ending_free(gone);
+                        return;
+                }
+}
+
+void member_ending_cancel(Members *m, uid_t uid, gid_t gid)
+{
+        MemberEnding *e = ending_find(m, uid, gid);
+
+        if (e)
+                ending_remove(m, e);
+}
+
+void member_endings_free(Members *m)
+{
+        while (m->endings)
+                ending_remove(m, m->endings);
+}
+
+/* ---- begin -------------------------------------------------------------------------------------
+ */
+
+static MemberEnding *ending_new(Members *m, EndingKind kind, const Membership *of,
+                                int64_t since_usec)
+{
+        MemberEnding *e = calloc(1, sizeof(*e));
+        MemberList copy = {};
+
+        if (!e || member_list_add(&copy, of) < 0) {
+                free(e);
+                free(copy.items);
+                return NULL; /* the next review tries again */
+        }
+        e->kind = kind;
+        e->member = copy.items[0];
+        free(copy.items);
+        e->since_ticks = process_ticks_of_usec(since_usec);
+        e->begun_usec = now_monotonic_usec();
+        e->look_from = m->look + 1;
+        e->next = m->endings;
+        m->endings = e;
+        return e;
+}
+
+/* Every gate that there is observes, and no set brought this account. */
+static bool is_on_trial(const Agent *a, const Membership *of)
+{
+        const Config *c = a->config;
+        IdMapUser user;
+
+        for (size_t i = 0; i < c->n_gates; i++)
+                if (c->gates[i].mode == GATE_ENFORCE)
+                        return false;
+        return c->n_gates > 0 && !idmap_user_by_name(a->idmap, of->name, &user);
+}
+
+void member_ending_begin(Members *m, const Membership *of, int64_t since_usec, const char *why)
+{
+        const EndingKind kind = is_on_trial(m->agent, of) ? ENDING_OBSERVED : ENDING_KILLS;
+        const Now now = agent_now(m->agent);
+        MemberEnding *e;
+
+        if (ending_find(m, of->uid, of->gid))
+                return;
+        e = ending_new(m, kind, of, since_usec);
+        if (!e)
+                return;
+        (void)snprintf(e->why, sizeof(e->why), "%s", why);
+        if (of->end_sec < now.real_usec / (int64_t)USEC_PER_SEC)
+                e->late_usec = now.real_usec - of->end_sec * (int64_t)USEC_PER_SEC;
+}
+
+void member_words_begin(Members *m, const Membership *of, int64_t since_usec, int64_t left_usec)
+{
+        MemberEnding *e = ending_new(m, ENDING_WORDS, of, since_usec);
+
+        if (e)
+                e->left_usec = left_usec;
+}
+
+/* ---- written down ------------------------------------------------------------------------------
+ */
+
+static uint64_t ending_age_usec(const MemberEnding *e)
+{
+        return now_monotonic_usec() - e->begun_usec;
+}
+
+static void detail_format(const MemberEnding *e, char *ret, size_t size)
+{
+        size_t used = (size_t)snprintf(ret, size, "gid %u", e->member.of.gid);
+
+        if (e->n_apart > 0 && used < size)
+                used += (size_t)snprintf(ret + used, size - used, "; of system units: %u",
+                                         e->n_apart);
+        for (size_t i = 0; i < e->n_pids && used + 20 < size; i++)
+                used += (size_t)snprintf(ret + used, size - used, "%s%d", i == 0 ? "; pids " : " ",
+                                         (int)e->pids[i]);
+}
+
+static void ending_record(Members *m, const MemberEnding *e, EventKind kind, uint32_t n_survivors)
+{
+        const Membership *of = &e->member.of;
+        const Grant *grant = agent_grant(m->agent, of->jti);
+        const Grant gone = { .jti = of->jti, .account = of->name, .issuer = of->issuer };
+        char detail[256];
+        const Event event = {
+                .kind = kind,
+                .account = of->name,
+                .uid = of->uid,
+                .target_group = of->group,
+                .mode = e->kind == ENDING_OBSERVED ? "observe" : "enforce",
+                .grant = grant && streq(grant->issuer, of->issuer) ? grant : &gone,
+                .code = e->why,
+                .detail = detail,
+                .took_usec = (int64_t)ending_age_usec(e) + e->late_usec,
+                .n_survivors = n_survivors,
+                .n_denials = kind == EVENT_MEMBERSHIP_END ? e->n_asked : 0,
+        };
+
+        detail_format(e, detail, sizeof(detail));
+        agent_record(m->agent, &event);
+}
+
+/* Nobody carried it: that its grant is over is written down already. */
+static void ending_finish(Members *m, MemberEnding *e)
+{
+        const unsigned n_left = e->n_apart + (e->kind == ENDING_OBSERVED ? e->n_found : 0);
+
+        if (e->n_asked > 0 || n_left > 0)
+                ending_record(m, e, EVENT_MEMBERSHIP_END, n_left);
+        if (e->n_apart > 0 && e->kind == ENDING_KILLS)
+                ending_record(m, e, EVENT_SURVIVOR, e->n_apart);
+        members_forget(m, e->member.of.uid, e->member.of.gid);
+        ending_remove(m, e);
+}
+
+/* A look that was under way when it began says nothing of it. */
+bool ending_counts(const Members *m, const MemberEnding *e)
+{
+        return (int)(m->look - e->look_from) >= 0;
+}
+
+/* ---- what a look came upon ---------------------------------------------------------------------
+ */
+
+static void pids_add(MemberEnding *e, pid_t pid)
+{
+        if (e->n_pids < ELEMENTSOF(e->pids))
+                e->pids[e->n_pids++] = pid;
+}
+
+static bool was_asked(const MemberEnding *e, Asked who)
+{
+        for (size_t i = 0; i < e->n_asked; i++)
+                if (e->asked[i].pid == who.pid && e->asked[i].start == who.start)
+                        return true;
+        return false;
+}
+
+static void asked_add(MemberEnding *e, Asked who)
+{
+        const size_t capacity = e->asked_capacity ? 2 * e->asked_capacity : 16;
+        void *grown;
+
+        if (e->n_asked == e->asked_capacity) {
+                grown = reallocarray(e->asked, capacity, sizeof(*e->asked));
+                if (!grown)
+                        return; /* asked again, and killed all the same */
+                e->asked = grown;
+                e->asked_capacity = capacity;
+        }
+        e->asked[e->n_asked++] = who;
+}
+
+static uint64_t grace_usec(const Members *m)
+{
+        const uint64_t usec = m->agent->config->session_grace_usec;
+
+        return usec > 0 ? usec : GRACE_USEC;
+}
+
+static bool grace_is_over(const Members *m, const MemberEnding *e)
+{
+        return ending_age_usec(e) > grace_usec(m);
+}
+
+/* Shells at a terminal ignore SIGTERM and not SIGHUP; what is stopped hears neither until it goes
+ * on. */
+static void ask(int pidfd)
+{
+        static const int signals[] = { SIGTERM, SIGHUP, SIGCONT };
+
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void)syscall(SYS_pidfd_send_signal, pidfd, signals[i], NULL, 0);
+}
+
+static void process_end(Members *m, MemberEnding *e, int pidfd, Asked who)
+{
+        if (!was_asked(e, who)) {
+                asked_add(e, who);
+                if (!grace_is_over(m, e))
+                        ask(pidfd);
+        }
+        if (grace_is_over(m, e))
+                (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+static bool hears_of_its_session(Members *m, const MemberEnding *e, pid_t pid)
+{
+        char cgroup[512];
+
+        return process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 &&
+               session_is_of_grant(m->agent->sessions, cgroup, e->member.of.jti);
+}
+
+/* MB4. What is dead and waits for its parent bears its ids still, and is nobody. The first look of
+ * an ending, and the only one of words, is for whom to tell. */
+void member_ending_found(Members *m, MemberEnding *e, pid_t pid)
+{
+        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        const bool is_for_words = e->kind == ENDING_WORDS || e->n_looks == 0;
+        Asked who = { .pid = pid };
+        ProcessIds ids;
+
+        if (pidfd < 0 || process_start_read(pid, &who.start) < 0 ||
+            process_ids_read(pid, &m->text, &ids) < 0 || member_match(m, e, pid, &ids) != MATCH ||
+            !pidfd_is_alive(pidfd))
+                return;
+        e->n_found++;
+        if (!is_for_words || !hears_of_its_session(m, e, pid))
+                pids_add(e, pid);
+        if (e->kind == ENDING_KILLS && e->n_looks > 0)
+                process_end(m, e, pidfd, who);
+}
+
+void member_ending_apart(MemberEnding *e, pid_t pid)
+{
+        e->n_apart++;
+        pids_add(e, pid);
+}
+
+/* ---- rounds ------------------------------------------------------------------------------------
+ */
+
+static void words_say(const MemberEnding *e)
+{
+        const Membership *of = &e->member.of;
+        char text[256];
+
+        if (e->kind == ENDING_KILLS)
+                (void)snprintf(
+                        text, sizeof(text),
+                        "\r\nnhi: you are no longer in %s (%s); what carries it ends now.\r\n",
+                        of->group, e->why);
+        else
+                (void)snprintf(
+                        text, sizeof(text),
+                        "\r\nnhi: you are in %s for %lld s more; what carries it then ends.\r\n",
+                        of->group, (long long)((e->left_usec + 500000) / (int64_t)USEC_PER_SEC));
+        (void)terminal_tell(e->pids, e->n_pids, of->uid, text);
+}
+
+/* True where e is through, and is freed. */
+static bool kills_looked(Members *m, MemberEnding *e)
+{
+        e->n_clean = e->n_found == 0 ? e->n_clean + 1 : 0;
+        if (e->n_clean >= CLEAN_LOOKS_NEEDED) {
+                ending_finish(m, e);
+                return true;
+        }
+        if (e->n_looks == 1 && e->n_pids > 0)
+                words_say(e);
+        if (e->n_found > 0 && !e->survivor_recorded &&
+            ending_age_usec(e) > grace_usec(m) + SURVIVOR_USEC) {
+                ending_record(m, e, EVENT_SURVIVOR, e->n_found);
+                e->survivor_recorded = true;
+        }
+        return false;
+}
+
+static void ending_looked(Members *m, MemberEnding *e)
+{
+        bool gone = true;
+
+        if (!ending_counts(m, e))
+                return;
+        e->n_looks++;
+        switch (e->kind) {
+        case ENDING_KILLS:
+                gone = kills_looked(m, e);
+                break;
+        case ENDING_OBSERVED:
+                ending_finish(m, e);
+                break;
+        case ENDING_WORDS:
+                if (e->n_pids > 0)
+                        words_say(e);
+                ending_remove(m, e);
+                break;
+        }
+        if (gone)
+                return;
+        e->n_found = e->n_apart = 0;
+        e->n_pids = 0;
+}
+
+void member_endings_looked(Members *m)
+{
+        for (MemberEnding *e = m->endings, *next; e; e = next) {
+                next = e->next;
+                ending_looked(m, e);
+        }
+}
+
+bool member_endings_due(const Members *m, uint64_t *ret_usec)
+{
+        uint64_t usec = SLOW_USEC;
+
+        for (const MemberEnding *e = m->endings; e; e = e->next)
+                if (!e->survivor_recorded || e->n_clean > 0)
+                        usec = ROUND_USEC;
+        *ret_usec = usec;
+        return m->endings != NULL;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What /proc says of one process, as far as it matters for the groups that it carries. All about a
+ * number: whoever acts on it holds a pidfd that was opened before, and looks at that afterwards. */
+
+#include "lib/base/macro.h"
+
+#include <sys/types.h>
+
+typedef struct ProcessIds {
+        uid_t uid[4]; /* real, effective, saved, of the filesystem */
+        gid_t gid[4];
+        const char *groups; /* the supplementary ones, as text */
+} ProcessIds;
+
+/* Room for the text of /proc/PID/status; grows to what a process with 65536 groups needs. */
+typedef struct ProcessText {
+        char *text;
+        size_t size, capacity;
+} ProcessText;
+void process_text_done(ProcessText *t);
+
+/* From the text of a status file, which ret points into: 0 or -EBADMSG. */
+int process_ids_parse(const char *text, ProcessIds *ret);
+/* The same of a process: 0; -ESRCH where it is gone; or a negative errno. */
+int process_ids_read(pid_t pid, ProcessText *t, ProcessIds *ret);
+
+typedef enum Carries {
+        CARRIES_NOT = 0,
+        /* Only as effective, saved or filesystem gid: who gives up the supplementary ones needs a
+         * privilege, so that it comes from a program with the setgid bit; but see
+         * process_shares_namespace(): in a user namespace of one's own one has that privilege. */
+        CARRIES_BY_PROGRAM,
+        CARRIES,
+} Carries;
+Carries process_carries(const ProcessIds *ids, gid_t gid);
+
+bool process_has_uid(const ProcessIds *ids, uid_t uid); /* any of the four */
+
+/* When it began, in ticks of CLOCK_BOOTTIME: from the text of a stat file, or of a process. */
+int process_start_parse(const char *text, uint64_t *ret);
+int process_start_read(pid_t pid, uint64_t *ret);
+uint64_t process_ticks_of_usec(int64_t boot_usec);
+
+/* name is that of a file in /proc/PID/ns. False also where that cannot be read. */
+bool process_shares_namespace(pid_t pid, const char *name);

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhi-agentd/member: what carries a group that a grant gave ends with it (S07, FACTS: supplementary
+ * groups stay in live processes). The processes are this test's children, as other uids: root's to
+ * make. */
+
+#include "tests/unit/agent-fixture.h"
+
+#include "nhi-agentd/member.h"
+
+#include <grp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define UID_POSTGRES 110
+#define UID_ALICE    1000
+#define GID_TEAM     1700
+#define GID_OTHER    1800
+
+#define TEAM_TERM "{\"type\":\"nhi_group\",\"groups\":[\"team\"]}"
+#define TEAM_ALSO "{\"type\":\"nhi_group\",\"groups\":[\"team\",\"other\"]}"
+
+typedef struct World {
+        Fixture *f;
+        pid_t pids[16];
+        size_t n_pids;
+} World;
+
+static int setup(void **state)
+{
+        World *w = calloc(1, sizeof(*w));
+
+        assert_non_null(w);
+        assert_int_equal(fixture_setup((void **)&w->f), 0);
+        fixture_write(PATH_ROOT "/etc/group", "root:x:0:\nalice:x:1000:\npostgres:x:115:\n"
+                                              "team:x:1700:\nother:x:1800:\nnhi-managed:x:990:\n");
+        w->f->agent->config->session_grace_usec = 300000;
+        fixture_load(w->f);
+        *state = w;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        World *w = *state;
+
+        for (size_t i = 0; i < w->n_pids; i++) {
+                (void)kill(w->pids[i], SIGKILL);
+                (void)waitpid(w->pids[i], NULL, 0);
+        }
+        assert_int_equal(fixture_teardown((void **)&w->f), 0);
+        free(w);
+        return 0;
+}
+
+static void need_root(void)
+{
+        if (geteuid() != 0)
+                skip();
+}
+
+typedef struct Who {
+        uid_t uid;
+        gid_t gid;
+        gid_t groups[2];
+        size_t n_groups;
+        bool is_deaf; /* to what it may ignore */
+        bool is_root; /* by its real uid */
+        gid_t by_program;
+} Who;
+
+static void become(const Who *who)
+{
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setgroups(who->n_groups, who->groups) < 0)
+                _exit(1);
+        if (who->by_program > 0 ? setresgid(who->gid, who->by_program, who->by_program)
+                                : setresgid(who->gid, who->gid, who->gid))
+                _exit(1);
+        if (setresuid(who->is_root ? 0 : who->uid, who->uid, who->uid) < 0)
+                _exit(1);
+        if (who->is_deaf) {
+                (void)signal(SIGTERM, SIG_IGN);
+                (void)signal(SIGHUP, SIG_IGN);
+        }
+}
+
+/* A child that is who, once this returns. */
+static pid_t begin(World *w, Who who)
+{
+        int ready[2];
+        char byte = 0;
+        pid_t pid;
+
+        assert_int_equal(pipe(ready), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                /* The agent's lock must not outlive it. */
+                (void)dup2(ready[1], STDIN_FILENO);
+                (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+                become(&who);
+                if (write(STDIN_FILENO, "", 1) != 1)
+                        _exit(1);
+                for (;;)
+                        (void)pause();
+        }
+        (void)close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        (void)close(ready[0]);
+        w->pids[w->n_pids++] = pid;
+        return pid;
+}
+
+static bool is_over(pid_t pid)
+{
+        siginfo_t info = {};
+
+        return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+               info.si_pid == pid;
+}
+
+static int how_it_ended(pid_t pid)
+{
+        siginfo_t info = {};
+
+        assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        return info.si_status;
+}
+
+static bool nothing_is_ending(void *userdata)
+{
+        const World *w = userdata;
+
+        return fixture_is_settled(w->f) && members_n_endings(w->f->agent->members) == 0;
+}
+
+static void settle(World *w)
+{
+        assert_true(fixture_until(w->f, nothing_is_ending, w));
+}
+
+/* The next tick of the clock that processes' starts are told in: what begins now began afterwards.
+ */
+static void next_tick(void)
+{
+        const struct timespec tick = { .tv_nsec = 1000000000 / sysconf(_SC_CLK_TCK) };
+
+        (void)nanosleep(&tick, NULL);
+}
+
+static int64_t version;
+
+static void offer(World *w, const char *grants)
+{
+        const char *line =
+                fixture_offer(w->f, fixture_set(w->f, ++version, FIXTURE_ACCOUNT, grants));
+
+        if (strncmp(line, "accepted ", 9) != 0)
+                fail_msg("%s", line);
+        fixture_settle(w->f);
+}
+
+static void give(World *w, const char *account, const char *terms)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", account, 600, terms);
+
+        offer(w, grant);
+        next_tick();
+}
+
+static void take_back(World *w)
+{
+        offer(w, "");
+        settle(w);
+}
+
+static const Who carrier = {
+        .uid = UID_POSTGRES, .gid = 115, .groups = { GID_TEAM }, .n_groups = 1
+};
+
+/* ---- what ends ---- */
+
+static void what_carries_the_group_ends_with_the_grant(void **state)
+{
+        World *w = *state;
+        Who by_newgrp = { .uid = UID_POSTGRES, .gid = GID_TEAM };
+        pid_t pid, other;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        other = begin(w, by_newgrp);
+        take_back(w);
+        assert_true(is_over(pid));
+        assert_true(is_over(other));
+        assert_int_equal(how_it_ended(pid), SIGTERM);
+}
+
+static void who_does_not_listen_is_killed(void **state)
+{
+        World *w = *state;
+        Who deaf = carrier;
+        pid_t pid, stopped;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        deaf.is_deaf = true;
+        pid = begin(w, deaf);
+        stopped = begin(w, deaf);
+        assert_int_equal(kill(stopped, SIGSTOP), 0);
+        take_back(w);
+        assert_true(is_over(pid) && is_over(stopped));
+        assert_int_equal(how_it_ended(pid), SIGKILL);
+}
+
+static void an_account_that_a_set_defined_is_no_other(void **state)
+{
+        World *w = *state;
+        Who who = { .uid = 70001, .gid = 70001, .groups = { GID_TEAM }, .n_groups = 1 };
+        pid_t pid;
+
+        need_root();
+        give(w, "svc-deploy", TEAM_TERM);
+        pid = begin(w, who);
+        take_back(w); /* the account stays, its grant goes */
+        assert_true(is_over(pid));
+}
+
+static void a_locked_account_loses_what_it_carries(void **state)
+{
+        World *w = *state;
+        bool changed;
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        assert_int_equal(agent_lock(w->f->agent, "postgres", true, &changed), 0);
+        settle(w);
+        assert_true(is_over(pid));
+}
+
+static void an_end_that_passes_ends_it_by_itself(void **state)
+{
+        World *w = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "postgres", 2, TEAM_TERM);
+        pid_t pid;
+
+        need_root();
+        offer(w, grant);
+        next_tick();
+        pid = begin(w, carrier);
+        while (!is_over(pid))
+                assert_true(sd_event_run(w->f->event, 100000) >= 0);
+        assert_true(fixture_now() >= w->f->base_sec + 2);
+        settle(w);
+}
+
+static void what_the_agent_before_gave_is_remembered(void **state) /* S09 */
+{
+        World *w = *state;
+        bool changed;
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        assert_int_equal(agent_lock(w->f->agent, "postgres", true, &changed), 0);
+        fixture_settle(w->f); /* and dies before the grace is over */
+        fixture_restart(w->f);
+        w->f->agent->config->session_grace_usec = 300000;
+        settle(w);
+        assert_true(is_over(pid));
+}
+
+/* ---- what does not ---- */
+
+static void nobody_else_ends(void **state)
+{
+        World *w = *state;
+        const Who others[] = {
+                { .uid = UID_POSTGRES, .gid = 115 },
+                { .uid = UID_POSTGRES, .gid = 115, .groups = { GID_OTHER }, .n_groups = 1 },
+                { .uid = UID_ALICE, .gid = 1000, .groups = { GID_TEAM }, .n_groups = 1 },
+                { .uid = UID_POSTGRES,
+                  .gid = 115,
+                  .groups = { GID_TEAM },
+                  .n_groups = 1,
+                  .is_root = true },
+                /* a program with the setgid bit, begun by whoever may */
+                { .uid = UID_POSTGRES, .gid = 115, .by_program = GID_TEAM },
+        };
+        pid_t before, pids[ELEMENTSOF(others)];
+
+        need_root();
+        before = begin(w, carrier);
+        next_tick();
+        give(w, "postgres", TEAM_TERM);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                pids[i] = begin(w, others[i]);
+        take_back(w);
+        assert_false(is_over(before));
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (is_over(pids[i]))
+                        fail_msg("%zu", i);
+}
+
+static void another_grant_keeps_the_group_and_the_last_one_ends_it(void **state)
+{
+        World *w = *state;
+        _cleanup_free_ char *a = fixture_grant("g-a", "postgres", 600, TEAM_TERM);
+        _cleanup_free_ char *b = fixture_grant("g-b", "postgres", 600, TEAM_ALSO);
+        _cleanup_free_ char *both = NULL;
+        pid_t pid;
+
+        need_root();
+        offer(w, a);
+        next_tick();
+        pid = begin(w, carrier);
+        next_tick();
+        assert_true(asprintf(&both, "%s,%s", a, b) > 0);
+        offer(w, both);
+        offer(w, b);
+        settle(w);
+        assert_false(is_over(pid));
+        take_back(w); /* given since the first of them was */
+        assert_true(is_over(pid));
+}
+
+static void a_local_member_keeps_what_it_carries(void **state)
+{
+        World *w = *state;
+        LocalDb *local = NULL;
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        fixture_write(PATH_ROOT "/etc/group", "root:x:0:\npostgres:x:115:\nteam:x:1700:postgres\n"
+                                              "other:x:1800:\nnhi-managed:x:990:\n");
+        assert_int_equal(localdb_load(PATH_ROOT "/etc", &local), 0);
+        fixture_settle(w->f);
+        localdb_free(w->f->agent->local);
+        w->f->agent->local = local;
+        take_back(w);
+        assert_false(is_over(pid));
+}
+
+static void without_a_verified_set_nothing_ends_before_its_time(void **state) /* E4 */
+{
+        World *w = *state;
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        fixture_stop(w->f);
+        assert_int_equal(root_remove(PATH_SETS_DIR, false), 0);
+        fixture_dirs();
+        fixture_agent(w->f);
+        fixture_load(w->f);
+        settle(w);
+        assert_null(w->f->agent->issuers[0].set);
+        assert_false(is_over(pid));
+}
+
+static void who_is_given_the_group_again_within_the_grace_lives(void **state)
+{
+        World *w = *state;
+        Who deaf = carrier;
+        pid_t pid;
+
+        need_root();
+        w->f->agent->config->session_grace_usec = 60000000;
+        give(w, "postgres", TEAM_TERM);
+        deaf.is_deaf = true;
+        pid = begin(w, deaf);
+        offer(w, "");
+        assert_int_equal(members_n_endings(w->f->agent->members), 1);
+        give(w, "postgres", TEAM_TERM);
+        assert_int_equal(members_n_endings(w->f->agent->members), 0);
+        assert_false(is_over(pid));
+}
+
+static void while_every_gate_observes_nothing_ends(void **state)
+{
+        World *w = *state;
+        pid_t pid;
+
+        need_root();
+        w->f->agent->config->gates[0].mode = GATE_OBSERVE;
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        take_back(w);
+        assert_false(is_over(pid));
+}
+
+int main(void)
+{
+#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                WITH_AGENT(what_carries_the_group_ends_with_the_grant),
+                WITH_AGENT(who_does_not_listen_is_killed),
+                WITH_AGENT(an_account_that_a_set_defined_is_no_other),
+                WITH_AGENT(a_locked_account_loses_what_it_carries),
+                WITH_AGENT(an_end_that_passes_ends_it_by_itself),
+                WITH_AGENT(what_the_agent_before_gave_is_remembered),
+                WITH_AGENT(nobody_else_ends),
+                WITH_AGENT(another_grant_keeps_the_group_and_the_last_one_ends_it),
+                WITH_AGENT(a_local_member_keeps_what_it_carries),
+                WITH_AGENT(without_a_verified_set_nothing_ends_before_its_time),
+                WITH_AGENT(who_is_given_the_group_again_within_the_grace_lives),
+                WITH_AGENT(while_every_gate_observes_nothing_ends),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
