@@ -45,10 +45,13 @@ static bool is_live_tree(const Session *i)
         return i->kind == SESSION_TREE && i->state != SESSION_ENDING;
 }
 
-static bool another_claims(const Session *s)
+/* Of two elevations under two grants that an orphan may come from it is the one's that lives
+ * longer: the wrong one is never ended. */
+static bool another_claims(const Session *s, const Process *p)
 {
         for (const Session *i = s->registry->sessions; i; i = i->next)
-                if (i != s && is_live_tree(i) && i->claim_audit == s->claim_audit)
+                if (i != s && is_live_tree(i) && i->claim_audit == s->claim_audit &&
+                    p->start >= i->tree.since && !streq_ptr(i->tie.grant.jti, s->tie.grant.jti))
                         return true;
         return false;
 }
@@ -102,7 +105,7 @@ static bool is_orphaned_elevation(const Session *s, const Process *p)
 {
         return s->claim_audit != AUDIT_UNSET && p->start >= s->tree.since &&
                process_audit_id(p->pid, "sessionid") == s->claim_audit && p->parent == 1 &&
-               !has_uid(p->pid, s->tie.request.uid) && !another_has(s, p) && !another_claims(s);
+               !has_uid(p->pid, s->tie.request.uid) && !another_has(s, p) && !another_claims(s, p);
 }
 
 /* While its login lives, it may be on its way to be somebody's. */
