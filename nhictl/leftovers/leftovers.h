@@ -149,8 +149,9 @@ typedef struct Scan {
         size_t n, n_more; /* further ones, which are only counted */
         size_t n_entries; /* looked at */
         uint64_t entries_max, deadline_usec;
-        bool is_cut;    /* bounds were reached: not everything was looked at */
-        bool is_failed; /* memory ran out */
+        size_t n_unseen; /* directories that could not be opened */
+        bool is_cut;     /* bounds were reached: not everything was looked at */
+        bool is_failed;  /* memory ran out */
 } Scan;
 
 #define SCAN_ENTRIES_MAX 1000000u

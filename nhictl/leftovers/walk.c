@@ -5,15 +5,14 @@
 
 #include "nhictl/leftovers/leftovers.h"
 
+#include "lib/base/file.h"
 #include "lib/base/io.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -26,26 +25,59 @@ typedef struct Walk {
         char path[PATH_MAX];
 } Walk;
 
-static int open_at(int dir_fd, const char *path, uint64_t flags, uint64_t resolve)
+/* The one component of path that *at points to, and on to the next one: false behind the last. */
+static bool next_component(const char **at, char ret[static NAME_MAX + 1])
 {
-        const struct open_how how = { .flags = flags | O_CLOEXEC,
-                                      .resolve = resolve | RESOLVE_NO_MAGICLINKS };
-        long fd;
+        size_t size;
 
-        while (*path == '/')
-                path++;
-        fd = syscall(SYS_openat2, dir_fd, *path ? path : ".", &how, sizeof(how));
-        return fd < 0 ? -errno : (int)fd;
+        *at += strspn(*at, "/");
+        size = strcspn(*at, "/");
+        if (size == 0 || size > NAME_MAX)
+                return false;
+        memcpy(ret, *at, size);
+        ret[size] = '\0';
+        *at += size;
+        return true;
+}
+
+/* A link that only root can have put there: /home may be one. */
+static bool is_roots_link(int dir_fd, const char *name)
+{
+        struct stat dir, link;
+
+        return fstat(dir_fd, &dir) == 0 && fstatat(dir_fd, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+               S_ISLNK(link.st_mode) && dir.st_uid == owner_trusted() && !(dir.st_mode & 022);
+}
+
+/* Component by component: openat2(2) is not to be had where RestrictSUIDSGID= is in force. An
+ * O_PATH descriptor, which mounts nothing (autofs). */
+static int open_path(int dir_fd, const char *path, bool roots_links)
+{
+        _cleanup_close_ int fd = openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char name[NAME_MAX + 1];
+
+        while (fd >= 0 && next_component(&path, name)) {
+                const bool follow = roots_links && is_roots_link(fd, name);
+                const int next = openat(fd, name, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+
+                if (next < 0)
+                        return -errno;
+                (void)close(fd);
+                fd = next;
+        }
+        return fd < 0 ? -errno : TAKE_FD(fd);
 }
 
 int walk_open(const Scan *s, const char *base, const char *sub)
 {
-        _cleanup_close_ int fd =
-                open_at(s->root_fd, base, O_DIRECTORY | O_NONBLOCK, RESOLVE_IN_ROOT);
+        _cleanup_close_ int base_fd = open_path(s->root_fd, base, true);
+        _cleanup_close_ int fd = base_fd < 0 ? base_fd : open_path(base_fd, sub, false);
+        int r;
 
-        if (fd < 0 || !*sub)
-                return TAKE_FD(fd);
-        return open_at(fd, sub, O_DIRECTORY | O_NONBLOCK, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        if (fd < 0)
+                return fd;
+        r = openat(fd, ".", DIR_FLAGS);
+        return r < 0 ? -errno : r;
 }
 
 /* A network's file system, or one that shows the kernel, is not looked into. */
@@ -78,7 +110,7 @@ static bool is_real(int dir_fd, const char *name)
 
 bool walk_is_real(const Scan *s, const char *path)
 {
-        _cleanup_close_ int fd = open_at(s->root_fd, path, O_PATH, RESOLVE_IN_ROOT);
+        _cleanup_close_ int fd = open_path(s->root_fd, path, true);
 
         return is_real_fd(fd);
 }
@@ -118,6 +150,8 @@ static void walk_below(Walk *w, int dir_fd, const char *name, const struct stat 
         fd = openat(dir_fd, name, DIR_FLAGS);
         if (fd >= 0)
                 walk_dir(w, fd, st->st_dev, used, depth);
+        else
+                w->scan->n_unseen += errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
 }
 
 static void walk_entry(Walk *w, int dir_fd, const char *name, dev_t dev, size_t used,
@@ -148,6 +182,7 @@ static void walk_dir(Walk *w, int fd, dev_t dev, size_t used, unsigned depth)
         const struct dirent *e;
 
         if (!dir) {
+                w->scan->n_unseen++;
                 (void)close(fd);
                 return;
         }
@@ -169,8 +204,10 @@ void walk(Scan *s, const char *base, const char *sub, unsigned depth,
         const int fd = walk_open(s, base, sub);
         struct stat st;
 
-        if (fd < 0)
+        if (fd < 0) {
+                s->n_unseen += fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP;
                 return;
+        }
         if (n < 0 || (size_t)n >= sizeof(w.path) || fstat(fd, &st) < 0) {
                 s->is_cut = true;
                 (void)close(fd);

@@ -232,6 +232,61 @@ static void no_link_is_followed(void **state)
         host_free(&h);
 }
 
+/* /home may be one, on /var. */
+static void a_link_that_only_root_can_have_put_there_is_followed(void **state)
+{
+        Host h = host_new();
+        Scan s;
+
+        host_file(&h, "/etc/passwd", "svc:x:70001:70001::/home/svc:/bin/sh\n", 0644);
+        host_file(&h, "/var/home/svc/.ssh/authorized_keys", "x\n", 0600);
+        assert_int_equal(symlink("var/home", host_path(&h, "/home")), 0);
+        host_use(&h, "g-1", ACCOUNT_UID, "", getuid());
+        h.uses.items[0].has_root = false;
+        assert_int_equal(chmod(h.root, 0755), 0);
+        s = host_scan(&h, NULL);
+        assert_non_null(find(&s, LEFTOVER_AUTHORIZED_KEYS, "/home/svc/.ssh/authorized_keys"));
+        scan_done(&s);
+        assert_int_equal(chmod(h.root, 01777), 0);
+        s = host_scan(&h, NULL);
+        assert_int_equal(s.n, 0);
+        scan_done(&s);
+        host_free(&h);
+}
+
+/* What cannot be named is never taken for nothing. */
+static void a_path_that_is_too_long_is_said(void **state)
+{
+        Host h = host_new();
+        char name[NAME_MAX + 1];
+        Scan s;
+
+        memset(name, 'd', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        host_dirs(&h, "/tmp/");
+        for (unsigned i = 0; i < 20; i++) {
+                int fd = open(host_path(&h, i == 0 ? "/tmp" : "/tmp/top"), O_PATH | O_CLOEXEC);
+
+                assert_true(fd >= 0);
+                if (i == 0)
+                        assert_int_equal(mkdirat(fd, "top", 0755), 0);
+                for (unsigned k = 1; k < i; k++) {
+                        int next = openat(fd, name, O_PATH | O_CLOEXEC);
+
+                        (void)close(fd);
+                        fd = next;
+                }
+                if (i > 0)
+                        assert_int_equal(mkdirat(fd, name, 0755), 0);
+                (void)close(fd);
+        }
+        host_use_root(&h);
+        s = host_scan(&h, NULL);
+        assert_true(s.is_cut);
+        scan_done(&s);
+        host_free(&h);
+}
+
 /* L3, at N and at N+1 */
 static void what_is_found_is_bounded_and_counted(void **state)
 {
@@ -516,6 +571,8 @@ int main(void)
                 cmocka_unit_test(what_was_there_before_is_not_found),
                 cmocka_unit_test(without_root_only_the_accounts_own_things_count),
                 cmocka_unit_test(no_link_is_followed),
+                cmocka_unit_test(a_link_that_only_root_can_have_put_there_is_followed),
+                cmocka_unit_test(a_path_that_is_too_long_is_said),
                 cmocka_unit_test(what_is_found_is_bounded_and_counted),
                 cmocka_unit_test(a_walk_ends_where_its_bound_is_and_says_so),
                 cmocka_unit_test(ipc_objects_are_found_by_their_maker),
