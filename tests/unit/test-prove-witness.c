@@ -467,6 +467,25 @@ static void terminals_are_opened_and_closed(void **state)
         proof_done(&p);
 }
 
+/* sshd was killed, and the terminal was another's next; the host crashed. */
+static void when_a_terminal_without_a_logout_ended_nobody_saw(void **state)
+{
+        struct utmpx file[] = {
+                line_of(USER_PROCESS, "pts/0", "svc-deploy", 10),
+                line_of(USER_PROCESS, "pts/0", "bob", 90),
+                line_of(BOOT_TIME, "~", "reboot", 200),
+        };
+        Proof p = proof_new();
+
+        wtmp_take(&p, "wtmp", file, sizeof(file));
+        assert_int_equal(p.sightings.n, 2);
+        assert_int_equal(p.sightings.items[0].end_usec, at(90));
+        assert_false(p.sightings.items[0].end_is_known);
+        assert_int_equal(p.sightings.items[1].end_usec, at(200));
+        assert_false(p.sightings.items[1].end_is_known);
+        proof_done(&p);
+}
+
 /* wtmp was rotated while somebody was there. */
 static void a_terminal_is_closed_in_the_next_file(void **state)
 {
@@ -1017,6 +1036,7 @@ int main(void)
                 cmocka_unit_test(a_journal_that_begins_is_no_gap),
                 cmocka_unit_test(a_clock_that_jumps_is_a_gap),
                 cmocka_unit_test(terminals_are_opened_and_closed),
+                cmocka_unit_test(when_a_terminal_without_a_logout_ended_nobody_saw),
                 cmocka_unit_test(a_terminal_is_closed_in_the_next_file),
                 cmocka_unit_test(a_wtmp_that_was_cut_within_a_record_is_a_gap),
                 cmocka_unit_test(a_wtmp_that_is_not_there_is_missed_where_utmp_is),
