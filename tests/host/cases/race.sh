@@ -53,11 +53,13 @@ race_prepare() {
         judge 'and a session under it' wait_until 60 race_runs "$RACE_ALIVE" '^alive-'
 }
 
+# One after the other: a hundred at once would be refused for taking too long.
 race_living() {
-        local j i
+        local j i at_ms
+        at_ms=$(now_ms)
         for ((j = 0; j < RACE_ROUNDS; j++)); do
                 for ((i = 0; i < RACE_ACCOUNTS; i++)); do
-                        echo "0 $(race_class $i sshd cron) race-$j-$i alive-$j-$i"
+                        echo "$((at_ms += 150))000000 $(race_class $i sshd cron) race-$j-$i alive-$j-$i"
                 done
         done
 }
