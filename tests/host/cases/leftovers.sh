@@ -22,7 +22,8 @@ mkdir -p ~/.config/systemd/user ~/.ssh ~/bin
 echo >~/.config/systemd/user/left.timer && plant user-unit ~/.config/systemd/user/left.timer
 echo "ssh-ed25519 AAAA left" >~/.ssh/authorized_keys && plant authorized-keys ~/.ssh/authorized_keys
 cp /usr/bin/id ~/bin/left && chmod 2755 ~/bin/left && plant setuid-file ~/bin/left
-echo "0 0 1 1 * true" | crontab - && plant crontab svc-deploy'
+echo "0 0 1 1 * true" | crontab - && plant crontab svc-deploy
+! command -v at >/dev/null || { echo true | at now + 1 hour 2>/dev/null && plant at-job /var/spool/cron/atjobs; }'
 
 left_by_root='set -e
 '$plant_list'
@@ -44,6 +45,10 @@ mkdir -p /var/lib/docker/containers/left; plant container /var/lib/docker/contai
 touch /var/lib/systemd/linger/bob || { mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/bob; }; plant linger /var/lib/systemd/linger/bob
 echo "0 0 1 1 * true" | crontab -; plant crontab /root
 systemd-run --quiet --unit=left-run sleep 9601; plant transient-unit left-run.service
+systemd-run --quiet --unit=left-bob --property=PAMName=login --property=User=bob sleep 9602; plant transient-unit left-bob.service
+systemctl start "user@$(id -u bob)"
+XDG_RUNTIME_DIR=/run/user/$(id -u bob) setpriv --reuid=bob --regid=bob --init-groups systemd-run --user --quiet --unit=left-user sleep 9603
+plant user-unit "/run/user/$(id -u bob)/systemd/transient/left-user.service"
 systemd-run --quiet --unit=left-timer --on-active=1d true; plant transient-unit left-timer.timer
 ipcmk -M 4096 >/dev/null; plant sysv-ipc shm'
 
