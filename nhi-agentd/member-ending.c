@@ -19,6 +19,7 @@
 #define ROUND_USEC         20000ull   /* between looks while it should be a matter of moments */
 #define SLOW_USEC          5000000ull /* and once something does not die */
 #define SURVIVOR_USEC      4000000ull /* behind the grace: when that is written down */
+#define UNSURE_LOOKS_MAX   20u        /* on a host where processes come and go all the time */
 #define CLEAN_LOOKS_NEEDED 2u         /* a look that forks race with may have missed one */
 
 static void ending_free(MemberEnding *e)
@@ -223,9 +224,10 @@ static uint64_t grace_usec(const Members *m)
         return usec > 0 ? usec : GRACE_USEC;
 }
 
+/* From when the first one was asked: a loop that came late takes nobody's time. */
 static bool grace_is_over(const Members *m, const MemberEnding *e)
 {
-        return ending_age_usec(e) > grace_usec(m);
+        return e->asked_usec > 0 && now_monotonic_usec() - e->asked_usec > grace_usec(m);
 }
 
 /* Shells at a terminal ignore SIGTERM and not SIGHUP; what is stopped hears neither until it goes
@@ -240,6 +242,8 @@ static void ask(int pidfd)
 
 static void process_end(Members *m, MemberEnding *e, int pidfd, Asked who)
 {
+        if (e->asked_usec == 0)
+                e->asked_usec = now_monotonic_usec();
         if (!was_asked(e, who)) {
                 asked_add(e, who);
                 if (!grace_is_over(m, e))
@@ -271,6 +275,8 @@ void member_ending_found(Members *m, MemberEnding *e, pid_t pid)
             !pidfd_is_alive(pidfd))
                 return;
         e->n_found++;
+        if (process_cgroup(pid, e->cgroup, sizeof(e->cgroup)) < 0)
+                e->cgroup[0] = '\0';
         if (!is_for_words || !hears_of_its_session(m, e, pid))
                 pids_add(e, pid);
         if (e->kind == ENDING_KILLS && e->n_looks > 0)
@@ -304,14 +310,27 @@ static void words_say(const MemberEnding *e)
         (void)terminal_tell(e->pids, e->n_pids, of->uid, text);
 }
 
+/* What was gone before it was looked at may have left a child that no look has seen. */
+static void ending_count(const Members *m, MemberEnding *e)
+{
+        if (e->n_found > 0) {
+                e->n_clean = e->n_unsure = 0;
+                e->n_hard += grace_is_over(m, e);
+        } else if (m->n_missed == 0 || ++e->n_unsure > UNSURE_LOOKS_MAX) {
+                e->n_clean++;
+        }
+}
+
 /* True where e is through, and is freed. */
 static bool kills_looked(Members *m, MemberEnding *e)
 {
-        e->n_clean = e->n_found == 0 ? e->n_clean + 1 : 0;
+        ending_count(m, e);
         if (e->n_clean >= CLEAN_LOOKS_NEEDED) {
                 ending_finish(m, e);
                 return true;
         }
+        if (e->n_hard > 1)
+                member_ending_crowd(m, e);
         if (e->n_looks == 1 && e->n_pids > 0)
                 words_say(e);
         if (e->n_found > 0 && !e->survivor_recorded &&

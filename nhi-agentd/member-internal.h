@@ -8,6 +8,7 @@
  *   member-review.c   which of them are over
  *   member-ending.c   one that is over: words, asked, killed, verified, written down
  *   member-look.c     /proc, walked in small turns, for all that need it
+ *   member-hard.c     one that forks faster than it is killed
  *   member-match.c    does this process carry it, and may it be ended?
  *   member-process.c  what /proc says of one process
  *   member-warn.c     words before the end */
@@ -43,8 +44,12 @@ typedef struct MemberEnding {
         int64_t late_usec;                    /* how long after the end that was */
         unsigned n_looks, n_clean, look_from; /* the number of the first look that counts */
         bool survivor_recorded, done;
+        uint64_t asked_usec; /* CLOCK_MONOTONIC: when the grace began; 0: nobody was asked */
         Asked *asked;
         size_t n_asked, asked_capacity;
+        char cgroup[512];  /* of one that was found; "" none */
+        unsigned n_hard;   /* looks behind the grace that found one */
+        unsigned n_unsure; /* looks that found none, but missed some */
         /* Of the look under way: found and to be ended; found and left alone. */
         unsigned n_found, n_apart;
         pid_t pids[ENDING_PIDS_MAX];
@@ -60,7 +65,8 @@ struct Members {
         MemberEnding *endings;
         /* The look under way. */
         DIR *proc;
-        unsigned look; /* its number */
+        unsigned look;     /* its number */
+        unsigned n_missed; /* processes that were gone before they were looked at */
         ProcessText text;
         sd_event_source *turn, *warn;
 };
@@ -89,6 +95,9 @@ void member_ending_apart(MemberEnding *e, pid_t pid);
 void member_endings_looked(Members *m);
 /* When the next look is due, microseconds from now; false where none is needed. */
 bool member_endings_due(const Members *m, uint64_t *ret_usec);
+
+/* member-hard.c: stop and kill those of e in e->cgroup, in a few milliseconds. */
+void member_ending_crowd(Members *m, MemberEnding *e);
 
 /* member-match.c */
 typedef enum Match {

@@ -8,6 +8,7 @@
 #include "lib/base/macro.h"
 
 #include <ctype.h>
+#include <signal.h>
 
 #define TURN_USEC   4000u
 #define REST_FACTOR 4u
@@ -52,8 +53,10 @@ static bool may_look(const ProcessText *status)
 static void look_at(Members *m, pid_t pid)
 {
         ProcessIds ids;
+        const int r = process_ids_read(pid, &m->text, &ids);
 
-        if (process_ids_read(pid, &m->text, &ids) < 0 || !may_look(&m->text))
+        m->n_missed += r == -ESRCH;
+        if (r < 0 || !may_look(&m->text))
                 return;
         for (MemberEnding *e = m->endings; e; e = e->next) {
                 const Match match = ending_counts(m, e) ? member_match(m, e, pid, &ids) : MATCH_NOT;
@@ -65,8 +68,9 @@ static void look_at(Members *m, pid_t pid)
                 member_ending_found(m, e, pid);
                 /* Its text may have been read anew. */
                 if (process_ids_read(pid, &m->text, &ids) < 0)
-                        return;
+                        break;
         }
+        m->n_missed += kill(pid, 0) < 0 && errno == ESRCH;
 }
 
 /* True once the end is reached. */
@@ -90,6 +94,7 @@ static bool look_begin(Members *m)
         if (m->proc)
                 return true;
         m->proc = opendir("/proc");
+        m->n_missed = 0;
         if (m->proc)
                 m->look++;
         return m->proc != NULL;
