@@ -241,9 +241,10 @@ case_what_sudo_leaves_behind() {
         lab_install
         quietly bash -c 'cd /usr/local/bin; cp escape-lab escape-pty; cp escape-lab escape-nopty
                 printf "Defaults!/usr/local/bin/escape-pty use_pty\nDefaults!/usr/local/bin/escape-nopty !use_pty\n" >/etc/sudoers.d/zz-escapes'
-        world_grant "olga --service sudo --group pay-ops --run-as root --run-as postgres --for 10m --owner payments --reason escapes --wait 10s"
+        # Before the grant: a login that carries the granted group ends with the membership (membership.sh).
         shell_open olga ci 'ssh -tt olga@web1'
         shell_says olga 'sleep 9460 & id -un'
+        world_grant "olga --service sudo --group pay-ops --run-as root --run-as postgres --for 10m --owner payments --reason escapes --wait 10s"
         rows_of_sudo
         escapes_begin olga
         escapes_run
