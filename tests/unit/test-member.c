@@ -8,8 +8,10 @@
 
 #include "nhi-agentd/member.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -68,10 +70,21 @@ typedef struct Who {
         bool is_deaf; /* to what it may ignore */
         bool is_root; /* by its real uid */
         gid_t by_program;
+        const char *terminal; /* its own; NULL: none */
 } Who;
+
+static void take_terminal(const char *path)
+{
+        int fd;
+
+        if (setsid() < 0 || (fd = open(path, O_RDWR)) < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+                _exit(1);
+}
 
 static void become(const Who *who)
 {
+        if (who->terminal)
+                take_terminal(who->terminal);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setgroups(who->n_groups, who->groups) < 0)
                 _exit(1);
         if (who->by_program > 0 ? setresgid(who->gid, who->by_program, who->by_program)
@@ -274,6 +287,59 @@ static void what_the_agent_before_gave_is_remembered(void **state) /* S09 */
         assert_true(is_over(pid));
 }
 
+/* ---- what is said ---- */
+
+/* A terminal of uid's, and what it shows. */
+typedef struct Terminal {
+        int fd;
+        char path[64], shown[4096];
+        const char *wanted;
+} Terminal;
+
+static void terminal_open(Terminal *t, uid_t uid)
+{
+        *t = (Terminal){ .fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK) };
+        assert_true(t->fd >= 0);
+        assert_int_equal(unlockpt(t->fd), 0);
+        assert_int_equal(ptsname_r(t->fd, t->path, sizeof(t->path)), 0);
+        assert_int_equal(chown(t->path, uid, (gid_t)-1), 0);
+}
+
+static bool terminal_shows(void *userdata)
+{
+        Terminal *t = userdata;
+        const size_t n = strlen(t->shown);
+        const ssize_t k = read(t->fd, t->shown + n, sizeof(t->shown) - n - 1);
+
+        if (k > 0)
+                t->shown[n + (size_t)k] = '\0';
+        return strstr(t->shown, t->wanted) != NULL;
+}
+
+static void who_carries_it_is_told_before_the_end_and_at_it(void **state)
+{
+        World *w = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "postgres", 302, TEAM_TERM);
+        Who who = carrier;
+        Terminal t;
+        pid_t pid;
+
+        need_root();
+        offer(w, grant);
+        next_tick();
+        terminal_open(&t, UID_POSTGRES);
+        who.terminal = t.path;
+        pid = begin(w, who);
+        t.wanted = "nhi: you are in team for 300 s more; what carries it then ends.";
+        assert_true(fixture_until(w->f, terminal_shows, &t));
+        assert_false(is_over(pid));
+        t.wanted = "nhi: you are no longer in team (revoked); what carries it ends now.";
+        take_back(w);
+        assert_true(fixture_until(w->f, terminal_shows, &t));
+        assert_true(is_over(pid));
+        (void)close(t.fd);
+}
+
 /* ---- what does not ---- */
 
 static void nobody_else_ends(void **state)
@@ -406,6 +472,7 @@ int main(void)
                 WITH_AGENT(a_locked_account_loses_what_it_carries),
                 WITH_AGENT(an_end_that_passes_ends_it_by_itself),
                 WITH_AGENT(what_the_agent_before_gave_is_remembered),
+                WITH_AGENT(who_carries_it_is_told_before_the_end_and_at_it),
                 WITH_AGENT(nobody_else_ends),
                 WITH_AGENT(another_grant_keeps_the_group_and_the_last_one_ends_it),
                 WITH_AGENT(a_local_member_keeps_what_it_carries),
