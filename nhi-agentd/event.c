@@ -119,8 +119,7 @@ static void message_leftover(const Event *e, const char *verb, char *ret, size_t
         char account[128], code[64], detail[512];
 
         if (!g) {
-                (void)snprintf(ret, size, "%s: %" PRIu64 " further things: nhictl leftovers", verb,
-                               e->n_denials);
+                message_code(e, verb, ret, size);
                 return;
         }
         text_escape(account, sizeof(account), e->account ? e->account : "?");

@@ -6,10 +6,13 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 
+#define RUN_SEC_MAX 600 /* longer than the unit may run: the clock was set */
+
 struct Leftovers {
         Agent *agent;
         sd_event_source *timer;
         uint64_t started_usec; /* CLOCK_MONOTONIC; 0: never */
+        uint64_t took_usec;    /* until the last run told the last that it found */
         int64_t ended_sec;     /* the last session that ended */
 };
 
@@ -33,13 +36,15 @@ Leftovers *leftovers_free(Leftovers *l)
         return NULL;
 }
 
-uint64_t leftovers_wait_usec(uint64_t last_usec, uint64_t now_usec)
+uint64_t leftovers_wait_usec(uint64_t last_usec, uint64_t took_usec, uint64_t now_usec)
 {
+        const uint64_t long_rest = LEFTOVERS_REST_TIMES * took_usec;
+        const uint64_t rest = long_rest > LEFTOVERS_REST_USEC ? long_rest : LEFTOVERS_REST_USEC;
         const uint64_t rested =
-                last_usec > 0 && last_usec <= now_usec ? now_usec - last_usec : LEFTOVERS_REST_USEC;
-        const uint64_t rest = rested < LEFTOVERS_REST_USEC ? LEFTOVERS_REST_USEC - rested : 0;
+                last_usec > 0 && last_usec <= now_usec ? now_usec - last_usec : rest;
+        const uint64_t left = rested < rest ? rest - rested : 0;
 
-        return rest > LEFTOVERS_DELAY_USEC ? rest : LEFTOVERS_DELAY_USEC;
+        return left > LEFTOVERS_DELAY_USEC ? left : LEFTOVERS_DELAY_USEC;
 }
 
 /* Without a bus, or without the unit, nobody looks: nhictl leftovers does when it is called. */
@@ -57,9 +62,10 @@ static void leftovers_arm(Leftovers *l)
 {
         if (l->timer)
                 return;
-        if (sd_event_add_time_relative(l->agent->event, &l->timer, CLOCK_MONOTONIC,
-                                       leftovers_wait_usec(l->started_usec, now_monotonic_usec()),
-                                       USEC_PER_SEC, on_leftovers_timer, l) >= 0)
+        if (sd_event_add_time_relative(
+                    l->agent->event, &l->timer, CLOCK_MONOTONIC,
+                    leftovers_wait_usec(l->started_usec, l->took_usec, now_monotonic_usec()),
+                    USEC_PER_SEC, on_leftovers_timer, l) >= 0)
                 (void)sd_event_source_set_description(l->timer, "leftovers");
 }
 
@@ -73,6 +79,12 @@ void leftovers_session_ended(Leftovers *l)
 
 void leftovers_reported(Leftovers *l, int64_t begin_sec)
 {
-        if (l && l->ended_sec >= begin_sec)
+        const int64_t took_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC - begin_sec;
+
+        if (!l)
+                return;
+        l->took_usec =
+                took_sec > 0 && took_sec <= RUN_SEC_MAX ? (uint64_t)took_sec * USEC_PER_SEC : 0;
+        if (l->ended_sec >= begin_sec)
                 leftovers_arm(l);
 }

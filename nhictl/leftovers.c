@@ -81,10 +81,10 @@ static int print_json(const Scan *s, const Uses *u, int64_t since_sec)
                         json_decref(list);
                         list = NULL;
                 }
-        return output_document(json_pack(
-                "{s:I, s:I, s:o, s:I, s:b}", "since", (json_int_t)since_sec, "uses",
-                (json_int_t)u->n, "leftovers", list, "more", (json_int_t)s->n_more, "complete",
-                !s->is_cut && s->n_unseen == 0 && u->n_more == 0 && u->n_bad == 0));
+        return output_document(
+                json_pack("{s:I, s:I, s:o, s:I, s:b}", "since", (json_int_t)since_sec, "uses",
+                          (json_int_t)u->n, "leftovers", list, "more", (json_int_t)s->n_more,
+                          "complete", !scan_is_cut(s) && u->n_more == 0 && u->n_bad == 0));
 }
 
 static void say_limits(const Scan *s, const Uses *u)

@@ -46,7 +46,7 @@
  *   leftovers begin, found [{kind, what,   recorded: root's (nhi-leftovers.service): what sessions
  *             owner, since, account,       left behind is written down; more: how many further ones
  *             uid, grant, session, others, there are; begin: when it was begun to look (seconds)
- *             why, advice}], more?
+ *             why, advice}], more?, cut?   cut: not everything was looked at
  *   log-resume reason?                     changed (false: it had not failed); what came of it
  shows
  *                                          in status

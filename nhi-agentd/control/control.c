@@ -77,7 +77,8 @@ static const ControlVerb verbs[] = {
           control_leftovers,
           { { "found", JSON_ARRAY, true },
             { "begin", JSON_INTEGER, true },
-            { "more", JSON_INTEGER, false } } },
+            { "more", JSON_INTEGER, false },
+            { "cut", JSON_TRUE, false } } },
         { "reload", true, control_reload, { { 0 } } },
         { "log-resume", true, control_log_resume, { { "reason", JSON_STRING, false } } },
 };

@@ -93,6 +93,14 @@ static void record_more(Agent *a, int64_t n)
         agent_record(a, &e);
 }
 
+static void record_cut(Agent *a)
+{
+        agent_record(a, &(const Event){ .kind = EVENT_LEFTOVER,
+                                        .code = "incomplete",
+                                        .detail = "not everything was looked at: nhictl "
+                                                  "leftovers says why" });
+}
+
 int control_leftovers(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         const json_t *found = json_object_get(request, "found"), *item;
@@ -110,6 +118,8 @@ int control_leftovers(Agent *a, const Peer *peer, json_t *request, json_t **ret_
                 record_found(a, item);
         if (n_more > 0)
                 record_more(a, n_more);
+        if (json_is_true(json_object_get(request, "cut")))
+                record_cut(a);
         leftovers_reported(a->leftovers, request_number(request, "begin", 0));
         return reply_ok(json_pack("{s:I}", "recorded", (json_int_t)json_array_size(found)),
                         ret_reply);

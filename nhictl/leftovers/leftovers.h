@@ -92,8 +92,9 @@ typedef struct Use {
 typedef struct Uses {
         Use *items;
         size_t n;
-        size_t n_more; /* ended, and not kept: older than these */
-        size_t n_bad;  /* lines of the log that could not be read */
+        size_t n_more;                 /* ended, and not kept: older than these */
+        size_t n_bad;                  /* lines of the log that could not be read */
+        int64_t first_usec, last_usec; /* none began before, and none ended after */
         bool has_root;
 } Uses;
 
@@ -161,6 +162,11 @@ typedef struct Scan {
  * 0 or a negative errno; scan_done() in every case. */
 int scan_run(Scan *s, const char *root, const Uses *uses, const json_t *sessions);
 void scan_done(Scan *s);
+/* Not everything was looked at. */
+static inline bool scan_is_cut(const Scan *s)
+{
+        return s->is_cut || s->n_unseen > 0;
+}
 /* Note it, where a use covers it. */
 void scan_found(Scan *s, LeftoverKind kind, const char *what, uint32_t owner, int64_t usec,
                 bool root_only);
@@ -203,10 +209,11 @@ void walk(Scan *s, const char *base, const char *sub, unsigned depth,
 
 #define REMEMBERED_MAX 4096u
 
-/* What was told before: {"schema":1,"since":SEC,"told":["..."]}. A file that is missing or no such
- * document is an empty memory. */
+/* What was told before: {"schema":1,"since":SEC,"cut":BOOL,"told":["..."]}. A file that is missing
+ * or no such document is an empty memory. */
 typedef struct Memory {
         int64_t since_sec; /* sessions that ended before were looked after; 0: none were */
+        bool is_cut;       /* the last scan was, and that was told */
         json_t *told;
 } Memory;
 

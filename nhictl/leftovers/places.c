@@ -46,7 +46,6 @@ static const Place places[] = {
         { LEFTOVER_SETUID, BASE_SHARED, "/run/lock", NULL, DEEP, LOOK_POWERS },
         { LEFTOVER_SETUID, BASE_HOME, "", NULL, DEEP, LOOK_POWERS },
         { LEFTOVER_SETUID, BASE_RUNTIME, "", NULL, DEEP, LOOK_POWERS },
-        { LEFTOVER_SETUID, BASE_ROOT, "/", NULL, DEEP, LOOK_POWERS },
 
         { LEFTOVER_POSIX_IPC, BASE_SHARED, "/dev/shm", NULL, 1, LOOK_FILES },
         { LEFTOVER_POSIX_IPC, BASE_SHARED, "/dev/mqueue", NULL, 0, LOOK_FILES },
@@ -136,6 +135,9 @@ static const Place places[] = {
         { LEFTOVER_POLICY, BASE_ROOT, "/etc/dbus-1", NULL, 2, LOOK_FILES },
         { LEFTOVER_POLICY, BASE_ROOT, "/etc/selinux", "config", 0, LOOK_FILES },
         { LEFTOVER_POLICY, BASE_ROOT, "/etc/apparmor.d", NULL, 2, LOOK_FILES },
+
+        /* Last: where bounds end a scan, they end this. */
+        { LEFTOVER_SETUID, BASE_ROOT, "/", NULL, DEEP, LOOK_POWERS },
 };
 /* clang-format on */
 

@@ -46,6 +46,7 @@ int memory_load(const char *path, Memory *ret)
         if (member_number(document, "schema") == MEMORY_SCHEMA &&
             json_is_array(json_object_get(document, "told"))) {
                 ret->since_sec = member_number(document, "since");
+                ret->is_cut = member_is_true(document, "cut");
                 (void)json_array_extend(ret->told, json_object_get(document, "told"));
         }
         json_decref(document);
@@ -85,8 +86,8 @@ int memory_add(Memory *m, const Leftover *l)
 
 int memory_save(const Memory *m, const char *path)
 {
-        json_t *document = json_pack("{s:i, s:I, s:O}", "schema", MEMORY_SCHEMA, "since",
-                                     (json_int_t)m->since_sec, "told", m->told);
+        json_t *document = json_pack("{s:i, s:I, s:b, s:O}", "schema", MEMORY_SCHEMA, "since",
+                                     (json_int_t)m->since_sec, "cut", m->is_cut, "told", m->told);
         _cleanup_free_ char *text = document ? json_write(document, JSON_COMPACT) : NULL;
 
         json_decref(document);

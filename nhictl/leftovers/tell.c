@@ -10,12 +10,12 @@
 #include "nhictl/agent-client.h"
 #include "nhictl/verb.h"
 
-static int send(json_t *found, size_t n_more, int64_t begin_sec)
+static int send(json_t *found, size_t n_more, bool is_cut, int64_t begin_sec)
 {
         json_t *reply = NULL;
-        int status = agent_ask(json_pack("{s:s, s:I, s:I, s:o}", "verb", "leftovers", "begin",
-                                         (json_int_t)begin_sec, "more", (json_int_t)n_more, "found",
-                                         found),
+        int status = agent_ask(json_pack("{s:s, s:I, s:I, s:b, s:o}", "verb", "leftovers", "begin",
+                                         (json_int_t)begin_sec, "more", (json_int_t)n_more, "cut",
+                                         is_cut, "found", found),
                                &reply);
 
         json_decref(reply);
@@ -73,9 +73,11 @@ int leftovers_tell(const Scan *s, Memory *m, int64_t begin_sec, size_t *ret_new)
                         n_more = count_new(s, m, at) + s->n_more;
                 else
                         n_more = at == s->n ? s->n_more : 0;
-                status = send(found, n_more, begin_sec);
-                if (status == VERB_OK)
+                status = send(found, n_more, scan_is_cut(s) && !m->is_cut, begin_sec);
+                if (status == VERB_OK) {
+                        m->is_cut = scan_is_cut(s);
                         status = remember(s, m, from, at);
+                }
         } while (status == VERB_OK && n_told < TELL_MAX && at < s->n);
         /* They were counted, and nhictl leftovers shows them. */
         return status == VERB_OK ? remember(s, m, at, s->n) : status;

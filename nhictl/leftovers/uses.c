@@ -83,6 +83,9 @@ int uses_add(Uses *u, const Use *use)
         Use copy;
 
         u->has_root |= use->has_root;
+        u->first_usec =
+                u->n == 0 || use->begin_usec < u->first_usec ? use->begin_usec : u->first_usec;
+        u->last_usec = u->n == 0 || use->end_usec > u->last_usec ? use->end_usec : u->last_usec;
         for (size_t i = u->n; i > 0; i--) {
                 Use *known = &u->items[i - 1];
 
@@ -123,6 +126,8 @@ const Use *uses_find(const Uses *u, uint32_t owner, int64_t usec, bool root_only
         unsigned nearest = 0;
 
         *ret_n = 0;
+        if (usec < u->first_usec || usec > u->last_usec)
+                return NULL; /* nearly every file there is */
         for (size_t i = u->n; i > 0; i--) {
                 const Use *use = &u->items[i - 1];
                 unsigned nearness;

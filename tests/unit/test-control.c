@@ -896,6 +896,11 @@ static void what_was_left_behind_is_roots_to_tell_and_written_down(void **state)
         json_decref(allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[],\"more\":7}"));
         assert_int_equal(w.n_recorded, 2);
         assert_string_equal(w.recorded_code, "more");
+        json_decref(allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[],\"cut\":true}"));
+        assert_string_equal(w.recorded_code, "incomplete");
+        assert_int_equal(w.n_recorded, 3);
+        json_decref(allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[],\"cut\":false}"));
+        assert_int_equal(w.n_recorded, 3);
 }
 
 static void leftovers_that_say_nothing_are_refused_all_of_them(void **state)

@@ -514,10 +514,12 @@ static void what_was_told_is_told_again_only_when_it_changed(void **state)
         assert_false(memory_has(&m, &l));
         assert_int_equal(memory_add(&m, &l), 0);
         m.since_sec = 42;
+        m.is_cut = true;
         assert_int_equal(memory_save(&m, path), 0);
         memory_done(&m);
         assert_int_equal(memory_load(path, &m), 0);
         assert_int_equal(m.since_sec, 42);
+        assert_true(m.is_cut);
         assert_true(memory_has(&m, &l));
         l.since_usec = 6;
         assert_false(memory_has(&m, &l));
@@ -549,13 +551,17 @@ static void a_memory_is_bounded(void **state)
 /* However many sessions end, two starts lie so far apart. */
 static void starts_are_few_however_many_sessions_end(void **state)
 {
-        const uint64_t now = 1000 * USEC_PER_SEC;
+        const uint64_t now = 1000 * USEC_PER_SEC, rest = LEFTOVERS_REST_USEC;
 
-        assert_int_equal(leftovers_wait_usec(0, now), LEFTOVERS_DELAY_USEC);
-        assert_int_equal(leftovers_wait_usec(now, now), LEFTOVERS_REST_USEC);
-        assert_int_equal(leftovers_wait_usec(now - LEFTOVERS_REST_USEC + 6000000, now), 6000000);
-        assert_int_equal(leftovers_wait_usec(now - LEFTOVERS_REST_USEC, now), LEFTOVERS_DELAY_USEC);
-        assert_int_equal(leftovers_wait_usec(now + 1, now), LEFTOVERS_DELAY_USEC);
+        assert_int_equal(leftovers_wait_usec(0, 0, now), LEFTOVERS_DELAY_USEC);
+        assert_int_equal(leftovers_wait_usec(now, 0, now), rest);
+        assert_int_equal(leftovers_wait_usec(now - rest + 6000000, 0, now), 6000000);
+        assert_int_equal(leftovers_wait_usec(now - rest, 0, now), LEFTOVERS_DELAY_USEC);
+        assert_int_equal(leftovers_wait_usec(now + 1, 0, now), LEFTOVERS_DELAY_USEC);
+        /* One that takes long is taken rarely. */
+        assert_int_equal(leftovers_wait_usec(now - rest, 10 * USEC_PER_SEC, now),
+                         200 * USEC_PER_SEC - rest);
+        assert_int_equal(leftovers_wait_usec(now - rest, USEC_PER_SEC, now), LEFTOVERS_DELAY_USEC);
 }
 
 static void every_kind_says_why_and_what_to_do(void **state)
