@@ -96,10 +96,15 @@ static int table_fill(ProcessTable *t, DIR *proc)
         for (struct dirent *e; r == 0 && (e = readdir(proc));) {
                 const pid_t pid = pid_from_name(e->d_name);
 
-                if (pid > 0 && process_read(pid, &p) == 0)
+                if (pid == 0)
+                        continue;
+                r = process_read(pid, &p);
+                if (r == -ESRCH)
+                        r = 0; /* gone since */
+                else if (r == 0)
                         r = table_add(t, &p);
         }
-        return r;
+        return r; /* without descriptors nobody is to be taken for gone */
 }
 
 int processes_read(ProcessTable *t)

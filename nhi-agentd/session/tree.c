@@ -28,10 +28,13 @@ size_t tree_count(const Tree *t)
 int tree_add(Tree *t, const Process *p, bool leads)
 {
         const size_t capacity = t->capacity ? 2 * t->capacity : 16;
+        TreeItem *known = tree_find(t, p->pid, p->start);
         void *grown;
 
-        if (tree_find(t, p->pid, p->start))
+        if (known) {
+                known->gone = false;
                 return 0;
+        }
         if (t->n == t->capacity) {
                 grown = reallocarray(t->items, capacity, sizeof(*t->items));
                 if (!grown)
