@@ -10,7 +10,7 @@
 #                              what another program begins has the command `:`
 #   escapes_begin SHELL        type the rows' commands into an open shell
 #   escapes_run                each row runs
-#   escapes_end SECONDS        each row's verdict: nothing of it runs so long after revoke or until_end
+#   escapes_end SECONDS        each row's verdict: nothing of it runs so long after revoke
 
 escape_names=() escape_marks=() escape_script=''
 
@@ -33,12 +33,12 @@ escapes_are() { (($(escapes_living | wc -l) == $1)); }
 
 escapes_begin() {
         host_run "$HOST" sh -c 'cat >/run/escapes.sh; chmod 644 /run/escapes.sh' <<<"$escape_script"
-        shell_says "$1" 'bash /run/escapes.sh; echo begun'
+        SHELL_SECONDS=60 shell_says "$1" 'bash /run/escapes.sh; echo begun'
         judge 'its shell begins them' says begun
 }
 
 escapes_run() {
-        judge "each of ${#escape_names[@]} runs" wait_until 20 escapes_are "${#escape_names[@]}"
+        judge "each of ${#escape_names[@]} runs" wait_until 30 escapes_are "${#escape_names[@]}"
         comm -13 <(escapes_living | sort) <(printf '%s\n' "${escape_names[@]}" | sort) | sed 's/^/    does not run: /'
 }
 
@@ -103,18 +103,18 @@ rows_of_a_shell() {
         escape 'user, pid and mount namespaces' 9416 'setsid unshare -Ur --pid --fork --mount sleep 9416 &'
         escape 'a subordinate uid' '^sleep 9417' 'setsid unshare -U sleep 941700 & sleep 0.3; newuidmap $! 0 700000 1000
                 newgidmap $! 0 700000 1000; setsid nsenter -t $! -U setpriv --reuid 5 sleep 9417 &'
-        escape 'a session bus' 9418 'setsid dbus-run-session -- sh -c "dbus-send --dest=org.example.Escape / org.example.Escape.Go; sleep 9418" &'
-        escape 'a service that it activates' 9419 'cd; mkdir -p .local/share/dbus-1/services
+        escape 'a service that a session bus activates' 9419 'cd; mkdir -p .local/share/dbus-1/services
                 printf "[D-BUS Service]\nName=org.example.Escape\nExec=/bin/sleep 9419\n" >.local/share/dbus-1/services/e.service'
+        escape 'its session bus' 9418 'setsid dbus-run-session -- sh -c "dbus-send --dest=org.example.Escape / org.example.Escape.Go; sleep 9418" &'
         escape 'a listening socket' 9420 'setsid escape-lab listen 9420 &'
-        escape 'forks' 'forks 9424' 'setsid escape-lab forks 9424 &'
+        escape forks 'forks 9424' 'setsid escape-lab forks 9424 &'
         # These have no manager to ask; that it may linger makes none.
         escape_script+='export XDG_RUNTIME_DIR=/run/user/$(id -u); systemd-run --user sleep 9425; systemd-run --user --scope sleep 9425 &'$'\n'
 }
 
 # S04: jobs of others' daemons, under the same grant.
 rows_of_jobs() {
-        escape 'at' '^sleep 9421' 'echo "sleep 9421" | at now'
+        escape at '^sleep 9421' 'echo "sleep 9421" | at now'
         escape batch '^sleep 9422' 'echo "sleep 9422" | batch'
         escape crontab '^sleep 9423' 'echo "@reboot sleep 9423" | crontab -'
         escape_script+='mkdir -p ~/.ssh; cp /tmp/bot.pub ~/.ssh/authorized_keys; chmod -R go= ~/.ssh; echo "touch /tmp/at-later" | at now + 2 minutes'$'\n'
@@ -158,8 +158,8 @@ case_what_a_shell_leaves_behind() {
         judge 'systemd-run --user: refused' nothing_runs 'sleep 9425'
         judge 'a lingering manager: refused' not in_host systemctl is-active "user@$DEPLOY_UID"
         revoke
-        escapes_end 4
-        judge 'nothing of the account is left' wait_until 2 nothing_of "$DEPLOY_UID"
+        escapes_end 5
+        judge 'nothing of the account is left' wait_until 10 nothing_of "$DEPLOY_UID"
         person ci 'ssh -S ~/mux -o ControlMaster=no svc-deploy@web1 id -un'
         judge 'no channel opens' both failed silent_on '^svc-deploy$'
         person bot 'ssh svc-deploy@web1 id -un'
@@ -206,8 +206,8 @@ case_what_a_user_manager_keeps() {
         escapes_begin deploy
         escapes_run
         revoke
-        escapes_end 4
-        judge 'nothing of the account is left' wait_until 2 nothing_of "$DEPLOY_UID"
+        escapes_end 5
+        judge 'nothing of the account is left' wait_until 10 nothing_of "$DEPLOY_UID"
         judge 'the manager is gone' not in_host systemctl is-active "user@$DEPLOY_UID"
         quietly systemctl start "user@$DEPLOY_UID"
         judge 'and does not come again' both failed nothing_of "$DEPLOY_UID"
@@ -250,8 +250,8 @@ case_what_sudo_leaves_behind() {
         escapes_run
         judge 'run0: refused' nothing_runs 'sleep 9476'
         revoke
-        escapes_end 4
-        judge 'no group of the grant is left' wait_until 2 no_scope_of_grant
+        escapes_end 5
+        judge 'no group of the grant is left' wait_until 10 no_scope_of_grant
         judge 'her own shell lives, with its job' both shell_lives olga -- something_runs '^sleep 9460'
         shell_says olga 'kill %1; id -un'
         judge 'and answers' says '^olga$'
@@ -285,7 +285,7 @@ case_a_process_in_uninterruptible_sleep_is_reported() {
         judge 'its session is over' wait_until 10 no_session_of svc-deploy
         quietly nhictl log --grant "$GRANT"
         judge 'and recorded' says ' session-end '
-        judge 'nothing of the account is left' wait_until 2 nothing_of "$DEPLOY_UID"
+        judge 'nothing of the account is left' wait_until 10 nothing_of "$DEPLOY_UID"
         quietly umount /mnt/slow
 }
 
