@@ -71,7 +71,7 @@ static bool terminal_write(dev_t terminal, uid_t owner, const char *text)
 
 size_t terminal_tell(const pid_t *pids, size_t n, uid_t owner, const char *text)
 {
-        dev_t seen[TERMINALS_MAX];
+        dev_t seen[TERMINALS_MAX] = { 0 };
         size_t n_seen = 0, told = 0;
 
         if (n > TERMINAL_PIDS_MAX)

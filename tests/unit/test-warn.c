@@ -196,10 +196,11 @@ static void file_write(const char *path, const char *text)
 
 static void group_make(pid_t pid)
 {
+        static const char dir[] = GROUP_DIR;
         char part[512], text[32];
 
-        for (const char *p = GROUP_DIR + 1; (p = strchr(p, '/')); p++) {
-                (void)snprintf(part, sizeof(part), "%.*s", (int)(p - GROUP_DIR), GROUP_DIR);
+        for (const char *p = &dir[1]; (p = strchr(p, '/')); p++) {
+                (void)snprintf(part, sizeof(part), "%.*s", (int)(p - dir), dir);
                 (void)mkdir(part, 0755);
         }
         (void)mkdir(GROUP_DIR, 0755);
@@ -364,8 +365,8 @@ static void the_person_is_told_why_it_ends_and_once(void **state)
         while (!w->session->ending->told)
                 assert_true(sd_event_run(w->event, USEC_PER_SEC) > 0);
         expect(person_reads(&w->person), "the grant was revoked (revoked)");
-        assert_false(w->session->ending->begun); /* a moment for the words to arrive */
-        while (!w->session->ending->begun)
+        assert_int_equal(w->session->ending->begun_usec, 0); /* a moment for the words to arrive */
+        while (w->session->ending->begun_usec == 0)
                 assert_true(sd_event_run(w->event, USEC_PER_SEC) > 0);
         assert_string_equal(person_reads(&w->person), "");
 }

@@ -121,9 +121,9 @@ case_whoever_sits_at_a_terminal_is_told_why() {
         login lock svc-deploy 9513
         admin 'nhictl lock svc-deploy --reason incident; nhictl unlock svc-deploy'
         judge 'locked' is_over_with lock 9513 '\(locked\); ask an administrator'
-        login done svc-deploy 9514
-        shell_says 'done' "(sleep 1; nhictl done $GRANT) >/dev/null 2>&1 & id -un"
-        judge 'given back' is_over_with 'done' 9514 '\(given-back\); ask for a new grant'
+        login giver svc-deploy 9514
+        shell_says giver "(sleep 1; nhictl done $GRANT) >/dev/null 2>&1 & id -un"
+        judge 'given back' is_over_with giver 9514 '\(given-back\); ask for a new grant'
         grant_ssh svc-deploy 10m
         login revoke svc-deploy 9515
         admin "nhictl revoke $GRANT --reason 'no need'"
