@@ -100,9 +100,11 @@ static bool is_named_by_gate(const Agent *a, const char *account)
 static bool on_account_is_closed(void *userdata, const char *account, uint32_t uid)
 {
         const Agent *a = userdata;
+        GatePaths paths = gate_paths;
         IdMapUser defined;
 
-        if (uid == 0 || exempt_files_name(&gate_paths, account))
+        paths.owner = geteuid();
+        if (uid == 0 || exempt_files_name(&paths, account))
                 return false;
         return (idmap_user_by_name(a->idmap, account, &defined) && defined.uid == uid) ||
                is_named_by_gate(a, account);

@@ -235,6 +235,7 @@ int agent_give_back(Agent *a, const char *jti)
                                         .grant = g,
                                         .account = g->account,
                                         .code = "given-back" });
+        sessions_grant_over(a->sessions, g->account);
         sets_save_state(a->sets);
         agent_refresh(a);
         return 0;

@@ -68,9 +68,11 @@ typedef struct SessionTie {
 
 /* The backstop: at most one is armed, another may be on its way. */
 typedef struct Backstop {
-        unsigned n;                 /* number of the armed one; 0: none */
-        unsigned next;              /* number of the last one asked for */
-        int64_t end_sec, boot_usec; /* for which it is armed */
+        unsigned n;                    /* number of the armed one; 0: none */
+        unsigned next;                 /* number of the last one asked for */
+        unsigned oldest;               /* before it none is there any more */
+        int64_t end_sec, boot_usec;    /* for which it is armed */
+        int64_t asked_sec, asked_usec; /* for which the next one was asked for */
         BusJob *job;
         sd_event_source *retry;
         void (*done)(Session *s, int r); /* the opening waits; else NULL */

@@ -166,6 +166,10 @@ int backstop_message(Bus *b, const BackstopSpec *spec, sd_bus_message **ret)
         prop_text(&p, "CollectMode", "inactive-or-failed");
         prop_usec(&p, "AccuracyUSec", BACKSTOP_ACCURACY_USEC);
         prop_bool(&p, "RemainAfterElapse", false);
+        if (spec->is_bound) {
+                prop_list(&p, "BindsTo", spec->unit);
+                prop_list(&p, "After", spec->unit);
+        }
         if (p.r >= 0)
                 p.r = sd_bus_message_append(m, "(sv)", "TimersMonotonic", "a(st)", 1, "OnActiveSec",
                                             spec->left_usec > 1 ? (uint64_t)spec->left_usec : 1);

@@ -35,6 +35,7 @@ int scope_message(Bus *b, const ScopeSpec *spec, sd_bus_message **ret);
 typedef struct BackstopSpec {
         const char *timer, *service; /* names */
         const char *unit;            /* what to end */
+        bool is_bound;               /* the timer goes with the unit: it is there, and started */
         int64_t real_usec;           /* when, CLOCK_REALTIME; and */
         int64_t left_usec;           /* in how long, whichever comes first */
 } BackstopSpec;

@@ -112,7 +112,7 @@ void session_record(const Session *s, EventKind kind, const char *code, const ch
 
         s->registry->host.record(s->registry->host.userdata, &e);
         if (kind == EVENT_SESSION_START)
-                tenant_note(s->registry, request->account, request->uid);
+                tenant_note(s);
 }
 
 bool session_end_passed(const Session *s, Now now)

@@ -175,6 +175,7 @@ static int get_numbers(const json_t *o, Session *s)
         s->boot_end_usec = boot_end;
         s->backstop = (Backstop){ .n = (unsigned)n,
                                   .next = (unsigned)n + 1, /* one may have been on its way */
+                                  .oldest = (unsigned)n,
                                   .end_sec = b_end,
                                   .boot_usec = b_boot };
         return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What runs as an account whose grant is over, in no session of ours, and is left alone: one record
- * for each group of processes, with the unit and the eldest of them, and one time only. One look at
- * /proc serves all accounts that wait for one. */
+/* What runs as an account whose grant is over, or what an elevation of it began and moved away, in
+ * no session of ours, and is left alone: one record for each group of processes, with the unit and
+ * the eldest of them, and one time only. One look at /proc serves all accounts that wait for one.
+ */
 
 #include "nhi-agentd/session/tenant.h"
 
@@ -24,6 +25,7 @@
 typedef struct Stray {
         Tenant *account;
         char cgroup[512];
+        bool is_moved; /* an elevation began it */
         pid_t eldest;
         int64_t began_usec;
         size_t n;
@@ -34,23 +36,22 @@ typedef struct Strays {
         size_t n;
 } Strays;
 
-static Tenant *tenant_due(const Sessions *s, const ProcessView *v)
-{
-        for (Tenant *a = s->tenants; a; a = a->next)
-                if (a->is_due && process_view_has_uid(v, a->uid))
-                        return a;
-        return NULL;
-}
+/* One process, as the look found it. */
+typedef struct Seen {
+        pid_t pid;
+        ProcessView view;
+        int64_t began_usec;
+        uint32_t audit_session;
+        char cgroup[512];
+} Seen;
 
-/* Below its own slice only what was spared there: everything else had its own way in. */
-static bool is_stray(const Tenant *a, const char *cgroup)
+/* Below its own slice only what was spared there: everything else was ended. */
+static bool is_outside(const Tenant *a, const char *cgroup)
 {
         _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
         char slice[64], scope[512];
         size_t n;
 
-        if (session_by_cgroup(a->registry, cgroup))
-                return false;
         n = (size_t)snprintf(slice, sizeof(slice), "/user.slice/user-%" PRIu32 ".slice", a->uid);
         if (!cgroup_is_within(cgroup, slice))
                 return true;
@@ -59,41 +60,87 @@ static bool is_stray(const Tenant *a, const char *cgroup)
         return cgroup_open(scope, &group) == 0 && tenant_spares(a, scope, &group);
 }
 
-static void stray_add(Strays *all, Tenant *a, const char *cgroup, pid_t pid)
+/* What sudo or su began bears the audit session of its invoker, and the uid of another: in no
+ * session, somebody moved it out of its own. */
+static bool is_moved(const Tenant *a, const Seen *seen)
 {
-        const int64_t began_usec = process_began_usec(pid);
+        if (seen->audit_session == AUDIT_UNSET || seen->view.uids[0] == a->uid)
+                return false;
+        for (size_t i = 0; i < a->n_elevations; i++)
+                if (a->elevations[i].audit_session == seen->audit_session &&
+                    a->elevations[i].since_usec <= seen->began_usec)
+                        return true;
+        return false;
+}
+
+static bool is_stray(const Tenant *a, const Seen *seen, bool *ret_moved)
+{
+        *ret_moved = is_moved(a, seen);
+        return *ret_moved || (a->is_closed && process_view_has_uid(&seen->view, a->uid) &&
+                              is_outside(a, seen->cgroup));
+}
+
+static void stray_add(Strays *all, Tenant *a, const Seen *seen, bool moved)
+{
         Stray *s = all->items;
 
-        while (s < all->items + all->n && (s->account != a || !streq(s->cgroup, cgroup)))
+        while (s < all->items + all->n && (s->account != a || !streq(s->cgroup, seen->cgroup)))
                 s++;
         if (s == all->items + all->n) {
                 if (all->n == STRAYS_A_LOOK)
                         return;
                 all->n++;
                 *s = (Stray){ .account = a, .began_usec = INT64_MAX };
-                (void)snprintf(s->cgroup, sizeof(s->cgroup), "%s", cgroup);
+                (void)snprintf(s->cgroup, sizeof(s->cgroup), "%s", seen->cgroup);
         }
         s->n++;
-        if (began_usec >= 0 && began_usec < s->began_usec) {
-                s->eldest = pid;
-                s->began_usec = began_usec;
+        s->is_moved = s->is_moved || moved;
+        if (seen->began_usec >= 0 && seen->began_usec < s->began_usec) {
+                s->eldest = seen->pid;
+                s->began_usec = seen->began_usec;
         }
+}
+
+static void stray_see(Sessions *s, const Seen *seen, Strays *all)
+{
+        bool moved;
+
+        if (session_by_cgroup(s, seen->cgroup))
+                return;
+        for (Tenant *a = s->tenants; a; a = a->next)
+                if (a->is_due && is_stray(a, seen, &moved)) {
+                        stray_add(all, a, seen, moved);
+                        return;
+                }
+}
+
+/* Whom nobody of those that are waited for can have begun is not looked at closely. */
+static bool is_worth_it(const Sessions *s, const ProcessView *v, uint32_t audit_session)
+{
+        if (v->state == 'Z')
+                return false;
+        for (const Tenant *a = s->tenants; a; a = a->next)
+                if (a->is_due && ((a->is_closed && process_view_has_uid(v, a->uid)) ||
+                                  (a->n_elevations > 0 && audit_session != AUDIT_UNSET)))
+                        return true;
+        return false;
 }
 
 static void stray_look(Sessions *s, Strays *all)
 {
         DIR *proc = opendir("/proc");
-        char cgroup[512];
-        ProcessView v;
-        Tenant *a;
+        Seen seen;
 
         for (struct dirent *e; proc && (e = readdir(proc));) {
-                const pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
-
-                if (pid > 1 && process_view(pid, &v) == 0 && v.state != 'Z' &&
-                    (a = tenant_due(s, &v)) && process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 &&
-                    is_stray(a, cgroup))
-                        stray_add(all, a, cgroup, pid);
+                seen.pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
+                if (seen.pid <= 1 || process_view(seen.pid, &seen.view) < 0)
+                        continue;
+                seen.audit_session = process_audit_id(seen.pid, "sessionid");
+                if (!is_worth_it(s, &seen.view, seen.audit_session) ||
+                    process_cgroup(seen.pid, seen.cgroup, sizeof(seen.cgroup)) < 0)
+                        continue;
+                seen.began_usec = process_began_usec(seen.pid);
+                stray_see(s, &seen, all);
         }
         if (proc)
                 (void)closedir(proc);
@@ -148,7 +195,9 @@ static void stray_record(const Stray *s)
                           .n_denials = s->n };
 
         (void)process_view(s->eldest, &v);
-        (void)snprintf(detail, sizeof(detail), "the eldest is pid %d (%s)", (int)s->eldest, v.comm);
+        (void)snprintf(
+                detail, sizeof(detail), "the eldest is pid %d (%s)%s", (int)s->eldest, v.comm,
+                s->is_moved ? ", which an elevation began and moved out of its session" : "");
         (void)snprintf(c.cgroup, sizeof(c.cgroup), "%s", s->cgroup);
         unit_of(s->cgroup, c.unit, sizeof(c.unit));
         registry->host.record(registry->host.userdata, &e);

@@ -46,18 +46,36 @@ static Tenant *tenant_new(Sessions *s, const char *name, uint32_t uid, int64_t f
         return a;
 }
 
-void tenant_note(Sessions *s, const char *name, uint32_t uid)
+static void tenant_note_elevation(Tenant *a, uint32_t audit_session)
 {
-        Tenant *a = tenant_find(s, name);
+        for (size_t i = 0; i < a->n_elevations; i++)
+                if (a->elevations[i].audit_session == audit_session)
+                        return;
+        a->elevations[a->next_elevation] = (TenantElevation){ .audit_session = audit_session,
+                                                              .since_usec = now_boottime_usec() };
+        a->next_elevation = (a->next_elevation + 1) % TENANT_ELEVATIONS_MAX;
+        a->n_elevations += a->n_elevations < TENANT_ELEVATIONS_MAX;
+}
 
-        if (a && a->uid == uid)
+void tenant_note(const Session *session)
+{
+        const AccessRequest *request = &session->tie.request;
+        const Caller *c = session->opening ? &session->opening->caller : NULL;
+        Tenant *a = tenant_find(session->registry, request->account);
+
+        if (!a)
+                a = tenant_new(session->registry, request->account, request->uid,
+                               now_boottime_usec());
+        if (!a)
                 return;
-        if (a) { /* another person of that name, since */
-                a->uid = uid;
+        if (a->uid != request->uid) { /* another's name, since */
+                a->uid = request->uid;
                 a->first_usec = now_boottime_usec();
-                return;
+                a->n_elevations = a->next_elevation = 0;
         }
-        (void)tenant_new(s, name, uid, now_boottime_usec());
+        if (request->elevation && c && c->audit_session != AUDIT_UNSET &&
+            c->loginuid == request->uid)
+                tenant_note_elevation(a, c->audit_session);
 }
 
 /* Is there a session of it that goes on? */
@@ -158,7 +176,8 @@ static void tenant_begin(Tenant *a)
 {
         if (a->timer || tenant_is_live(a))
                 return;
-        if (!account_is_closed(a)) {
+        a->is_closed = account_is_closed(a);
+        if (!a->is_closed) {
                 a->is_over = false;
                 stray_report(a);
                 return;

@@ -11,14 +11,25 @@
 
 #include "nhi-agentd/session/registry.h"
 
+/* An elevation of it, by the audit session that it came from and all of its processes bear. */
+typedef struct TenantElevation {
+        uint32_t audit_session;
+        int64_t since_usec; /* CLOCK_BOOTTIME: of the first one there */
+} TenantElevation;
+
+#define TENANT_ELEVATIONS_MAX 32u
+
 struct Tenant {
         Sessions *registry;
         Tenant *next;
         char *name;
         uint32_t uid;
-        int64_t first_usec;     /* CLOCK_BOOTTIME of its first session under a grant in this boot */
-        bool is_over;           /* its last session is over; what is left has not been ended yet */
-        bool is_due;            /* what is left elsewhere is to be reported (stray.c) */
+        int64_t first_usec; /* CLOCK_BOOTTIME of its first session under a grant in this boot */
+        bool is_over;       /* its last session is over; what is left has not been ended yet */
+        bool is_due;        /* what is left elsewhere is to be reported (stray.c): */
+        bool is_closed;     /* whatever bears its uid, or only what an elevation moved away */
+        TenantElevation elevations[TENANT_ELEVATIONS_MAX]; /* a ring */
+        size_t n_elevations, next_elevation;
         sd_event_source *timer; /* ending what is left; NULL: nothing is under way */
         struct {
                 uint64_t since_usec; /* CLOCK_MONOTONIC */
@@ -28,8 +39,8 @@ struct Tenant {
         } end;
 };
 
-/* It has a session under a grant: to be remembered while this boot lasts. */
-void tenant_note(Sessions *s, const char *name, uint32_t uid);
+/* A session under a grant begins: to be remembered while this boot lasts. */
+void tenant_note(const Session *session);
 /* The grant of a session of it is over: once no other session of it goes on, end what is left. */
 void tenant_over(Sessions *s, const char *name);
 /* Is any being ended? */
@@ -53,6 +64,7 @@ typedef enum SliceAct {
 } SliceAct;
 size_t tenant_slice(Tenant *a, SliceAct act);
 
-/* stray.c: report what else runs as the account, soon: once for each, many accounts at a time. */
+/* stray.c: report what else runs as the account, or was begun by an elevation of it and is in no
+ * session any more, soon: once for each, many accounts at a time. */
 void stray_report(Tenant *a);
 void strays_free(Sessions *s);
