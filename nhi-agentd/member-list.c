@@ -20,10 +20,14 @@ static int texts_copy(const Membership *m, Membership *ret)
         if (!block)
                 return -ENOMEM;
         *ret = *m;
-        ret->name = memcpy(block, m->name, name);
-        ret->group = memcpy(block + name, m->group, group);
-        ret->jti = memcpy(block + name + group, m->jti, jti);
-        ret->issuer = memcpy(block + name + group + jti, m->issuer, issuer);
+        memcpy(block, m->name, name);
+        memcpy(block + name, m->group, group);
+        memcpy(block + name + group, m->jti, jti);
+        memcpy(block + name + group + jti, m->issuer, issuer);
+        ret->name = block;
+        ret->group = block + name;
+        ret->jti = block + name + group;
+        ret->issuer = block + name + group + jti;
         return 0;
 }
 

@@ -43,7 +43,7 @@ static bool may_look(const ProcessText *status)
 #ifdef NHI_TEST
         const char *parent = strstr(status->text, "\nPPid:\t");
 
-        return parent && atoi(parent + strlen("\nPPid:\t")) == getpid();
+        return parent && strtol(parent + strlen("\nPPid:\t"), NULL, 10) == getpid();
 #else
         (void)status;
         return true;

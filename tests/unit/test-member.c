@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nhi-agentd/member: what carries a group that a grant gave ends with it (S07, FACTS: supplementary
+/* nhi-agentd/member: what carries a group that a grant gave ends with it (S07: supplementary
  * groups stay in live processes). The processes are this test's children, as other uids: root's to
  * make. */
 
