@@ -139,6 +139,59 @@ static void what_was_given_back_is_over_with_no_set_in_force(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
+/* ---- is every way into an account enforced? ---------------------------------------------------
+ */
+
+static bool is_closed(Fixture *f, const char *account, uint32_t uid)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+
+        return host.account_is_closed(host.userdata, account, uid);
+}
+
+#define CLOSED_GATES                                                                               \
+        "gates = ( { name = \"all\"; mode = \"enforce\"; services = [ \"*\" ];\n"                  \
+        "            accounts = [ \"svc-*\", \"root\" ]; },\n"                                     \
+        "          { name = \"seen\"; mode = \"observe\"; services = [ \"*\" ];\n"                 \
+        "            accounts = [ \"alice\" ]; },\n"                                               \
+        "          { name = \"some\"; mode = \"enforce\"; services = [ \"ssh\" ];\n"               \
+        "            accounts = [ \"bob\" ]; } );\n"
+
+/* A1 of nhi-agentd/session/tenant.h */
+static void an_account_is_closed_where_no_way_in_is_left_open(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_write(PATH_CONF_DIR "/gates.conf", CLOSED_GATES);
+        assert_int_equal(agent_reload(f->agent), 0);
+        fixture_settle(f);
+        assert_true(is_closed(f, "svc-deploy", 70001));
+        assert_false(is_closed(f, "alice", 1000)); /* only observed */
+        assert_false(is_closed(f, "bob", 1001));   /* cron, say, asks for nothing */
+        assert_false(is_closed(f, "carol", 1002));
+        assert_false(is_closed(f, "root", 0)); /* whatever a gate says */
+        fixture_write(PATH_EXEMPT_FILE, "svc-dep* cron\n");
+        assert_false(is_closed(f, "svc-deploy", 70001));
+        assert_true(is_closed(f, "svc-other", 70002));
+        fixture_write(PATH_EXEMPT_FILE, "nobody-else cron\nbad\n");
+        assert_true(is_closed(f, "svc-deploy", 70001));
+}
+
+/* A name that a set defined, with another uid, is somebody else's. */
+static void an_account_that_a_set_defined_is_closed(void **state)
+{
+        Fixture *f = *state;
+        const IdMapUser user = {
+                .name = "pay-bot", .issuer = FIXTURE_ISSUER, .uid = 70005, .gid = 70005
+        };
+
+        assert_false(is_closed(f, "pay-bot", 70005));
+        assert_int_equal(idmap_add_user(f->agent->idmap, &user), 0);
+        idmap_sort(f->agent->idmap);
+        assert_true(is_closed(f, "pay-bot", 70005));
+        assert_false(is_closed(f, "pay-bot", 70006));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -146,6 +199,8 @@ int main(void)
                 TEST(what_one_issuers_holder_gave_back_is_not_the_others),
                 TEST(a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer),
                 TEST(what_was_given_back_is_over_with_no_set_in_force),
+                TEST(an_account_is_closed_where_no_way_in_is_left_open),
+                TEST(an_account_that_a_set_defined_is_closed),
         };
 
         return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
