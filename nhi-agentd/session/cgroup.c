@@ -240,7 +240,9 @@ bool cgroup_is_own(const char *path)
         static const char own[] = "/nhi/";
         const char *name = strstr(path, own);
 
-        for (name = name ? name + sizeof(own) - 1 : NULL; name && *name == 's';) {
+        if (!name)
+                return false;
+        for (name += sizeof(own) - 1; *name == 's';) {
                 const size_t n = strspn(name + 1, "0123456789");
 
                 if (n == 0)
