@@ -65,7 +65,7 @@ as() {
 [[ -p /run/bench/still ]] || mkfifo -m 666 /run/bench/still
 exec 9<>/run/bench/still
 case $kind in
-shell) as ci ssh -tt "$account@web1" "bash --norc -ic \"$hold; sleep 8800\"" & ;;
+shell) as ci ssh -tt "$account@web1" "$hold; bash --norc -ic \"sleep 8800\"" & ;;
 command) as ci ssh "$account@web1" "$hold; sleep 8800" & ;;
 sftp) as ci ssh -s "$account@web1" sftp & ;;
 tunnel) as ci ssh -N -L "/run/bench/$BASHPID.sock:127.0.0.1:22" "$account@web1" & ;;
@@ -137,18 +137,21 @@ end_logind() {
         at_once loginctl terminate-session "${ids[@]}"
 }
 
-# round HOW N MANNER SECONDS: N sessions; each one's time goes to $work_dir/HOW-N-MANNER. SECONDS: what opening them takes.
+# round HOW N MANNER: N sessions; each one's time goes to $work_dir/HOW-N-MANNER. A grant that expires leaves the time
+# that it took to open as many before, and half as much again.
 round() {
-        local how=$1 n=$2 manner=$3 end account=svc-deploy watch_pid
+        local how=$1 n=$2 manner=$3 lead=3600 end account=svc-deploy watch_pid watch_sec from
         local key=$how-$n-$manner
-        case $how in
-        expiry) end=$(($(date +%s) + $4)) ;;
-        *) end=$(($(date +%s) + 3600)) ;;
-        esac
+        [[ $how != expiry ]] || lead=$((open_ms * n * 3 / 2000 + 6))
+        end=$(($(date +%s) + lead))
         if [[ $how == logind ]]; then account=bob; else grant_all "$end" "$n"; fi
+        from=$(now_ms)
         open_all "$n" "$account" "$manner"
+        open_ms=$((($(now_ms) - from) / n))
+        [[ $how != expiry ]] || (($(date +%s) < end)) || die "opening $n sessions took longer than their grant"
         group_list >"$work_dir/groups"
-        nice -n -5 "$B/bench/end-watch" $((($4 > 20 ? $4 : 20) + 20)) <"$work_dir/groups" >"$work_dir/ends" &
+        watch_sec=$([[ $how == expiry ]] && echo $((lead + 30)) || echo 30)
+        nice -n -5 "$B/bench/end-watch" "$watch_sec" <"$work_dir/groups" >"$work_dir/ends" &
         watch_pid=$!
         wait_until 5 grep -q "^watching $n " "$work_dir/ends"
         "end_$how" "$end"
@@ -192,17 +195,17 @@ row_last() { # WHAT KEY GOAL
 
 LOGIND='loginctl terminate-session'
 
-turn=0
+turn=0 open_ms=200
 prepare || die 'no host'
 idle=$(host_run "$HOST" pgrep -c '^(sleep|sftp-server)$' </dev/null)
 
-rounds 200 revoke 1 polite 5
-rounds 30 logind 1 polite 5
-rounds 4 revoke 50 polite 10
-rounds 4 expiry 50 polite 10
-rounds 4 logind 50 polite 10
-rounds 4 expiry 50 deaf 10
-rounds 1 expiry 500 mixed 90
+rounds 200 revoke 1 polite
+rounds 30 logind 1 polite
+rounds 4 revoke 50 polite
+rounds 4 expiry 50 polite
+rounds 4 logind 50 polite
+rounds 4 expiry 50 deaf
+rounds 1 expiry 500 mixed
 
 row 'nhictl revoke, 1 session' revoke-1-polite $LATE_NS "$LOGIND" logind-1-polite
 row 'nhictl revoke, 50 sessions at once' revoke-50-polite $LATE_NS "$LOGIND" logind-50-polite
