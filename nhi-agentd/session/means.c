@@ -28,16 +28,17 @@ const char *means_name(Means m)
  * up to where the first agent was. */
 static int base_find(char ret[static MEANS_BASE_SIZE])
 {
-        char path[512], *own;
+        char path[512];
         int n, r;
 
         r = process_cgroup(getpid(), path, sizeof(path));
         if (r < 0)
                 return r;
-        own = strstr(path, OWN_DIR "/s");
-        if (own) {
-                *own = '\0';
-                r = cgroup_enter(*path ? path : "/", getpid());
+        if (cgroup_is_own(path)) {
+                *strstr(path, OWN_DIR "/") = '\0';
+                if (*path == '\0')
+                        memcpy(path, "/", 2);
+                r = cgroup_enter(path, getpid());
                 if (r < 0)
                         return r;
         }
@@ -61,6 +62,8 @@ static int base_try(const char *base)
         if (r == 0)
                 r = cgroup_try(&group);
         (void)cgroup_remove(path);
+        if (r < 0)
+                (void)cgroup_remove(base);
         return r;
 }
 

@@ -133,7 +133,9 @@ static int own_tree(Session *s)
 
         s->kind = SESSION_TREE;
         own_audit(s);
-        if (s->tie.request.elevation)
+        /* What the whole container bears, as one that was started from a login does, tells nobody.
+         */
+        if (s->tie.request.elevation && c->audit_session != process_audit_id(1, "sessionid"))
                 s->claim_audit = c->audit_session;
         (void)snprintf(s->unit, sizeof(s->unit), "processes of %s", s->id);
         if (!tree_is_promised(s))
