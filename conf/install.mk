@@ -35,7 +35,7 @@ INSTALL_FILES = \
 	0644|$(PAMCONFIGSDIR)|$(call install_list,conf/pam-configs/*) \
 	0644|$(VENDORPAMDIR)|conf/pam.d/nhi-unit \
 	0644|$(DOCDIR)/sshd|conf/sshd/20-nhi.conf \
-	0755|$(DOCDIR)/container|conf/container/entrypoint \
+	0644|$(DOCDIR)/container|conf/container/entrypoint \
 	0644|$(DOCDIR)|README.md,CHANGELOG.md,$(call install_list,docs/*.md docs/*.schema.json) \
 	0644|$(ZSHCOMPDIR)|conf/completions/_nhictl \
 	$(foreach n,1 5 7 8,0644|$(MANDIR)/man$(n)|$(call install_list,docs/man/*.$(n)))

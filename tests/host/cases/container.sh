@@ -55,7 +55,7 @@ container_start() {
         outer_host_run "$HOST" bash -c '
                 mkdir -p /sys/fs/cgroup/container; echo $$ >/sys/fs/cgroup/container/cgroup.procs
                 exec setsid unshare --pid --fork --mount --net --uts --ipc --cgroup --propagation private \
-                        container-begin "$@"' container "$1" "$ENTRYPOINT" \
+                        container-begin "$@"' container "$1" /bin/sh "$ENTRYPOINT" \
                 "exec setpriv --reuid=$DEPLOY_UID --regid=$DEPLOY_UID --clear-groups sleep 9609" \
                 >"$work_dir/container.log" 2>&1 </dev/null &
         wait_until 15 container_find && CONTAINER=yes
