@@ -126,7 +126,10 @@ static void on_record(void *userdata, const Event *e)
 
 static const Grant *on_grant(void *userdata, const char *jti)
 {
-        return agent_grant(userdata, jti);
+        const Agent *a = userdata;
+        const Grant *g = agent_grant(a, jti);
+
+        return g && reason_of_host(a, g) == REASON_GRANTED && !agent_has_ended(a, g) ? g : NULL;
 }
 
 SessionsHost agent_sessions_host(Agent *a)

@@ -34,7 +34,7 @@ typedef struct SessionsHost {
         Decision (*judge)(void *userdata, const Grant *tied, const AccessRequest *request);
         Now (*now)(void *userdata);
         void (*record)(void *userdata, const Event *event);
-        const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone */
+        const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone, ended or locked */
         /* Has this issuer a verified set now? Without one its grants are absent, not revoked, and
          * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
          * counts. */

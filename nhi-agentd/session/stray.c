@@ -60,11 +60,21 @@ static bool is_outside(const Tenant *a, const char *cgroup)
         return cgroup_open(scope, &group) == 0 && tenant_spares(a, scope, &group);
 }
 
+static bool is_outside_slice(const Tenant *a, const char *cgroup)
+{
+        char slice[64];
+
+        (void)snprintf(slice, sizeof(slice), "/user.slice/user-%" PRIu32 ".slice", a->uid);
+        return !cgroup_is_within(cgroup, slice);
+}
+
 /* What sudo or su began bears the audit session of its invoker, and the uid of another: in no
- * session, somebody moved it out of its own. */
+ * session, somebody moved it out of its own. Below the invoker's slice subordinate uids are the
+ * invoker's own. */
 static bool is_moved(const Tenant *a, const Seen *seen)
 {
-        if (seen->audit_session == AUDIT_UNSET || seen->view.uids[0] == a->uid)
+        if (seen->audit_session == AUDIT_UNSET || seen->view.uids[0] == a->uid ||
+            (seen->view.uids[0] != 0 && !is_outside_slice(a, seen->cgroup)))
                 return false;
         for (size_t i = 0; i < a->n_elevations; i++)
                 if (a->elevations[i].audit_session == seen->audit_session &&

@@ -66,19 +66,24 @@ static void manager_act(const Tenant *a, const char *name, SliceAct act)
                 (void)bus_kill_unit(a->registry->bus, manager, SIGKILL);
 }
 
+void tenant_who(Tenant *a, pid_t pid)
+{
+        const size_t used = strlen(a->end.who);
+        ProcessView v;
+
+        if (process_view(pid, &v) == 0 && used + sizeof(v.comm) + 32 < sizeof(a->end.who))
+                (void)snprintf(a->end.who + used, sizeof(a->end.who) - used, "%spid %d (%s) %c",
+                               used > 0 ? ", " : "", (int)pid, v.comm, v.state);
+}
+
 static void who_add(Tenant *a, const Crowd *crowd)
 {
         pid_t pids[SLICE_PIDS_MAX];
         const size_t n = cgroup_pids(crowd->group, pids, ELEMENTSOF(pids));
-        size_t used = strlen(a->end.who);
-        ProcessView v;
 
         for (size_t i = 0; i < n && i < ELEMENTSOF(pids); i++)
-                if (is_accounts(a, pids[i]) && process_view(pids[i], &v) == 0 &&
-                    used + sizeof(v.comm) + 32 < sizeof(a->end.who))
-                        used += (size_t)snprintf(a->end.who + used, sizeof(a->end.who) - used,
-                                                 "%spid %d (%s) %c", used ? ", " : "", (int)pids[i],
-                                                 v.comm, v.state);
+                if (is_accounts(a, pids[i]))
+                        tenant_who(a, pids[i]);
 }
 
 static size_t crowd_act(Tenant *a, const Crowd *crowd, SliceAct act)

@@ -13,6 +13,7 @@
 #define TENANT_LOOK_USEC     50000ull
 #define TENANT_REST_FACTOR   8u /* looking costs an eighth of a processor at most */
 #define TENANT_SLOW_USEC     1000000ull
+#define CLOCK_TICK_USEC      10000 /* to which /proc rounds a beginning down */
 #define TENANT_SURVIVOR_USEC 4000000ull
 
 static Tenant *tenant_find(const Sessions *s, const char *name)
@@ -46,13 +47,18 @@ static Tenant *tenant_new(Sessions *s, const char *name, uint32_t uid, int64_t f
         return a;
 }
 
-static void tenant_note_elevation(Tenant *a, uint32_t audit_session)
+static void tenant_note_elevation(Tenant *a, uint32_t audit_session, const char *jti)
 {
+        TenantElevation *e;
+
         for (size_t i = 0; i < a->n_elevations; i++)
-                if (a->elevations[i].audit_session == audit_session)
+                if (a->elevations[i].audit_session == audit_session &&
+                    streq(a->elevations[i].jti, jti))
                         return;
-        a->elevations[a->next_elevation] = (TenantElevation){ .audit_session = audit_session,
-                                                              .since_usec = now_boottime_usec() };
+        e = &a->elevations[a->next_elevation];
+        *e = (TenantElevation){ .audit_session = audit_session,
+                                .since_usec = now_boottime_usec() - CLOCK_TICK_USEC };
+        (void)snprintf(e->jti, sizeof(e->jti), "%s", jti);
         a->next_elevation = (a->next_elevation + 1) % TENANT_ELEVATIONS_MAX;
         a->n_elevations += a->n_elevations < TENANT_ELEVATIONS_MAX;
 }
@@ -75,16 +81,27 @@ void tenant_note(const Session *session)
         }
         if (request->elevation && c && c->audit_session != AUDIT_UNSET &&
             c->loginuid == request->uid)
-                tenant_note_elevation(a, c->audit_session);
+                tenant_note_elevation(a, c->audit_session, session->tie.grant.jti);
 }
 
-/* Is there a session of it that goes on? */
-static bool tenant_is_live(const Tenant *a)
+/* Is there a session of it, or an elevation, that goes on? */
+static bool tenant_is_live(const Tenant *a, bool elevation_only)
 {
         for (const Session *s = a->registry->sessions; s; s = s->next)
-                if (s->state != SESSION_ENDING && s->tie.request.uid == a->uid)
+                if (s->state != SESSION_ENDING && s->tie.request.uid == a->uid &&
+                    (s->tie.request.elevation || !elevation_only))
                         return true;
         return false;
+}
+
+static bool has_slice(const Tenant *a)
+{
+        return a->is_closed && !tenant_is_live(a, false);
+}
+
+static bool has_moved(const Tenant *a)
+{
+        return a->n_elevations > 0 && !tenant_is_live(a, true);
 }
 
 static bool account_is_closed(const Tenant *a)
@@ -151,11 +168,12 @@ static int on_tenant_timer(sd_event_source *source, uint64_t usec, void *userdat
         const bool is_first = !a->end.is_asked;
         size_t n;
 
-        if (tenant_is_live(a)) { /* of another grant: its end will look again */
+        if (!has_slice(a) && !has_moved(a)) { /* of another grant: its end will look again */
                 tenant_rest(a);
                 return 0;
         }
-        n = tenant_slice(a, tenant_act(a, age_usec));
+        n = has_slice(a) ? tenant_slice(a, tenant_act(a, age_usec)) : 0;
+        n += has_moved(a) ? tenant_moved(a, tenant_act(a, age_usec)) : 0;
         a->end.n_asked = is_first ? n : a->end.n_asked;
         a->end.is_asked = true;
         if (n == 0) {
@@ -174,12 +192,11 @@ static int on_tenant_timer(sd_event_source *source, uint64_t usec, void *userdat
 
 static void tenant_begin(Tenant *a)
 {
-        if (a->timer || tenant_is_live(a))
+        if (a->timer)
                 return;
         a->is_closed = account_is_closed(a);
-        if (!a->is_closed) {
+        if (!has_slice(a) && !has_moved(a)) {
                 a->is_over = false;
-                stray_report(a);
                 return;
         }
         memset(&a->end, 0, sizeof(a->end));
@@ -229,15 +246,47 @@ void tenants_free(Sessions *s)
 
 /* ---- the state file ---- */
 
+static json_t *elevations_to_json(const Tenant *a)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < a->n_elevations; i++)
+                (void)json_array_append_new(
+                        list, json_pack("{s:I, s:I, s:s}", "audit_session",
+                                        (json_int_t)a->elevations[i].audit_session, "since_usec",
+                                        (json_int_t)a->elevations[i].since_usec, "grant",
+                                        a->elevations[i].jti));
+        return list;
+}
+
+static int elevations_from_json(Tenant *a, const json_t *list)
+{
+        for (size_t i = 0; i < json_array_size(list) && i < TENANT_ELEVATIONS_MAX; i++) {
+                json_int_t audit_session, since_usec;
+                const char *jti;
+
+                if (json_unpack(json_array_get(list, i), "{s:I, s:I, s:s}", "audit_session",
+                                &audit_session, "since_usec", &since_usec, "grant", &jti) < 0)
+                        return -EBADMSG;
+                a->elevations[i] = (TenantElevation){ .audit_session = (uint32_t)audit_session,
+                                                      .since_usec = since_usec };
+                (void)snprintf(a->elevations[i].jti, sizeof(a->elevations[i].jti), "%s", jti);
+                a->n_elevations = i + 1;
+                a->next_elevation = (i + 1) % TENANT_ELEVATIONS_MAX;
+        }
+        return 0;
+}
+
 json_t *tenants_to_json(const Sessions *s)
 {
         json_t *list = json_array();
 
         for (const Tenant *a = s->tenants; list && a; a = a->next)
-                if (json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:b}", "name", a->name,
-                                                          "uid", (json_int_t)a->uid, "first_usec",
-                                                          (json_int_t)a->first_usec, "over",
-                                                          (int)a->is_over)) < 0) {
+                if (json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:b, s:o}", "name",
+                                                          a->name, "uid", (json_int_t)a->uid,
+                                                          "first_usec", (json_int_t)a->first_usec,
+                                                          "over", (int)a->is_over, "elevations",
+                                                          elevations_to_json(a))) < 0) {
                         json_decref(list);
                         return NULL;
                 }
@@ -260,6 +309,9 @@ int tenants_from_json(Sessions *s, const json_t *list)
                 if (!a)
                         return -ENOMEM;
                 a->is_over = is_over != 0;
+                if (elevations_from_json(
+                            a, json_object_get(json_array_get(list, i), "elevations")) < 0)
+                        return -EBADMSG;
         }
         return 0;
 }

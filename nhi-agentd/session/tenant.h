@@ -7,7 +7,10 @@
  *
  *  A1 Only processes of that uid below /user.slice/user-UID.slice, in no session's cgroup, MUST be
  *     signalled; never one of a system unit, nor one that somebody else's login began.
- *  A2 A login of before the account's first session under a grant MUST be left alone. */
+ *  A2 A login of before the account's first session under a grant MUST be left alone.
+ *  A3 What an elevation of the account began and a login took along into another's slice MUST be
+ *     ended once no elevation goes on there and no grant of one is in force: of that audit session
+ *     and loginuid, begun since, running as somebody else. */
 
 #include "nhi-agentd/session/registry.h"
 
@@ -15,6 +18,7 @@
 typedef struct TenantElevation {
         uint32_t audit_session;
         int64_t since_usec; /* CLOCK_BOOTTIME: of the first one there */
+        char jti[65];
 } TenantElevation;
 
 #define TENANT_ELEVATIONS_MAX 32u
@@ -63,6 +67,10 @@ typedef enum SliceAct {
         SLICE_KILL,
 } SliceAct;
 size_t tenant_slice(Tenant *a, SliceAct act);
+/* tenant-moved.c: the same of what its elevations began (A3). */
+size_t tenant_moved(Tenant *a, SliceAct act);
+/* Note who it is, for the record. */
+void tenant_who(Tenant *a, pid_t pid);
 
 /* stray.c: report what else runs as the account, or was begun by an elevation of it and is in no
  * session any more, soon: once for each, many accounts at a time. */

@@ -255,3 +255,23 @@ case_a_group_that_a_users_manager_named_is_no_unit_and_no_session() {
         judge 'a path that looks like a system unit: it is the manager that PID 1 sees' not lab_said 'jti=g-fake scope=cron.service'
         quietly bash -c 'systemctl stop user@$(id -u lab-a).service'
 }
+
+# A3 of tenant.h: an su inside of sudo may get a session of logind's, below the slice of whom it becomes.
+case_what_an_elevation_began_in_anothers_slice_ends_with_its_grant() {
+        lab_fresh
+        lab_run ssh lab-b g-bob 60 --pam lab sleep 9711
+        # shellcheck disable=SC2016 # for the host's shell
+        host_run "$HOST" bash -c 'echo "$(id -u lab-a)" >/proc/self/loginuid
+                d=/sys/fs/cgroup/user.slice/user-$(id -u lab-b).slice/session-c99.scope; mkdir -p $d
+                (until grep -q "^start.*g-el" /run/lab/out; do sleep .1; done
+                 (echo $BASHPID >$d/cgroup.procs; exec setpriv --reuid=lab-b --clear-groups bash -c "$1") &
+                 wait) &
+                exec session-lab run /run/lab sudo lab-a g-el 60 sleep 9713' lab "$DEAF; sleep 9712; sleep 9712" \
+                >>"$work_dir/lab.out" 2>&1 </dev/null &
+        wait_until 15 lab_knows g-el
+        judge 'it runs as another, in a session of its own' wait_until 15 something_runs '^sleep 9712'
+        judge 'revoked' test "$(lab_ask revoke g-el)" = ok
+        judge 'it is gone' gone_within "$(now_ms)" 4 nothing_runs '^sleep 971[23]'
+        judge 'whose slice it is in goes on' something_runs '^sleep 9711'
+        judge 'and it is written down' wait_until 15 lab_said '^stray account=lab-a code=ended .*bash'
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What an elevation began and another login of its own took along: since systemd 257 an su inside
+ * of sudo gets a session of logind's, below the slice of whom it becomes. It still bears the audit
+ * session and the loginuid of whoever said sudo (tenant.h: A3). */
+
+#include "nhi-agentd/session/tenant.h"
+
+#include "nhi-agentd/session/crowd.h"
+
+#include "lib/base/io.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+static bool grant_is_in_force(const Tenant *a, const char *jti)
+{
+        const SessionsHost *host = &a->registry->host;
+        const Grant *g = host->grant ? host->grant(host->userdata, jti) : NULL;
+
+        return g && usec_of_sec(g->exp_sec) > host->now(host->userdata).real_usec;
+}
+
+/* Of which of the elevations there it is, nobody can tell: all must be over. */
+static bool elevations_are_over(const Tenant *a, uint32_t audit_session, int64_t *ret_since_usec)
+{
+        int64_t since_usec = INT64_MAX;
+
+        for (size_t i = 0; i < a->n_elevations; i++) {
+                const TenantElevation *e = &a->elevations[i];
+
+                if (e->audit_session != audit_session)
+                        continue;
+                if (grant_is_in_force(a, e->jti))
+                        return false;
+                since_usec = e->since_usec < since_usec ? e->since_usec : since_usec;
+        }
+        *ret_since_usec = since_usec;
+        return since_usec != INT64_MAX;
+}
+
+static bool is_in_anothers_slice(const Tenant *a, const char *cgroup)
+{
+        char own[64];
+
+        (void)snprintf(own, sizeof(own), "/user.slice/user-%" PRIu32 ".slice", a->uid);
+        return strncmp(cgroup, "/user.slice/user-", 17) == 0 && !cgroup_is_within(cgroup, own) &&
+               !session_by_cgroup(a->registry, cgroup);
+}
+
+static bool is_moved(void *userdata, pid_t pid)
+{
+        const Tenant *a = userdata;
+        const uint32_t audit_session = process_audit_id(pid, "sessionid");
+        int64_t since_usec;
+        char cgroup[512];
+        ProcessView v;
+
+        return audit_session != AUDIT_UNSET && process_audit_id(pid, "loginuid") == a->uid &&
+               elevations_are_over(a, audit_session, &since_usec) &&
+               process_began_usec(pid) >= since_usec && process_view(pid, &v) == 0 &&
+               v.state != 'Z' && v.uids[0] != a->uid &&
+               process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 && is_in_anothers_slice(a, cgroup);
+}
+
+/* Whoever forks stays in the cgroup. */
+static void moved_kill(Tenant *a, pid_t pid)
+{
+        _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
+        char cgroup[512];
+        const Crowd crowd = { .group = &group, .path = cgroup, .match = is_moved, .userdata = a };
+
+        if (process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 && cgroup_open(cgroup, &group) == 0)
+                (void)crowd_kill(&crowd);
+}
+
+static void moved_act(Tenant *a, pid_t pid, SliceAct act)
+{
+        static const int ask[] = { SIGTERM, SIGHUP, SIGCONT };
+
+        if (act == SLICE_KILL) {
+                moved_kill(a, pid);
+        } else if (act == SLICE_ASK) {
+                tenant_who(a, pid);
+                (void)process_signal(pid, ask, ELEMENTSOF(ask), is_moved, a);
+        }
+}
+
+size_t tenant_moved(Tenant *a, SliceAct act)
+{
+        size_t n = 0;
+        DIR *proc;
+
+        if (a->n_elevations == 0)
+                return 0;
+        proc = opendir("/proc");
+        for (struct dirent *e; proc && (e = readdir(proc));) {
+                const pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
+
+                if (pid <= 1 || !is_moved(a, pid))
+                        continue;
+                n++;
+                moved_act(a, pid, act);
+        }
+        if (proc)
+                (void)closedir(proc);
+        return n;
+}
