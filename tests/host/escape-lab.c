@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define CHAINS        4
-#define LINK_USEC     2000 /* how long one link of a chain lives */
+#define LINK_USEC     5000 /* how long one link of a chain lives */
 #define CHAINED_MAX   200  /* the dead count until somebody takes note of them */
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
 

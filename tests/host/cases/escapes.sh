@@ -42,6 +42,13 @@ escapes_run() {
         comm -13 <(escapes_living | sort) <(printf '%s\n' "${escape_names[@]}" | sort) | sed 's/^/    does not run: /'
 }
 
+# Last: what forks all the time keeps PID 1 busy, which every session that begins waits for.
+escapes_fork() { # SHELL MARK COMMAND
+        escape forks "escape-lab forks $2" :
+        shell_says "$1" "$3 >/dev/null 2>&1 </dev/null &"
+        judge 'and one that forks' wait_until 30 something_runs "escape-lab forks $2"
+}
+
 escapes_end() {
         local living name
         judge "all are gone within $1 s" gone_within "$ENDED" "$1" escapes_are 0
@@ -107,7 +114,6 @@ rows_of_a_shell() {
                 printf "[D-BUS Service]\nName=org.example.Escape\nExec=/bin/sleep 9419\n" >.local/share/dbus-1/services/e.service'
         escape 'its session bus' 9418 'setsid dbus-run-session -- sh -c "dbus-send --dest=org.example.Escape / org.example.Escape.Go; sleep 9418" &'
         escape 'a listening socket' 9420 'setsid escape-lab listen 9420 &'
-        escape forks 'forks 9424' 'setsid escape-lab forks 9424 &'
         # These have no manager to ask; that it may linger makes none.
         escape_script+='export XDG_RUNTIME_DIR=/run/user/$(id -u); systemd-run --user sleep 9425; systemd-run --user --scope sleep 9425 &'$'\n'
 }
@@ -157,6 +163,7 @@ case_what_a_shell_leaves_behind() {
         escapes_run
         judge 'systemd-run --user: refused' nothing_runs 'sleep 9425'
         judge 'a lingering manager: refused' not in_host systemctl is-active "user@$DEPLOY_UID"
+        escapes_fork deploy 9424 'setsid escape-lab forks 9424'
         revoke
         escapes_end 5
         judge 'nothing of the account is left' wait_until 10 nothing_of "$DEPLOY_UID"
@@ -190,7 +197,6 @@ rows_of_a_manager() {
         escape 'tmux in a scope' '^sleep 9447' "setsid $run --scope tmux new-session -d 'sleep 9447' &"
         escape 'a subordinate uid' '^sleep 9448' "$run sh -c 'unshare -U sleep 944800 & sleep 0.3; newuidmap \$! 0 700000 1000
                 newgidmap \$! 0 700000 1000; exec nsenter -t \$! -U setpriv --reuid 5 sleep 9448'"
-        escape forks 'forks 9449' "$run escape-lab forks 9449"
         escape 'a bus of its own' 'dbus-daemon.*9450' "$run dbus-daemon --session --nofork --address=unix:path=/tmp/bus-9450"
         escape 'a service that it activates' '^/bin/sleep 9451' 'cd; mkdir -p .local/share/dbus-1/services
                 printf "[D-BUS Service]\nName=org.example.Unit\nExec=/bin/sleep 9451\n" >.local/share/dbus-1/services/u.service
@@ -205,6 +211,7 @@ case_what_a_user_manager_keeps() {
         rows_of_a_manager
         escapes_begin deploy
         escapes_run
+        escapes_fork deploy 9449 "XDG_RUNTIME_DIR=/run/user/$DEPLOY_UID systemd-run --user escape-lab forks 9449"
         revoke
         escapes_end 5
         judge 'nothing of the account is left' wait_until 10 nothing_of "$DEPLOY_UID"
@@ -231,7 +238,6 @@ rows_of_sudo() {
         escape 'mount and pid namespaces' '^sleep 9472' 'sudo -n unshare --mount --pid --fork --mount-proc sleep 9472 &'
         escape tmux '^sleep 9473' 'sudo -n tmux -L root new-session -d "sleep 9473"'
         escape 'daemon(3)' '^escape-lab daemon 9474' 'sudo -n escape-lab daemon 9474'
-        escape forks '^escape-lab forks 9475' 'sudo -n -b -u postgres escape-lab forks 9475'
         # There is no run0 before systemd 256, and none without polkit.
         escape_script+='run0 sleep 9476 </dev/null'$'\n'
 }
@@ -249,6 +255,7 @@ case_what_sudo_leaves_behind() {
         escapes_begin olga
         escapes_run
         judge 'run0: refused' nothing_runs 'sleep 9476'
+        escapes_fork olga 9475 'sudo -n -b -u postgres escape-lab forks 9475'
         revoke
         escapes_end 5
         judge 'no group of the grant is left' wait_until 10 no_scope_of_grant
