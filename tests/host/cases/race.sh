@@ -182,4 +182,6 @@ case_logins_that_race_with_the_end_leave_no_survivor_and_take_no_innocent() {
         race_prepare
         for ((i = 1; i <= RACE_BATCHES; i++)); do race_batch "$RANDOM"; done
         quietly pkill -f '^alive-'
+        quietly nhictl revoke --owner payments --reason 'the race is over'
+        judge 'the race is over' succeeded
 }
