@@ -19,6 +19,7 @@
 #define ROUND_USEC         20000ull   /* between looks while it should be a matter of moments */
 #define SLOW_USEC          5000000ull /* and once something does not die */
 #define SURVIVOR_USEC      4000000ull /* behind the grace: when that is written down */
+#define UNSURE_LOOKS_FEW   2u         /* where nothing outlived the grace */
 #define UNSURE_LOOKS_MAX   20u        /* on a host where processes come and go all the time */
 #define CLEAN_LOOKS_NEEDED 2u         /* a look that forks race with may have missed one */
 
@@ -316,7 +317,8 @@ static void ending_count(const Members *m, MemberEnding *e)
         if (e->n_found > 0) {
                 e->n_clean = e->n_unsure = 0;
                 e->n_hard += grace_is_over(m, e);
-        } else if (m->n_missed == 0 || ++e->n_unsure > UNSURE_LOOKS_MAX) {
+        } else if (m->n_missed == 0 ||
+                   ++e->n_unsure > (e->n_hard > 0 ? UNSURE_LOOKS_MAX : UNSURE_LOOKS_FEW)) {
                 e->n_clean++;
         }
 }

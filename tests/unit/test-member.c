@@ -85,12 +85,14 @@ static void become(const Who *who)
 {
         if (who->terminal)
                 take_terminal(who->terminal);
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setgroups(who->n_groups, who->groups) < 0)
+        if (setgroups(who->n_groups, who->groups) < 0)
                 _exit(1);
         if (who->by_program > 0 ? setresgid(who->gid, who->by_program, who->by_program)
                                 : setresgid(who->gid, who->gid, who->gid))
                 _exit(1);
-        if (setresuid(who->is_root ? 0 : who->uid, who->uid, who->uid) < 0)
+        /* Last: who becomes another loses it. */
+        if (setresuid(who->is_root ? 0 : who->uid, who->uid, who->uid) < 0 ||
+            prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 _exit(1);
         if (who->is_deaf) {
                 (void)signal(SIGTERM, SIG_IGN);
