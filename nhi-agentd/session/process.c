@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "nhi-agentd/caller.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,17 @@ static ssize_t proc_text(pid_t pid, const char *name, char *ret, size_t size)
                 return -errno;
         ret[n] = '\0';
         return n;
+}
+
+pid_t process_of_name(const char *name)
+{
+        char *end;
+        long pid;
+
+        if (!isdigit((unsigned char)name[0]))
+                return 0;
+        pid = strtol(name, &end, 10);
+        return *end == '\0' && pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
 }
 
 /* "Name:" stands first, with every newline of it escaped: a process cannot write other lines. */

@@ -13,6 +13,8 @@ typedef struct ProcessView {
         char comm[64]; /* as /proc escapes it: no blank line, no control character */
 } ProcessView;
 
+/* The pid that a name of /proc is, above 1; 0 where it is none. */
+pid_t process_of_name(const char *name);
 /* About a number: whoever decides by it holds a pidfd meanwhile. 0, -ESRCH, -EBADMSG or another
  * negative errno. */
 int process_view(pid_t pid, ProcessView *ret);

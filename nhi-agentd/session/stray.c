@@ -11,7 +11,6 @@
 
 #include "lib/base/io.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -142,7 +141,7 @@ static void stray_look(Sessions *s, Strays *all)
         Seen seen;
 
         for (struct dirent *e; proc && (e = readdir(proc));) {
-                seen.pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
+                seen.pid = process_of_name(e->d_name);
                 if (seen.pid <= 1 || process_view(seen.pid, &seen.view) < 0)
                         continue;
                 seen.audit_session = process_audit_id(seen.pid, "sessionid");

@@ -7,8 +7,8 @@
 #include "nhi-agentd/session/registry.h"
 
 #include "lib/base/io.h"
+#include "nhi-agentd/session/process.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -42,18 +42,6 @@ bool audit_session_is_own(pid_t pid, uint32_t audit_session)
                 return false;
         parent = parent_of(pid);
         return parent > 1 && process_audit_id(parent, "sessionid") == AUDIT_UNSET;
-}
-
-/* The pid in a name of /proc, 0 where it is none. */
-static pid_t pid_from_name(const char *name)
-{
-        long pid;
-        char *end;
-
-        if (!isdigit((unsigned char)name[0]))
-                return 0;
-        pid = strtol(name, &end, 10);
-        return *end == '\0' && pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
 }
 
 static bool bears_audit_id(pid_t pid, const Session *s)
@@ -119,7 +107,7 @@ static int look_read(Look *l, DIR *proc)
 
         l->n = 0;
         for (struct dirent *e; r == 0 && (e = readdir(proc));) {
-                const pid_t pid = pid_from_name(e->d_name);
+                const pid_t pid = process_of_name(e->d_name);
                 const uint32_t audit = pid > 0 ? process_audit_id(pid, "sessionid") : AUDIT_UNSET;
 
                 if (audit != AUDIT_UNSET && pid != getpid() && is_alive(pid))

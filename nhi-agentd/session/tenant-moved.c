@@ -10,7 +10,6 @@
 
 #include "lib/base/io.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -98,7 +97,7 @@ size_t tenant_moved(Tenant *a, SliceAct act)
                 return 0;
         proc = opendir("/proc");
         for (struct dirent *e; proc && (e = readdir(proc));) {
-                const pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
+                const pid_t pid = process_of_name(e->d_name);
 
                 if (pid <= 1 || !is_moved(a, pid))
                         continue;

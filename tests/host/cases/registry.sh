@@ -275,3 +275,29 @@ case_what_an_elevation_began_in_anothers_slice_ends_with_its_grant() {
         judge 'whose slice it is in goes on' something_runs '^sleep 9711'
         judge 'and it is written down' wait_until 15 lab_said '^stray account=lab-a code=ended .*bash'
 }
+
+# A1, A2 of tenant.h
+case_what_is_left_in_the_slice_of_a_closed_account_ends_with_its_last_session() {
+        lab_fresh
+        # shellcheck disable=SC2016 # for the host's shell
+        quietly bash -c 'id -u lab-a >/run/lab/closed
+                systemd-run --quiet --collect --unit=lab-daemon --uid=lab-a sleep 9721
+                d=/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice; mkdir -p $d/session-c98.scope
+                (echo $BASHPID >$d/session-c98.scope/cgroup.procs; exec setpriv --reuid=lab-a --clear-groups sleep 9722) >/dev/null 2>&1 &
+                sleep .2'
+        lab_run ssh lab-a g-last 60 --pam lab sleep 9723
+        # shellcheck disable=SC2016 # for the host's shell
+        quietly bash -c 'd=/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice; mkdir -p $d/nhi-lost-1.scope
+                (echo $BASHPID >$d/nhi-lost-1.scope/cgroup.procs; exec setpriv --reuid=lab-a --clear-groups bash -c "$1") >/dev/null 2>&1 &
+                (echo $BASHPID >$d/nhi-lost-1.scope/cgroup.procs; exec sleep 9725) >/dev/null 2>&1 &
+                :' lab "$DEAF; sleep 9724; sleep 9724"
+        judge 'what nobody accounts for runs' wait_until 15 something_runs '^sleep 9724'
+        judge 'revoked' test "$(lab_ask revoke g-last)" = ok
+        judge 'it is gone with the session' gone_within "$(now_ms)" 5 nothing_runs '^sleep 972[34]'
+        judge 'a daemon of a system unit lives' something_runs 'sleep 9721$'
+        judge 'a login of before lives' something_runs '^sleep 9722'
+        judge "root's process there lives" something_runs '^sleep 9725'
+        judge 'the end is written down' wait_until 15 lab_said '^stray account=lab-a code=ended .*bash'
+        judge 'and what was left alone' wait_until 15 lab_said '^stray account=lab-a code=left unit=lab-daemon.service'
+        quietly bash -c 'systemctl stop lab-daemon; pkill -KILL -f "^sleep 972"'
+}
