@@ -96,7 +96,7 @@ case_only_what_a_grant_started_ends_with_it() {
         shell_says kate 'echo "sleep 9622" | at now'
         judge 'her at job runs' wait_until 15 something_runs '^sleep 9622'
 
-        shell console root "script -qfc 'login -f root' /dev/null" 9631 'sleep 9631'
+        shell console root 'su - root' 9631 'sleep 9631'
         shell bob ci 'ssh -tt bob@web1' 9632 'sudo -n sleep 9632'
         admin 'systemctl restart systemd-logind'
         judge 'logind is back' wait_until 10 in_host loginctl list-sessions

@@ -89,7 +89,7 @@ case_a_dead_agents_sessions_end_at_the_end_that_it_last_knew() {
         # Right after one session was prolonged, right before others end.
         admin "$AGENT_KILL"
         judge 'the agent is dead' agent_is_dead
-        admin "nhictl extend $unheard --for 2m"
+        admin "nhictl extend $unheard --for 10m"
         judge 'what ended right then is ended by PID 1' gone_within $((near_end * 1000)) 5 nothing_runs '^sleep 9501'
         judge 'a prolongation that no agent heard of prolongs nothing' gone_within $((near_end * 1000)) 5 nothing_runs '^sleep 9502'
         until_second $((near_end + 3))
@@ -97,8 +97,8 @@ case_a_dead_agents_sessions_end_at_the_end_that_it_last_knew() {
         until_second "$moved_end"
         judge 'and is ended at the new one' gone_within $((moved_end * 1000)) 5 nothing_runs '^sleep 9503'
         admin "$AGENT_BACK"
-        host_wait "$HOST" 10 nhictl status
-        judge 'the prolonged grant is good for a new session' wait_until 10 in_host setpriv --reuid=ci --regid=ci --init-groups \
+        host_wait "$HOST" 40 nhictl status
+        judge 'the prolonged grant is good for a new session' wait_until 40 in_host setpriv --reuid=ci --regid=ci --init-groups \
                 env HOME=/home/ci ssh svc-unheard@web1 true
         quietly nhictl revoke "$near" "$unheard" --reason 'next case'
 }
@@ -142,7 +142,7 @@ case_whoever_sits_at_a_terminal_is_told_why() {
         judge 'which her terminal is told' wait_until 10 grep -q 'nhi: sudo ends now with the grant .*(revoked)' "$work_dir/olga.out"
         judge 'her shell lives' shell_lives olga
         shell_says warned 'nhictl mine'
-        judge 'mine shows grant, session and the time left' both says "$GRANT .* active .* 9m" -- says '^ *s[0-9]+ .*ssh .* 9m'
+        judge 'mine shows grant, session and the time left' both says "$GRANT .* active .* [0-9]m" -- says '^ *s[0-9]+ .*ssh .* [0-9]m'
 
         admin "nhictl end $(session_of "$GRANT") --reason 'off you go'"
         judge 'ended: by whom and why' is_over_with warned 9512 'ends now: ended by root: off you go; the grant .* goes on'
