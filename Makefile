@@ -128,9 +128,8 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
-# The module's own table, and its calendar. and its calendar.
+# The module's own table, and its calendar.
 $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o
-$(B)/tests/pam/test-pam-environ: $(B)/tobj/pam_nhi/environ.o
 $(B)/tests/pam/test-pam-environ: $(B)/tobj/pam_nhi/environ.o
 # The module's own objects, with clocks that may fail.
 $(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))

@@ -90,7 +90,9 @@ DEFINE_CLEANUP(Agent *, agent_free)
 /* What needs nothing of the agent; then its parts, which hold on to it, in the order in which they
  * are made. */
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
-#define AGENT_PARTS(X)  X(members) X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
+#define AGENT_PARTS(X)                                                                             \
+        X(members)                                                                                 \
+        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \
