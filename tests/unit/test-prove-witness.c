@@ -261,6 +261,25 @@ static void logind_names_sessions(void **state)
         proof_done(&p);
 }
 
+/* A busy logind says it late; PID 1 is believed, and nobody else who says the same. */
+static void a_scope_that_is_gone_is_the_end_of_its_session(void **state)
+{
+        Proof p = proof_of_entries();
+        const Sighting *s;
+
+        entry(&p, 10, OF_LOGIND, "MESSAGE_ID=" ENTRY_SESSION_NEW, "USER_ID=svc-deploy");
+        entry(&p, 20, "_PID=77", "UNIT=session-7.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 21, "_PID=1", "UNIT=session-70.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 22, "_PID=1", "UNIT=session-.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        s = &p.sightings.items[0];
+        assert_false(s->end_is_known);
+        entry(&p, 30, "_PID=1", "UNIT=session-7.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 50, OF_LOGIND, "MESSAGE_ID=" ENTRY_SESSION_REMOVED, "USER_ID=svc-deploy");
+        assert_true(s->end_is_known);
+        assert_int_equal(s->end_usec, at(30));
+        proof_done(&p);
+}
+
 #define OF_AUDIT "_TRANSPORT=audit", "_PID=439", "_UID=0", "_AUDIT_SESSION=3"
 
 static void the_kernels_records_are_read(void **state)
@@ -1026,6 +1045,7 @@ int main(void)
                 cmocka_unit_test(a_session_is_not_closed_by_what_it_became),
                 cmocka_unit_test(sshd_says_whom_it_accepts),
                 cmocka_unit_test(logind_names_sessions),
+                cmocka_unit_test(a_scope_that_is_gone_is_the_end_of_its_session),
                 cmocka_unit_test(the_kernels_records_are_read),
                 cmocka_unit_test(units_are_known_by_their_invocation),
                 cmocka_unit_test(lives_of_agent_and_log_are_read),
