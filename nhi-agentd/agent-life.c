@@ -11,7 +11,7 @@
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/listener.h"
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/request.h"
 #include "nhi-agentd/sets.h"

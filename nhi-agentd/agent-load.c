@@ -6,7 +6,7 @@
 
 #include "nhi-agentd/config/trust.h"
 #include "nhi-agentd/evidence.h"
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/watch.h"

@@ -11,7 +11,7 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/standing.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/expiry.h"
 
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"

@@ -5,7 +5,7 @@
  * grants together: sorted lists are walked side by side. Runs on a thread. */
 
 #include "nhi-agentd/config/config.h"
-#include "nhi-agentd/member-list.h"
+#include "nhi-agentd/member/list.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
 #include "nhi-agentd/state.h"

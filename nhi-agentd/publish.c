@@ -4,7 +4,7 @@
 
 #include "nhi-agentd/publish-internal.h"
 
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"

@@ -7,8 +7,8 @@
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 #include "lib/gate/memberships.h"
-#include "nhi-agentd/member-list.h"
-#include "nhi-agentd/member-process.h"
+#include "nhi-agentd/member/list.h"
+#include "nhi-agentd/member/process.h"
 #include "tests/root.h"
 
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 
 #include "tests/unit/agent-fixture.h"
 
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -2,7 +2,7 @@
 
 /* Whose is a process that carries a gid (member.h: MB1, MB3)? */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "nhi-agentd/caller.h"
 #include "nhi-agentd/session/group.h"

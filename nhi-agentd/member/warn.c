@@ -3,7 +3,7 @@
 /* Five minutes and one minute before a membership ends whoever carries it is told, once each. What
  * runs in a session of the very grant hears of that one's end. */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "lib/base/macro.h"
 

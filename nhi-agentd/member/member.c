@@ -3,7 +3,7 @@
 /* The memory of what was given, and its file: /run/nhi/members, which goes with the boot. It is
  * written on the loop: a small file in memory, and only where something changed. */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "lib/base/file.h"
 #include "lib/base/macro.h"

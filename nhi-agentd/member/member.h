@@ -18,7 +18,7 @@
  * one that only a directory has. All on the loop, which looks at /proc in small turns. */
 
 #include "nhi-agentd/agent.h"
-#include "nhi-agentd/member-list.h"
+#include "nhi-agentd/member/list.h"
 
 int members_new(Agent *a, Members **ret);
 Members *members_free(Members *m);

@@ -3,7 +3,7 @@
 /* /proc from one end to the other, in turns that are short against what the loop has else to do,
  * and with rests that keep the looking to a fifth of a processor. */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "lib/base/macro.h"
 

@@ -3,18 +3,18 @@
 
 /* Inside member.h:
  *
- *   member.c          the memory and its file
- *   member-list.c     a sorted list of memberships
- *   member-review.c   which of them are over
- *   member-ending.c   one that is over: words, asked, killed, verified, written down
- *   member-look.c     /proc, walked in small turns, for all that need it
- *   member-hard.c     one that forks faster than it is killed
- *   member-match.c    does this process carry it, and may it be ended?
- *   member-process.c  what /proc says of one process
- *   member-warn.c     words before the end */
+ *   member.c   the memory and its file
+ *   list.c     a sorted list of memberships
+ *   review.c   which of them are over
+ *   ending.c   one that is over: words, asked, killed, verified, written down
+ *   look.c     /proc, walked in small turns, for all that need it
+ *   hard.c     one that forks faster than it is killed
+ *   match.c    does this process carry it, and may it be ended?
+ *   process.c  what /proc says of one process
+ *   warn.c     words before the end */
 
-#include "nhi-agentd/member-process.h"
-#include "nhi-agentd/member.h"
+#include "nhi-agentd/member/member.h"
+#include "nhi-agentd/member/process.h"
 
 #include "lib/base/io.h"
 
@@ -76,10 +76,10 @@ int members_save(const Members *m);
 /* Those that are over of this account and group: what carried it is dead. */
 void members_forget(Members *m, uid_t uid, gid_t gid);
 
-/* member-review.c: does the account have the group without any grant? */
+/* review.c: does the account have the group without any grant? */
 bool membership_is_of_host(const Agent *a, const Membership *m);
 
-/* member-ending.c */
+/* ending.c */
 MemberEnding *ending_find(Members *m, uid_t uid, gid_t gid);
 /* since_usec: the earliest of all that gave it. */
 void member_ending_begin(Members *m, const Membership *of, int64_t since_usec, const char *why);
@@ -88,7 +88,7 @@ void member_words_begin(Members *m, const Membership *of, int64_t since_usec, in
 void member_ending_cancel(Members *m, uid_t uid, gid_t gid);
 void member_endings_free(Members *m);
 bool ending_counts(const Members *m, const MemberEnding *e);
-/* A look came upon this process, which carries it: for member-look.c. */
+/* A look came upon this process, which carries it: for look.c. */
 void member_ending_found(Members *m, MemberEnding *e, pid_t pid);
 void member_ending_apart(MemberEnding *e, pid_t pid);
 /* A whole look is over. */
@@ -96,10 +96,10 @@ void member_endings_looked(Members *m);
 /* When the next look is due, microseconds from now; false where none is needed. */
 bool member_endings_due(const Members *m, uint64_t *ret_usec);
 
-/* member-hard.c: stop and kill those of e in e->cgroup, in a few milliseconds. */
+/* hard.c: stop and kill those of e in e->cgroup, in a few milliseconds. */
 void member_ending_crowd(Members *m, MemberEnding *e);
 
-/* member-match.c */
+/* match.c */
 typedef enum Match {
         MATCH_NOT = 0,
         MATCH_APART, /* carries it, but is a system unit's */
@@ -107,11 +107,11 @@ typedef enum Match {
 } Match;
 Match member_match(Members *m, const MemberEnding *e, pid_t pid, const ProcessIds *ids);
 
-/* member-look.c: look, if anything needs it. */
+/* look.c: look, if anything needs it. */
 void member_look_arm(Members *m);
 void member_look_done(Members *m);
 int on_member_turn(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* member-warn.c */
+/* warn.c */
 void member_warn_arm(Members *m);
 int on_member_warn(sd_event_source *source, uint64_t usec, void *userdata);

@@ -2,7 +2,7 @@
 
 /* Which memberships are over (member.h: MB1, MB2). */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/core/rules.h"

@@ -3,7 +3,7 @@
 /* A membership that is over: say so where there is a terminal, ask what carries it to end, kill
  * what is left after the grace, look until two looks in a row find nothing, write it down. */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/caller.h"

@@ -3,7 +3,7 @@
 /* What forks faster than looks at all of /proc come upon it: in the control group in which one of
  * them was found they are stopped, until none runs, and then killed; nobody else in it is. */
 
-#include "nhi-agentd/member-internal.h"
+#include "nhi-agentd/member/internal.h"
 
 #include "nhi-agentd/session/crowd.h"
 

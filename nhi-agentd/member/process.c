@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/member-process.h"
+#include "nhi-agentd/member/process.h"
 
 #include "lib/base/io.h"
 
