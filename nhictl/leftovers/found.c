@@ -16,6 +16,13 @@ static bool is_known(const Scan *s, LeftoverKind kind, const char *what)
         return false;
 }
 
+static bool has_room(const Scan *s, LeftoverKind kind, bool is_roots)
+{
+        const size_t *n = s->n_of[kind];
+
+        return n[0] + n[1] < LEFTOVERS_KIND_MAX && (is_roots || n[0] < LEFTOVERS_KIND_MAX / 2);
+}
+
 void scan_found(Scan *s, LeftoverKind kind, const char *what, uint32_t owner, int64_t usec,
                 bool root_only)
 {
@@ -25,7 +32,7 @@ void scan_found(Scan *s, LeftoverKind kind, const char *what, uint32_t owner, in
 
         if (!use || is_known(s, kind, what))
                 return;
-        if (s->n == LEFTOVERS_MAX) {
+        if (!has_room(s, kind, owner == 0)) {
                 s->n_more++;
                 return;
         }
@@ -44,6 +51,7 @@ void scan_found(Scan *s, LeftoverKind kind, const char *what, uint32_t owner, in
                          .n_uses = n_uses };
         s->is_failed |= !l->what;
         s->n += l->what != NULL;
+        s->n_of[kind][owner == 0]++;
 }
 
 int scan_run(Scan *s, const char *root, const Uses *uses, const json_t *sessions)
@@ -58,8 +66,8 @@ int scan_run(Scan *s, const char *root, const Uses *uses, const json_t *sessions
         if (uses->n == 0)
                 return 0;
         scan_homes(s);
-        scan_ipc(s);
         scan_transient(s);
+        scan_ipc(s);
         scan_places(s);
         return s->is_failed ? -ENOMEM : 0;
 }

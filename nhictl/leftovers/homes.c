@@ -30,7 +30,7 @@ static void home_add(Scan *s, const struct passwd *pw)
             !(s->uses->has_root || uses_concern(s->uses, pw->pw_uid)) || !walk_is_real(s, path))
                 return;
         if (s->n_homes == HOMES_MAX) {
-                s->is_cut = true;
+                s->n_unseen++;
                 return;
         }
         homes = reallocarray(s->homes, s->n_homes + 1, sizeof(*homes));

@@ -122,7 +122,10 @@ bool uses_concern(const Uses *u, uint32_t uid);
 
 /* ---- found.c ---- */
 
-#define LEFTOVERS_MAX 1024u
+/* Of each kind; of what is not root's half as many, so that no crowd of one's own things hides what
+ * was made as root. */
+#define LEFTOVERS_KIND_MAX 128u
+#define LEFTOVERS_MAX      (LEFTOVERS_KIND_MAX * LEFTOVER_KIND_N)
 
 typedef struct Leftover {
         LeftoverKind kind;
@@ -147,11 +150,13 @@ typedef struct Scan {
         /* nhi's own units: ids of sessions, and their scopes. */
         const json_t *sessions;
         Leftover *items;
-        size_t n, n_more; /* further ones, which are only counted */
-        size_t n_entries; /* looked at */
+        size_t n, n_more;                /* further ones, which are only counted */
+        size_t n_of[LEFTOVER_KIND_N][2]; /* by kind, and whether it is root's */
+        size_t n_entries;                /* looked at */
         uint64_t entries_max, deadline_usec;
         size_t n_unseen; /* directories that could not be opened */
         bool is_cut;     /* bounds were reached: not everything was looked at */
+        bool is_last;    /* nothing will be looked at after this */
         bool is_failed;  /* memory ran out */
 } Scan;
 
@@ -181,8 +186,10 @@ static inline int64_t stat_usec(const struct stat *st)
 
 /* ---- the parts of a scan ---- */
 
-void scan_homes(Scan *s);     /* homes.c: from /etc/passwd and the uses */
-void scan_places(Scan *s);    /* places.c */
+void scan_homes(Scan *s);  /* homes.c: from /etc/passwd and the uses */
+void scan_places(Scan *s); /* places.c */
+/* A tree that had its own turn: how much of it was looked at is said there. */
+bool scan_has_seen(const Scan *s, const char *path);
 void scan_ipc(Scan *s);       /* ipc.c */
 void scan_transient(Scan *s); /* transient.c */
 
@@ -207,7 +214,7 @@ void walk(Scan *s, const char *base, const char *sub, unsigned depth,
 
 /* ---- remember.c ---- */
 
-#define REMEMBERED_MAX 4096u
+#define REMEMBERED_MAX 4096u /* above LEFTOVERS_MAX */
 
 /* What was told before: {"schema":1,"since":SEC,"cut":BOOL,"told":["..."]}. A file that is missing
  * or no such document is an empty memory. */
@@ -227,6 +234,9 @@ int memory_save(const Memory *m, const char *path);
 
 #define TELL_MAX 64u /* a run; of the others only how many */
 
+/* Those from *i on that are new, as a request has them: up to room, and as many as fit into one.
+ * NULL: out of memory. */
+json_t *leftovers_batch(const Scan *s, const Memory *m, size_t room, size_t *i, size_t *ret_n);
 /* Have the agent write down what is new, and remember it. begin_sec: when the scan began. A
  * VerbStatus. */
 int leftovers_tell(const Scan *s, Memory *m, int64_t begin_sec, size_t *ret_new);

@@ -40,37 +40,7 @@ typedef struct Place {
 
 /* clang-format off: one a line */
 static const Place places[] = {
-        { LEFTOVER_SETUID, BASE_SHARED, "/tmp", NULL, DEEP, LOOK_POWERS },
-        { LEFTOVER_SETUID, BASE_SHARED, "/var/tmp", NULL, DEEP, LOOK_POWERS },
-        { LEFTOVER_SETUID, BASE_SHARED, "/dev/shm", NULL, DEEP, LOOK_POWERS },
-        { LEFTOVER_SETUID, BASE_SHARED, "/run/lock", NULL, DEEP, LOOK_POWERS },
-        { LEFTOVER_SETUID, BASE_HOME, "", NULL, DEEP, LOOK_POWERS },
-        { LEFTOVER_SETUID, BASE_RUNTIME, "", NULL, DEEP, LOOK_POWERS },
-
-        { LEFTOVER_POSIX_IPC, BASE_SHARED, "/dev/shm", NULL, 1, LOOK_FILES },
-        { LEFTOVER_POSIX_IPC, BASE_SHARED, "/dev/mqueue", NULL, 0, LOOK_FILES },
-        { LEFTOVER_CRONTAB, BASE_SHARED, "/var/spool/cron/crontabs", NULL, 0, LOOK_NAMED },
-        { LEFTOVER_CRONTAB, BASE_SHARED, "/var/spool/cron", NULL, 0, LOOK_NAMED },
-        { LEFTOVER_AT_JOB, BASE_SHARED, "/var/spool/cron/atjobs", "[!.]*", 0, LOOK_FILES },
-        { LEFTOVER_AT_JOB, BASE_SHARED, "/var/spool/at", "[!.]*", 0, LOOK_FILES },
-        { LEFTOVER_LINGER, BASE_SHARED, "/var/lib/systemd/linger", NULL, 0, LOOK_NAMED },
-
-        { LEFTOVER_USER_UNIT, BASE_HOME, ".config/systemd/user", NULL, 2, LOOK_FILES },
-        { LEFTOVER_USER_UNIT, BASE_HOME, ".local/share/systemd/user", NULL, 2, LOOK_FILES },
-        { LEFTOVER_USER_UNIT, BASE_RUNTIME, "systemd/transient", NULL, 1, LOOK_FILES },
-        { LEFTOVER_USER_UNIT, BASE_RUNTIME, "systemd/user", NULL, 2, LOOK_FILES },
-        { LEFTOVER_USER_UNIT, BASE_RUNTIME, "systemd/user.control", NULL, 2, LOOK_FILES },
-        { LEFTOVER_AUTHORIZED_KEYS, BASE_HOME, ".ssh", "authorized_keys authorized_keys2 rc", 0,
-          LOOK_FILES },
-        { LEFTOVER_CONTAINER, BASE_HOME, ".local/share/containers/storage/overlay-containers", NULL,
-          0, LOOK_DIRS },
-        { LEFTOVER_PROFILE, BASE_HOME, "",
-          ".profile .bash* .zsh* .zprofile .zlogin .kshrc .cshrc .tcshrc .login .logout .vimrc "
-          ".pam_environment",
-          0, LOOK_AS_ROOT },
-        { LEFTOVER_PROFILE, BASE_HOME, ".ssh", "config environment", 0, LOOK_AS_ROOT },
-        { LEFTOVER_PROFILE, BASE_HOME, ".config/autostart", NULL, 0, LOOK_AS_ROOT },
-
+        /* Where nobody but root can put anything comes first: no crowd hides it. */
         { LEFTOVER_CRON_TABLE, BASE_ROOT, "/etc",
           "crontab anacrontab cron.allow cron.deny at.allow at.deny", 0, LOOK_FILES },
         { LEFTOVER_CRON_TABLE, BASE_ROOT, "/etc/cron.d", NULL, 0, LOOK_FILES },
@@ -135,6 +105,37 @@ static const Place places[] = {
         { LEFTOVER_POLICY, BASE_ROOT, "/etc/dbus-1", NULL, 2, LOOK_FILES },
         { LEFTOVER_POLICY, BASE_ROOT, "/etc/selinux", "config", 0, LOOK_FILES },
         { LEFTOVER_POLICY, BASE_ROOT, "/etc/apparmor.d", NULL, 2, LOOK_FILES },
+
+        { LEFTOVER_POSIX_IPC, BASE_SHARED, "/dev/shm", NULL, 1, LOOK_FILES },
+        { LEFTOVER_POSIX_IPC, BASE_SHARED, "/dev/mqueue", NULL, 0, LOOK_FILES },
+        { LEFTOVER_CRONTAB, BASE_SHARED, "/var/spool/cron/crontabs", NULL, 0, LOOK_NAMED },
+        { LEFTOVER_CRONTAB, BASE_SHARED, "/var/spool/cron", NULL, 0, LOOK_NAMED },
+        { LEFTOVER_AT_JOB, BASE_SHARED, "/var/spool/cron/atjobs", "[!.]*", 0, LOOK_FILES },
+        { LEFTOVER_AT_JOB, BASE_SHARED, "/var/spool/at", "[!.]*", 0, LOOK_FILES },
+        { LEFTOVER_LINGER, BASE_SHARED, "/var/lib/systemd/linger", NULL, 0, LOOK_NAMED },
+
+        { LEFTOVER_USER_UNIT, BASE_HOME, ".config/systemd/user", NULL, 2, LOOK_FILES },
+        { LEFTOVER_USER_UNIT, BASE_HOME, ".local/share/systemd/user", NULL, 2, LOOK_FILES },
+        { LEFTOVER_USER_UNIT, BASE_RUNTIME, "systemd/transient", NULL, 1, LOOK_FILES },
+        { LEFTOVER_USER_UNIT, BASE_RUNTIME, "systemd/user", NULL, 2, LOOK_FILES },
+        { LEFTOVER_USER_UNIT, BASE_RUNTIME, "systemd/user.control", NULL, 2, LOOK_FILES },
+        { LEFTOVER_AUTHORIZED_KEYS, BASE_HOME, ".ssh", "authorized_keys authorized_keys2 rc", 0,
+          LOOK_FILES },
+        { LEFTOVER_CONTAINER, BASE_HOME, ".local/share/containers/storage/overlay-containers", NULL,
+          0, LOOK_DIRS },
+        { LEFTOVER_PROFILE, BASE_HOME, "",
+          ".profile .bash* .zsh* .zprofile .zlogin .kshrc .cshrc .tcshrc .login .logout .vimrc "
+          ".pam_environment",
+          0, LOOK_AS_ROOT },
+        { LEFTOVER_PROFILE, BASE_HOME, ".ssh", "config environment", 0, LOOK_AS_ROOT },
+        { LEFTOVER_PROFILE, BASE_HOME, ".config/autostart", NULL, 0, LOOK_AS_ROOT },
+
+        { LEFTOVER_SETUID, BASE_SHARED, "/tmp", NULL, DEEP, LOOK_POWERS },
+        { LEFTOVER_SETUID, BASE_SHARED, "/var/tmp", NULL, DEEP, LOOK_POWERS },
+        { LEFTOVER_SETUID, BASE_SHARED, "/dev/shm", NULL, DEEP, LOOK_POWERS },
+        { LEFTOVER_SETUID, BASE_SHARED, "/run/lock", NULL, DEEP, LOOK_POWERS },
+        { LEFTOVER_SETUID, BASE_HOME, "", NULL, DEEP, LOOK_POWERS },
+        { LEFTOVER_SETUID, BASE_RUNTIME, "", NULL, DEEP, LOOK_POWERS },
 
         /* Last: where bounds end a scan, they end this. */
         { LEFTOVER_SETUID, BASE_ROOT, "/", NULL, DEEP, LOOK_POWERS },
@@ -244,11 +245,37 @@ static void look_at_homes(Scan *s, const Place *p)
         }
 }
 
+static bool is_home(const Scan *s, Base base, const char *path)
+{
+        for (size_t i = 0; i < s->n_homes; i++) {
+                char runtime[64];
+
+                (void)snprintf(runtime, sizeof(runtime), "/run/user/%u", s->homes[i].uid);
+                if (streq(base == BASE_HOME ? s->homes[i].path : runtime, path))
+                        return true;
+        }
+        return false;
+}
+
+bool scan_has_seen(const Scan *s, const char *path)
+{
+        for (size_t i = 0; i < ELEMENTSOF(places); i++) {
+                const Place *p = &places[i];
+
+                if (p->look != LOOK_POWERS || p->base == BASE_ROOT)
+                        continue;
+                if (p->base == BASE_SHARED ? streq(p->dir, path) : is_home(s, p->base, path))
+                        return true;
+        }
+        return false;
+}
+
 void scan_places(Scan *s)
 {
         for (size_t i = 0; i < ELEMENTSOF(places); i++) {
                 const Place *p = &places[i];
 
+                s->is_last = i + 1 == ELEMENTSOF(places);
                 if (p->base == BASE_HOME || p->base == BASE_RUNTIME)
                         look_at_homes(s, p);
                 else if (p->base == BASE_SHARED || s->uses->has_root)

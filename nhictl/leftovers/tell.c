@@ -22,16 +22,28 @@ static int send(json_t *found, size_t n_more, bool is_cut, int64_t begin_sec)
         return status;
 }
 
-/* Up to CONTROL_LEFTOVERS_MAX new ones from *i on. */
-static json_t *batch(const Scan *s, const Memory *m, size_t room, size_t *i, size_t *ret_n)
+/* Of one request, as text; the rest of it is short. Paths may be so long that fewer than
+ * CONTROL_LEFTOVERS_MAX fit. */
+#define BATCH_SIZE (CONTROL_REQUEST_MAX - 1024)
+
+json_t *leftovers_batch(const Scan *s, const Memory *m, size_t room, size_t *i, size_t *ret_n)
 {
         json_t *found = json_array();
+        size_t size = 0;
 
         *ret_n = 0;
         for (; found && *i < s->n && *ret_n < room; (*i)++) {
+                json_t *item;
+
                 if (memory_has(m, &s->items[*i]))
                         continue;
-                if (json_array_append_new(found, leftover_json(&s->items[*i])) < 0) {
+                item = leftover_json(&s->items[*i]);
+                size += json_dumpb(item, NULL, 0, JSON_COMPACT) + 1;
+                if (item && size > BATCH_SIZE && *ret_n > 0) {
+                        json_decref(item);
+                        break;
+                }
+                if (json_array_append_new(found, item) < 0) {
                         json_decref(found);
                         return NULL;
                 }
@@ -65,7 +77,7 @@ int leftovers_tell(const Scan *s, Memory *m, int64_t begin_sec, size_t *ret_new)
         *ret_new = count_new(s, m, 0);
         do {
                 const size_t from = at, left = TELL_MAX - n_told;
-                json_t *found = batch(
+                json_t *found = leftovers_batch(
                         s, m, left < CONTROL_LEFTOVERS_MAX ? left : CONTROL_LEFTOVERS_MAX, &at, &n);
 
                 n_told += n;

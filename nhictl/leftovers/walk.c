@@ -17,8 +17,14 @@
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
+/* A tree that somebody filled takes so much of what is left of the bounds, and no more: the others
+ * are looked at all the same. */
+#define WALK_SHARE 4u
+
 typedef struct Walk {
         Scan *scan;
+        uint64_t entries_max, deadline_usec; /* its own */
+        bool is_cut;
         void (*see)(Scan *s, const Entry *e, void *userdata);
         void *userdata;
         unsigned depth_max;
@@ -115,14 +121,29 @@ bool walk_is_real(const Scan *s, const char *path)
         return is_real_fd(fd);
 }
 
-static bool is_spent(Scan *s)
+/* The last one may have all that is left. */
+static void walk_bound(Walk *w)
 {
-        if (s->is_cut)
-                return true;
-        s->is_cut = s->n_entries >= s->entries_max ||
-                    (s->n_entries % 256 == 0 && now_monotonic_usec() > s->deadline_usec);
-        s->n_entries++;
-        return s->is_cut;
+        const Scan *s = w->scan;
+        const uint64_t now_usec = now_monotonic_usec(), share = s->is_last ? 1 : WALK_SHARE;
+
+        w->entries_max = s->n_entries;
+        if (s->n_entries < s->entries_max)
+                w->entries_max += (s->entries_max - s->n_entries + share - 1) / share;
+        w->deadline_usec = now_usec;
+        if (now_usec < s->deadline_usec)
+                w->deadline_usec += (s->deadline_usec - now_usec) / share;
+}
+
+static bool is_spent(Walk *w)
+{
+        Scan *s = w->scan;
+
+        w->is_cut = w->is_cut || s->n_entries >= w->entries_max ||
+                    (s->n_entries % 256 == 0 && now_monotonic_usec() > w->deadline_usec);
+        s->is_cut = s->is_cut || w->is_cut;
+        s->n_entries += !w->is_cut;
+        return w->is_cut;
 }
 
 /* Images and layers: nobody reaches what lies there but the containers' daemons. */
@@ -145,7 +166,8 @@ static void walk_below(Walk *w, int dir_fd, const char *name, const struct stat 
 {
         int fd;
 
-        if (is_passed_over(w->path) || (st->st_dev != dev && !is_real(dir_fd, name)))
+        if (is_passed_over(w->path) || (w->scan->is_last && scan_has_seen(w->scan, w->path)) ||
+            (st->st_dev != dev && !is_real(dir_fd, name)))
                 return;
         fd = openat(dir_fd, name, DIR_FLAGS);
         if (fd >= 0)
@@ -161,8 +183,8 @@ static void walk_entry(Walk *w, int dir_fd, const char *name, dev_t dev, size_t 
         const int n = snprintf(w->path + used, left, "/%s", name);
         struct stat st;
 
-        if (n < 0 || (size_t)n >= left) {
-                w->scan->is_cut = true;
+        if (n < 0 || (size_t)n >= left) { /* nobody's reason to end the scan */
+                w->scan->n_unseen++;
                 return;
         }
         if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
@@ -186,7 +208,7 @@ static void walk_dir(Walk *w, int fd, dev_t dev, size_t used, unsigned depth)
                 (void)close(fd);
                 return;
         }
-        while ((e = readdir(dir)) && !is_spent(w->scan)) {
+        while ((e = readdir(dir)) && !is_spent(w)) {
                 if (streq(e->d_name, ".") || streq(e->d_name, ".."))
                         continue;
                 walk_entry(w, fd, e->d_name, dev, used, depth);
@@ -209,9 +231,10 @@ void walk(Scan *s, const char *base, const char *sub, unsigned depth,
                 return;
         }
         if (n < 0 || (size_t)n >= sizeof(w.path) || fstat(fd, &st) < 0) {
-                s->is_cut = true;
+                s->n_unseen++;
                 (void)close(fd);
                 return;
         }
+        walk_bound(&w);
         walk_dir(&w, fd, st.st_dev, (size_t)n, 0);
 }
