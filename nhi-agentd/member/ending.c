@@ -6,14 +6,13 @@
 #include "nhi-agentd/member/internal.h"
 
 #include "lib/base/macro.h"
-#include "nhi-agentd/caller.h"
+#include "nhi-agentd/process.h"
 #include "nhi-agentd/session/group.h"
 #include "nhi-agentd/session/terminal.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #define GRACE_USEC         2000000ull /* unless the host says other */
 #define ROUND_USEC         20000ull   /* between looks while it should be a matter of moments */
@@ -231,16 +230,6 @@ static bool grace_is_over(const Members *m, const MemberEnding *e)
         return e->asked_usec > 0 && now_monotonic_usec() - e->asked_usec > grace_usec(m);
 }
 
-/* Shells at a terminal ignore SIGTERM and not SIGHUP; what is stopped hears neither until it goes
- * on. */
-static void ask(int pidfd)
-{
-        static const int signals[] = { SIGTERM, SIGHUP, SIGCONT };
-
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void)syscall(SYS_pidfd_send_signal, pidfd, signals[i], NULL, 0);
-}
-
 static void process_end(Members *m, MemberEnding *e, int pidfd, Asked who)
 {
         if (e->asked_usec == 0)
@@ -248,10 +237,10 @@ static void process_end(Members *m, MemberEnding *e, int pidfd, Asked who)
         if (!was_asked(e, who)) {
                 asked_add(e, who);
                 if (!grace_is_over(m, e))
-                        ask(pidfd);
+                        pidfd_ask(pidfd);
         }
         if (grace_is_over(m, e))
-                (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+                pidfd_signal(pidfd, SIGKILL);
 }
 
 static bool hears_of_its_session(Members *m, const MemberEnding *e, pid_t pid)
@@ -266,14 +255,13 @@ static bool hears_of_its_session(Members *m, const MemberEnding *e, pid_t pid)
  * an ending, and the only one of words, is for whom to tell. */
 void member_ending_found(Members *m, MemberEnding *e, pid_t pid)
 {
-        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        _cleanup_close_ int pidfd = process_open(pid);
         const bool is_for_words = e->kind == ENDING_WORDS || e->n_looks == 0;
-        Asked who = { .pid = pid };
+        Process p;
         ProcessIds ids;
 
-        if (pidfd < 0 || process_start_read(pid, &who.start) < 0 ||
-            process_ids_read(pid, &m->text, &ids) < 0 || member_match(m, e, pid, &ids) != MATCH ||
-            !pidfd_is_alive(pidfd))
+        if (pidfd < 0 || process_read(pid, &p) < 0 || process_ids_read(pid, &m->text, &ids) < 0 ||
+            member_match(m, e, pid, &ids) != MATCH || !pidfd_is_alive(pidfd))
                 return;
         e->n_found++;
         if (process_cgroup(pid, e->cgroup, sizeof(e->cgroup)) < 0)
@@ -281,7 +269,7 @@ void member_ending_found(Members *m, MemberEnding *e, pid_t pid)
         if (!is_for_words || !hears_of_its_session(m, e, pid))
                 pids_add(e, pid);
         if (e->kind == ENDING_KILLS && e->n_looks > 0)
-                process_end(m, e, pidfd, who);
+                process_end(m, e, pidfd, (Asked){ .pid = pid, .start = p.start });
 }
 
 void member_ending_apart(MemberEnding *e, pid_t pid)

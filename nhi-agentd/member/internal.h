@@ -10,11 +10,11 @@
  *   look.c     /proc, walked in small turns, for all that need it
  *   hard.c     one that forks faster than it is killed
  *   match.c    does this process carry it, and may it be ended?
- *   process.c  what /proc says of one process
+ *   ids.c      the groups that a process carries
  *   warn.c     words before the end */
 
+#include "nhi-agentd/member/ids.h"
 #include "nhi-agentd/member/member.h"
-#include "nhi-agentd/member/process.h"
 
 #include "lib/base/io.h"
 

@@ -5,9 +5,8 @@
 
 #include "nhi-agentd/member/internal.h"
 
-#include "lib/base/macro.h"
+#include "nhi-agentd/process.h"
 
-#include <ctype.h>
 #include <signal.h>
 
 #define TURN_USEC   4000u
@@ -24,17 +23,6 @@ static void turn_in(Members *m, uint64_t usec)
 {
         (void)sd_event_source_set_time_relative(m->turn, usec);
         (void)sd_event_source_set_enabled(m->turn, SD_EVENT_ONESHOT);
-}
-
-static pid_t pid_of_name(const char *name)
-{
-        char *end;
-        long pid;
-
-        if (!isdigit((unsigned char)name[0]))
-                return 0;
-        pid = strtol(name, &end, 10);
-        return *end == '\0' && pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
 }
 
 /* A test ends its own children, whatever else runs on its machine. */
@@ -79,7 +67,7 @@ static bool look_on(Members *m, uint64_t until_usec)
         struct dirent *entry;
 
         while ((entry = readdir(m->proc))) {
-                const pid_t pid = pid_of_name(entry->d_name);
+                const pid_t pid = process_of_name(entry->d_name);
 
                 if (pid > 0)
                         look_at(m, pid);

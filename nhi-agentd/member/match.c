@@ -4,7 +4,7 @@
 
 #include "nhi-agentd/member/internal.h"
 
-#include "nhi-agentd/caller.h"
+#include "nhi-agentd/process.h"
 #include "nhi-agentd/session/group.h"
 
 #define ROOT_UID  0
@@ -61,7 +61,7 @@ Match member_match(Members *m, const MemberEnding *e, pid_t pid, const ProcessId
         const Membership *of = &e->member.of;
         const Carries carries = process_carries(ids, of->gid);
         uint32_t loginuid;
-        uint64_t start;
+        Process p;
 
         if (carries == CARRIES_NOT || process_has_uid(ids, ROOT_UID) || pid == getpid())
                 return MATCH_NOT;
@@ -71,7 +71,7 @@ Match member_match(Members *m, const MemberEnding *e, pid_t pid, const ProcessId
                 return MATCH_NOT;
         if (carries == CARRIES_BY_PROGRAM && process_shares_namespace(pid, "user"))
                 return MATCH_NOT;
-        if (process_start_read(pid, &start) < 0 || start < e->since_ticks)
+        if (process_read(pid, &p) < 0 || p.start < e->since_ticks)
                 return MATCH_NOT;
         return match_place(m, e, pid, loginuid);
 }

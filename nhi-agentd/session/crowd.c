@@ -18,7 +18,6 @@
 #define CROWD_CALM  8u      /* of which so many in a row found nobody who runs */
 #define CROWD_SPARE 64u     /* that came while they were counted */
 
-static const int signals_ask[] = { SIGTERM, SIGHUP, SIGCONT };
 static const int signal_stop = SIGSTOP, signal_kill = SIGKILL;
 
 typedef struct Pass {

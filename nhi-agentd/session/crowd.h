@@ -10,7 +10,7 @@
  *     before the first is killed. */
 
 #include "nhi-agentd/session/cgroup.h"
-#include "nhi-agentd/session/process.h"
+#include "nhi-agentd/process.h"
 
 typedef struct Crowd {
         const Cgroup *group;

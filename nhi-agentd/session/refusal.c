@@ -41,7 +41,7 @@ static int on_refusal(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Refusal *f = userdata;
 
-        (void)syscall(SYS_pidfd_send_signal, f->pidfd, SIGTERM, NULL, 0);
+        pidfd_signal(f->pidfd, SIGTERM);
         refusal_free(f);
         return 0;
 }

@@ -200,7 +200,7 @@ static void session_reopen(Session *s, bool opening)
                 cgroup_close(&s->group);
                 return;
         }
-        s->leader_pidfd = (int)syscall(SYS_pidfd_open, s->leader, 0);
+        s->leader_pidfd = process_open(s->leader);
         if (process_cgroup(s->leader, cgroup, sizeof(cgroup)) < 0 ||
             !cgroup_is_within(cgroup, s->cgroup)) {
                 closep(&s->leader_pidfd);

@@ -7,7 +7,7 @@
 
 #include "nhi-agentd/session/tenant.h"
 
-#include "nhi-agentd/session/process.h"
+#include "nhi-agentd/process.h"
 
 #include "lib/base/io.h"
 

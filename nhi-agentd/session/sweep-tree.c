@@ -245,7 +245,7 @@ void tree_reopen(Session *s)
 
         if (processes_read(&s->registry->processes) == 0)
                 tree_take(s);
-        s->leader_pidfd = (int)syscall(SYS_pidfd_open, s->leader, 0);
+        s->leader_pidfd = process_open(s->leader);
         if (process_read(s->leader, &leader) < 0 || !tree_has(&s->tree, &leader)) {
                 closep(&s->leader_pidfd);
                 s->leader_pidfd = -EBADF;
@@ -310,12 +310,9 @@ static bool match_tree(void *userdata, pid_t pid)
 
 void tree_ask(Session *s)
 {
-        static const int signals[] = { SIGTERM, SIGHUP, SIGCONT };
-
         for (size_t i = 0; i < s->tree.n; i++)
                 if (!s->tree.items[i].gone)
-                        (void)process_signal(s->tree.items[i].pid, signals, ELEMENTSOF(signals),
-                                             match_tree, s);
+                        (void)process_ask(s->tree.items[i].pid, match_tree, s);
 }
 
 ssize_t tree_sweep(Session *s, int signal)

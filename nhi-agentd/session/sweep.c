@@ -7,41 +7,19 @@
 #include "nhi-agentd/session/registry.h"
 
 #include "lib/base/io.h"
-#include "nhi-agentd/session/process.h"
+#include "nhi-agentd/process.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/syscall.h>
 
 #define LOOK_REST_FACTOR 4u
 
-static pid_t parent_of(pid_t pid)
-{
-        char path[64], line[256];
-        int parent = 0;
-        FILE *f;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-        f = fopen(path, "re");
-        if (!f)
-                return 0;
-        while (fgets(line, sizeof(line), f))
-                if (sscanf(line, "PPid: %d", &parent) == 1)
-                        break;
-        (void)fclose(f);
-        return parent;
-}
-
 bool audit_session_is_own(pid_t pid, uint32_t audit_session)
 {
-        pid_t parent;
+        Process p;
 
-        if (audit_session == AUDIT_UNSET)
-                return false;
-        parent = parent_of(pid);
-        return parent > 1 && process_audit_id(parent, "sessionid") == AUDIT_UNSET;
+        return audit_session != AUDIT_UNSET && process_read(pid, &p) == 0 && p.parent > 1 &&
+               process_audit_id(p.parent, "sessionid") == AUDIT_UNSET;
 }
 
 static bool bears_audit_id(pid_t pid, const Session *s)
@@ -96,7 +74,7 @@ static int compare_items(const void *a, const void *b)
 /* A zombie bears its ids, and is nobody. */
 static bool is_alive(pid_t pid)
 {
-        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        _cleanup_close_ int pidfd = process_open(pid);
 
         return pidfd >= 0 && pidfd_is_alive(pidfd);
 }
@@ -174,11 +152,11 @@ static bool is_elsewhere(pid_t pid, const Session *s)
 
 static void sweep_signal(const Session *s, pid_t pid, int signal)
 {
-        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        _cleanup_close_ int pidfd = process_open(pid);
 
         if (pidfd >= 0 && bears_audit_id(pid, s) && !is_in_a_session(pid, s) &&
             pidfd_is_alive(pidfd))
-                (void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+                pidfd_signal(pidfd, signal);
 }
 
 size_t sweep_pids(const Session *s, pid_t *ret, size_t n)

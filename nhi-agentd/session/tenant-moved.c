@@ -78,13 +78,11 @@ static void moved_kill(Tenant *a, pid_t pid)
 
 static void moved_act(Tenant *a, pid_t pid, SliceAct act)
 {
-        static const int ask[] = { SIGTERM, SIGHUP, SIGCONT };
-
         if (act == SLICE_KILL) {
                 moved_kill(a, pid);
         } else if (act == SLICE_ASK) {
                 tenant_who(a, pid);
-                (void)process_signal(pid, ask, ELEMENTSOF(ask), is_moved, a);
+                (void)process_ask(pid, is_moved, a);
         }
 }
 

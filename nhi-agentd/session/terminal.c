@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/session/terminal.h"
 
-#include "lib/base/io.h"
+#include "nhi-agentd/process.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,28 +14,15 @@
 #define TTY_MAJOR       4u
 #define TTY_SERIAL      64u /* minors from here on are ttyS0 … */
 
-/* Field 7 of /proc/PID/stat, counted from behind the name, which may hold anything; as the kernel's
- * new_encode_dev() writes it. 0: none. It only says where to look: what is found there is judged by
- * its owner. */
+/* It only says where to look: what is found there is judged by its owner. */
 static dev_t process_terminal(pid_t pid)
 {
-        _cleanup_close_ int fd = -EBADF;
-        char path[64], text[1024], *end;
-        unsigned tty = 0;
-        ssize_t n;
+        Process p;
 
-        (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
+        if (process_read(pid, &p) < 0)
                 return 0;
-        n = read(fd, text, sizeof(text) - 1);
-        if (n <= 0)
-                return 0;
-        text[n] = '\0';
-        end = strrchr(text, ')');
-        if (!end || sscanf(end + 1, " %*c %*d %*d %*d %u", &tty) != 1)
-                return 0;
-        return makedev((tty >> 8) & 0xfff, (tty & 0xff) | ((tty >> 12) & 0xfff00));
+        return makedev((p.terminal >> 8) & 0xfff,
+                       (p.terminal & 0xff) | ((p.terminal >> 12) & 0xfff00));
 }
 
 static bool terminal_path(dev_t terminal, char *ret, size_t size)

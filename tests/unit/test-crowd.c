@@ -223,6 +223,24 @@ static void a_process_is_seen_with_all_its_uids(void **state)
         assert_int_equal(process_view(INT32_MAX, &v), -ESRCH);
 }
 
+/* W2: a name may be empty, and is inherited. */
+static void who_has_no_name_does_not_get_away(void **state)
+{
+        ProcessView v;
+        pid_t pid;
+
+        if (!is_possible())
+                skip();
+        assert_int_equal(prctl(PR_SET_NAME, ""), 0);
+        pid = child_new(run_pause);
+        assert_int_equal(prctl(PR_SET_NAME, "test-crowd"), 0);
+        assert_int_equal(process_view(pid, &v), 0);
+        assert_string_equal(v.comm, "");
+        assert_int_equal(crowd_kill_listed(list_children, NULL, match_pid, &pid), 1);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_true(all_go());
+}
+
 /* What a process calls itself moves no field. */
 static void a_process_cannot_name_itself_another_ones_age(void **state)
 {
@@ -245,6 +263,7 @@ int main(void)
                 TEST(a_chain_of_forks_does_not_get_away),
                 TEST(a_crowd_that_fills_its_places_again_does_not_get_away),
                 TEST(who_is_not_meant_is_not_touched),
+                TEST(who_has_no_name_does_not_get_away),
                 TEST(a_list_of_numbers_kills_nobody_outside_of_the_group),
                 TEST(a_process_is_seen_with_all_its_uids),
                 TEST(a_process_cannot_name_itself_another_ones_age),

@@ -7,8 +7,9 @@
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 #include "lib/gate/memberships.h"
+#include "nhi-agentd/member/ids.h"
 #include "nhi-agentd/member/list.h"
-#include "nhi-agentd/member/process.h"
+#include "nhi-agentd/process.h"
 #include "tests/root.h"
 
 #include <setjmp.h>
@@ -295,25 +296,29 @@ static void a_start_stands_behind_any_name(void **state)
 {
         const char *text =
                 "42 (a) b 1 2 (x) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 777 9 9\n";
-        uint64_t start = 0;
+        Process p = {};
 
-        assert_int_equal(process_start_parse(text, &start), 0);
-        assert_int_equal(start, 777);
-        assert_int_equal(process_start_parse("42 (x) S 1 42", &start), -EBADMSG);
-        assert_int_equal(process_start_parse("", &start), -EBADMSG);
+        assert_int_equal(process_parse(text, &p), 0);
+        assert_int_equal(p.pid, 42);
+        assert_int_equal(p.parent, 1);
+        assert_int_equal(p.session, 42);
+        assert_int_equal(p.start, 777);
+        assert_int_equal(process_parse("42 (x) S 1 42", &p), -EBADMSG);
+        assert_int_equal(process_parse("", &p), -EBADMSG);
 }
 
 static void this_process_is_found_in_proc(void **state)
 {
         ProcessText t = {};
         ProcessIds ids = {};
-        uint64_t start = 0;
+        Process p = {};
 
         assert_int_equal(process_ids_read(getpid(), &t, &ids), 0);
         assert_int_equal(ids.uid[0], getuid());
         assert_int_equal(process_carries(&ids, getgid()), CARRIES);
-        assert_int_equal(process_start_read(getpid(), &start), 0);
-        assert_true(start > 0);
+        assert_int_equal(process_read(getpid(), &p), 0);
+        assert_true(p.start > 0);
+        assert_int_equal(p.parent, getppid());
         assert_true(process_shares_namespace(getpid(), "user"));
         assert_false(process_shares_namespace(getpid(), "other"));
         process_text_done(&t);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What /proc says of one process, as far as it matters for the groups that it carries. All about a
- * number: whoever acts on it holds a pidfd that was opened before, and looks at that afterwards. */
+/* What /proc says of the groups that a process carries; about a number, as process.h has it. */
 
 #include "lib/base/macro.h"
 
@@ -37,11 +36,6 @@ typedef enum Carries {
 Carries process_carries(const ProcessIds *ids, gid_t gid);
 
 bool process_has_uid(const ProcessIds *ids, uid_t uid); /* any of the four */
-
-/* When it began, in ticks of CLOCK_BOOTTIME: from the text of a stat file, or of a process. */
-int process_start_parse(const char *text, uint64_t *ret);
-int process_start_read(pid_t pid, uint64_t *ret);
-uint64_t process_ticks_of_usec(int64_t boot_usec);
 
 /* name is that of a file in /proc/PID/ns. False also where that cannot be read. */
 bool process_shares_namespace(pid_t pid, const char *name);

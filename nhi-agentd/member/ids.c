@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/member/process.h"
+#include "nhi-agentd/member/ids.h"
 
-#include "lib/base/io.h"
+#include "nhi-agentd/process.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #define STATUS_SIZE_MIN 16384u
 #define STATUS_SIZE_MAX (1024u * 1024)
-#define STAT_SIZE       2048u
-#define STAT_START      22 /* proc_pid_stat(5) */
 
 void process_text_done(ProcessText *t)
 {
@@ -18,31 +15,18 @@ void process_text_done(ProcessText *t)
         *t = (ProcessText){};
 }
 
-/* What stands behind the name of a line. The process's own name stands before all of them, with
- * every newline escaped. */
-static const char *line_find(const char *text, const char *name)
-{
-        const char *at = strstr(text, name);
-
-        return at ? at + strlen(name) : NULL;
-}
-
-static bool four_parse(const char *at, uint32_t ret[static 4])
-{
-        return at && sscanf(at, "%" SCNu32 "\t%" SCNu32 "\t%" SCNu32 "\t%" SCNu32, &ret[0], &ret[1],
-                            &ret[2], &ret[3]) == 4;
-}
-
 int process_ids_parse(const char *text, ProcessIds *ret)
 {
+        static const char name[] = "\nGroups:\t";
+        const char *groups = strstr(text, name);
         ProcessIds ids = {};
 
-        if (!four_parse(line_find(text, "\nUid:\t"), ids.uid) ||
-            !four_parse(line_find(text, "\nGid:\t"), ids.gid))
+        if (!process_status_ids(text, "\nUid:\t", ids.uid) ||
+            !process_status_ids(text, "\nGid:\t", ids.gid) || !groups)
                 return -EBADMSG;
-        ids.groups = line_find(text, "\nGroups:\t");
+        ids.groups = groups + sizeof(name) - 1;
         /* A line that is cut may hide any group. */
-        if (!ids.groups || !strchr(ids.groups, '\n'))
+        if (!strchr(ids.groups, '\n'))
                 return -EBADMSG;
         *ret = ids;
         return 0;
@@ -130,47 +114,6 @@ bool process_has_uid(const ProcessIds *ids, uid_t uid)
                 if (ids->uid[i] == uid)
                         return true;
         return false;
-}
-
-/* Counted from behind the name, which may hold anything. */
-int process_start_parse(const char *text, uint64_t *ret)
-{
-        const char *at = strrchr(text, ')');
-        char *end;
-        uint64_t v;
-
-        for (int field = 2; at && field < STAT_START; field++)
-                at = strchr(at + 1, ' ');
-        if (!at)
-                return -EBADMSG;
-        errno = 0;
-        v = strtoull(at + 1, &end, 10);
-        if (errno != 0 || end == at + 1)
-                return -EBADMSG;
-        *ret = v;
-        return 0;
-}
-
-int process_start_read(pid_t pid, uint64_t *ret)
-{
-        _cleanup_close_ int fd = -EBADF;
-        char path[64], text[STAT_SIZE];
-        ssize_t n;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return errno == ENOENT ? -ESRCH : -errno;
-        n = read(fd, text, sizeof(text) - 1);
-        if (n < 0)
-                return -errno;
-        text[n] = '\0';
-        return process_start_parse(text, ret);
-}
-
-uint64_t process_ticks_of_usec(int64_t boot_usec)
-{
-        return (uint64_t)boot_usec / (USEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 bool process_shares_namespace(pid_t pid, const char *name)
