@@ -19,6 +19,7 @@
 #define UID_ALICE    1000
 #define GID_TEAM     1700
 #define GID_OTHER    1800
+#define GRACE_USEC   20000
 
 #define TEAM_TERM "{\"type\":\"nhi_group\",\"groups\":[\"team\"]}"
 #define TEAM_ALSO "{\"type\":\"nhi_group\",\"groups\":[\"team\",\"other\"]}"
@@ -37,7 +38,7 @@ static int setup(void **state)
         assert_int_equal(fixture_setup((void **)&w->f), 0);
         fixture_write(PATH_ROOT "/etc/group", "root:x:0:\nalice:x:1000:\npostgres:x:115:\n"
                                               "team:x:1700:\nother:x:1800:\nnhi-managed:x:990:\n");
-        w->f->agent->config->session_grace_usec = 300000;
+        w->f->agent->config->session_grace_usec = GRACE_USEC;
         fixture_load(w->f);
         *state = w;
         return 0;
@@ -284,7 +285,7 @@ static void what_the_agent_before_gave_is_remembered(void **state) /* S09 */
         assert_int_equal(agent_lock(w->f->agent, "postgres", true, &changed), 0);
         fixture_settle(w->f); /* and dies before the grace is over */
         fixture_restart(w->f);
-        w->f->agent->config->session_grace_usec = 300000;
+        w->f->agent->config->session_grace_usec = GRACE_USEC;
         settle(w);
         assert_true(is_over(pid));
 }
