@@ -9,8 +9,8 @@
  * back agent's own cgroup processes     whom the leader began  pidfds, after looks at all of /proc
  * nothing, until it is back
  *
- * Only the first two promise an end whatever the session does; session/tree.h says what the third
- * asks for. */
+ * Only the first two promise an end whatever the session does; session/process-tree.h says what the
+ * third asks for. */
 
 #include "lib/base/macro.h"
 

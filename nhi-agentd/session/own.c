@@ -22,7 +22,7 @@ bool session_is_pid1s(const Session *s)
 bool session_is_populated(const Session *s)
 {
         if (s->kind == SESSION_TREE)
-                return tree_count(&s->tree) > 0;
+                return process_tree_count(&s->tree) > 0;
         return s->group.dir_fd >= 0 && cgroup_is_populated(&s->group);
 }
 
@@ -168,7 +168,7 @@ int own_save(const Session *s, json_t *o)
 
         if (s->kind != SESSION_TREE)
                 return 0;
-        tree = tree_to_json(&s->tree);
+        tree = process_tree_to_json(&s->tree);
         if (!tree ||
             json_object_set_new(tree, "uid_since", json_integer((json_int_t)s->uid_since)) ||
             json_object_set_new(tree, "claim_audit", json_integer((json_int_t)s->claim_audit))) {
@@ -189,5 +189,5 @@ int own_load(const json_t *o, Session *s)
                 return -EBADMSG;
         s->uid_since = (uint64_t)json_integer_value(json_object_get(tree, "uid_since"));
         s->claim_audit = (uint32_t)json_integer_value(json_object_get(tree, "claim_audit"));
-        return tree_from_json(tree, &s->tree);
+        return process_tree_from_json(tree, &s->tree);
 }

@@ -30,7 +30,7 @@
 #include "nhi-agentd/session/cgroup.h"
 #include "nhi-agentd/session/scope.h"
 #include "nhi-agentd/session/session.h"
-#include "nhi-agentd/session/tree.h"
+#include "nhi-agentd/session/process-tree.h"
 
 #include <jansson.h>
 
@@ -127,7 +127,7 @@ struct Session {
         int leader_pidfd;
         uint32_t loginuid, audit_session; /* AUDIT_UNSET: not the session's own */
         int64_t started_sec, end_sec, boot_end_usec;
-        Tree tree;            /* SESSION_TREE: its processes */
+        ProcessTree tree;     /* SESSION_TREE: its processes */
         uint64_t uid_since;   /* likewise: who began before is nobody's of the account's sessions */
         uint32_t claim_audit; /* likewise, an elevation: its invoker's audit session */
         bool detached;        /* its scope is empty; processes elsewhere still bear its audit id */

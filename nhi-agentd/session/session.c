@@ -57,7 +57,7 @@ Session *session_free(Session *s)
         sd_event_source_disable_unref(s->recheck);
         sd_event_source_disable_unref(s->warn);
         own_remove(s);
-        tree_done(&s->tree);
+        process_tree_done(&s->tree);
         cgroup_close(&s->group);
         closep(&s->leader_pidfd);
         session_tie_done(&s->tie);

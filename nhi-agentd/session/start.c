@@ -63,7 +63,7 @@ static void sessions_reconcile(Sessions *s, int r)
         if (s->start_r == 0)
                 s->start_r = r;
         for (Session *i = s->sessions, *next; i; i = next) {
-                const bool known = i->group.dir_fd >= 0 || tree_count(&i->tree) > 0;
+                const bool known = i->group.dir_fd >= 0 || process_tree_count(&i->tree) > 0;
 
                 next = i->next;
                 /* What could not be looked for may be there. */

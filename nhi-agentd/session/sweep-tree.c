@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Sessions that are known by their processes only (tree.h): one look at /proc serves all of them,
- * at intervals while there are any. What a look missed while its parent lived is an orphan by the
- * next one, and whose it is, is told by
+/* Sessions that are known by their processes only (process-tree.h): one look at /proc serves all of
+ * them, at intervals while there are any. What a look missed while its parent lived is an orphan by
+ * the next one, and whose it is, is told by
  *
  *   its audit session     a login's own; of an elevation's orphans, the invoker's, and that they
  *                         began after the elevation and do not run as the invoker again
@@ -59,7 +59,7 @@ static bool another_claims(const Session *s, const Process *p)
 static bool another_has(const Session *s, const Process *p)
 {
         for (const Session *i = s->registry->sessions; i; i = i->next)
-                if (i != s && is_live_tree(i) && tree_has(&i->tree, p))
+                if (i != s && is_live_tree(i) && process_tree_has(&i->tree, p))
                         return true;
         return false;
 }
@@ -132,13 +132,13 @@ static bool tree_adopt(Session *s)
                 const Process *p = &look->items[i];
 
                 if (p->pid == 1 || p->pid == getpid() || p->is_zombie || p->start < s->uid_since ||
-                    tree_has(&s->tree, p))
+                    process_tree_has(&s->tree, p))
                         continue;
                 if (!bears_audit(s, p) && !is_orphaned_elevation(s, p) &&
                     !(by_uid && has_uid(p->pid, uid) && is_orphan(look, p, uid) &&
                       !another_has(s, p)))
                         continue;
-                changed = tree_add(&s->tree, p, p->session == p->pid) == 0 || changed;
+                changed = process_tree_add(&s->tree, p, p->session == p->pid) == 0 || changed;
         }
         return changed;
 }
@@ -148,10 +148,10 @@ static bool tree_adopt(Session *s)
 /* What is begun by whom was found is found in the same look. */
 static void tree_take(Session *s)
 {
-        bool changed = tree_update(&s->tree, &s->registry->processes);
+        bool changed = process_tree_update(&s->tree, &s->registry->processes);
 
         while (tree_adopt(s)) {
-                (void)tree_update(&s->tree, &s->registry->processes);
+                (void)process_tree_update(&s->tree, &s->registry->processes);
                 changed = true;
         }
         if (changed)
@@ -182,7 +182,7 @@ static int on_tree_poll(sd_event_source *source, uint64_t usec, void *userdata)
                         if (s->kind != SESSION_TREE || s->state == SESSION_OPENING)
                                 continue;
                         tree_take(s);
-                        if (tree_count(&s->tree) == 0)
+                        if (process_tree_count(&s->tree) == 0)
                                 session_emptied(s);
                 }
         tree_watch(r);
@@ -233,7 +233,7 @@ int tree_begin(Session *s)
                 return r;
         s->tree.since = elevation ? process_start_now() : leader.start;
         s->uid_since = elevation ? s->tree.since : uid_since(s, leader.start);
-        r = tree_add(&s->tree, &leader, !elevation && leader.session == leader.pid);
+        r = process_tree_add(&s->tree, &leader, !elevation && leader.session == leader.pid);
         if (r == 0)
                 tree_watch(s->registry);
         return r;
@@ -246,7 +246,7 @@ void tree_reopen(Session *s)
         if (processes_read(&s->registry->processes) == 0)
                 tree_take(s);
         s->leader_pidfd = process_open(s->leader);
-        if (process_read(s->leader, &leader) < 0 || !tree_has(&s->tree, &leader)) {
+        if (process_read(s->leader, &leader) < 0 || !process_tree_has(&s->tree, &leader)) {
                 closep(&s->leader_pidfd);
                 s->leader_pidfd = -EBADF;
         }
@@ -260,7 +260,7 @@ Session *session_by_ancestors(Sessions *r, pid_t pid)
 
         for (unsigned i = 0; i < ANCESTORS_MAX && !found && process_read(pid, &p) == 0; i++) {
                 for (Session *s = r->sessions; s; s = s->next)
-                        if (s->kind == SESSION_TREE && tree_has(&s->tree, &p) &&
+                        if (s->kind == SESSION_TREE && process_tree_has(&s->tree, &p) &&
                             (!found || s->number > found->number))
                                 found = s;
                 pid = p.parent;
@@ -305,7 +305,7 @@ static bool match_tree(void *userdata, pid_t pid)
         const Session *s = userdata;
         Process p;
 
-        return process_read(pid, &p) == 0 && !p.is_zombie && tree_has(&s->tree, &p);
+        return process_read(pid, &p) == 0 && !p.is_zombie && process_tree_has(&s->tree, &p);
 }
 
 void tree_ask(Session *s)
@@ -324,7 +324,7 @@ ssize_t tree_sweep(Session *s, int signal)
         if (r < 0)
                 return r;
         tree_take(s);
-        n = tree_count(&s->tree);
+        n = process_tree_count(&s->tree);
         if (n == 0)
                 return 0;
         if (signal == SIGKILL)

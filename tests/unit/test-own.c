@@ -238,7 +238,7 @@ static void what_a_logout_leaves_ends_with_the_grant(void **state) /* S01 */
 
         session_begin(h, false);
         assert_int_equal(h->reason, REASON_GRANTED);
-        while (tree_count(&h->sessions->sessions->tree) < 2) /* a look has seen the job */
+        while (process_tree_count(&h->sessions->sessions->tree) < 2) /* a look has seen the job */
                 assert_true(sd_event_run(h->event, 50000) >= 0);
         leader_over(h);
         assert_true(is_running(job));
@@ -268,7 +268,7 @@ static void a_new_registry_knows_the_processes_of_the_former_one(void **state) /
         const pid_t job = leader_begin(h);
 
         session_begin(h, false);
-        while (tree_count(&h->sessions->sessions->tree) < 2)
+        while (process_tree_count(&h->sessions->sessions->tree) < 2)
                 assert_true(sd_event_run(h->event, 50000) >= 0);
         assert_int_equal(sessions_save_now(h->sessions), 0);
         sessions_free(h->sessions);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The processes of a session without a cgroup: promises T1 to T3 of nhi-agentd/session/tree.h; and
- * the table of processes that they are looked up in. */
+/* The processes of a session without a cgroup: promises T1 to T3 of
+ * nhi-agentd/session/process-tree.h; and the table of processes that they are looked up in. */
 
-#include "nhi-agentd/session/tree.h"
+#include "nhi-agentd/session/process-tree.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -15,19 +15,20 @@
 
 #define LEADER_START 1000u
 
-static Tree tree_of_leader(void)
+static ProcessTree tree_of_leader(void)
 {
-        Tree t = { .since = LEADER_START };
+        ProcessTree t = { .since = LEADER_START };
 
         assert_int_equal(
-                tree_add(&t, &(Process){ .pid = 10, .session = 10, .start = LEADER_START }, true),
+                process_tree_add(&t, &(Process){ .pid = 10, .session = 10, .start = LEADER_START },
+                                 true),
                 0);
         return t;
 }
 
-static bool look(Tree *t, Process *items, size_t n)
+static bool look(ProcessTree *t, Process *items, size_t n)
 {
-        return tree_update(t, &(ProcessTable){ .items = items, .n = n });
+        return process_tree_update(t, &(ProcessTable){ .items = items, .n = n });
 }
 
 #define LOOK(t, ...)                                                                               \
@@ -38,14 +39,14 @@ static bool look(Tree *t, Process *items, size_t n)
 #define INIT    ((Process){ .pid = 1, .session = 1, .start = 1 })
 #define LEADING ((Process){ .pid = 10, .parent = 1, .session = 10, .start = LEADER_START })
 
-static bool has(const Tree *t, pid_t pid, uint64_t start)
+static bool has(const ProcessTree *t, pid_t pid, uint64_t start)
 {
-        return tree_has(t, &(Process){ .pid = pid, .start = start });
+        return process_tree_has(t, &(Process){ .pid = pid, .start = start });
 }
 
 static void children_and_theirs_are_part_of_it(void **state)
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         assert_true(LOOK(&t, INIT, LEADING,
                          { .pid = 11, .parent = 12, .session = 10, .start = 1002 },
@@ -54,13 +55,13 @@ static void children_and_theirs_are_part_of_it(void **state)
         assert_true(has(&t, 11, 1002)); /* its number stands before its parent's */
         assert_true(has(&t, 12, 1001));
         assert_false(has(&t, 13, 1003));
-        assert_int_equal(tree_count(&t), 3);
-        tree_done(&t);
+        assert_int_equal(process_tree_count(&t), 3);
+        process_tree_done(&t);
 }
 
 static void who_leads_a_session_of_its_own_takes_its_children_along(void **state)
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 10, .session = 20, .start = 1001 });
         /* It is an orphan now, and what it began has lost it. */
@@ -68,52 +69,52 @@ static void who_leads_a_session_of_its_own_takes_its_children_along(void **state
              { .pid = 21, .parent = 1, .session = 20, .start = 1002 });
         assert_true(has(&t, 20, 1001));
         assert_true(has(&t, 21, 1002));
-        tree_done(&t);
+        process_tree_done(&t);
 }
 
 static void an_orphan_in_the_session_of_one_that_is_gone_is_part_of_it(void **state) /* T3 */
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 10, .session = 20, .start = 1001 });
         LOOK(&t, INIT, { .pid = 21, .parent = 1, .session = 20, .start = 1002 });
         assert_true(has(&t, 21, 1002));
         LOOK(&t, INIT, { .pid = 22, .parent = 1, .session = 20, .start = 1003 });
         assert_true(has(&t, 22, 1003));
-        assert_int_equal(tree_count(&t), 1);
+        assert_int_equal(process_tree_count(&t), 1);
         LOOK(&t, INIT);
-        assert_int_equal(tree_count(&t), 0);
+        assert_int_equal(process_tree_count(&t), 0);
         assert_int_equal(t.n, 0); /* nobody is in its session any more: the number is free */
-        tree_done(&t);
+        process_tree_done(&t);
 }
 
 static void a_process_that_began_before_is_not_part_of_it(void **state) /* T1 S07 */
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         /* Its parent is the leader, which became what it is by exec. */
         LOOK(&t, INIT, { .pid = 9, .parent = 10, .session = 10, .start = 999 }, LEADING,
              { .pid = 11, .parent = 10, .session = 10, .start = LEADER_START });
         assert_false(has(&t, 9, 999));
         assert_true(has(&t, 11, LEADER_START));
-        tree_done(&t);
+        process_tree_done(&t);
 }
 
 static void who_was_overlooked_once_is_back(void **state)
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         LOOK(&t, INIT, { .pid = 11, .parent = 10, .session = 10, .start = 1001 });
         assert_false(has(&t, 10, LEADER_START));
         LOOK(&t, INIT, LEADING, { .pid = 11, .parent = 10, .session = 10, .start = 1001 });
         assert_true(has(&t, 10, LEADER_START));
-        assert_int_equal(tree_count(&t), 2);
-        tree_done(&t);
+        assert_int_equal(process_tree_count(&t), 2);
+        process_tree_done(&t);
 }
 
 static void a_number_that_was_given_away_is_somebody_else(void **state) /* T2 S05 */
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 10, .session = 20, .start = 1001 });
         LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 1, .session = 20, .start = 5000 },
@@ -121,61 +122,62 @@ static void a_number_that_was_given_away_is_somebody_else(void **state) /* T2 S0
         assert_false(has(&t, 20, 1001));
         assert_false(has(&t, 20, 5000));
         assert_false(has(&t, 21, 5001));
-        assert_int_equal(tree_count(&t), 1);
-        tree_done(&t);
+        assert_int_equal(process_tree_count(&t), 1);
+        process_tree_done(&t);
 }
 
 static void a_zombie_is_nobody(void **state)
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         LOOK(&t, INIT, { .pid = 10, .session = 10, .start = LEADER_START, .is_zombie = true },
              { .pid = 11, .parent = 10, .session = 10, .start = 1001, .is_zombie = true });
-        assert_int_equal(tree_count(&t), 0);
-        tree_done(&t);
+        assert_int_equal(process_tree_count(&t), 0);
+        process_tree_done(&t);
 }
 
 /* An elevation's leader is in the session of the shell that it was typed into. */
 static void the_session_that_a_leader_was_begun_in_is_not_its_own(void **state) /* S07 */
 {
-        Tree t = { .since = 2000 };
+        ProcessTree t = { .since = 2000 };
 
-        assert_int_equal(tree_add(&t, &(Process){ .pid = 30, .session = 10, .start = 1999 }, false),
-                         0);
+        assert_int_equal(
+                process_tree_add(&t, &(Process){ .pid = 30, .session = 10, .start = 1999 }, false),
+                0);
         LOOK(&t, INIT, LEADING, { .pid = 30, .parent = 10, .session = 10, .start = 1999 },
              { .pid = 31, .parent = 30, .session = 31, .start = 2001 },
              { .pid = 32, .parent = 10, .session = 10, .start = 2002 });
         assert_true(has(&t, 31, 2001));
         assert_false(has(&t, 32, 2002));
         assert_false(has(&t, 10, LEADER_START));
-        tree_done(&t);
+        process_tree_done(&t);
 }
 
 static void a_look_at_the_same_changes_nothing(void **state)
 {
-        Tree t = tree_of_leader();
+        ProcessTree t = tree_of_leader();
 
         assert_false(LOOK(&t, INIT, LEADING));
         assert_true(LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 10, .start = 1001 }));
         assert_false(LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 10, .start = 1001 }));
-        tree_done(&t);
+        process_tree_done(&t);
 }
 
 static void what_is_saved_is_loaded(void **state) /* S09 */
 {
-        Tree t = tree_of_leader(), loaded = {};
+        ProcessTree t = tree_of_leader(), loaded = {};
         json_t *o;
 
         LOOK(&t, INIT, LEADING, { .pid = 20, .parent = 10, .session = 20, .start = 1001 });
-        o = tree_to_json(&t);
+        o = process_tree_to_json(&t);
         assert_non_null(o);
-        assert_int_equal(tree_from_json(o, &loaded), 0);
+        assert_int_equal(process_tree_from_json(o, &loaded), 0);
         assert_int_equal(loaded.since, LEADER_START);
         LOOK(&loaded, INIT, { .pid = 21, .parent = 1, .session = 20, .start = 1002 });
         assert_true(has(&loaded, 21, 1002));
         json_decref(o);
-        tree_done(&t);
-        tree_done(&loaded);
+        process_tree_done(&t);
+        process_tree_done(&loaded);
 }
 
 static void a_damaged_tree_is_refused(void **state)
@@ -186,13 +188,13 @@ static void a_damaged_tree_is_refused(void **state)
                 "{\"since\":1,\"items\":[[1,2]]}",
                 "{\"since\":1,\"items\":[[\"1\",2,true]]}",
         };
-        Tree t = {};
+        ProcessTree t = {};
 
         for (size_t i = 0; i < ELEMENTSOF(damaged); i++) {
                 json_t *o = json_loads(damaged[i], 0, NULL);
 
                 assert_non_null(o);
-                assert_int_equal(tree_from_json(o, &t), -EBADMSG);
+                assert_int_equal(process_tree_from_json(o, &t), -EBADMSG);
                 json_decref(o);
         }
         assert_null(t.items);

@@ -6,7 +6,7 @@
  * begun, and lost its parent, between two looks is not among them: sweep-tree.c finds it by the
  * audit session or by the uid, and adds it.
  *
- * Promises, cited by tests/unit/test-tree.c:
+ * Promises, cited by tests/unit/test-process-tree.c:
  *  T1 A process that began before the tree did MUST NOT become part of it.
  *  T2 A number that was given to another process MUST NOT: number and start must both agree.
  *  T3 An orphan whose session one of the tree leads, or led, is part of it. */
@@ -22,21 +22,21 @@ typedef struct TreeItem {
         bool gone;  /* kept for its session only */
 } TreeItem;
 
-typedef struct Tree {
+typedef struct ProcessTree {
         TreeItem *items;
         size_t n, capacity;
         uint64_t since; /* when it began */
-} Tree;
+} ProcessTree;
 
 /* 0, also where it is there already; -ENOMEM. leads: whoever is in its session is part of it. */
-int tree_add(Tree *t, const Process *p, bool leads);
-bool tree_has(const Tree *t, const Process *p);
+int process_tree_add(ProcessTree *t, const Process *p, bool leads);
+bool process_tree_has(const ProcessTree *t, const Process *p);
 /* One more look: who is gone leaves, who was begun comes. True where it changed. */
-bool tree_update(Tree *t, const ProcessTable *look);
+bool process_tree_update(ProcessTree *t, const ProcessTable *look);
 /* How many live. */
-size_t tree_count(const Tree *t);
-void tree_done(Tree *t);
+size_t process_tree_count(const ProcessTree *t);
+void process_tree_done(ProcessTree *t);
 
-json_t *tree_to_json(const Tree *t);
+json_t *process_tree_to_json(const ProcessTree *t);
 /* 0, -EBADMSG or -ENOMEM. */
-int tree_from_json(const json_t *o, Tree *ret);
+int process_tree_from_json(const json_t *o, ProcessTree *ret);

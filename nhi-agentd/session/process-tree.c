@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/session/tree.h"
+#include "nhi-agentd/session/process-tree.h"
 
-static TreeItem *tree_find(const Tree *t, pid_t pid, uint64_t start)
+static TreeItem *tree_find(const ProcessTree *t, pid_t pid, uint64_t start)
 {
         for (size_t i = 0; i < t->n; i++)
                 if (t->items[i].pid == pid && t->items[i].start == start)
@@ -9,14 +9,14 @@ static TreeItem *tree_find(const Tree *t, pid_t pid, uint64_t start)
         return NULL;
 }
 
-bool tree_has(const Tree *t, const Process *p)
+bool process_tree_has(const ProcessTree *t, const Process *p)
 {
         const TreeItem *i = tree_find(t, p->pid, p->start);
 
         return i && !i->gone;
 }
 
-size_t tree_count(const Tree *t)
+size_t process_tree_count(const ProcessTree *t)
 {
         size_t n = 0;
 
@@ -25,7 +25,7 @@ size_t tree_count(const Tree *t)
         return n;
 }
 
-int tree_add(Tree *t, const Process *p, bool leads)
+int process_tree_add(ProcessTree *t, const Process *p, bool leads)
 {
         const size_t capacity = t->capacity ? 2 * t->capacity : 16;
         TreeItem *known = tree_find(t, p->pid, p->start);
@@ -56,7 +56,7 @@ static bool session_is_in_use(const ProcessTable *look, pid_t session)
 }
 
 /* T2: who is not there any more, or is somebody else, leaves; a session outlives its leader. */
-static bool tree_prune(Tree *t, const ProcessTable *look)
+static bool tree_prune(ProcessTree *t, const ProcessTable *look)
 {
         bool changed = false;
         size_t kept = 0;
@@ -81,7 +81,7 @@ static bool tree_prune(Tree *t, const ProcessTable *look)
         return changed;
 }
 
-static bool tree_claims(const Tree *t, const Process *p)
+static bool tree_claims(const ProcessTree *t, const Process *p)
 {
         for (size_t i = 0; i < t->n; i++)
                 if ((!t->items[i].gone && t->items[i].pid == p->parent) ||
@@ -91,23 +91,24 @@ static bool tree_claims(const Tree *t, const Process *p)
 }
 
 /* Once through: a child may stand before its parent, where numbers have wrapped. */
-static bool tree_grow(Tree *t, const ProcessTable *look)
+static bool tree_grow(ProcessTree *t, const ProcessTable *look)
 {
         bool grown = false;
 
         for (size_t i = 0; i < look->n; i++) {
                 const Process *p = &look->items[i];
 
-                if (p->is_zombie || p->start < t->since || tree_has(t, p) || !tree_claims(t, p))
+                if (p->is_zombie || p->start < t->since || process_tree_has(t, p) ||
+                    !tree_claims(t, p))
                         continue;
-                if (tree_add(t, p, p->session == p->pid) < 0)
+                if (process_tree_add(t, p, p->session == p->pid) < 0)
                         break; /* the next look finds it again */
                 grown = true;
         }
         return grown;
 }
 
-bool tree_update(Tree *t, const ProcessTable *look)
+bool process_tree_update(ProcessTree *t, const ProcessTable *look)
 {
         bool changed = tree_prune(t, look);
 
@@ -116,15 +117,15 @@ bool tree_update(Tree *t, const ProcessTable *look)
         return changed;
 }
 
-void tree_done(Tree *t)
+void process_tree_done(ProcessTree *t)
 {
         free(t->items);
-        *t = (Tree){};
+        *t = (ProcessTree){};
 }
 
 /* ---- the state file ---- */
 
-json_t *tree_to_json(const Tree *t)
+json_t *process_tree_to_json(const ProcessTree *t)
 {
         json_t *items = json_array();
 
@@ -138,22 +139,23 @@ json_t *tree_to_json(const Tree *t)
         return json_pack("{s:I, s:o}", "since", (json_int_t)t->since, "items", items);
 }
 
-int tree_from_json(const json_t *o, Tree *ret)
+int process_tree_from_json(const json_t *o, ProcessTree *ret)
 {
         const json_t *items = json_object_get(o, "items");
         json_int_t pid, start;
-        Tree t = { .since = (uint64_t)json_integer_value(json_object_get(o, "since")) };
+        ProcessTree t = { .since = (uint64_t)json_integer_value(json_object_get(o, "since")) };
         int leads, r = json_is_array(items) ? 0 : -EBADMSG;
 
         for (size_t i = 0; r == 0 && i < json_array_size(items); i++) {
                 if (json_unpack(json_array_get(items, i), "[I, I, b]", &pid, &start, &leads) < 0)
                         r = -EBADMSG;
                 else
-                        r = tree_add(&t, &(Process){ .pid = (pid_t)pid, .start = (uint64_t)start },
-                                     leads != 0);
+                        r = process_tree_add(
+                                &t, &(Process){ .pid = (pid_t)pid, .start = (uint64_t)start },
+                                leads != 0);
         }
         if (r < 0)
-                tree_done(&t);
+                process_tree_done(&t);
         else
                 *ret = t;
         return r;
