@@ -28,9 +28,19 @@
 /* An issuer's clock may be ahead of ours by SET_AHEAD_SEC. */
 #define CLOCK_SLACK_USEC ((int64_t)SET_AHEAD_SEC * USEC)
 
+#ifdef NHI_TEST
+int64_t agent_ahead_usec;
+#endif
+
 Now agent_now(const Agent *a)
 {
-        return (Now){ .real_usec = now_realtime_usec(), .boot_usec = now_boottime_usec() };
+        Now now = { .real_usec = now_realtime_usec(), .boot_usec = now_boottime_usec() };
+
+#ifdef NHI_TEST
+        now.real_usec += agent_ahead_usec;
+        now.boot_usec += agent_ahead_usec;
+#endif
+        return now;
 }
 
 /* What the clock must say at least, as verified sets have proved it. */

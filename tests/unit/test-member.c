@@ -52,6 +52,7 @@ static int teardown(void **state)
                 (void)kill(w->pids[i], SIGKILL);
                 (void)waitpid(w->pids[i], NULL, 0);
         }
+        agent_ahead_usec = 0;
         assert_int_equal(fixture_teardown((void **)&w->f), 0);
         free(w);
         return 0;
@@ -185,6 +186,16 @@ static void give(World *w, const char *account, const char *terms)
         next_tick();
 }
 
+/* The agent's clocks say that the grant has so much left, and its timer rings. */
+static void time_is(World *w, int64_t left_sec)
+{
+        const Grant *g = agent_grant(w->f->agent, "g-1");
+
+        assert_non_null(g);
+        agent_ahead_usec = (g->exp_sec - left_sec) * (int64_t)USEC_PER_SEC - now_realtime_usec();
+        agent_time_passed(w->f->agent);
+}
+
 static void take_back(World *w)
 {
         offer(w, "");
@@ -260,17 +271,16 @@ static void a_locked_account_loses_what_it_carries(void **state)
 static void an_end_that_passes_ends_it_by_itself(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *grant = fixture_grant("g-1", "postgres", 2, TEAM_TERM);
         pid_t pid;
 
         need_root();
-        offer(w, grant);
-        next_tick();
+        give(w, "postgres", TEAM_TERM);
         pid = begin(w, carrier);
-        while (!is_over(pid))
-                assert_true(sd_event_run(w->f->event, 100000) >= 0);
-        assert_true(fixture_now() >= w->f->base_sec + 2);
+        time_is(w, 100);
+        assert_int_equal(members_n_endings(w->f->agent->members), 0);
+        time_is(w, 0);
         settle(w);
+        assert_true(is_over(pid));
 }
 
 static void what_the_agent_before_gave_is_remembered(void **state) /* S09 */
@@ -322,17 +332,17 @@ static bool terminal_shows(void *userdata)
 static void who_carries_it_is_told_before_the_end_and_at_it(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *grant = fixture_grant("g-1", "postgres", 302, TEAM_TERM);
         Who who = carrier;
         Terminal t;
         pid_t pid;
 
         need_root();
-        offer(w, grant);
-        next_tick();
+        give(w, "postgres", TEAM_TERM);
         terminal_open(&t, UID_POSTGRES);
         who.terminal = t.path;
         pid = begin(w, who);
+        time_is(w, 300);
+        members_review(w->f->agent->members);
         t.wanted = "nhi: you are in team for 300 s more; what carries it then ends.";
         assert_true(fixture_until(w->f, terminal_shows, &t));
         assert_false(is_over(pid));
