@@ -251,6 +251,14 @@ int agent_give_back(Agent *a, const char *jti)
         return 0;
 }
 
+/* Both may be locked: an account, or a grant. */
+static const char *account_of(const Agent *a, const char *name)
+{
+        const Grant *g = agent_grant(a, name);
+
+        return g ? g->account : name;
+}
+
 int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed)
 {
         int r;
@@ -264,6 +272,8 @@ int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed)
                 sets_save_state(a->sets);
                 agent_refresh(a);
         }
+        if (r > 0 && locked) /* also where no session of it is open */
+                sessions_grant_over(a->sessions, account_of(a, name));
         *ret_changed = r > 0;
         return 0;
 }

@@ -17,7 +17,8 @@
  *   sweep.c           what carries the session's audit id, wherever it moved
  *   crowd.c           the processes of one cgroup, one by one; process.c: one process
  *   tenant.c          what is left of an account without a session: ended where that is lawful
- *                     tenant-slice.c: in its slice; tenant-moved.c: in those of others
+ *                     tenant-slice.c: in its slice; tenant-moved.c: in those of others, by
+ *                     tenant-elevation.c: where its elevations came from
  *   stray.c           and what is left alone, which is reported
  *   means.c           what there is to end sessions by, where PID 1 is no systemd
  *   own.c             sessions that PID 1 does not know
@@ -28,9 +29,9 @@
 
 #include "nhi-agentd/session/bus.h"
 #include "nhi-agentd/session/cgroup.h"
+#include "nhi-agentd/session/process-tree.h"
 #include "nhi-agentd/session/scope.h"
 #include "nhi-agentd/session/session.h"
-#include "nhi-agentd/session/process-tree.h"
 
 #include <jansson.h>
 

@@ -15,32 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-static bool grant_is_in_force(const Tenant *a, const char *jti)
-{
-        const SessionsHost *host = &a->registry->host;
-        const Grant *g = host->grant ? host->grant(host->userdata, jti) : NULL;
-
-        return g && usec_of_sec(g->exp_sec) > host->now(host->userdata).real_usec;
-}
-
-/* Of which of the elevations there it is, nobody can tell: all must be over. */
-static bool elevations_are_over(const Tenant *a, uint32_t audit_session, int64_t *ret_since_usec)
-{
-        int64_t since_usec = INT64_MAX;
-
-        for (size_t i = 0; i < a->n_elevations; i++) {
-                const TenantElevation *e = &a->elevations[i];
-
-                if (e->audit_session != audit_session)
-                        continue;
-                if (grant_is_in_force(a, e->jti))
-                        return false;
-                since_usec = e->since_usec < since_usec ? e->since_usec : since_usec;
-        }
-        *ret_since_usec = since_usec;
-        return since_usec != INT64_MAX;
-}
-
 static bool is_in_anothers_slice(const Tenant *a, const char *cgroup)
 {
         char own[64];

@@ -13,7 +13,6 @@
 #define TENANT_LOOK_USEC     50000ull
 #define TENANT_REST_FACTOR   8u /* looking costs an eighth of a processor at most */
 #define TENANT_SLOW_USEC     1000000ull
-#define CLOCK_TICK_USEC      10000 /* to which /proc rounds a beginning down */
 #define TENANT_SURVIVOR_USEC 4000000ull
 
 static Tenant *tenant_find(const Sessions *s, const char *name)
@@ -47,22 +46,6 @@ static Tenant *tenant_new(Sessions *s, const char *name, uint32_t uid, int64_t f
         return a;
 }
 
-static void tenant_note_elevation(Tenant *a, uint32_t audit_session, const char *jti)
-{
-        TenantElevation *e;
-
-        for (size_t i = 0; i < a->n_elevations; i++)
-                if (a->elevations[i].audit_session == audit_session &&
-                    streq(a->elevations[i].jti, jti))
-                        return;
-        e = &a->elevations[a->next_elevation];
-        *e = (TenantElevation){ .audit_session = audit_session,
-                                .since_usec = now_boottime_usec() - CLOCK_TICK_USEC };
-        (void)snprintf(e->jti, sizeof(e->jti), "%s", jti);
-        a->next_elevation = (a->next_elevation + 1) % TENANT_ELEVATIONS_MAX;
-        a->n_elevations += a->n_elevations < TENANT_ELEVATIONS_MAX;
-}
-
 void tenant_note(const Session *session)
 {
         const AccessRequest *request = &session->tie.request;
@@ -77,11 +60,11 @@ void tenant_note(const Session *session)
         if (a->uid != request->uid) { /* another's name, since */
                 a->uid = request->uid;
                 a->first_usec = now_boottime_usec();
-                a->n_elevations = a->next_elevation = 0;
+                elevations_clear(a);
         }
         if (request->elevation && c && c->audit_session != AUDIT_UNSET &&
             c->loginuid == request->uid)
-                tenant_note_elevation(a, c->audit_session, session->tie.grant.jti);
+                elevation_note(a, c->audit_session, session);
 }
 
 /* Is there a session of it, or an elevation, that goes on? */
@@ -237,6 +220,7 @@ void tenants_free(Sessions *s)
         for (Tenant *a = s->tenants, *next; a; a = next) {
                 next = a->next;
                 sd_event_source_disable_unref(a->timer);
+                elevations_clear(a);
                 free(a->name);
                 free(a);
         }
@@ -245,37 +229,6 @@ void tenants_free(Sessions *s)
 }
 
 /* ---- the state file ---- */
-
-static json_t *elevations_to_json(const Tenant *a)
-{
-        json_t *list = json_array();
-
-        for (size_t i = 0; i < a->n_elevations; i++)
-                (void)json_array_append_new(
-                        list, json_pack("{s:I, s:I, s:s}", "audit_session",
-                                        (json_int_t)a->elevations[i].audit_session, "since_usec",
-                                        (json_int_t)a->elevations[i].since_usec, "grant",
-                                        a->elevations[i].jti));
-        return list;
-}
-
-static int elevations_from_json(Tenant *a, const json_t *list)
-{
-        for (size_t i = 0; i < json_array_size(list) && i < TENANT_ELEVATIONS_MAX; i++) {
-                json_int_t audit_session, since_usec;
-                const char *jti;
-
-                if (json_unpack(json_array_get(list, i), "{s:I, s:I, s:s}", "audit_session",
-                                &audit_session, "since_usec", &since_usec, "grant", &jti) < 0)
-                        return -EBADMSG;
-                a->elevations[i] = (TenantElevation){ .audit_session = (uint32_t)audit_session,
-                                                      .since_usec = since_usec };
-                (void)snprintf(a->elevations[i].jti, sizeof(a->elevations[i].jti), "%s", jti);
-                a->n_elevations = i + 1;
-                a->next_elevation = (i + 1) % TENANT_ELEVATIONS_MAX;
-        }
-        return 0;
-}
 
 json_t *tenants_to_json(const Sessions *s)
 {

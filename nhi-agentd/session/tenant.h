@@ -18,10 +18,12 @@
 typedef struct TenantElevation {
         uint32_t audit_session;
         int64_t since_usec; /* CLOCK_BOOTTIME: of the first one there */
+        int64_t end_sec;    /* of the last one there, as it was known then */
         char jti[65];
+        char *issuer; /* "": unknown */
 } TenantElevation;
 
-#define TENANT_ELEVATIONS_MAX 32u
+#define TENANT_ELEVATIONS_MAX 256u
 
 struct Tenant {
         Sessions *registry;
@@ -32,8 +34,8 @@ struct Tenant {
         bool is_over;       /* its last session is over; what is left has not been ended yet */
         bool is_due;        /* what is left elsewhere is to be reported (stray.c): */
         bool is_closed;     /* whatever bears its uid, or only what an elevation moved away */
-        TenantElevation elevations[TENANT_ELEVATIONS_MAX]; /* a ring */
-        size_t n_elevations, next_elevation;
+        TenantElevation *elevations; /* the oldest first */
+        size_t n_elevations;
         sd_event_source *timer; /* ending what is left; NULL: nothing is under way */
         struct {
                 uint64_t since_usec; /* CLOCK_MONOTONIC */
@@ -69,6 +71,15 @@ typedef enum SliceAct {
 size_t tenant_slice(Tenant *a, SliceAct act);
 /* tenant-moved.c: the same of what its elevations began (A3). */
 size_t tenant_moved(Tenant *a, SliceAct act);
+/* tenant-elevation.c */
+void elevation_note(Tenant *a, uint32_t audit_session, const Session *session);
+void elevations_clear(Tenant *a);
+/* Is everything over that elevations there came from, and proved to be (E4)? *ret_since_usec: when
+ * the first of them began. */
+bool elevations_are_over(const Tenant *a, uint32_t audit_session, int64_t *ret_since_usec);
+json_t *elevations_to_json(const Tenant *a);
+int elevations_from_json(Tenant *a, const json_t *list); /* 0, -EBADMSG or -ENOMEM */
+
 /* Note who it is, for the record. */
 void tenant_who(Tenant *a, pid_t pid);
 

@@ -36,6 +36,7 @@
 typedef struct Host {
         sd_event *event;
         Sessions *sessions;
+        bool is_verified;
         bool is_closed;
         Reason reason;
         int held[4];
@@ -462,6 +463,74 @@ static void who_is_in_no_slice_of_the_account_is_not_ended(void **state)
         child_is_alive(other);
 }
 
+/* ---- what elevations began ----
+ */
+
+static bool host_is_verified(void *userdata, const char *issuer)
+{
+        Host *h = userdata;
+
+        return h->is_verified;
+}
+
+static void elevate(Host *h, Tenant *a, uint32_t audit_session)
+{
+        Session s = { .registry = h->sessions,
+                      .end_sec = now_realtime_usec() / 1000000 + 60,
+                      .tie.grant = { .jti = "g-1", .issuer = "https://a" } };
+
+        elevation_note(a, audit_session, &s);
+}
+
+/* A3, E4: absent from a set that is not there is not revoked; an end that passed is proof. */
+static void an_elevation_is_over_only_where_that_is_proved(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        int64_t since_usec;
+
+        h->sessions->host.issuer_is_verified = host_is_verified;
+        elevate(h, a, 7);
+        assert_false(elevations_are_over(a, 7, &since_usec));
+        assert_false(elevations_are_over(a, 8, &since_usec));
+        h->is_verified = true;
+        assert_true(elevations_are_over(a, 7, &since_usec));
+        assert_true(since_usec <= now_boottime_usec());
+        h->is_verified = false;
+        a->elevations[0].end_sec = 1;
+        assert_true(elevations_are_over(a, 7, &since_usec));
+}
+
+/* A3: whoever elevates from many logins is not rid of what the first of them began. */
+static void an_elevation_is_remembered_while_its_audit_session_lives(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        json_t *o;
+        int64_t since_usec;
+
+        elevate(h, a, process_audit_id(getpid(), "sessionid"));
+        for (uint32_t i = 0; i < TENANT_ELEVATIONS_MAX + 8; i++)
+                elevate(h, a, 0xf0000000 + i);
+        assert_true(elevations_are_over(a, process_audit_id(getpid(), "sessionid"), &since_usec));
+        assert_int_equal(a->n_elevations, 10);
+        assert_true(elevations_are_over(a, 0xf0000000 + TENANT_ELEVATIONS_MAX + 7, &since_usec));
+        assert_false(elevations_are_over(a, 0xf0000000, &since_usec));
+        o = elevations_to_json(a);
+        elevations_clear(a);
+        assert_int_equal(elevations_from_json(a, o), 0);
+        assert_int_equal(a->n_elevations, 10);
+        assert_string_equal(a->elevations[9].issuer, "https://a");
+        json_decref(o);
+        /* As an agent of before wrote it. */
+        o = json_pack("[{s:i, s:i, s:s}]", "audit_session", 7, "since_usec", 9, "grant", "g");
+        elevations_clear(a);
+        assert_int_equal(elevations_from_json(a, o), 0);
+        assert_true(elevations_are_over(a, 7, &since_usec));
+        assert_int_equal(since_usec, 9);
+        json_decref(o);
+}
+
 /* A2 */
 static void a_login_of_before_is_spared(void **state)
 {
@@ -515,6 +584,8 @@ int main(void)
                 TEST(nothing_is_ended_of_an_account_that_is_not_closed),
                 TEST(an_account_of_which_no_session_was_seen_is_left_alone),
                 TEST(who_is_in_no_slice_of_the_account_is_not_ended),
+                TEST(an_elevation_is_over_only_where_that_is_proved),
+                TEST(an_elevation_is_remembered_while_its_audit_session_lives),
                 TEST(a_login_of_before_is_spared),
                 TEST(what_is_left_alone_is_reported_once),
 #undef TEST
