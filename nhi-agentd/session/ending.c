@@ -238,8 +238,8 @@ static void ending_wait(Session *s)
 
         if (!e->asked && session_is_populated(s))
                 ending_tell_pid1(s);
-        if (session_is_populated(s))
-                ending_again(s, grace_usec(s) - age_usec);
+        if (session_is_populated(s)) /* which may be over since it was asked */
+                ending_again(s, age_usec < grace_usec(s) ? grace_usec(s) - age_usec : 0);
         else
                 ending_again(s, LOOK_AGAIN_USEC);
 }
