@@ -6,12 +6,9 @@
 #include "nhi-agentd/member/internal.h"
 
 #include "lib/base/macro.h"
-#include "nhi-agentd/process.h"
-#include "nhi-agentd/session/group.h"
 #include "nhi-agentd/session/terminal.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 
 #define GRACE_USEC         2000000ull /* unless the host says other */
@@ -185,39 +182,10 @@ bool ending_counts(const Members *m, const MemberEnding *e)
         return (int)(m->look - e->look_from) >= 0;
 }
 
-/* ---- what a look came upon ---------------------------------------------------------------------
+/* ---- rounds ------------------------------------------------------------------------------------
  */
 
-static void pids_add(MemberEnding *e, pid_t pid)
-{
-        if (e->n_pids < ELEMENTSOF(e->pids))
-                e->pids[e->n_pids++] = pid;
-}
-
-static bool was_asked(const MemberEnding *e, Asked who)
-{
-        for (size_t i = 0; i < e->n_asked; i++)
-                if (e->asked[i].pid == who.pid && e->asked[i].start == who.start)
-                        return true;
-        return false;
-}
-
-static void asked_add(MemberEnding *e, Asked who)
-{
-        const size_t capacity = e->asked_capacity ? 2 * e->asked_capacity : 16;
-        void *grown;
-
-        if (e->n_asked == e->asked_capacity) {
-                grown = reallocarray(e->asked, capacity, sizeof(*e->asked));
-                if (!grown)
-                        return; /* asked again, and killed all the same */
-                e->asked = grown;
-                e->asked_capacity = capacity;
-        }
-        e->asked[e->n_asked++] = who;
-}
-
-static uint64_t grace_usec(const Members *m)
+uint64_t ending_grace_usec(const Members *m)
 {
         const uint64_t usec = m->agent->config->session_grace_usec;
 
@@ -225,61 +193,10 @@ static uint64_t grace_usec(const Members *m)
 }
 
 /* From when the first one was asked: a loop that came late takes nobody's time. */
-static bool grace_is_over(const Members *m, const MemberEnding *e)
+bool ending_grace_is_over(const Members *m, const MemberEnding *e)
 {
-        return e->asked_usec > 0 && now_monotonic_usec() - e->asked_usec > grace_usec(m);
+        return e->asked_usec > 0 && now_monotonic_usec() - e->asked_usec > ending_grace_usec(m);
 }
-
-static void process_end(Members *m, MemberEnding *e, int pidfd, Asked who)
-{
-        if (e->asked_usec == 0)
-                e->asked_usec = now_monotonic_usec();
-        if (!was_asked(e, who)) {
-                asked_add(e, who);
-                if (!grace_is_over(m, e))
-                        pidfd_ask(pidfd);
-        }
-        if (grace_is_over(m, e))
-                pidfd_signal(pidfd, SIGKILL);
-}
-
-static bool hears_of_its_session(Members *m, const MemberEnding *e, pid_t pid)
-{
-        char cgroup[512];
-
-        return process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 &&
-               session_is_of_grant(m->agent->sessions, cgroup, e->member.of.jti);
-}
-
-/* MB4. What is dead and waits for its parent bears its ids still, and is nobody. The first look of
- * an ending, and the only one of words, is for whom to tell. */
-void member_ending_found(Members *m, MemberEnding *e, pid_t pid)
-{
-        _cleanup_close_ int pidfd = process_open(pid);
-        const bool is_for_words = e->kind == ENDING_WORDS || e->n_looks == 0;
-        Process p;
-        ProcessIds ids;
-
-        if (pidfd < 0 || process_read(pid, &p) < 0 || process_ids_read(pid, &m->text, &ids) < 0 ||
-            member_match(m, e, pid, &ids) != MATCH || !pidfd_is_alive(pidfd))
-                return;
-        e->n_found++;
-        if (process_cgroup(pid, e->cgroup, sizeof(e->cgroup)) < 0)
-                e->cgroup[0] = '\0';
-        if (!is_for_words || !hears_of_its_session(m, e, pid))
-                pids_add(e, pid);
-        if (e->kind == ENDING_KILLS && e->n_looks > 0)
-                process_end(m, e, pidfd, (Asked){ .pid = pid, .start = p.start });
-}
-
-void member_ending_apart(MemberEnding *e, pid_t pid)
-{
-        e->n_apart++;
-        pids_add(e, pid);
-}
-
-/* ---- rounds ------------------------------------------------------------------------------------
- */
 
 static void words_say(const MemberEnding *e)
 {
@@ -304,7 +221,7 @@ static void ending_count(const Members *m, MemberEnding *e)
 {
         if (e->n_found > 0) {
                 e->n_clean = e->n_unsure = 0;
-                e->n_hard += grace_is_over(m, e);
+                e->n_hard += ending_grace_is_over(m, e);
         } else if (m->n_missed == 0 ||
                    ++e->n_unsure > (e->n_hard > 0 ? UNSURE_LOOKS_MAX : UNSURE_LOOKS_FEW)) {
                 e->n_clean++;
@@ -324,7 +241,7 @@ static bool kills_looked(Members *m, MemberEnding *e)
         if (e->n_looks == 1 && e->n_pids > 0)
                 words_say(e);
         if (e->n_found > 0 && !e->survivor_recorded &&
-            ending_age_usec(e) > grace_usec(m) + SURVIVOR_USEC) {
+            ending_age_usec(e) > ending_grace_usec(m) + SURVIVOR_USEC) {
                 ending_record(m, e, EVENT_SURVIVOR, e->n_found);
                 e->survivor_recorded = true;
         }

@@ -6,7 +6,8 @@
  *   member.c   the memory and its file
  *   list.c     a sorted list of memberships
  *   review.c   which of them are over
- *   ending.c   one that is over: words, asked, killed, verified, written down
+ *   ending.c   one that is over: words, the grace, verified, written down
+ *   found.c    what carries it: asked, killed
  *   look.c     /proc, walked in small turns, for all that need it
  *   hard.c     one that forks faster than it is killed
  *   match.c    does this process carry it, and may it be ended?
@@ -88,13 +89,16 @@ void member_words_begin(Members *m, const Membership *of, int64_t since_usec, in
 void member_ending_cancel(Members *m, uid_t uid, gid_t gid);
 void member_endings_free(Members *m);
 bool ending_counts(const Members *m, const MemberEnding *e);
-/* A look came upon this process, which carries it: for look.c. */
-void member_ending_found(Members *m, MemberEnding *e, pid_t pid);
-void member_ending_apart(MemberEnding *e, pid_t pid);
 /* A whole look is over. */
 void member_endings_looked(Members *m);
+uint64_t ending_grace_usec(const Members *m);
+bool ending_grace_is_over(const Members *m, const MemberEnding *e);
 /* When the next look is due, microseconds from now; false where none is needed. */
 bool member_endings_due(const Members *m, uint64_t *ret_usec);
+
+/* found.c: a look came upon this process, which carries it. */
+void member_ending_found(Members *m, MemberEnding *e, pid_t pid);
+void member_ending_apart(MemberEnding *e, pid_t pid);
 
 /* hard.c: stop and kill those of e in e->cgroup, in a few milliseconds. */
 void member_ending_crowd(Members *m, MemberEnding *e);
