@@ -6,8 +6,6 @@
 
 #include "nhi-agentd/session/crowd.h"
 
-#include "nhi-agentd/caller.h"
-
 #include "lib/base/io.h"
 
 #include <signal.h>

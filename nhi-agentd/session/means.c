@@ -4,7 +4,7 @@
 #include "lib/base/path.h"
 #include "nhi-agentd/session/cgroup.h"
 
-#include "nhi-agentd/caller.h"
+#include "nhi-agentd/process.h"
 
 #include <fcntl.h>
 #include <stdio.h>

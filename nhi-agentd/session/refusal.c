@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 
 #define REFUSED_KILL_USEC 2000000ull
 #define REFUSALS_MAX      256u

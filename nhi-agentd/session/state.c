@@ -11,7 +11,6 @@
 #include "lib/jose/json.h"
 
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #define STATE_SCHEMA     1
 #define NUMBERS_RESERVED 64u /* set aside with one write */

@@ -19,7 +19,6 @@
 #include "nhi-agentd/session/crowd.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 
 #define POLL_USEC        200000ull
 #define POLL_REST_FACTOR 20u /* so that polling costs a twentieth of a processor at most */
