@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # Sessions where PID 1 is no systemd, or where there is no logind: they end all the same, and status says by what.
-#
-# suites: bookworm trixie
 # this-host: no
 #
 #   the host ── /sys/fs/cgroup/container, the root of the container's own hierarchy: writable, read-only

@@ -3,8 +3,6 @@
 # What a session leaves behind and no kill takes away (S12): planted under a managed account, and as root by sudo; each
 # is written down under its grant, once, and nothing is removed.
 #
-# suites: bookworm trixie
-#
 #   svc-deploy's ssh ──┐ ends                                  ┌─► decision log, journal: leftover
 #   olga's sudo ───────┴─► agent ─► PID 1: nhi-leftovers.service ┘
 
@@ -102,6 +100,8 @@ case_what_a_session_leaves_behind_is_written_down_and_stays() {
         quietly bash -c "$LEFT_LOG --grant $grant_own"
         judge 'it says whose, and what to do' both says '"account":"svc-deploy"' -- says 'remove it'
         judge 'six sessions ended, and few looks were taken' test $(($(left_n_runs) - runs)) -le 3
+        quietly bash -c "$LEFT_LOG"
+        judge 'and the service holds nothing of its own against them' silent_on '"code":"device-node"'
         judge 'nothing was removed' left_all_there
 }
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# suites: bookworm trixie
 # Memberships: supplementary groups stay in processes that live, so what carries a granted one ends with it, in whatever
 # session it runs, and nothing else does. No gate stands before olga's ssh: her shells are her own.
 

@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 # When a session ends, and what whoever sits at its terminal is told: prolonged and shortened grants, windows, sets that
 # grow old, accounts that are taken away, with the agent alive and dead.
-#
-# suites: bookworm trixie
 
 TOLD='' # the words at the end, without the rest of the screen
 

@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 # Logins that race with the end of their grant, at random moments around it: whole PAM stacks, the agent, logind and
 # PID 1. 200 of them; 10,000 with NHI_LONG=1 (a quarter of an hour).
-#
-# suites: bookworm trixie
 # this-host: no
 #
 #   round J ends in the second RACE_END + 4 J          tests/host/login-race.c is sshd and cron
