@@ -124,8 +124,8 @@ static const Place places[] = {
         { LEFTOVER_CONTAINER, BASE_HOME, ".local/share/containers/storage/overlay-containers", NULL,
           0, LOOK_DIRS },
         { LEFTOVER_PROFILE, BASE_HOME, "",
-          ".profile .bash* .zsh* .zprofile .zlogin .kshrc .cshrc .tcshrc .login .logout .vimrc "
-          ".pam_environment",
+          ".profile .bashrc .bash_profile .bash_login .bash_logout .bash_aliases .zshrc .zshenv "
+          ".zprofile .zlogin .zlogout .kshrc .cshrc .tcshrc .login .logout .vimrc .pam_environment",
           0, LOOK_AS_ROOT },
         { LEFTOVER_PROFILE, BASE_HOME, ".ssh", "config environment", 0, LOOK_AS_ROOT },
         { LEFTOVER_PROFILE, BASE_HOME, ".config/autostart", NULL, 0, LOOK_AS_ROOT },

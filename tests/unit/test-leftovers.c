@@ -157,6 +157,7 @@ static void each_kind_is_found_where_it_lies(void **state)
         host_file(&h, "/etc/passwd",
                   "root:x:0:0::/root:/bin/sh\nsvc:x:70001:70001::/home/svc:/bin/sh\n", 0644);
         host_dirs(&h, "/var/lib/docker/containers/0123abcd/");
+        host_file(&h, "/root/.bash_history", "x\n", 0600);
         host_use_root(&h);
         s = host_scan(&h, NULL);
         for (size_t i = 0; i < ELEMENTSOF(planted); i++) {
@@ -167,6 +168,7 @@ static void each_kind_is_found_where_it_lies(void **state)
                 assert_string_equal(l->use->grant, "g-root");
         }
         assert_non_null(find(&s, LEFTOVER_CONTAINER, "/var/lib/docker/containers/0123abcd"));
+        assert_null(find(&s, LEFTOVER_PROFILE, "/root/.bash_history"));
         assert_false(s.is_cut);
         scan_done(&s);
         host_free(&h);
