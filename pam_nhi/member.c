@@ -45,13 +45,20 @@ void until_format(int64_t end_sec, int64_t now_sec, char ret[static UNTIL_SIZE])
                                month, day, hour, minute);
 }
 
+/* Whoever asks for somebody else's rights is told nothing of that one's groups. */
+static bool is_for_oneself(const Call *c)
+{
+        return !c->elevation && (c->real_uid == 0 || c->real_uid == c->subject.account.uid);
+}
+
 void tell_members(const Call *c)
 {
         const int64_t now_sec = now_realtime_usec() / (int64_t)USEC_PER_SEC;
         MemberShown shown[TOLD_MAX];
         size_t n;
 
-        if (c->silent || c->options.quiet || c->phase != PHASE_OPEN_SESSION || !c->user)
+        if (c->silent || c->options.quiet || c->phase != PHASE_OPEN_SESSION || !c->user ||
+            !is_for_oneself(c))
                 return;
         n = memberships_shown(PATH_MEMBERS_RUN, owner_trusted(), c->user, now_sec, shown, TOLD_MAX);
         for (size_t i = 0; i < n; i++) {

@@ -89,6 +89,18 @@ static void nobody_else_is_told_and_nothing_that_is_over(void **state)
         assert_int_equal(talk.n_lines, 0);
 }
 
+static void who_becomes_somebody_else_is_told_nothing_of_that_one(void **state)
+{
+        static const char *const services[] = { "su", "sudo" };
+        Talk talk;
+
+        members_put(UNGATED, "pay-ops", 1835442420);
+        for (size_t i = 0; i < ELEMENTSOF(services); i++) {
+                assert_int_equal(opens(services[i], UNGATED, 0, &talk), IGNORED);
+                assert_int_equal(talk.n_lines, 0);
+        }
+}
+
 static void silent_is_silent(void **state)
 {
         Talk talk;
@@ -162,6 +174,8 @@ int main(void)
                 cmocka_unit_test_setup(an_ungated_person_is_told_without_the_agent, reset),
                 cmocka_unit_test_setup(a_gated_person_is_told_once_let_in, reset),
                 cmocka_unit_test_setup(nobody_else_is_told_and_nothing_that_is_over, reset),
+                cmocka_unit_test_setup(who_becomes_somebody_else_is_told_nothing_of_that_one,
+                                       reset),
                 cmocka_unit_test_setup(silent_is_silent, reset),
                 cmocka_unit_test_setup(a_file_that_makes_no_sense_changes_nothing, reset),
                 cmocka_unit_test_setup(dates_are_those_of_the_calendar, reset),
