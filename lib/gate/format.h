@@ -51,7 +51,8 @@
 #define GATES_N_MAX         256u
 #define GATES_ACCOUNTS_MAX  65536u
 #define MEMBERS_HEADER      "nhi-members 1"
-#define MEMBERS_SIZE_MAX    (32u * 1024 * 1024)
-#define MEMBERS_N_MAX       65536u
+#define MEMBERS_SIZE_MAX    (96u * 1024 * 1024)
+#define MEMBERS_N_MAX       65536u              /* given at once */
+#define MEMBERS_LINES_MAX   (2 * MEMBERS_N_MAX) /* with those that are being ended */
 #define EXEMPT_SIZE_MAX     (256u * 1024)
 #define EXEMPT_DIR_FILE_MAX 64u

@@ -11,6 +11,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define ISSUER_SIZE_MAX 512u
+/* Two names, five numbers, a jti, an issuer, and what stands between. */
+#define LINE_SIZE_MAX (2 * 32u + 2 * 10u + 3 * 19u + 64u + ISSUER_SIZE_MAX + sizeof("member ") + 9u)
+_Static_assert(MEMBERS_LINES_MAX *LINE_SIZE_MAX + 128 <= MEMBERS_SIZE_MAX,
+               "what is written can be read");
+
 #define FIELDS 10 /* of a member line, its word included; the last is the rest of the line */
 
 static bool number_parse(const char *text, uint64_t max, uint64_t *ret)
@@ -151,7 +157,7 @@ int memberships_read(const char *path, uid_t owner, char boot[static MEMBERS_BOO
 static bool is_lawful(const Membership *m)
 {
         if (!name_is_strict(m->name) || !name_is_strict(m->group) || !jti_is_valid(m->jti) ||
-            m->issuer[0] == '\0')
+            m->issuer[0] == '\0' || strlen(m->issuer) > ISSUER_SIZE_MAX)
                 return false;
         for (const char *p = m->issuer; *p; p++)
                 if ((unsigned char)*p < 0x20 || *p == 0x7f)
@@ -167,6 +173,8 @@ int memberships_format(const Membership *const *lines, size_t n, const char *boo
         bool failed;
         FILE *f;
 
+        if (n > MEMBERS_LINES_MAX)
+                return -E2BIG;
         for (size_t i = 0; i < n; i++)
                 if (!is_lawful(lines[i]))
                         return -EINVAL;

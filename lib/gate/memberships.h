@@ -35,7 +35,7 @@ int memberships_read(const char *path, uid_t owner, char boot[static MEMBERS_BOO
                      MembershipsTake take, void *userdata);
 
 /* The text of a file; items[i] is lines[i]. 0 and an owned *ret; -EINVAL for what cannot stand in
- * one; -ENOMEM. */
+ * one; -E2BIG for more than MEMBERS_LINES_MAX; -ENOMEM. */
 int memberships_format(const Membership *const *lines, size_t n, const char *boot, char **ret,
                        size_t *ret_size);
 

@@ -148,7 +148,8 @@ int member_list_merge(MemberList *l, const MemberList *given, bool *ret_changed)
                 while (at < n_before && compare(&l->items[at], &given->items[i]) < 0)
                         at++;
                 if (at == n_before || compare(&l->items[at], &given->items[i]) != 0)
-                        r = member_list_add(l, &given->items[i].of);
+                        r = l->n < MEMBERS_LINES_MAX ? member_list_add(l, &given->items[i].of)
+                                                     : -E2BIG;
         }
         if (r < 0) {
                 member_list_remove(l, n_before, l->n - n_before);

@@ -10,8 +10,8 @@
  *  MB2 Nothing MUST be ended without a verified set, an end that has passed, or a decision of this
  *      host's own that proves it (E4 of session.h).
  *  MB3 Never ended: what bears uid 0, what began before the group was first given, a daemon that a
- *      system unit began (no loginuid, outside user.slice): that is reported. While gates are there
- *      and all of them observe, nothing is ended: the host is on trial.
+ *      system unit began (no loginuid, outside user.slice): that is reported. Nor is what
+ *      an account on trial carries: gates that observe name it, and none that is enforced does.
  *  MB4 Who is signalled MUST be held by a pidfd and looked at again after that was opened.
  *
  * Accounts of this host and of grant sets; the agent makes no NSS call and does not know the uid of
@@ -28,7 +28,7 @@ void members_load(Members *m);
 const char *members_lost(const Members *m);
 
 /* These are given by the snapshot that is about to be put in place: durable when this returns 0.
- * given is sorted. */
+ * given is sorted. -E2BIG: with those that are being ended they are more than the file holds. */
 int members_note(Members *m, const MemberList *given);
 /* What is in force, or the local files, changed, and what was withdrawn is withdrawn: judge all of
  * them, begin to end what is over. */

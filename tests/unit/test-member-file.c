@@ -233,6 +233,61 @@ static void a_list_stays_sorted_and_whole(void **state)
         member_list_done(&given);
 }
 
+static int on_count(void *userdata, const Membership *m)
+{
+        ++*(size_t *)userdata;
+        return 0;
+}
+
+/* Those that are being ended stay in the list until they are dead. */
+static void no_more_is_given_than_the_file_holds(void **state)
+{
+        MemberList l = {}, given = {};
+        bool changed = false;
+
+        for (uint32_t i = 0; i < MEMBERS_LINES_MAX - 1; i++)
+                add(&l, of(1, 10 + i, "g-1"));
+        add(&given, of(1, 5, "g-1"));
+        assert_int_equal(member_list_merge(&l, &given, &changed), 0);
+        assert_int_equal(l.n, MEMBERS_LINES_MAX);
+        changed = false;
+        add(&given, of(1, 6, "g-1"));
+        assert_int_equal(member_list_merge(&l, &given, &changed), -E2BIG);
+        assert_int_equal(l.n, MEMBERS_LINES_MAX);
+        assert_false(changed);
+        member_list_done(&l);
+        member_list_done(&given);
+}
+
+static void the_largest_file_that_is_written_is_read(void **state)
+{
+        const size_t n = MEMBERS_LINES_MAX;
+        _cleanup_free_ const Membership **lines = calloc(n + 1, sizeof(*lines));
+        _cleanup_free_ char *text = NULL;
+        char name[33], jti[65], issuer[513], boot[MEMBERS_BOOT_SIZE];
+        Membership longest = { .uid = UINT32_MAX,
+                               .gid = UINT32_MAX,
+                               .since_usec = INT64_MAX,
+                               .end_sec = INT64_MAX,
+                               .boot_end_usec = INT64_MAX };
+        size_t size = 0, seen = 0;
+
+        memset(name, 'a', sizeof(name));
+        memset(jti, 'j', sizeof(jti));
+        memset(issuer, 'i', sizeof(issuer));
+        name[32] = jti[64] = issuer[512] = '\0';
+        longest.name = longest.group = name;
+        longest.jti = jti;
+        longest.issuer = issuer;
+        assert_non_null(lines);
+        for (size_t i = 0; i <= n; i++)
+                lines[i] = &longest;
+        assert_int_equal(memberships_format(lines, n + 1, BOOT, &text, &size), -E2BIG);
+        assert_int_equal(memberships_format(lines, n, BOOT, &text, &size), 0);
+        assert_int_equal(memberships_parse(text, size, boot, on_count, &seen), 0);
+        assert_int_equal(seen, n);
+}
+
 /* ---- processes ---- */
 
 #define STATUS(uids, gids, groups)                                                                 \
@@ -339,6 +394,8 @@ int main(void)
                 cmocka_unit_test(what_is_not_to_be_believed_shows_nothing),
                 cmocka_unit_test(what_is_given_again_keeps_since_when),
                 cmocka_unit_test(a_list_stays_sorted_and_whole),
+                cmocka_unit_test(no_more_is_given_than_the_file_holds),
+                cmocka_unit_test(the_largest_file_that_is_written_is_read),
                 cmocka_unit_test(a_group_is_carried_as_real_or_supplementary_one),
                 cmocka_unit_test(the_setgid_bit_of_a_program_is_told_apart),
                 cmocka_unit_test(any_of_the_four_uids_counts),
