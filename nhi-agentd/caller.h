@@ -15,8 +15,9 @@ typedef struct Caller {
         pid_t pid;
         uid_t uid; /* SO_PEERCRED: frozen at connect() */
         gid_t gid;
-        int pidfd;              /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
-        char cgroup[512];       /* the unified path from /proc/PID/cgroup, "" unknown or not read */
+        int pidfd; /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
+        /* the unified path from /proc/PID/cgroup, "" unknown or not read */
+        char cgroup[CGROUP_PATH_MAX];
         uint32_t loginuid;      /* (uint32_t)-1: unset */
         uint32_t audit_session; /* likewise */
         char unit[256];         /* system unit by PID 1 (GetUnitByPIDFD, else GetUnitByPID with the

@@ -165,7 +165,7 @@ uint32_t process_audit_id(pid_t pid, const char *name)
 
 int process_cgroup(pid_t pid, char *ret, size_t size)
 {
-        char text[8192], *line, *save = NULL;
+        char text[4 * CGROUP_PATH_MAX], *line, *save = NULL;
         int r;
 
         r = proc_whole(pid, "cgroup", text, sizeof(text));

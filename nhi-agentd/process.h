@@ -46,7 +46,9 @@ bool process_status_ids(const char *text, const char *name, uint32_t ret[static 
 
 /* name is "loginuid" or "sessionid"; (uint32_t)-1: unset or unreadable. */
 uint32_t process_audit_id(pid_t pid, const char *name);
-/* The unified path. */
+/* The unified path; -EMSGSIZE where it does not fit. The kernel tells none that is longer than
+ * this. */
+#define CGROUP_PATH_MAX 4096u
 int process_cgroup(pid_t pid, char *ret, size_t size);
 
 /* ---- signals ---- */

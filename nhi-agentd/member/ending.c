@@ -83,21 +83,10 @@ static MemberEnding *ending_new(Members *m, EndingKind kind, const Membership *o
         return e;
 }
 
-/* Every gate that there is observes, and no set brought this account. */
-static bool is_on_trial(const Agent *a, const Membership *of)
-{
-        const Config *c = a->config;
-        IdMapUser user;
-
-        for (size_t i = 0; i < c->n_gates; i++)
-                if (c->gates[i].mode == GATE_ENFORCE)
-                        return false;
-        return c->n_gates > 0 && !idmap_user_by_name(a->idmap, of->name, &user);
-}
-
 void member_ending_begin(Members *m, const Membership *of, int64_t since_usec, const char *why)
 {
-        const EndingKind kind = is_on_trial(m->agent, of) ? ENDING_OBSERVED : ENDING_KILLS;
+        const EndingKind kind =
+                membership_is_on_trial(m->agent, of) ? ENDING_OBSERVED : ENDING_KILLS;
         const Now now = agent_now(m->agent);
         MemberEnding *e;
 

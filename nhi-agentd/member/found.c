@@ -60,7 +60,7 @@ static void process_end(Members *m, MemberEnding *e, int pidfd, Asked who)
 
 static bool hears_of_its_session(Members *m, const MemberEnding *e, pid_t pid)
 {
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
 
         return process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 &&
                session_is_of_grant(m->agent->sessions, cgroup, e->member.of.jti);

@@ -6,6 +6,7 @@
  *   member.c   the memory and its file
  *   list.c     a sorted list of memberships
  *   review.c   which of them are over
+ *   trial.c    is the account only observed?
  *   ending.c   one that is over: words, the grace, verified, written down
  *   found.c    what carries it: asked, killed
  *   look.c     /proc, walked in small turns, for all that need it
@@ -48,9 +49,9 @@ typedef struct MemberEnding {
         uint64_t asked_usec; /* CLOCK_MONOTONIC: when the grace began; 0: nobody was asked */
         Asked *asked;
         size_t n_asked, asked_capacity;
-        char cgroup[512];  /* of one that was found; "" none */
-        unsigned n_hard;   /* looks behind the grace that found one */
-        unsigned n_unsure; /* looks that found none, but missed some */
+        char cgroup[CGROUP_PATH_MAX]; /* of one that was found; "" none */
+        unsigned n_hard;              /* looks behind the grace that found one */
+        unsigned n_unsure;            /* looks that found none, but missed some */
         /* Of the look under way: found and to be ended; found and left alone. */
         unsigned n_found, n_apart;
         pid_t pids[ENDING_PIDS_MAX];
@@ -79,6 +80,10 @@ void members_forget(Members *m, uid_t uid, gid_t gid);
 
 /* review.c: does the account have the group without any grant? */
 bool membership_is_of_host(const Agent *a, const Membership *m);
+
+/* trial.c: a gate that observes names the account, none that is enforced does, and no set defined
+ * it. */
+bool membership_is_on_trial(const Agent *a, const Membership *m);
 
 /* ending.c */
 MemberEnding *ending_find(Members *m, uid_t uid, gid_t gid);

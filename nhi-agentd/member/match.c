@@ -41,7 +41,7 @@ static bool is_of_system(const Members *m, uint32_t loginuid, const char *cgroup
 
 static Match match_place(Members *m, const MemberEnding *e, pid_t pid, uint32_t loginuid)
 {
-        char cgroup[512] = "";
+        char cgroup[CGROUP_PATH_MAX] = "";
         const char *group;
 
         if (process_cgroup(pid, cgroup, sizeof(cgroup)) < 0)

@@ -30,7 +30,7 @@ static int open_in(int dir_fd, const char *name, int flags)
 static int open_group(const char *path, int *ret)
 {
         _cleanup_close_ int dir = -EBADF;
-        char copy[512], *name, *rest = copy;
+        char copy[CGROUP_PATH_MAX], *name, *rest = copy;
 
         if (path[0] != '/' || strlen(path) >= sizeof(copy))
                 return -EINVAL;
@@ -96,7 +96,7 @@ int cgroup_kill(const Cgroup *c, const char *path)
         size_t n = 0;
 
         scope = cgroup_scope(path, &n);
-        if (!cgroup_is_own(path) && (!scope || scope[n] != '\0'))
+        if (!cgroup_own(path) && (!scope || scope[n] != '\0'))
                 return -EPERM;
         fd = open_in(c->dir_fd, "cgroup.kill", O_WRONLY);
         if (fd < 0)
@@ -178,7 +178,7 @@ size_t cgroup_pids(const Cgroup *c, pid_t *ret, size_t n)
 static int open_above(const char *path, int *ret, const char **ret_name)
 {
         const char *name = strrchr(path, '/');
-        char above[512];
+        char above[CGROUP_PATH_MAX];
 
         if (path[0] != '/' || (size_t)(name - path) >= sizeof(above))
                 return -EINVAL;
@@ -235,14 +235,10 @@ int cgroup_try(const Cgroup *c)
         return kill_fd < 0 ? kill_fd : procs_fd < 0 ? procs_fd : 0;
 }
 
-bool cgroup_is_own(const char *path)
+/* s1, s1/s2 ... */
+static bool names_are_own(const char *name)
 {
-        static const char own[] = "/nhi/";
-        const char *name = strstr(path, own);
-
-        if (!name)
-                return false;
-        for (name += sizeof(own) - 1; *name == 's';) {
+        while (*name == 's') {
                 const size_t n = strspn(name + 1, "0123456789");
 
                 if (n == 0)
@@ -254,6 +250,17 @@ bool cgroup_is_own(const char *path)
                         return false;
         }
         return false;
+}
+
+/* Others may have called theirs nhi, too: a container's. */
+const char *cgroup_own(const char *path)
+{
+        static const char own[] = "/nhi/";
+
+        for (const char *at = path; (at = strstr(at, own)); at++)
+                if (names_are_own(at + sizeof(own) - 1))
+                        return at;
+        return NULL;
 }
 
 bool cgroup_is_within(const char *path, const char *prefix)

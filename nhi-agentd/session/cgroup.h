@@ -27,7 +27,7 @@ void cgroup_close(Cgroup *c);
 bool cgroup_is_populated(const Cgroup *c);
 /* Kill all that is in it and below (cgroup.kill, Linux 5.14). Promise E3 of session.h is the
  * caller's: the name is checked again here and -EPERM unless it is a scope of cgroup_scope() or one
- * of cgroup_is_own(). */
+ * of cgroup_own(). */
 int cgroup_kill(const Cgroup *c, const char *path);
 /* Call on_change whenever the group becomes populated or empty, and once at the start. */
 int cgroup_watch(const Cgroup *c, sd_event *event, sd_event_io_handler_t on_change, void *userdata,
@@ -43,7 +43,8 @@ int cgroup_enter(const char *path, pid_t pid);
 int cgroup_remove(const char *path);
 /* May processes be moved into it and be killed with it? 0 or a negative errno. */
 int cgroup_try(const Cgroup *c);
-bool cgroup_is_own(const char *path);
+/* "/nhi/sN" at the end of path, where it is one of these; else NULL. */
+const char *cgroup_own(const char *path);
 
 /* path is the group of prefix or below it; false for an empty prefix. */
 bool cgroup_is_within(const char *path, const char *prefix);

@@ -111,7 +111,7 @@ static size_t list_group(void *userdata, pid_t *ret, size_t n)
 static bool match_group(void *userdata, pid_t pid)
 {
         const Crowd *c = userdata;
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
 
         return process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 &&
                cgroup_is_within(cgroup, c->path) && (!c->match || c->match(c->userdata, pid));

@@ -28,14 +28,16 @@ const char *means_name(Means m)
  * up to where the first agent was. */
 static int base_find(char ret[static MEANS_BASE_SIZE])
 {
-        char path[512];
+        char path[CGROUP_PATH_MAX];
+        const char *own;
         int n, r;
 
         r = process_cgroup(getpid(), path, sizeof(path));
         if (r < 0)
                 return r;
-        if (cgroup_is_own(path)) {
-                *strstr(path, OWN_DIR "/") = '\0';
+        own = cgroup_own(path);
+        if (own) {
+                path[own - path] = '\0';
                 if (*path == '\0')
                         memcpy(path, "/", 2);
                 r = cgroup_enter(path, getpid());

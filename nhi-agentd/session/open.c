@@ -118,7 +118,7 @@ void open_backstop(Session *s)
 bool open_tie(Session *s)
 {
         const Caller *c = &s->opening->caller;
-        char cgroup[sizeof(s->cgroup)];
+        char cgroup[CGROUP_PATH_MAX];
 
         if (session_watch(s) < 0 || process_cgroup(c->pid, cgroup, sizeof(cgroup)) < 0)
                 return false;

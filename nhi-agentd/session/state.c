@@ -184,7 +184,7 @@ static int get_numbers(const json_t *o, Session *s)
 static void session_reopen(Session *s, bool opening)
 {
         uint64_t id = s->group.id;
-        char cgroup[sizeof(s->cgroup)];
+        char cgroup[CGROUP_PATH_MAX];
 
         s->group = CGROUP_NONE;
         s->state = SESSION_ACTIVE;

@@ -23,7 +23,7 @@
 /* Processes of one account in one cgroup. */
 typedef struct Stray {
         Tenant *account;
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
         bool is_moved; /* an elevation began it */
         pid_t eldest;
         int64_t began_usec;
@@ -41,14 +41,14 @@ typedef struct Seen {
         ProcessView view;
         int64_t began_usec;
         uint32_t audit_session;
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
 } Seen;
 
 /* Below its own slice only what was spared there: everything else was ended. */
 static bool is_outside(const Tenant *a, const char *cgroup)
 {
         _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
-        char slice[64], scope[512];
+        char slice[64], scope[CGROUP_PATH_MAX];
         size_t n;
 
         n = (size_t)snprintf(slice, sizeof(slice), "/user.slice/user-%" PRIu32 ".slice", a->uid);

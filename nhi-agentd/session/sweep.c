@@ -33,7 +33,7 @@ static bool bears_audit_id(pid_t pid, const Session *s)
 static bool is_in_a_session(pid_t pid, const Session *s)
 {
         const Session *other;
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
 
         if (process_cgroup(pid, cgroup, sizeof(cgroup)) < 0)
                 return false; /* gone since: the next look tells */

@@ -29,7 +29,7 @@ static bool is_moved(void *userdata, pid_t pid)
         const Tenant *a = userdata;
         const uint32_t audit_session = process_audit_id(pid, "sessionid");
         int64_t since_usec;
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
         ProcessView v;
 
         return audit_session != AUDIT_UNSET && process_audit_id(pid, "loginuid") == a->uid &&
@@ -43,7 +43,7 @@ static bool is_moved(void *userdata, pid_t pid)
 static void moved_kill(Tenant *a, pid_t pid)
 {
         _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
-        char cgroup[512];
+        char cgroup[CGROUP_PATH_MAX];
         const Crowd crowd = { .group = &group, .path = cgroup, .match = is_moved, .userdata = a };
 
         if (process_cgroup(pid, cgroup, sizeof(cgroup)) == 0 && cgroup_open(cgroup, &group) == 0)

@@ -37,19 +37,23 @@ static bool is_accounts(void *userdata, pid_t pid)
 bool tenant_spares(const Tenant *a, const char *path, const Cgroup *group)
 {
         const char *name = strrchr(path, '/');
-        pid_t pids[SLICE_PIDS_MAX];
-        size_t n;
+        _cleanup_free_ pid_t *pids = NULL;
+        bool is_spared = false;
+        size_t n, room;
 
         if (!name || strncmp(name, "/session-", 9) != 0)
                 return false;
-        n = cgroup_pids(group, pids, ELEMENTSOF(pids));
-        for (size_t i = 0; i < n && i < ELEMENTSOF(pids); i++) {
+        room = cgroup_pids(group, NULL, 0) + SLICE_PIDS_MAX; /* that came while they were counted */
+        pids = calloc(room, sizeof(*pids));
+        if (!pids)
+                return true; /* nobody knows: the next end of a session looks again */
+        n = cgroup_pids(group, pids, room);
+        for (size_t i = 0; !is_spared && i < n && i < room; i++) {
                 const int64_t began_usec = process_began_usec(pids[i]);
 
-                if (began_usec >= 0 && began_usec < a->first_usec)
-                        return true;
+                is_spared = began_usec >= 0 && began_usec < a->first_usec;
         }
-        return false;
+        return is_spared;
 }
 
 /* PID 1 does not bring back what it was asked to stop. */
@@ -99,7 +103,7 @@ static size_t crowd_act(Tenant *a, const Crowd *crowd, SliceAct act)
 static size_t child_act(Tenant *a, const char *slice, const char *name, SliceAct act)
 {
         _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
-        char path[512];
+        char path[CGROUP_PATH_MAX];
         size_t n;
         const Crowd crowd = { .group = &group, .path = path, .match = is_accounts, .userdata = a };
 

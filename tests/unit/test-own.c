@@ -327,17 +327,32 @@ static void with_systemd_it_is_pid_1(void **state)
 
 static void only_groups_of_sessions_are_our_own(void **state) /* E3 */
 {
-        static const char *const own[] = { "/nhi/s1", "/docker/abc/nhi/s42", "/nhi/s1/s2/s3" };
+        static const char *const own[] = { "/nhi/s1", "/docker/abc/nhi/s42", "/nhi/s1/s2/s3",
+                                           "/nhi/pod/nhi/s1", "/nhi/nhi/s1/s2" };
         static const char *const others[] = {
-                "/",         "/nhi",     "/nhi/",         "/nhi/s",   "/nhi/s1/",
-                "/nhi/s1/x", "/nhi/s1x", "/nhi/try",      "/xnhi/s1", "/s1",
-                "/nhi/s1/s", "/nhi/ss1", "/system.slice", "/nhi/S1",  "",
+                "/",
+                "/nhi",
+                "/nhi/",
+                "/nhi/s",
+                "/nhi/s1/",
+                "/nhi/s1/x",
+                "/nhi/s1x",
+                "/nhi/try",
+                "/xnhi/s1",
+                "/s1",
+                "/nhi/s1/s",
+                "/nhi/ss1",
+                "/system.slice",
+                "/nhi/S1",
+                "",
+                "/nhi/s1/nhi/x",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(own); i++)
-                assert_true(cgroup_is_own(own[i]));
+                assert_non_null(cgroup_own(own[i]));
         for (size_t i = 0; i < ELEMENTSOF(others); i++)
-                assert_false(cgroup_is_own(others[i]));
+                assert_null(cgroup_own(others[i]));
+        assert_string_equal(cgroup_own(own[3]), "/nhi/s1"); /* not the container's */
 }
 
 int main(void)

@@ -79,7 +79,7 @@ static bool host_is_closed(void *userdata, const char *account, uint32_t uid)
 
 static void make_dirs(const char *path)
 {
-        char part[512];
+        char part[CGROUP_PATH_MAX];
 
         for (const char *p = path + 1; (p = strchr(p, '/')); p++) {
                 (void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
@@ -97,7 +97,7 @@ static void file_write(const char *path, const char *text)
 /* A pipe takes the place of cgroup.events: it can be watched, and proves nobody gone. */
 static int group_make(const char *path, pid_t pid)
 {
-        char name[512], pids[32] = "";
+        char name[CGROUP_PATH_MAX], pids[32] = "";
         int fd;
 
         (void)snprintf(name, sizeof(name), CGROUPS "%s", path);
@@ -123,7 +123,7 @@ static void group_hold(Host *h, int fd)
 static void group_remove(const char *path)
 {
         static const char *const files[] = { "/cgroup.events", "/cgroup.procs", "" };
-        char name[512];
+        char name[CGROUP_PATH_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
                 (void)snprintf(name, sizeof(name), CGROUPS "%s%s", path, files[i]);
@@ -547,6 +547,51 @@ static void a_login_of_before_is_spared(void **state)
         assert_false(tenant_spares(a, OF_OLD, &group));
 }
 
+/* A2: its first process may stand anywhere in the list. */
+static void a_login_of_before_is_spared_however_many_it_has(void **state)
+{
+        _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
+        const pid_t younger = child_new();
+        char pids[4096] = "";
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+
+        for (unsigned i = 0; i < 100; i++)
+                (void)snprintf(pids + strlen(pids), 16, "%d\n", (int)younger);
+        (void)snprintf(pids + strlen(pids), 16, "%d\n", (int)getpid());
+        group_hold(h, group_make(OF_OLD, 0));
+        file_write(CGROUPS OF_OLD "/cgroup.procs", pids);
+        assert_int_equal(cgroup_open(OF_OLD, &group), 0);
+        a->first_usec = process_began_usec(getpid()) + 1;
+        assert_true(tenant_spares(a, OF_OLD, &group));
+        a->first_usec--;
+        assert_false(tenant_spares(a, OF_OLD, &group));
+        child_is_alive(younger);
+}
+
+/* Below a group that PID 1 delegated names are as long as their maker likes. */
+static void a_group_is_found_however_long_its_path_is(void **state)
+{
+        _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
+        char path[1024] = OF_OLD;
+        Host *h = *state;
+
+        for (unsigned i = 0; i < 3; i++) {
+                const size_t n = strlen(path);
+
+                path[n] = '/';
+                memset(path + n + 1, 'x', 255);
+                path[n + 256] = '\0';
+        }
+        group_hold(h, group_make(path, getpid()));
+        assert_int_equal(cgroup_open(path, &group), 0);
+        assert_int_equal(cgroup_pids(&group, NULL, 0), 1);
+        while (strlen(path) > strlen(OF_OLD)) {
+                group_remove(path);
+                *strrchr(path, '/') = '\0';
+        }
+}
+
 /* A daemon of the account, that no session accounts for. */
 static void what_is_left_alone_is_reported_once(void **state)
 {
@@ -587,6 +632,8 @@ int main(void)
                 TEST(an_elevation_is_over_only_where_that_is_proved),
                 TEST(an_elevation_is_remembered_while_its_audit_session_lives),
                 TEST(a_login_of_before_is_spared),
+                TEST(a_login_of_before_is_spared_however_many_it_has),
+                TEST(a_group_is_found_however_long_its_path_is),
                 TEST(what_is_left_alone_is_reported_once),
 #undef TEST
         };
