@@ -2,7 +2,11 @@
 
 /* Promises W1 and W2 of crowd.h. A stopped process keeps its place among those that its account may
  * have, a killed one gives it free: so stopping comes to an end where killing would not. Who forks
- * and goes at once, so that no number lives for long, is met by looking often. */
+ * and goes at once, so that no number lives for long, is met by looking often.
+ *
+ * A crowd that is too large for one pass is met from another place each time. While a pass finds
+ * somebody who runs most turns only stop: the more are stopped, the fewer fill the places that the
+ * killed leave. But some kill: whoever never stands still is not spared for that. */
 
 #include "nhi-agentd/session/crowd.h"
 
@@ -10,11 +14,20 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #define CROWD_USEC  5000ull /* one turn of the loop may take so long, and */
 #define CROWD_LOOKS 200u    /* no more looks than this, */
 #define CROWD_CALM  8u      /* of which so many in a row found nobody who runs */
 #define CROWD_SPARE 64u     /* that came while they were counted */
+#define CROWD_BATCH 16u     /* between looks at the clock */
+#define CROWD_TURNS 4u      /* one of which kills */
+
+#ifdef NHI_TEST
+uint64_t crowd_pass_usec = 20000;
+#else
+static const uint64_t crowd_pass_usec = 20000; /* one pass */
+#endif
 
 static const int signal_stop = SIGSTOP, signal_kill = SIGKILL;
 
@@ -25,8 +38,10 @@ typedef struct Pass {
         void *match_data;
         const int *signals; /* n of them; none: only count */
         size_t n;
-        bool running_only; /* whom a stop would tell nothing new is left alone */
-        size_t n_found, n_running;
+        bool running_only;                 /* whom a stop would tell nothing new is left alone */
+        size_t n_found, n_running, n_left; /* left: for want of time */
+        size_t from;                       /* where to begin */
+        bool takes_its_time;
 } Pass;
 
 static bool is_there(pid_t pid, bool *ret_runs)
@@ -60,18 +75,47 @@ static void pass_run(Pass *p)
 {
         const size_t room = p->list(p->list_data, NULL, 0) + CROWD_SPARE;
         pid_t *pids = calloc(room, sizeof(*pids));
-        size_t n;
+        const uint64_t begin_usec = now_monotonic_usec();
+        size_t n, i = 0;
 
-        p->n_found = p->n_running = 0;
+        p->n_found = p->n_running = p->n_left = 0;
         if (!pids)
                 return;
         n = p->list(p->list_data, pids, room);
-        for (size_t i = 0; i < n && i < room; i++)
-                pass_one(p, pids[i]);
+        n = n < room ? n : room;
+        p->from = n > 0 ? p->from % n : 0;
+        for (; i < n; i++) {
+                if (i % CROWD_BATCH == CROWD_BATCH - 1 && !p->takes_its_time &&
+                    now_monotonic_usec() - begin_usec > crowd_pass_usec)
+                        break;
+                pass_one(p, pids[(p->from + i) % n]);
+        }
+        p->n_left = n - i;
         free(pids);
 }
 
-static void stop_all(Pass *p)
+/* Who was not met counts as there; but nobody is said to be there for whom nothing speaks. */
+static size_t pass_total(Pass *p)
+{
+        if (p->n_left > 0 && p->n_found == 0) {
+                p->n = 0;
+                p->takes_its_time = true;
+                pass_run(p);
+        }
+        return p->n_found + p->n_left;
+}
+
+/* Where a pass begins that cannot meet all of them. */
+static size_t anywhere(void)
+{
+        uint32_t from = 0;
+
+        (void)!getrandom(&from, sizeof(from), GRND_NONBLOCK);
+        return from;
+}
+
+/* True where it is time to kill, from where the last pass began. */
+static bool stop_all(Pass *p)
 {
         const uint64_t begin_usec = now_monotonic_usec();
         unsigned n_calm = 0;
@@ -80,22 +124,29 @@ static void stop_all(Pass *p)
         p->n = 1;
         p->running_only = true;
         for (unsigned i = 0; i < CROWD_LOOKS && n_calm < CROWD_CALM; i++) {
+                p->from = p->n_left > 0 ? anywhere() : p->from;
                 pass_run(p);
                 n_calm = p->n_running == 0 ? n_calm + 1 : 0;
                 if (now_monotonic_usec() - begin_usec > CROWD_USEC)
                         break;
         }
+        return p->n_left == 0 || p->n_running == 0 || anywhere() % CROWD_TURNS == 0;
 }
 
 size_t crowd_kill_listed(CrowdList list, void *list_data, ProcessMatch match, void *match_data)
 {
-        Pass p = { .list = list, .list_data = list_data, .match = match, .match_data = match_data };
+        Pass p = { .list = list,
+                   .list_data = list_data,
+                   .match = match,
+                   .match_data = match_data,
+                   .from = anywhere() };
 
-        stop_all(&p);
-        p.signals = &signal_kill;
-        p.running_only = false;
-        pass_run(&p);
-        return p.n_found;
+        if (stop_all(&p)) {
+                p.signals = &signal_kill;
+                p.running_only = false;
+                pass_run(&p);
+        }
+        return pass_total(&p);
 }
 
 /* ---- of a cgroup ---- */
@@ -127,7 +178,7 @@ static size_t crowd_pass(const Crowd *c, const int *signals, size_t n)
                    .n = n };
 
         pass_run(&p);
-        return p.n_found;
+        return pass_total(&p);
 }
 
 size_t crowd_count(const Crowd *c)

@@ -9,8 +9,8 @@
  *  W2 Whoever forks MUST not get away by it: all are stopped, until a look finds nobody who runs,
  *     before the first is killed. */
 
-#include "nhi-agentd/session/cgroup.h"
 #include "nhi-agentd/process.h"
+#include "nhi-agentd/session/cgroup.h"
 
 typedef struct Crowd {
         const Cgroup *group;
@@ -19,12 +19,14 @@ typedef struct Crowd {
         void *userdata;
 } Crowd;
 
-/* How many of it there are. */
+/* None of these takes longer than some hundredths of a second, and who was not met in that time
+ * counts as there; only where nobody that is meant was met all of the group is looked at. How many
+ * of it there are. */
 size_t crowd_count(const Crowd *c);
 /* Ask them to go, as PID 1 asks a scope: TERM, HUP for shells, CONT for who is stopped. How many
- * were asked. */
+ * were asked, or would have been with more time: PID 1 asks those of a scope, later. */
 size_t crowd_ask(const Crowd *c);
-/* Stop all, kill all; within a few milliseconds, so that it may have to be called again. How many
+/* Stop all, kill all; it may have to be called again. How many
  * there were at the last look. */
 size_t crowd_kill(const Crowd *c);
 
@@ -32,3 +34,7 @@ size_t crowd_kill(const Crowd *c);
  * and returns how many there are. */
 typedef size_t (*CrowdList)(void *userdata, pid_t *ret, size_t n);
 size_t crowd_kill_listed(CrowdList list, void *list_data, ProcessMatch match, void *match_data);
+
+#ifdef NHI_TEST
+extern uint64_t crowd_pass_usec; /* how long one pass may take */
+#endif

@@ -25,6 +25,8 @@
 #define BOMB_MAX  200
 #define CHAIN_MAX 20000 /* a chain ends by itself at last: a test that fails leaves nobody */
 #define TRIES_MAX 400
+#define LIST_LONG 100000u
+#define PASS_USEC 20000u
 
 static atomic_int *shared;
 
@@ -53,6 +55,7 @@ static int setup(void **state)
         shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                       0);
         assert_true(shared != MAP_FAILED);
+        crowd_pass_usec = PASS_USEC;
         assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
         return 0;
 }
@@ -177,6 +180,55 @@ static void a_crowd_that_fills_its_places_again_does_not_get_away(void **state)
         assert_true(all_go());
 }
 
+/* However many there are, the loop turns; and all of them go. */
+static void a_crowd_that_no_pass_can_meet_ends_all_the_same(void **state)
+{
+        if (!is_possible())
+                skip();
+        crowd_pass_usec = 100;
+        atomic_store(shared, 1);
+        for (unsigned i = 0; i < 100; i++)
+                (void)child_new(run_pause);
+        (void)child_new(run_chain);
+        (void)child_new(run_bomb);
+        assert_true(all_go());
+}
+
+static size_t list_one_often(void *userdata, pid_t *ret, size_t n)
+{
+        for (size_t i = 0; ret && i < n && i < LIST_LONG; i++)
+                ret[i] = *(pid_t *)userdata;
+        return LIST_LONG;
+}
+
+static void a_turn_is_short_however_long_the_list_is(void **state)
+{
+        const uint64_t begin_usec = now_monotonic_usec();
+        pid_t pid;
+
+        if (!is_possible())
+                skip();
+        pid = child_new(run_pause);
+        assert_true(crowd_kill_listed(list_one_often, &pid, match_all, NULL) > 0);
+        assert_true(now_monotonic_usec() - begin_usec < USEC_PER_SEC / 2);
+        assert_true(all_go());
+}
+
+static void who_is_not_met_and_not_meant_is_not_there(void **state)
+{
+        pid_t pid;
+
+        if (!is_possible())
+                skip();
+        crowd_pass_usec = 0;
+        for (unsigned i = 0; i < 40; i++)
+                pid = child_new(run_pause);
+        assert_int_equal(crowd_kill_listed(list_children, NULL, match_none, NULL), 0);
+        crowd_pass_usec = PASS_USEC;
+        assert_int_equal(crowd_kill_listed(list_children, NULL, match_pid, &pid), 1);
+        assert_true(all_go());
+}
+
 /* W1 */
 static void who_is_not_meant_is_not_touched(void **state)
 {
@@ -262,6 +314,9 @@ int main(void)
                 TEST(who_ignores_and_who_is_stopped_goes),
                 TEST(a_chain_of_forks_does_not_get_away),
                 TEST(a_crowd_that_fills_its_places_again_does_not_get_away),
+                TEST(a_crowd_that_no_pass_can_meet_ends_all_the_same),
+                TEST(a_turn_is_short_however_long_the_list_is),
+                TEST(who_is_not_met_and_not_meant_is_not_there),
                 TEST(who_is_not_meant_is_not_touched),
                 TEST(who_has_no_name_does_not_get_away),
                 TEST(a_list_of_numbers_kills_nobody_outside_of_the_group),
