@@ -462,17 +462,46 @@ static void who_is_given_the_group_again_within_the_grace_lives(void **state)
         assert_false(is_over(pid));
 }
 
-static void while_every_gate_observes_nothing_ends(void **state)
+/* Of this host's gates only those that name the account say whether it is on trial. */
+static void only_a_gate_that_observes_this_account_keeps_what_it_carries(void **state)
 {
+        static const char *postgres[] = { "postgres" }, *others[] = { "op-*" };
+        static const StrList us = { postgres, 1 }, them = { others, 1 }, none = { NULL, 0 };
+        const struct {
+                GateRule gates[2];
+                bool lives;
+        } hosts[] = {
+                { { { .mode = GATE_ENFORCE, .accounts = them, .groups = none },
+                    { .mode = GATE_OBSERVE, .accounts = us } },
+                  true },
+                { { { .mode = GATE_OBSERVE, .groups = us } }, true },
+                { { { .mode = GATE_OBSERVE, .accounts = them } }, false },
+                { { { .mode = GATE_OBSERVE, .accounts = us },
+                    { .mode = GATE_ENFORCE, .groups = us } },
+                  false },
+        };
         World *w = *state;
-        pid_t pid;
+        Config *c = w->f->agent->config;
+        const Config before = *c;
 
         need_root();
-        w->f->agent->config->gates[0].mode = GATE_OBSERVE;
-        give(w, "postgres", TEAM_TERM);
-        pid = begin(w, carrier);
-        take_back(w);
-        assert_false(is_over(pid));
+        for (size_t i = 0; i < ELEMENTSOF(hosts); i++) {
+                GateRule gates[2];
+                pid_t pid;
+
+                memcpy(gates, hosts[i].gates, sizeof(gates));
+                for (size_t j = 0; j < ELEMENTSOF(gates); j++)
+                        gates[j].name = (char *)"gate";
+                give(w, "postgres", TEAM_TERM);
+                pid = begin(w, carrier);
+                c->gates = gates;
+                c->n_gates = 1 + (gates[1].accounts.n + gates[1].groups.n > 0);
+                take_back(w);
+                c->gates = before.gates;
+                c->n_gates = before.n_gates;
+                if (is_over(pid) == hosts[i].lives)
+                        fail_msg("%zu", i);
+        }
 }
 
 int main(void)
@@ -491,7 +520,7 @@ int main(void)
                 WITH_AGENT(a_local_member_keeps_what_it_carries),
                 WITH_AGENT(without_a_verified_set_nothing_ends_before_its_time),
                 WITH_AGENT(who_is_given_the_group_again_within_the_grace_lives),
-                WITH_AGENT(while_every_gate_observes_nothing_ends),
+                WITH_AGENT(only_a_gate_that_observes_this_account_keeps_what_it_carries),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
