@@ -57,6 +57,7 @@ void scan_found(Scan *s, LeftoverKind kind, const char *what, uint32_t owner, in
 int scan_run(Scan *s, const char *root, const Uses *uses, const json_t *sessions)
 {
         *s = (Scan){ .uses = uses,
+                     .mounts_fd = -EBADF,
                      .sessions = sessions,
                      .entries_max = SCAN_ENTRIES_MAX,
                      .deadline_usec = now_monotonic_usec() + SCAN_USEC };
@@ -65,6 +66,7 @@ int scan_run(Scan *s, const char *root, const Uses *uses, const json_t *sessions
                 return -errno;
         if (uses->n == 0)
                 return 0;
+        mounts_open(s);
         scan_homes(s);
         scan_transient(s);
         scan_ipc(s);
@@ -80,8 +82,9 @@ void scan_done(Scan *s)
                 free(s->homes[i].path);
         free(s->items);
         free(s->homes);
+        mounts_close(s);
         closep(&s->root_fd);
-        *s = (Scan){ .root_fd = -EBADF };
+        *s = (Scan){ .root_fd = -EBADF, .mounts_fd = -EBADF };
 }
 
 json_t *leftover_json(const Leftover *l)

@@ -8,12 +8,15 @@
  *  L2 No symbolic link MUST be followed where others than root may put one, and no file MUST be
  *     opened that is none of nhi's own: names, modes and times are looked at.
  *  L3 Time and memory MUST be bounded, whatever lies there; what was not looked at is said.
+ *  L4 No file system MUST be touched that is not this host's own: one that a server or a program
+ *     answers for may never answer.
  *
  *   uses.c      which sessions ended, from the decision log
  *   kinds.c     the kinds of what is found: why it matters, what to do
  *   places.c    the table of places, and how each is looked at
  *   homes.c     the home directories
  *   walk.c      directory trees, within bounds
+ *   mounts.c    file systems that are not touched
  *   ipc.c       /proc/sysvipc
  *   transient.c units that somebody had PID 1 start
  *   found.c     the list of what was found, each under the session in which it was possible
@@ -142,8 +145,12 @@ typedef struct Home {
         uint32_t uid;
 } Home;
 
+typedef struct Mounts Mounts;
+
 typedef struct Scan {
         int root_fd;
+        int mounts_fd; /* /proc/self/mountinfo */
+        Mounts *mounts;
         const Uses *uses;
         Home *homes;
         size_t n_homes;
@@ -211,6 +218,18 @@ bool walk_is_real(const Scan *s, const char *path);
 /* see() is called for each entry, depth levels deep; directories, too. */
 void walk(Scan *s, const char *base, const char *sub, unsigned depth,
           void (*see)(Scan *s, const Entry *e, void *userdata), void *userdata);
+
+/* ---- mounts.c ---- */
+
+void mounts_open(Scan *s);
+void mounts_close(Scan *s);
+/* What was mounted since is known, too. */
+void mounts_refresh(Scan *s);
+/* Is one mounted there that must not be touched (L4)? path: as fd_path() and what is below it. */
+bool mounts_has_foreign(const Scan *s, const char *path);
+/* Where a directory really is, without asking its file system; "" for the root. 0 or a negative
+ * errno. */
+int fd_path(int fd, char *ret, size_t size);
 
 /* ---- remember.c ---- */
 

@@ -20,6 +20,7 @@
 /* A tree that somebody filled takes so much of what is left of the bounds, and no more: the others
  * are looked at all the same. */
 #define WALK_SHARE 4u
+#define LINKS_MAX  8u
 
 typedef struct Walk {
         Scan *scan;
@@ -29,6 +30,9 @@ typedef struct Walk {
         void *userdata;
         unsigned depth_max;
         char path[PATH_MAX];
+        char real[2 * PATH_MAX]; /* the same, where it really is */
+        size_t real_size;        /* of its base */
+        size_t base_size;        /* of path's */
 } Walk;
 
 /* The one component of path that *at points to, and on to the next one: false behind the last. */
@@ -55,29 +59,73 @@ static bool is_roots_link(int dir_fd, const char *name)
                S_ISLNK(link.st_mode) && dir.st_uid == owner_trusted() && !(dir.st_mode & 022);
 }
 
+static int open_path(const Scan *s, int dir_fd, const char *path, unsigned links);
+
+/* Where a link leads, by the same steps. */
+static int open_link(const Scan *s, int dir_fd, const char *name, unsigned links)
+{
+        char target[PATH_MAX];
+        const ssize_t n = readlinkat(dir_fd, name, target, sizeof(target) - 1);
+        _cleanup_close_ int root_fd = -EBADF;
+
+        if (n < 0)
+                return -errno;
+        target[n] = '\0';
+        if (target[0] != '/')
+                return open_path(s, dir_fd, target, links);
+        root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return root_fd < 0 ? -errno : open_path(s, root_fd, target, links);
+}
+
+/* L4 */
+static bool leads_away(const Scan *s, int dir_fd, const char *name)
+{
+        char path[PATH_MAX + NAME_MAX + 2];
+        size_t n;
+
+        if (fd_path(dir_fd, path, PATH_MAX) < 0)
+                return true;
+        n = strlen(path);
+        (void)snprintf(path + n, sizeof(path) - n, "/%s", name);
+        return mounts_has_foreign(s, path);
+}
+
+static int open_step(const Scan *s, int dir_fd, const char *name, unsigned links)
+{
+        int fd;
+
+        if (leads_away(s, dir_fd, name))
+                return -ENOENT;
+        if (links > 0 && is_roots_link(dir_fd, name))
+                return open_link(s, dir_fd, name, links - 1);
+        fd = openat(dir_fd, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? -errno : fd;
+}
+
 /* Component by component: openat2(2) is not to be had where RestrictSUIDSGID= is in force. An
- * O_PATH descriptor, which mounts nothing (autofs). */
-static int open_path(int dir_fd, const char *path, bool roots_links)
+ * O_PATH descriptor, which mounts nothing (autofs). links: of root's, so many are followed. */
+static int open_path(const Scan *s, int dir_fd, const char *path, unsigned links)
 {
         _cleanup_close_ int fd = openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         char name[NAME_MAX + 1];
 
-        while (fd >= 0 && next_component(&path, name)) {
-                const bool follow = roots_links && is_roots_link(fd, name);
-                const int next = openat(fd, name, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+        if (fd < 0)
+                return -errno;
+        while (next_component(&path, name)) {
+                const int next = open_step(s, fd, name, links);
 
                 if (next < 0)
-                        return -errno;
+                        return next;
                 (void)close(fd);
                 fd = next;
         }
-        return fd < 0 ? -errno : TAKE_FD(fd);
+        return TAKE_FD(fd);
 }
 
 int walk_open(const Scan *s, const char *base, const char *sub)
 {
-        _cleanup_close_ int base_fd = open_path(s->root_fd, base, true);
-        _cleanup_close_ int fd = base_fd < 0 ? base_fd : open_path(base_fd, sub, false);
+        _cleanup_close_ int base_fd = open_path(s, s->root_fd, base, LINKS_MAX);
+        _cleanup_close_ int fd = base_fd < 0 ? base_fd : open_path(s, base_fd, sub, 0);
         int r;
 
         if (fd < 0)
@@ -116,7 +164,7 @@ static bool is_real(int dir_fd, const char *name)
 
 bool walk_is_real(const Scan *s, const char *path)
 {
-        _cleanup_close_ int fd = open_path(s->root_fd, path, true);
+        _cleanup_close_ int fd = open_path(s, s->root_fd, path, LINKS_MAX);
 
         return is_real_fd(fd);
 }
@@ -187,7 +235,10 @@ static void walk_entry(Walk *w, int dir_fd, const char *name, dev_t dev, size_t 
                 w->scan->n_unseen++;
                 return;
         }
-        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+        (void)snprintf(w->real + w->real_size, sizeof(w->real) - w->real_size, "%s",
+                       w->path + w->base_size);
+        if (mounts_has_foreign(w->scan, w->real) ||
+            fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
                 return;
         w->see(w->scan,
                &(const Entry){
@@ -208,6 +259,7 @@ static void walk_dir(Walk *w, int fd, dev_t dev, size_t used, unsigned depth)
                 (void)close(fd);
                 return;
         }
+        mounts_refresh(w->scan);
         while ((e = readdir(dir)) && !is_spent(w)) {
                 if (streq(e->d_name, ".") || streq(e->d_name, ".."))
                         continue;
@@ -230,11 +282,14 @@ void walk(Scan *s, const char *base, const char *sub, unsigned depth,
                 s->n_unseen += fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP;
                 return;
         }
-        if (n < 0 || (size_t)n >= sizeof(w.path) || fstat(fd, &st) < 0) {
+        if (n < 0 || (size_t)n >= sizeof(w.path) || fd_path(fd, w.real, PATH_MAX) < 0 ||
+            fstat(fd, &st) < 0) {
                 s->n_unseen++;
                 (void)close(fd);
                 return;
         }
+        w.base_size = (size_t)n;
+        w.real_size = strlen(w.real);
         walk_bound(&w);
         walk_dir(&w, fd, st.st_dev, (size_t)n, 0);
 }

@@ -644,10 +644,71 @@ static void every_kind_says_why_and_what_to_do(void **state)
                 assert_true(*leftover_name(k) && *leftover_why(k) && *leftover_advice(k));
 }
 
+/* A line of /proc/self/mountinfo. */
+static void host_mount(const Host *h, const char *path, const char *device, const char *type,
+                       char text[static 16384])
+{
+        const size_t n = strlen(text);
+
+        snprintf(text + n, 16384 - n, "%zu 1 %s / %s rw shared:1 - %s src rw\n", n, device,
+                 host_path(h, path), type);
+}
+
+/* L4: what a server or a program answers for may never answer. */
+static void what_is_mounted_from_elsewhere_is_not_touched(void **state)
+{
+        static const struct {
+                const char *path, *device, *type;
+        } mounts[] = {
+                { "/home/svc/fuse", "0:50", "fuse.sshfs" },
+                { "/home/svc/block", "8:17", "fuseblk" },
+                { "/home/svc/nfs\\040of\\040a", "0:51", "nfs4" },
+                { "/home/svc/disk", "8:18", "erofs" },
+                { "/home/svc/mem", "0:52", "tmpfs" },
+                { "/tmp", "0:53", "fuse.evil" },
+                { "/home/away", "0:54", "nfs" },
+                { "/home/linked", "0:55", "cifs" },
+                { "/srv", "0:56", "autofs" },
+                { "/srv", "8:19", "ext4" }, /* mounted upon it */
+        };
+        static const char *const files[] = {
+                "/home/svc/fuse/x", "/home/svc/block/x", "/home/svc/nfs of a/x",
+                "/home/svc/disk/x", "/home/svc/mem/x",   "/tmp/x",
+                "/home/away/x",     "/home/linked/x",    "/srv/x"
+        };
+        static const bool is_seen[] = {
+                false, false, false, true, true, false, false, false, true
+        };
+        Host h = host_new();
+        char text[16384] = "";
+        Scan s;
+
+        for (size_t i = 0; i < ELEMENTSOF(mounts); i++)
+                host_mount(&h, mounts[i].path, mounts[i].device, mounts[i].type, text);
+        host_file(&h, "/proc/self/mountinfo", text, 0444);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++)
+                host_file(&h, files[i], "x\n", 04755);
+        assert_int_equal(symlink("home/linked", host_path(&h, "/link")), 0);
+        host_file(&h, "/etc/passwd",
+                  "svc:x:70001:70001::/home/svc:/bin/sh\na:x:3:3::/home/away:/bin/sh\n"
+                  "b:x:4:4::/link:/bin/sh\n",
+                  0644);
+        host_use_root(&h);
+        s = host_scan(&h, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++)
+                if ((find(&s, LEFTOVER_SETUID, files[i]) != NULL) != is_seen[i])
+                        fail_msg("%s", files[i]);
+        assert_null(find(&s, LEFTOVER_SETUID, "/link/x"));
+        assert_int_equal(s.n_unseen, 0);
+        scan_done(&s);
+        host_free(&h);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_kind_is_found_where_it_lies),
+                cmocka_unit_test(what_is_mounted_from_elsewhere_is_not_touched),
                 cmocka_unit_test(what_was_there_before_is_not_found),
                 cmocka_unit_test(without_root_only_the_accounts_own_things_count),
                 cmocka_unit_test(no_link_is_followed),
