@@ -1,9 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/session/process-tree.h"
 
+static int compare(const void *a, const void *b)
+{
+        const TreeItem *x = a, *y = b;
+
+        if (x->pid != y->pid)
+                return x->pid < y->pid ? -1 : 1;
+        return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static void tree_sort(ProcessTree *t)
+{
+        if (t->n > 0)
+                qsort(t->items, t->n, sizeof(*t->items), compare);
+        t->n_sorted = t->n;
+}
+
 static TreeItem *tree_find(const ProcessTree *t, pid_t pid, uint64_t start)
 {
-        for (size_t i = 0; i < t->n; i++)
+        const TreeItem key = { .pid = pid, .start = start };
+        TreeItem *found = NULL;
+
+        if (t->n_sorted > 0)
+                found = bsearch(&key, t->items, t->n_sorted, sizeof(*t->items), compare);
+        if (found)
+                return found;
+        for (size_t i = t->n_sorted; i < t->n; i++)
                 if (t->items[i].pid == pid && t->items[i].start == start)
                         return &t->items[i];
         return NULL;
@@ -25,16 +48,11 @@ size_t process_tree_count(const ProcessTree *t)
         return n;
 }
 
-int process_tree_add(ProcessTree *t, const Process *p, bool leads)
+static int tree_append(ProcessTree *t, const Process *p, bool leads)
 {
         const size_t capacity = t->capacity ? 2 * t->capacity : 16;
-        TreeItem *known = tree_find(t, p->pid, p->start);
         void *grown;
 
-        if (known) {
-                known->gone = false;
-                return 0;
-        }
         if (t->n == t->capacity) {
                 grown = reallocarray(t->items, capacity, sizeof(*t->items));
                 if (!grown)
@@ -46,17 +64,31 @@ int process_tree_add(ProcessTree *t, const Process *p, bool leads)
         return 0;
 }
 
+int process_tree_add(ProcessTree *t, const Process *p, bool leads)
+{
+        TreeItem *known = tree_find(t, p->pid, p->start);
+
+        if (!known)
+                return tree_append(t, p, leads);
+        known->gone = false;
+        return 0;
+}
+
 /* While anybody is in a session, its number is given to nobody else. */
 static bool session_is_in_use(const ProcessTable *look, pid_t session)
 {
-        for (size_t i = 0; i < look->n; i++)
-                if (look->items[i].session == session && !look->items[i].is_zombie)
+        size_t n;
+        const Process *const *in = process_session_of(look, session, &n);
+
+        for (size_t i = 0; i < n; i++)
+                if (!in[i]->is_zombie)
                         return true;
         return false;
 }
 
-/* T2: who is not there any more, or is somebody else, leaves; a session outlives its leader. */
-static bool tree_prune(ProcessTree *t, const ProcessTable *look)
+/* T2: who is not there any more, or is somebody else, leaves; a session outlives its leader. mine,
+ * by the index in the look: who is part of it. */
+static bool tree_prune(ProcessTree *t, const ProcessTable *look, bool *mine)
 {
         bool changed = false;
         size_t kept = 0;
@@ -75,45 +107,59 @@ static bool tree_prune(ProcessTree *t, const ProcessTable *look)
                 }
                 changed = changed || item.gone == lives;
                 item.gone = !lives;
+                if (lives)
+                        mine[p - look->items] = true;
                 t->items[kept++] = item;
         }
         t->n = kept;
         return changed;
 }
 
-static bool tree_claims(const ProcessTree *t, const Process *p)
-{
-        for (size_t i = 0; i < t->n; i++)
-                if ((!t->items[i].gone && t->items[i].pid == p->parent) ||
-                    (t->items[i].leads && t->items[i].pid == p->session))
-                        return true;
-        return false;
-}
-
-/* Once through: a child may stand before its parent, where numbers have wrapped. */
-static bool tree_grow(ProcessTree *t, const ProcessTable *look)
+static bool grow_by(ProcessTree *t, const ProcessTable *look, const Process *const *list, size_t n,
+                    bool *mine)
 {
         bool grown = false;
 
-        for (size_t i = 0; i < look->n; i++) {
-                const Process *p = &look->items[i];
+        for (size_t i = 0; i < n; i++) {
+                const Process *p = list[i];
 
-                if (p->is_zombie || p->start < t->since || process_tree_has(t, p) ||
-                    !tree_claims(t, p))
+                if (p->is_zombie || p->start < t->since || mine[p - look->items])
                         continue;
-                if (process_tree_add(t, p, p->session == p->pid) < 0)
+                if (tree_append(t, p, p->session == p->pid) < 0)
                         break; /* the next look finds it again */
-                grown = true;
+                grown = mine[p - look->items] = true;
+        }
+        return grown;
+}
+
+/* Who came is itself looked at, in its turn. */
+static bool tree_grow(ProcessTree *t, const ProcessTable *look, bool *mine)
+{
+        const Process *const *list;
+        bool grown = false;
+        size_t n;
+
+        for (size_t i = 0; i < t->n; i++) {
+                const TreeItem item = t->items[i];
+
+                list = item.gone ? NULL : process_children(look, item.pid, &n);
+                grown = (list && grow_by(t, look, list, n, mine)) || grown;
+                list = item.leads ? process_session_of(look, item.pid, &n) : NULL;
+                grown = (list && grow_by(t, look, list, n, mine)) || grown;
         }
         return grown;
 }
 
 bool process_tree_update(ProcessTree *t, const ProcessTable *look)
 {
-        bool changed = tree_prune(t, look);
+        _cleanup_free_ bool *mine = calloc(look->n + 1, sizeof(*mine));
+        bool changed;
 
-        while (tree_grow(t, look))
-                changed = true;
+        if (!mine)
+                return false; /* the next look tells */
+        changed = tree_prune(t, look, mine);
+        changed = tree_grow(t, look, mine) || changed;
+        tree_sort(t);
         return changed;
 }
 

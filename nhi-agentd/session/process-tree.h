@@ -25,7 +25,8 @@ typedef struct TreeItem {
 typedef struct ProcessTree {
         TreeItem *items;
         size_t n, capacity;
-        uint64_t since; /* when it began */
+        size_t n_sorted; /* so many of them, by pid and start: those of the last look */
+        uint64_t since;  /* when it began */
 } ProcessTree;
 
 /* 0, also where it is there already; -ENOMEM. leads: whoever is in its session is part of it. */

@@ -181,6 +181,7 @@ struct Sessions {
         Look look;
         ProcessTable processes; /* of the last look for trees */
         sd_event_source *tree_poll;
+        uint64_t tree_usec; /* that the last poll took, with all that was told by it */
         Refusal *refusals;
         Tenant *tenants; /* accounts that had a session under a grant in this boot */
         size_t n_tenants;
@@ -258,6 +259,7 @@ void tree_reopen(Session *s); /* of a former agent: who of it is there? */
 /* Can every process of it be told by the kernel's word, whatever becomes of its parent? */
 bool tree_is_promised(const Session *s);
 void tree_watch(Sessions *r);
+uint64_t tree_poll_usec(const Sessions *r); /* to the next poll */
 void tree_ask(Session *s);
 /* As sweep_session(). */
 ssize_t tree_sweep(Session *s, int signal);

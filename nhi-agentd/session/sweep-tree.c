@@ -95,16 +95,20 @@ static bool is_orphan(const ProcessTable *look, const Process *p, uid_t uid)
 
 static bool bears_audit(const Session *s, const Process *p)
 {
-        return s->audit_session != AUDIT_UNSET &&
-               process_audit_id(p->pid, "sessionid") == s->audit_session &&
-               process_audit_id(p->pid, "loginuid") == s->loginuid;
+        const ProcessAudit *a;
+
+        if (s->audit_session == AUDIT_UNSET)
+                return false;
+        a = process_audit_of(&s->registry->processes, p);
+        return a->session == s->audit_session && a->loginuid == s->loginuid;
 }
 
 static bool is_orphaned_elevation(const Session *s, const Process *p)
 {
         return s->claim_audit != AUDIT_UNSET && p->start >= s->tree.since &&
-               process_audit_id(p->pid, "sessionid") == s->claim_audit && p->parent == 1 &&
-               !has_uid(p->pid, s->tie.request.uid) && !another_has(s, p) && !another_claims(s, p);
+               process_audit_of(&s->registry->processes, p)->session == s->claim_audit &&
+               p->parent == 1 && !has_uid(p->pid, s->tie.request.uid) && !another_has(s, p) &&
+               !another_claims(s, p);
 }
 
 /* While its login lives, it may be on its way to be somebody's. */
@@ -172,6 +176,7 @@ static int look_since(Sessions *r, uint64_t since_usec)
 
 static int on_tree_poll(sd_event_source *source, uint64_t usec, void *userdata)
 {
+        const uint64_t begin_usec = now_monotonic_usec();
         Sessions *r = userdata;
 
         r->tree_poll = sd_event_source_disable_unref(r->tree_poll);
@@ -184,13 +189,14 @@ static int on_tree_poll(sd_event_source *source, uint64_t usec, void *userdata)
                         if (process_tree_count(&s->tree) == 0)
                                 session_emptied(s);
                 }
+        r->tree_usec = now_monotonic_usec() - begin_usec;
         tree_watch(r);
         return 0;
 }
 
-static uint64_t poll_usec(const ProcessTable *t)
+uint64_t tree_poll_usec(const Sessions *r)
 {
-        const uint64_t rest = POLL_REST_FACTOR * (t->end_usec - t->begin_usec);
+        const uint64_t rest = POLL_REST_FACTOR * r->tree_usec;
 
         return rest > POLL_USEC ? rest : POLL_USEC;
 }
@@ -203,8 +209,8 @@ void tree_watch(Sessions *r)
                 wanted = s->kind == SESSION_TREE;
         if (!wanted || r->tree_poll)
                 return;
-        if (sd_event_add_time_relative(r->event, &r->tree_poll, CLOCK_MONOTONIC,
-                                       poll_usec(&r->processes), 0, on_tree_poll, r) >= 0)
+        if (sd_event_add_time_relative(r->event, &r->tree_poll, CLOCK_MONOTONIC, tree_poll_usec(r),
+                                       0, on_tree_poll, r) >= 0)
                 (void)sd_event_source_set_description(r->tree_poll, "session-trees");
 }
 

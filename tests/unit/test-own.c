@@ -249,6 +249,25 @@ static void what_a_logout_leaves_ends_with_the_grant(void **state) /* S01 */
         assert_false(is_running(job));
 }
 
+/* Not by how long /proc took to read only. */
+static void polls_rest_by_all_that_they_took(void **state)
+{
+        Host *h = *state;
+        const uint64_t least_usec = tree_poll_usec(h->sessions);
+        const pid_t job = leader_begin(h);
+
+        session_begin(h, false);
+        while (h->sessions->tree_usec == 0)
+                assert_true(sd_event_run(h->event, 50000) >= 0);
+        assert_true(h->sessions->tree_usec >=
+                    h->sessions->processes.end_usec - h->sessions->processes.begin_usec);
+        h->sessions->tree_usec = USEC_PER_SEC;
+        assert_true(tree_poll_usec(h->sessions) > 10 * USEC_PER_SEC);
+        assert_true(tree_poll_usec(h->sessions) > least_usec);
+        assert_int_equal(kill(job, SIGKILL), 0);
+        leader_over(h);
+}
+
 static void a_session_that_empties_is_closed(void **state)
 {
         Host *h = *state;
@@ -361,6 +380,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(a_session_without_cgroup_ends_with_all_that_it_began),
                 CASE(what_a_logout_leaves_ends_with_the_grant),
+                CASE(polls_rest_by_all_that_they_took),
                 CASE(a_session_that_empties_is_closed),
                 CASE(a_new_registry_knows_the_processes_of_the_former_one),
                 CASE(what_could_not_be_told_is_denied),

@@ -5,6 +5,8 @@
 
 #include "nhi-agentd/session/process-tree.h"
 
+#include "lib/base/io.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +16,7 @@
 #include <cmocka.h>
 
 #define LEADER_START 1000u
+#define CHAIN        10000
 
 static ProcessTree tree_of_leader(void)
 {
@@ -28,7 +31,14 @@ static ProcessTree tree_of_leader(void)
 
 static bool look(ProcessTree *t, Process *items, size_t n)
 {
-        return process_tree_update(t, &(ProcessTable){ .items = items, .n = n });
+        ProcessTable table = { .items = items, .n = n };
+        bool changed;
+
+        assert_int_equal(processes_index(&table), 0);
+        changed = process_tree_update(t, &table);
+        table.items = NULL; /* the caller's */
+        processes_done(&table);
+        return changed;
 }
 
 #define LOOK(t, ...)                                                                               \
@@ -163,6 +173,31 @@ static void a_look_at_the_same_changes_nothing(void **state)
         process_tree_done(&t);
 }
 
+/* Ten thousand in one session, each begun by the next, and all of it anew. */
+static void a_look_at_many_takes_a_moment(void **state)
+{
+        Process *items = calloc(CHAIN + 2, sizeof(*items));
+        const uint64_t begin_usec = now_monotonic_usec();
+        ProcessTree t = tree_of_leader();
+
+        assert_non_null(items);
+        for (unsigned round = 0; round < 10; round++) {
+                items[0] = INIT;
+                items[1] = LEADING;
+                for (pid_t i = 0; i < CHAIN; i++)
+                        items[i + 2] = (Process){ .pid = 100 + i,
+                                                  .parent = i == CHAIN - 1 ? 10 : 101 + i,
+                                                  .session = 10,
+                                                  .start = LEADER_START + 1 + round };
+                assert_true(look(&t, items, CHAIN + 2));
+                assert_int_equal(process_tree_count(&t), CHAIN + 1);
+                assert_true(has(&t, 100, LEADER_START + 1 + round));
+        }
+        assert_true(now_monotonic_usec() - begin_usec < 2 * USEC_PER_SEC);
+        process_tree_done(&t);
+        free(items);
+}
+
 static void what_is_saved_is_loaded(void **state) /* S09 */
 {
         ProcessTree t = tree_of_leader(), loaded = {};
@@ -252,6 +287,7 @@ int main(void)
                 cmocka_unit_test(a_zombie_is_nobody),
                 cmocka_unit_test(the_session_that_a_leader_was_begun_in_is_not_its_own),
                 cmocka_unit_test(a_look_at_the_same_changes_nothing),
+                cmocka_unit_test(a_look_at_many_takes_a_moment),
                 cmocka_unit_test(what_is_saved_is_loaded),
                 cmocka_unit_test(a_damaged_tree_is_refused),
                 cmocka_unit_test(a_process_is_read_with_its_parent_session_and_start),
