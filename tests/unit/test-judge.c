@@ -5,6 +5,7 @@
 
 #include "tests/unit/two-issuers.h"
 
+#include "nhi-agentd/session/tenant.h"
 #include "nhi-agentd/state.h"
 
 static int setup(void **state)
@@ -124,6 +125,50 @@ static void a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer(void **s
         signing_key_done(&other);
 }
 
+/* An elevation of alice's is remembered, and no session of hers goes on. */
+static Tenant *tenant_of_alice(Fixture *f)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+        Session *s = NULL;
+
+        assert_int_equal(
+                sessions_new(f->event, &host, PATH_ROOT "/run/judge.json", &f->agent->sessions), 0);
+        f->agent->sessions->reconciled = true;
+        assert_int_equal(session_new(f->agent->sessions, &s), 0);
+        s->tie.request = (AccessRequest){ .account = "alice", .uid = 1000, .elevation = true };
+        s->tie.grant.jti = "g-1";
+        tenant_note(s);
+        elevation_note(f->agent->sessions->tenants, 4000000000u, s);
+        s->tie = (SessionTie){};
+        session_free(s);
+        return f->agent->sessions->tenants;
+}
+
+static bool nothing_is_ending(void *userdata)
+{
+        return !tenants_are_ending(userdata);
+}
+
+/* By the name of the account, and of a grant: there is no session that the review would end. */
+static void a_lock_ends_what_is_left_where_no_session_is_open(void **state)
+{
+        static const char *const names[] = { "alice", "g-1" };
+        Fixture *f = *state;
+        Tenant *alice;
+
+        grant_alice(f, 0);
+        alice = tenant_of_alice(f);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                assert_null(alice->timer);
+                lock(f, names[i], true);
+                assert_non_null(alice->timer);
+                assert_true(fixture_until(f, nothing_is_ending, f->agent->sessions));
+                lock(f, names[i], false); /* which ends nothing */
+                assert_null(alice->timer);
+        }
+        f->agent->sessions = sessions_free(f->agent->sessions);
+}
+
 static void what_was_given_back_is_over_with_no_set_in_force(void **state)
 {
         Fixture *f = *state;
@@ -198,6 +243,7 @@ int main(void)
                 TEST(a_session_is_under_its_own_issuers_grant_alone),
                 TEST(what_one_issuers_holder_gave_back_is_not_the_others),
                 TEST(a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer),
+                TEST(a_lock_ends_what_is_left_where_no_session_is_open),
                 TEST(what_was_given_back_is_over_with_no_set_in_force),
                 TEST(an_account_is_closed_where_no_way_in_is_left_open),
                 TEST(an_account_that_a_set_defined_is_closed),
