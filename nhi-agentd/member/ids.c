@@ -4,7 +4,10 @@
 #include "nhi-agentd/process.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #define STATUS_SIZE_MIN 16384u
 #define STATUS_SIZE_MAX (1024u * 1024)
@@ -126,4 +129,62 @@ bool process_shares_namespace(pid_t pid, const char *name)
         (void)snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
         k = readlink(path, ours, sizeof(ours));
         return n > 0 && n == k && memcmp(ours, theirs, (size_t)n) == 0;
+}
+
+/* What stat(2) says of /proc/PID, and of no other file there, is not bent by what may be dumped. */
+int process_effective_uid(pid_t pid, uid_t *ret)
+{
+        char path[64];
+        struct stat st;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+        if (stat(path, &st) < 0)
+                return -ESRCH;
+        *ret = st.st_uid;
+        return 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+        return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int process_namespace_owners(pid_t pid, uid_t ret[static NAMESPACE_OWNERS_MAX])
+{
+        _cleanup_close_ int fd = -EBADF;
+        struct stat ours, theirs;
+        char path[64];
+        int n = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || stat("/proc/self/ns/user", &ours) < 0)
+                return -errno;
+        for (;;) {
+                int around;
+
+                if (fstat(fd, &theirs) < 0)
+                        return -errno;
+                if (is_same(&ours, &theirs) || n == NAMESPACE_OWNERS_MAX)
+                        return n;
+                if (ioctl(fd, NS_GET_OWNER_UID, &ret[n]) < 0)
+                        return -errno;
+                n++;
+                around = ioctl(fd, NS_GET_PARENT);
+                if (around < 0)
+                        return errno == EPERM ? n : -errno; /* beside ours, or around it */
+                (void)close(fd);
+                fd = around;
+        }
+}
+
+bool process_is_in_namespace_of(pid_t pid, uid_t uid)
+{
+        uid_t owners[NAMESPACE_OWNERS_MAX];
+        const int n = process_namespace_owners(pid, owners);
+
+        for (int i = 0; i < n; i++)
+                if (owners[i] == uid)
+                        return true;
+        return false;
 }

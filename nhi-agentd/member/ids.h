@@ -35,7 +35,18 @@ typedef enum Carries {
 } Carries;
 Carries process_carries(const ProcessIds *ids, gid_t gid);
 
+/* The effective one, which costs nothing: its status takes milliseconds where it is in 65536
+ * groups. 0 or -ESRCH. */
+int process_effective_uid(pid_t pid, uid_t *ret);
+
 bool process_has_uid(const ProcessIds *ids, uid_t uid); /* any of the four */
 
 /* name is that of a file in /proc/PID/ns. False also where that cannot be read. */
 bool process_shares_namespace(pid_t pid, const char *name);
+
+/* Who made its user namespace, and those around that up to ours: n of them, none where it is in
+ * ours. A negative errno where that cannot be read. */
+#define NAMESPACE_OWNERS_MAX 33 /* as deep as the kernel nests them */
+int process_namespace_owners(pid_t pid, uid_t ret[static NAMESPACE_OWNERS_MAX]);
+/* Is uid one of them? */
+bool process_is_in_namespace_of(pid_t pid, uid_t uid);

@@ -114,6 +114,15 @@ typedef enum Match {
         MATCH_APART, /* carries it, but is a system unit's */
         MATCH,
 } Match;
+/* What a process has to do with an account, as far as it costs little to know. */
+typedef struct MemberTies {
+        int n_owners; /* of its user namespace; 0: it is in ours; negative: unknown */
+        uid_t owners[NAMESPACE_OWNERS_MAX], effective;
+        uint32_t loginuid;
+} MemberTies;
+void member_ties_read(pid_t pid, MemberTies *ret);
+/* False where member_match() is known to be MATCH_NOT. */
+bool member_may_match(const MemberEnding *e, const MemberTies *t);
 Match member_match(Members *m, const MemberEnding *e, pid_t pid, const ProcessIds *ids);
 
 /* look.c: look, if anything needs it. */

@@ -39,11 +39,25 @@ static bool may_look(pid_t pid)
 #endif
 }
 
+static bool may_match(const Members *m, pid_t pid)
+{
+        MemberTies ties;
+
+        member_ties_read(pid, &ties);
+        for (const MemberEnding *e = m->endings; e; e = e->next)
+                if (ending_counts(m, e) && member_may_match(e, &ties))
+                        return true;
+        return false;
+}
+
 static void look_at(Members *m, pid_t pid)
 {
         ProcessIds ids;
-        const int r = process_ids_read(pid, &m->text, &ids);
+        int r;
 
+        if (!may_match(m, pid))
+                return;
+        r = process_ids_read(pid, &m->text, &ids);
         m->n_missed += r == -ESRCH;
         if (r < 0)
                 return;

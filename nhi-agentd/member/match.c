@@ -32,6 +32,13 @@ static bool is_its_own(const Members *m, const MemberEnding *e, uid_t uid)
                has_group_alive(m, uid, of->gid);
 }
 
+/* Under other ids than the account's own: by its login, or, where logins are not told apart, by the
+ * user namespace that it made, in which it may take its subordinate ones. */
+static bool is_begun_by(pid_t pid, uint32_t loginuid, uid_t uid)
+{
+        return loginuid == uid || process_is_in_namespace_of(pid, uid);
+}
+
 /* A daemon: no login began it, and PID 1 keeps it apart from those that logins did. */
 static bool is_of_system(const Members *m, uint32_t loginuid, const char *cgroup)
 {
@@ -56,6 +63,29 @@ static Match match_place(Members *m, const MemberEnding *e, pid_t pid, uint32_t 
         return process_shares_namespace(pid, "pid") ? MATCH_APART : MATCH_NOT;
 }
 
+void member_ties_read(pid_t pid, MemberTies *ret)
+{
+        ret->n_owners = process_namespace_owners(pid, ret->owners);
+        if (ret->n_owners <= 0)
+                return;
+        if (process_effective_uid(pid, &ret->effective) < 0)
+                ret->n_owners = -ESRCH;
+        ret->loginuid = process_audit_id(pid, "loginuid");
+}
+
+/* Only in a user namespace one may be in as many groups as one likes, and make each look long:
+ * there nobody's groups are read whom nothing ties to the account. Who could give up the effective
+ * uid could have given up the others. */
+bool member_may_match(const MemberEnding *e, const MemberTies *t)
+{
+        const uid_t uid = e->member.of.uid;
+
+        for (int i = 0; i < t->n_owners; i++)
+                if (t->owners[i] == uid)
+                        return true;
+        return t->n_owners <= 0 || t->effective == uid || t->loginuid == uid;
+}
+
 Match member_match(Members *m, const MemberEnding *e, pid_t pid, const ProcessIds *ids)
 {
         const Membership *of = &e->member.of;
@@ -67,7 +97,7 @@ Match member_match(Members *m, const MemberEnding *e, pid_t pid, const ProcessId
                 return MATCH_NOT;
         loginuid = process_audit_id(pid, "loginuid");
         if (!process_has_uid(ids, of->uid) &&
-            (loginuid != of->uid || is_its_own(m, e, ids->uid[1])))
+            (!is_begun_by(pid, loginuid, of->uid) || is_its_own(m, e, ids->uid[1])))
                 return MATCH_NOT;
         if (carries == CARRIES_BY_PROGRAM && process_shares_namespace(pid, "user"))
                 return MATCH_NOT;

@@ -6,10 +6,11 @@
 
 #include "tests/unit/agent-fixture.h"
 
-#include "nhi-agentd/member/member.h"
+#include "nhi-agentd/member/internal.h"
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -129,6 +130,67 @@ static pid_t begin(World *w, Who who)
         return pid;
 }
 
+#define GROUPS_MAX 65536u
+
+static void write_text(pid_t pid, const char *name, const char *text)
+{
+        char path[64];
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        (void)close(fd);
+}
+
+static void be_apart(size_t n_groups, int ready)
+{
+        static gid_t groups[GROUPS_MAX];
+
+        if (unshare(CLONE_NEWUSER) < 0 || write(ready, "", 1) != 1)
+                _exit(1);
+        while (setresuid(0, 0, 0) < 0) /* until the parent wrote the map */
+                (void)usleep(1000);
+        for (size_t i = 0; i < n_groups; i++)
+                groups[i] = (gid_t)i;
+        if ((n_groups > 0 && setgroups(n_groups, groups) < 0) || write(ready, "", 1) != 1 ||
+            prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                _exit(1);
+        for (;;)
+                (void)pause();
+}
+
+/* In a user namespace of its own, as who's subordinate ids, in so many groups; its gid stays. 0
+ * where the kernel allows none. */
+static pid_t begin_apart(World *w, Who who, size_t n_groups)
+{
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe(ready), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)dup2(ready[1], STDIN_FILENO);
+                (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+                become(&who);
+                be_apart(n_groups, STDIN_FILENO);
+        }
+        (void)close(ready[1]);
+        w->pids[w->n_pids++] = pid;
+        if (read(ready[0], &byte, 1) == 1) {
+                write_text(pid, "gid_map", "0 400000 65536\n");
+                write_text(pid, "uid_map", "0 300000 65536\n");
+                assert_int_equal(read(ready[0], &byte, 1), 1);
+        } else {
+                pid = 0;
+        }
+        (void)close(ready[0]);
+        return pid;
+}
+
 static bool is_over(pid_t pid)
 {
         siginfo_t info = {};
@@ -222,6 +284,43 @@ static void what_carries_the_group_ends_with_the_grant(void **state)
         assert_true(is_over(pid));
         assert_true(is_over(other));
         assert_int_equal(how_it_ended(pid), SIGTERM);
+}
+
+/* Subordinate ids are no way out, also where no audit session tells logins apart. */
+static void what_took_other_ids_in_a_namespace_of_its_own_ends(void **state)
+{
+        World *w = *state;
+        Who who = { .uid = UID_POSTGRES, .gid = GID_TEAM };
+        Who other = { .uid = UID_ALICE, .gid = GID_TEAM };
+        pid_t pid, theirs;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin_apart(w, who, 0);
+        if (pid == 0)
+                skip();
+        theirs = begin_apart(w, other, 0);
+        take_back(w);
+        assert_true(is_over(pid));
+        assert_false(is_over(theirs));
+}
+
+/* What others are in is not even read. */
+static void the_groups_of_strangers_cost_a_look_nothing(void **state)
+{
+        World *w = *state;
+        Who who = { .uid = UID_ALICE, .gid = GID_OTHER };
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        if (begin_apart(w, who, GROUPS_MAX) == 0)
+                skip();
+        pid = begin(w, carrier);
+        take_back(w);
+        assert_true(is_over(pid));
+        assert_true(w->f->agent->members->text.capacity > 0);
+        assert_true(w->f->agent->members->text.capacity < 4 * GROUPS_MAX);
 }
 
 static void who_does_not_listen_is_killed(void **state)
@@ -509,6 +608,8 @@ int main(void)
 #define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
         const struct CMUnitTest tests[] = {
                 WITH_AGENT(what_carries_the_group_ends_with_the_grant),
+                WITH_AGENT(what_took_other_ids_in_a_namespace_of_its_own_ends),
+                WITH_AGENT(the_groups_of_strangers_cost_a_look_nothing),
                 WITH_AGENT(who_does_not_listen_is_killed),
                 WITH_AGENT(an_account_that_a_set_defined_is_no_other),
                 WITH_AGENT(a_locked_account_loses_what_it_carries),
