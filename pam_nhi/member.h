@@ -7,8 +7,8 @@
 #include "pam_nhi/call.h"
 
 /* One line for each of the first groups, from the file that the agent left; nothing where
- * PAM_SILENT or the option "quiet" stands, in elevations, where the file is not there, or where it cannot be
- * believed. Asks nobody, decides nothing. */
+ * PAM_SILENT or the option "quiet" stands, in elevations, where the file is not there, or where it
+ * cannot be believed. Asks nobody, decides nothing. */
 void tell_members(const Call *c);
 
 /* "14:30 UTC", with the date where it is not the same day. */

@@ -60,8 +60,10 @@ case_a_login_is_told_until_when_it_is_in_the_group() {
         person ci 'echo exit | ssh -tt olga@web1'
         judge 'she is told' says 'nhi: you are in pay-ops until [0-9: -]+UTC'
         admin 'echo id | su - olga'
-        judge 'su tells, too' says 'you are in pay-ops until'
+        judge 'who becomes her is told nothing of her groups' both succeeded silent_on 'you are in'
         admin 'rm /run/nhi/members; echo id | su - olga'
+        judge 'nor is anybody kept out without the file' succeeded
+        person ci 'echo exit | ssh -tt olga@web1'
         judge 'without the file nothing is said, and everybody is let in' both succeeded silent_on 'you are in'
         admin "$AGENT_BACK"
         host_wait "$HOST" 15 nhictl status
