@@ -65,7 +65,7 @@ void tell_members(const Call *c)
                 char until[UNTIL_SIZE];
 
                 until_format(shown[i].end_sec, now_sec, until);
-                (void)pam_info(c->pamh, "nhi: you are in %s until %s; what carries it then ends.",
-                               shown[i].group, until);
+                (void)pam_info(c->pamh, "nhi: you are in %s until %s%s.", shown[i].group, until,
+                               c->mode == GATE_OBSERVE ? "" : "; what carries it then ends");
         }
 }

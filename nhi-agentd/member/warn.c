@@ -56,7 +56,8 @@ static int64_t run_warn(Members *m, Member *items, size_t n, Now now)
         if (due > 0)
                 return due;
         at->n_warned++;
-        member_words_begin(m, &at->of, at->of.since_usec, left);
+        if (!membership_is_on_trial(m->agent, &at->of)) /* nothing of it will end */
+                member_words_begin(m, &at->of, at->of.since_usec, left);
         return words_due(at, left);
 }
 

@@ -65,6 +65,15 @@ static void an_ungated_person_is_told_without_the_agent(void **state)
         assert_int_equal(agent.n_seen, 0);
 }
 
+static void who_is_observed_is_told_of_no_end_that_will_not_come(void **state)
+{
+        Talk talk;
+
+        members_put(OBSERVED, "pay-ops", 1835442420);
+        assert_int_equal(opens("sshd", OBSERVED, 0, &talk), IGNORED);
+        assert_string_equal(talk.last, "nhi: you are in pay-ops until 2028-02-29 13:07 UTC.");
+}
+
 static void a_gated_person_is_told_once_let_in(void **state)
 {
         Talk talk;
@@ -172,6 +181,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(an_ungated_person_is_told_without_the_agent, reset),
+                cmocka_unit_test_setup(who_is_observed_is_told_of_no_end_that_will_not_come, reset),
                 cmocka_unit_test_setup(a_gated_person_is_told_once_let_in, reset),
                 cmocka_unit_test_setup(nobody_else_is_told_and_nothing_that_is_over, reset),
                 cmocka_unit_test_setup(who_becomes_somebody_else_is_told_nothing_of_that_one,

@@ -452,6 +452,31 @@ static void who_carries_it_is_told_before_the_end_and_at_it(void **state)
         (void)close(t.fd);
 }
 
+/* Nothing of it will end, so nothing is said of an end. */
+static void who_is_on_trial_is_told_nothing(void **state)
+{
+        static const char *accounts[] = { "postgres" };
+        GateRule gate = { .name = (char *)"gate",
+                          .mode = GATE_OBSERVE,
+                          .accounts = { accounts, 1 } };
+        World *w = *state;
+        Config *c = w->f->agent->config;
+        const Config before = *c;
+
+        give(w, "postgres", TEAM_TERM);
+        c->gates = &gate;
+        c->n_gates = 1;
+        time_is(w, 300);
+        members_review(w->f->agent->members);
+        assert_int_equal(members_n_endings(w->f->agent->members), 0);
+        c->gates = before.gates;
+        c->n_gates = before.n_gates;
+        members_review(w->f->agent->members);
+        time_is(w, 60);
+        members_review(w->f->agent->members);
+        assert_int_equal(members_n_endings(w->f->agent->members), 1);
+}
+
 /* ---- what does not ---- */
 
 static void nobody_else_ends(void **state)
@@ -616,6 +641,7 @@ int main(void)
                 WITH_AGENT(an_end_that_passes_ends_it_by_itself),
                 WITH_AGENT(what_the_agent_before_gave_is_remembered),
                 WITH_AGENT(who_carries_it_is_told_before_the_end_and_at_it),
+                WITH_AGENT(who_is_on_trial_is_told_nothing),
                 WITH_AGENT(nobody_else_ends),
                 WITH_AGENT(another_grant_keeps_the_group_and_the_last_one_ends_it),
                 WITH_AGENT(a_local_member_keeps_what_it_carries),
