@@ -128,11 +128,8 @@ static void a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer(void **s
 /* An elevation of alice's is remembered, and no session of hers goes on. */
 static Tenant *tenant_of_alice(Fixture *f)
 {
-        const SessionsHost host = agent_sessions_host(f->agent);
         Session *s = NULL;
 
-        assert_int_equal(
-                sessions_new(f->event, &host, PATH_ROOT "/run/judge.json", &f->agent->sessions), 0);
         f->agent->sessions->reconciled = true;
         assert_int_equal(session_new(f->agent->sessions, &s), 0);
         s->tie.request = (AccessRequest){ .account = "alice", .uid = 1000, .elevation = true };
@@ -166,7 +163,6 @@ static void a_lock_ends_what_is_left_where_no_session_is_open(void **state)
                 lock(f, names[i], false); /* which ends nothing */
                 assert_null(alice->timer);
         }
-        f->agent->sessions = sessions_free(f->agent->sessions);
 }
 
 static void what_was_given_back_is_over_with_no_set_in_force(void **state)
