@@ -179,7 +179,7 @@ jobs_come_due() {
         quietly bash -c 'cd /var/spool/cron/atjobs; for f in a?????????????; do mv "$f" "${f%????????}$(printf %08x $(($(date +%s) / 60 - 1)))"; done
                 date +%s >/tmp/due; systemctl restart atd'
         cron_starts
-        judge 'atd refuses the job that comes due' host_wait "$HOST" 15 sh -c 'journalctl -q --since "@$(cat /tmp/due)" -u atd | grep -i "user not known"'
+        judge 'atd refuses the job that comes due' host_wait "$HOST" 30 sh -c 'journalctl -q --since "@$(cat /tmp/due)" -t atd | grep -i "user not known"'
         judge 'cron refuses the table' host_wait "$HOST" 15 sh -c 'journalctl -q --since "@$(cat /tmp/due)" -u cron | grep "svc-deploy. ORPHAN"'
         judge 'neither ran' not in_host sh -c 'test -e /tmp/at-later || pgrep -f "^sleep 9423"'
 }
