@@ -23,7 +23,8 @@ extern const Verb verb_feed, verb_sudo_enable, verb_sudo_disable, verb_sudo_stat
 extern const Verb verb_pam_diff, verb_pam_enable, verb_pam_disable;
 extern const Verb verb_doctor, verb_prove, verb_leftovers;
 
-/* clang-format off: one a line */
+/* One a line. */
+/* clang-format off */
 const Verb *const verbs[] = {
         &verb_init,
         &verb_key_new,

@@ -2,8 +2,8 @@
 #pragma once
 
 /* Between the files of the control protocol: control.c (table, who may ask what), control/show.c
- * and control/check.c (verbs that read), control/change.c (verbs that change), control/leftovers.c, control/views.c (how
- * grants, sessions and denials look in JSON). */
+ * and control/check.c (verbs that read), control/change.c (verbs that change), control/leftovers.c,
+ * control/views.c (how grants, sessions and denials look in JSON). */
 
 #include "nhi-agentd/control/control.h"
 #include "nhi-agentd/control/denials.h"
