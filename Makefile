@@ -42,11 +42,12 @@ HTTP     := $(call room,lib/http)
 CORE     := $(call room,nhi-agentd/core)
 SET      := $(call room,nhi-agentd/set)
 AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,nhi-agentd/control) \
-            $(call room,nhi-agentd/session) $(call room,nhi-agentd/log)
+            $(call room,nhi-agentd/session) $(call room,nhi-agentd/member) $(call room,nhi-agentd/log)
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
-            $(call room,nhictl/doctor) $(call room,nhictl/log) $(call room,nhictl/prove) $(call room,nhictl/store)
+            $(call room,nhictl/doctor) $(call room,nhictl/log) $(call room,nhictl/prove) \
+            $(call room,nhictl/leftovers) $(call room,nhictl/store)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)
@@ -128,13 +129,14 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
-# The module's own table.
+# The module's own table, and its calendar.
 $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o
+$(B)/tests/pam/test-pam-environ: $(B)/tobj/pam_nhi/environ.o
 # The module's own objects, with clocks that may fail.
 $(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))
 $(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 # There is no bus to tie a session with: the test stands in for the registry.
-$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_have_bus
+$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_can_tie
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # Servers of the tests' own.

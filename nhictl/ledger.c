@@ -11,6 +11,7 @@
 #include "nhictl/central.h"
 #include "nhictl/ledger-history.h"
 #include "nhictl/ledger/state.h"
+#include "nhictl/reply.h"
 #include "nhictl/texts.h"
 #include "nhictl/when.h"
 
@@ -35,17 +36,25 @@ static bool is_shown(const Ledger *l, const LedgerOptions *o, const json_t *doc,
         return document_time(doc, "exp", &exp_sec) == 0 && exp_sec <= now_sec + o->expiring_sec;
 }
 
-/* A copy with the state of now. */
+/* A copy with the state of now, and what nothing bounds. */
 static json_t *with_state(const Ledger *l, const json_t *doc, int64_t now_sec)
 {
         json_t *copy = json_copy((json_t *)doc);
         const char *state = grant_state_name(ledger_grant_state(l, doc, now_sec));
+        const bool is_unbounded = terms_unbounded(json_object_get(doc, "authorization_details"));
 
-        if (copy && json_object_set_new(copy, "state", json_string(state)) < 0) {
+        if (copy && (json_object_set_new(copy, "state", json_string(state)) < 0 ||
+                     (is_unbounded && json_object_set_new(copy, "unbounded", json_true()) < 0))) {
                 json_decref(copy);
                 return NULL;
         }
         return copy;
+}
+
+/* What no host can prevent is said wherever such a grant is shown. */
+static void say_unbounded(const char *jti)
+{
+        say("%s is unbounded: root without commands; what its holder plants outlives it", jti);
 }
 
 static int add_row(Table *t, const Ledger *l, const json_t *doc, int64_t now_sec)
@@ -128,6 +137,8 @@ static int print_document(const Call *call, const Ledger *l, const json_t *doc)
                 r = ledger_history_lines(l, &filter, &lines);
         if (r == 0 && call->out.json)
                 return output_document(json_pack("{s:o, s:o*}", "grant", shown, "history", lines));
+        if (r == 0 && json_is_true(json_object_get(shown, "unbounded")))
+                say_unbounded(document_text(doc, "jti"));
         if (r == 0)
                 r = print_members(call, shown);
         if (r == 0 && lines && (puts("") == EOF || fflush(stdout) == EOF))

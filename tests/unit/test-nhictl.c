@@ -347,7 +347,7 @@ static void options_become_terms(void **state)
         /* Editing alone grants no command. */
         OK(GRANT_WORDS, "--for", "1m", "--service", "sudo", "--run-as", "root", "--edit",
            "/etc/app.conf");
-        assert_said("recorded, not prevented");
+        assert_said("found, not prevented");
         assert_details("[{\"type\": \"nhi_elevate\", \"services\": [\"sudo\"], \"run_as\": "
                        "[\"root\"], \"commands\": [], \"edit\": [\"/etc/app.conf\"]}]");
 }
