@@ -38,14 +38,16 @@ GATE     := $(call room,lib/gate)
 SNAPSHOT := $(call room,lib/snapshot)
 JOSE     := $(call room,lib/jose)
 LOG      := $(call room,lib/log)
+HTTP     := $(call room,lib/http)
 CORE     := $(call room,nhi-agentd/core)
 SET      := $(call room,nhi-agentd/set)
 AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,nhi-agentd/control) \
-            $(call room,nhi-agentd/session) $(call room,nhi-agentd/log)
+            $(call room,nhi-agentd/session) $(call room,nhi-agentd/member) $(call room,nhi-agentd/log)
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
-            $(call room,nhictl/doctor) $(call room,nhictl/log) $(call room,nhictl/prove)
+            $(call room,nhictl/doctor) $(call room,nhictl/log) $(call room,nhictl/prove) \
+            $(call room,nhictl/leftovers) $(call room,nhictl/store)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)
@@ -55,7 +57,7 @@ tobj      = $(patsubst %.c,$(B)/tobj/%.o,$(1))
 
 LIBS_AGENT := -lsystemd -lsodium -lconfig -ljansson -lpthread
 LIBS_FETCH := -lsystemd -ljansson -lconfig -lcurl
-LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig -lpam -lzstd -lpthread
+LIBS_CTL   := -lsystemd -lsodium -ljansson -lsmartcols -lconfig -lpam -lzstd -lcurl -lpthread
 LIBS_TEST  := -lcmocka -lsystemd -lsodium -lconfig -ljansson -lsmartcols -lcurl -lpam -lzstd -lpthread
 
 MODULES  := $(B)/pam_nhi.so $(B)/libnss_nhi.so.2 $(B)/sudo_nhi.so
@@ -104,20 +106,20 @@ $(B)/core.a: $(call obj,$(CORE))
 $(B)/nhi-agentd: $(call obj,$(AGENT) $(SET) $(JOSE) $(LOG) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
 	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_AGENT)
 
-$(B)/nhi-fetchd: $(call obj,$(FETCH) $(BASE))
+$(B)/nhi-fetchd: $(call obj,$(FETCH) $(HTTP) $(BASE))
 	$(link) -pie -o $@ $^ $(LIBS_FETCH)
 
 $(B)/nhi-authorized-keys: $(call obj,$(KEYS) $(GATE) $(WIRE) $(BASE))
 	$(link) -pie -o $@ $^
 
-$(B)/nhictl: $(call obj,$(CTL) $(SET) $(JOSE) $(LOG) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
+$(B)/nhictl: $(call obj,$(CTL) $(SET) $(HTTP) $(JOSE) $(LOG) $(GATE) $(SNAPSHOT) $(WIRE) $(BASE)) $(B)/core.a
 	$(link) -pie -o $@ $(filter %.o,$^) $(B)/core.a $(LIBS_CTL)
 
 # ---- tests -------------------------------------------------------------------------------------
 # One program per tests/unit|pam|nss|cve/test-*.c, linked with every room but the mains and modules.
 TESTS    := $(wildcard tests/unit/test-*.c tests/pam/test-*.c tests/nss/test-*.c tests/cve/test-*.c)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
-TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(LOG) $(CORE) $(SET) \
+TEST_ROOM := $(BASE) $(WIRE) $(GATE) $(SNAPSHOT) $(JOSE) $(LOG) $(HTTP) $(CORE) $(SET) \
              $(filter-out %/main.c,$(AGENT) $(FETCH) $(KEYS) $(CTL))
 $(B)/libtest.a: $(call tobj,$(TEST_ROOM))
 	$(if $(Q),@echo "  AR      $@")
@@ -127,17 +129,18 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
 
-# The module's own table.
+# The module's own table, and its calendar.
 $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o
+$(B)/tests/pam/test-pam-environ: $(B)/tobj/pam_nhi/environ.o
 # The module's own objects, with clocks that may fail.
 $(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))
 $(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 # There is no bus to tie a session with: the test stands in for the registry.
-$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_have_bus
+$(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_can_tie
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # Servers of the tests' own.
-$(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors: LIBS_TEST += -lssl -lcrypto
+$(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors $(B)/tests/unit/test-publish-stores: LIBS_TEST += -lssl -lcrypto
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)

@@ -35,6 +35,7 @@ INSTALL_FILES = \
 	0644|$(PAMCONFIGSDIR)|$(call install_list,conf/pam-configs/*) \
 	0644|$(VENDORPAMDIR)|conf/pam.d/nhi-unit \
 	0644|$(DOCDIR)/sshd|conf/sshd/20-nhi.conf \
+	0644|$(DOCDIR)/container|conf/container/entrypoint \
 	0644|$(DOCDIR)|README.md,CHANGELOG.md,$(call install_list,docs/*.md docs/*.schema.json) \
 	0644|$(ZSHCOMPDIR)|conf/completions/_nhictl \
 	$(foreach n,1 5 7 8,0644|$(MANDIR)/man$(n)|$(call install_list,docs/man/*.$(n)))
@@ -87,4 +88,4 @@ uninstall: ## stop the services, remove what install put there, but no configura
 	$(Q)[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl --quiet disable --now $(INSTALL_UNITS) || :
 	$(foreach line,$(INSTALL_FILES),$(if $(call install_from,$(line)),$(call uninstall_line,$(line))))
 	$(Q)rm -f $(DESTDIR)$(BASHCOMPDIR)/nhictl
-	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)/sshd $(DESTDIR)$(DOCDIR) 2>/dev/null || :
+	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)/sshd $(DESTDIR)$(DOCDIR)/container $(DESTDIR)$(DOCDIR) 2>/dev/null || :

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the registry of sessions asks the agent: is this session's grant still in force? */
+/* What the registry of sessions asks the agent: is this session's grant still in force? Is every
+ * way into this account enforced? */
 
 #include "nhi-agentd/agent.h"
 
 #include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/lists.h"
 #include "nhi-agentd/state.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/name.h"
+#include "lib/gate/gate.h"
 
 /* Its issuer's own: another's grant of that jti is not the one that let the session in. */
 static const Grant *grant_of(const Agent *a, const Grant *tied)
@@ -81,6 +85,42 @@ static bool on_issuer_is_verified(void *userdata, const char *issuer)
         return false;
 }
 
+static bool list_has(StrList list, const char *text)
+{
+        for (size_t i = 0; i < list.n; i++)
+                if (streq(list.items[i], text))
+                        return true;
+        return false;
+}
+
+/* By its name: whether it is a member of a group somebody may change while its processes run. */
+static bool is_named_by_gate(const Agent *a, const char *account)
+{
+        for (size_t i = 0; i < a->config->n_gates; i++) {
+                const GateRule *g = &a->config->gates[i];
+
+                if (g->mode != GATE_ENFORCE || !list_has(g->services, "*"))
+                        continue;
+                for (size_t j = 0; j < g->accounts.n; j++)
+                        if (glob_match(g->accounts.items[j], account))
+                                return true;
+        }
+        return false;
+}
+
+static bool on_account_is_closed(void *userdata, const char *account, uint32_t uid)
+{
+        const Agent *a = userdata;
+        GatePaths paths = gate_paths;
+        IdMapUser defined;
+
+        paths.owner = geteuid();
+        if (uid == 0 || exempt_files_name(&paths, account))
+                return false;
+        return (idmap_user_by_name(a->idmap, account, &defined) && defined.uid == uid) ||
+               is_named_by_gate(a, account);
+}
+
 static Now on_now(void *userdata)
 {
         return agent_now(userdata);
@@ -88,12 +128,19 @@ static Now on_now(void *userdata)
 
 static void on_record(void *userdata, const Event *e)
 {
-        agent_record(userdata, e);
+        Agent *a = userdata;
+
+        agent_record(a, e);
+        if (e->kind == EVENT_SESSION_END)
+                leftovers_session_ended(a->leftovers);
 }
 
 static const Grant *on_grant(void *userdata, const char *jti)
 {
-        return agent_grant(userdata, jti);
+        const Agent *a = userdata;
+        const Grant *g = agent_grant(a, jti);
+
+        return g && reason_of_host(a, g) == REASON_GRANTED && !agent_has_ended(a, g) ? g : NULL;
 }
 
 SessionsHost agent_sessions_host(Agent *a)
@@ -106,6 +153,7 @@ SessionsHost agent_sessions_host(Agent *a)
                 .grant = on_grant,
                 .issuer_is_verified = on_issuer_is_verified,
                 .explain = on_explain,
+                .account_is_closed = on_account_is_closed,
                 .grace_usec = a->config->session_grace_usec,
         };
 }

@@ -9,7 +9,9 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/listener.h"
+#include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/request.h"
 #include "nhi-agentd/sets.h"
@@ -23,6 +25,7 @@
 #include "lib/base/path.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 IssuerState *agent_issuers_new(size_t n)
@@ -65,7 +68,9 @@ Agent *agent_free(Agent *a)
         a->ended = ended_free(a->ended);
         a->sets = sets_free(a->sets);
         a->publisher = publisher_free(a->publisher);
+        a->members = members_free(a->members);
         a->sessions = sessions_free(a->sessions);
+        a->leftovers = leftovers_free(a->leftovers); /* which the sessions told of their ends */
         a->requests = requests_free(a->requests);
         standing_free(a->standing);
         agent_issuers_free(a->issuers, a->config ? a->config->n_issuers : 0);
@@ -86,7 +91,9 @@ DEFINE_CLEANUP(Agent *, agent_free)
 /* What needs nothing of the agent; then its parts, which hold on to it, in the order in which they
  * are made. */
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
-#define AGENT_PARTS(X)  X(publisher) X(ended) X(sets) X(evidence) X(requests) X(expiry) X(listener)
+#define AGENT_PARTS(X)                                                                             \
+        X(members)                                                                                 \
+        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \
@@ -159,7 +166,8 @@ static void on_reconciled(void *userdata, int bus)
 {
         Agent *a = userdata;
         Event e = { .kind = EVENT_AGENT_START,
-                    .detail = bus < 0 ? "without the system bus" : NULL };
+                    .code = members_lost(a->members) ? "members-lost" : NULL,
+                    .detail = bus < 0 ? "without the system bus" : members_lost(a->members) };
         int r;
 
         a->reconciled = true;
@@ -168,6 +176,8 @@ static void on_reconciled(void *userdata, int bus)
          * and identities that there are now. */
         if (r == 0)
                 r = publish_now(a->publisher);
+        if (r == 0)
+                members_review(a->members);
         if (r == 0)
                 r = listener_start(a->listener);
         if (r < 0) {
@@ -184,11 +194,21 @@ static void on_reconciled(void *userdata, int bus)
         agent_refresh(a);
 }
 
+/* PID 1 made it, where it is systemd. agent_load() judges what there is. */
+static void make_run_dir(void)
+{
+        if (mkdir(PATH_RUN_DIR, 0755) == 0)
+                (void)chmod(PATH_RUN_DIR, 0755);
+}
+
 int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX])
 {
-        const SessionsHost host = agent_sessions_host(a);
+        SessionsHost host = agent_sessions_host(a);
         int r;
 
+        means_detect(&host.means);
+        if (host.means.kind != MEANS_PID1)
+                make_run_dir();
         r = agent_load(a, ret_error);
         if (r < 0)
                 return r;

@@ -6,6 +6,7 @@
 
 #include "nhi-agentd/config/trust.h"
 #include "nhi-agentd/evidence.h"
+#include "nhi-agentd/member/member.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/watch.h"
@@ -128,6 +129,7 @@ int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX])
                 return r;
         }
         watch_read_sudo_conf(a);
+        members_load(a->members);
         r = sets_load_archived(a->sets);
         if (r < 0)
                 (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s: %s", PATH_SETS_DIR, strerror(-r));

@@ -12,6 +12,7 @@
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/lists.h"
+#include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/standing.h"
@@ -28,9 +29,19 @@
 /* An issuer's clock may be ahead of ours by SET_AHEAD_SEC. */
 #define CLOCK_SLACK_USEC ((int64_t)SET_AHEAD_SEC * USEC)
 
+#ifdef NHI_TEST
+int64_t agent_ahead_usec;
+#endif
+
 Now agent_now(const Agent *a)
 {
-        return (Now){ .real_usec = now_realtime_usec(), .boot_usec = now_boottime_usec() };
+        Now now = { .real_usec = now_realtime_usec(), .boot_usec = now_boottime_usec() };
+
+#ifdef NHI_TEST
+        now.real_usec += agent_ahead_usec;
+        now.boot_usec += agent_ahead_usec;
+#endif
+        return now;
 }
 
 /* What the clock must say at least, as verified sets have proved it. */
@@ -214,6 +225,7 @@ void agent_time_passed(Agent *a)
                 return;
         check_freshness(a, now);
         sessions_review(a->sessions);
+        members_time_passed(a->members, now);
         publish_later(a->publisher);
         (void)expiry_arm(a->expiry, now);
         say_status(a);
@@ -240,9 +252,18 @@ int agent_give_back(Agent *a, const char *jti)
                                         .grant = g,
                                         .account = g->account,
                                         .code = "given-back" });
+        sessions_grant_over(a->sessions, g->account);
         sets_save_state(a->sets);
         agent_refresh(a);
         return 0;
+}
+
+/* Both may be locked: an account, or a grant. */
+static const char *account_of(const Agent *a, const char *name)
+{
+        const Grant *g = agent_grant(a, name);
+
+        return g ? g->account : name;
 }
 
 int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed)
@@ -258,6 +279,8 @@ int agent_lock(Agent *a, const char *name, bool locked, bool *ret_changed)
                 sets_save_state(a->sets);
                 agent_refresh(a);
         }
+        if (r > 0 && locked) /* also where no session of it is open */
+                sessions_grant_over(a->sessions, account_of(a, name));
         *ret_changed = r > 0;
         return 0;
 }

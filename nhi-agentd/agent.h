@@ -24,7 +24,9 @@ typedef struct Evidence Evidence;   /* evidence.h: between decide and answer */
 typedef struct Requests Requests;   /* request.h: requests under way, recent decisions */
 typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
-typedef struct Ended Ended;         /* ended.h: what is over, in small turns */
+typedef struct Members Members; /* member.h: groups that grants gave, until nothing carries them */
+typedef struct Ended Ended;     /* ended.h: what is over, in small turns */
+typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
@@ -67,8 +69,10 @@ typedef struct Agent {
         Sets *sets;
         Sessions *sessions;
         Writer *writer, *worker; /* disk; sets */
+        Members *members;
         Publisher *publisher;
         Ended *ended;
+        Leftovers *leftovers;
         Journal *journal;
         Listener *listener;
         Denials *denials;
@@ -106,6 +110,9 @@ int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
 int agent_reload(Agent *a);
 
 Now agent_now(const Agent *a);
+#ifdef NHI_TEST
+extern int64_t agent_ahead_usec; /* added to both clocks */
+#endif
 /* Now for verifying sets: never before what verified sets have proved, so that ends on the boot
  * clock cannot move out with a clock that was set back. */
 Now agent_judging_now(const Agent *a);

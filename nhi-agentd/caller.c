@@ -7,10 +7,7 @@
 
 #include "nhi-agentd/caller.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <sys/syscall.h>
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
@@ -40,7 +37,7 @@ static int peer_pidfd_by_number(int sock_fd, pid_t pid, int *ret)
         _cleanup_close_ int fd = -EBADF;
         struct pollfd p = { .fd = sock_fd, .events = POLLRDHUP };
 
-        fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        fd = process_open(pid);
         if (fd < 0)
                 return -errno;
         if (poll(&p, 1, 0) != 0)
@@ -62,96 +59,6 @@ static int peer_pidfd(int sock_fd, pid_t pid, int *ret)
                 return r;
         *ret = fd;
         return 0;
-}
-
-/* As much of it as there is room for. */
-static int proc_head(pid_t pid, const char *name, char *ret, size_t size, size_t *ret_size)
-{
-        _cleanup_close_ int fd = -EBADF;
-        char path[64];
-        ssize_t n;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return errno == ENOENT ? -ESRCH : -errno;
-        n = read(fd, ret, size - 1);
-        if (n < 0)
-                return -errno;
-        ret[n] = '\0';
-        *ret_size = (size_t)n;
-        return 0;
-}
-
-static int proc_read(pid_t pid, const char *name, char *ret, size_t size)
-{
-        size_t n = 0;
-        const int r = proc_head(pid, name, ret, size, &n);
-
-        return r < 0 ? r : n == size - 1 ? -EMSGSIZE : 0;
-}
-
-uint32_t process_audit_id(pid_t pid, const char *name)
-{
-        unsigned long v;
-        char text[32], *end;
-
-        if (proc_read(pid, name, text, sizeof(text)) < 0)
-                return ID_UNSET;
-        errno = 0;
-        v = strtoul(text, &end, 10);
-        if (errno != 0 || end == text || *end != '\0' || v > UINT32_MAX)
-                return ID_UNSET;
-        return (uint32_t)v;
-}
-
-int process_real_uid(pid_t pid, uid_t *ret)
-{
-        char text[512], *at, *end;
-        unsigned long v;
-        size_t n = 0;
-        int r;
-
-        r = proc_head(pid, "status", text, sizeof(text), &n);
-        if (r < 0)
-                return r;
-        /* The name that the process gave itself stands before it, with every newline escaped. */
-        at = strstr(text, "\nUid:\t");
-        if (!at)
-                return -EBADMSG;
-        errno = 0;
-        v = strtoul(at + 6, &end, 10);
-        if (errno != 0 || end == at + 6 || *end != '\t' || v > UINT32_MAX)
-                return -EBADMSG;
-        *ret = (uid_t)v;
-        return 0;
-}
-
-int process_cgroup(pid_t pid, char *ret, size_t size)
-{
-        char text[8192], *line, *save = NULL;
-        int r;
-
-        r = proc_read(pid, "cgroup", text, sizeof(text));
-        if (r < 0)
-                return r;
-        for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                if (strncmp(line, "0::/", 4) != 0)
-                        continue;
-                line += 3;
-                if (strlen(line) >= size)
-                        return -EMSGSIZE;
-                memcpy(ret, line, strlen(line) + 1);
-                return 0;
-        }
-        return -ENOENT;
-}
-
-bool pidfd_is_alive(int pidfd)
-{
-        struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-        return pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
 bool caller_is_alive(const Caller *c)

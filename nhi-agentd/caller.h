@@ -4,6 +4,8 @@
 /* Who is at the other end of a socket, as the kernel and PID 1 say it, read before the caller is
  * moved anywhere. Never anything the caller sent. */
 
+#include "nhi-agentd/process.h"
+
 #include "lib/base/macro.h"
 
 #include <sys/socket.h> /* struct ucred */
@@ -13,8 +15,9 @@ typedef struct Caller {
         pid_t pid;
         uid_t uid; /* SO_PEERCRED: frozen at connect() */
         gid_t gid;
-        int pidfd;              /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
-        char cgroup[512];       /* the unified path from /proc/PID/cgroup, "" unknown or not read */
+        int pidfd; /* SO_PEERPIDFD, else pidfd_open(2) of the pid; -EBADF: gone */
+        /* the unified path from /proc/PID/cgroup, "" unknown or not read */
+        char cgroup[CGROUP_PATH_MAX];
         uint32_t loginuid;      /* (uint32_t)-1: unset */
         uint32_t audit_session; /* likewise */
         char unit[256];         /* system unit by PID 1 (GetUnitByPIDFD, else GetUnitByPID with the
@@ -30,15 +33,6 @@ int caller_read_known(int sock_fd, const struct ucred *who, bool with_cgroup, Ca
 void caller_done(Caller *c);
 /* True while the process we looked at still lives (poll of the pidfd). */
 bool caller_is_alive(const Caller *c);
-
-/* The pieces, for the registry of sessions. name is "loginuid" or "sessionid"; (uint32_t)-1: unset
- * or unreadable. process_cgroup(): the unified path; 0, -ESRCH or another negative errno. Both
- * are about a number: whoever decides by them looks at the process's pidfd afterwards. */
-uint32_t process_audit_id(pid_t pid, const char *name);
-int process_cgroup(pid_t pid, char *ret, size_t size);
-bool pidfd_is_alive(int pidfd);
-/* The real uid of a process: 0, -ESRCH or another negative errno. About a number, likewise. */
-int process_real_uid(pid_t pid, uid_t *ret);
 
 #ifdef NHI_TEST
 extern int caller_peerpidfd_errno; /* not 0: SO_PEERPIDFD fails with it (Linux before 6.5) */

@@ -124,6 +124,13 @@ static int compare_jti(const void *a, const void *b)
         return strcmp(((const StateEnded *)a)->jti, ((const StateEnded *)b)->jti);
 }
 
+/* Also where no session of it was open: something of the account may run all the same. */
+static void grant_ended(Agent *a, const Event *e)
+{
+        agent_record(a, e);
+        sessions_grant_over(a->sessions, e->account);
+}
+
 static void turn_record(const Turn *t, Agent *a, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
@@ -134,7 +141,7 @@ static void turn_record(const Turn *t, Agent *a, size_t n)
                                   .code = "expired" };
 
                 if (g)
-                        agent_record(a, &e);
+                        grant_ended(a, &e);
         }
 }
 
@@ -227,7 +234,7 @@ static void record_some(Ended *e)
                                       .code = f->code };
 
                 if (!state_ended(a->state, state_issuer(a->state, g->issuer), g->jti))
-                        agent_record(a, &event);
+                        grant_ended(a, &event);
         }
         if (f->at == f->gone.n)
                 farewell_free(e, farewell_pop(e));

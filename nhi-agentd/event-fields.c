@@ -145,7 +145,8 @@ static void put_took(const Event *e, LogField f, Sink *s)
 
 static void put_survivors(const Event *e, LogField f, Sink *s)
 {
-        if (e->kind == EVENT_SESSION_END || e->kind == EVENT_SURVIVOR)
+        if (e->kind == EVENT_SESSION_END || e->kind == EVENT_MEMBERSHIP_END ||
+            e->kind == EVENT_SURVIVOR)
                 s->number(s, f, e->n_survivors);
 }
 

@@ -85,6 +85,50 @@ static void message_grant(const Event *e, const char *verb, char *ret, size_t si
                        code);
 }
 
+static void message_member(const Event *e, const char *verb, char *ret, size_t size)
+{
+        const Grant *g = event_grant(e);
+        char account[128], group[128], code[64];
+
+        text_escape(account, sizeof(account), e->account ? e->account : "?");
+        text_escape(group, sizeof(group), e->target_group ? e->target_group : "?");
+        text_escape(code, sizeof(code), e->code ? e->code : "over");
+        (void)snprintf(ret, size,
+                       "%s %s in %s under grant %s (%s): %" PRIu64
+                       " processes that carried it ended, %u remain",
+                       verb, account, group, g && g->jti ? g->jti : "?", code, e->n_denials,
+                       e->n_survivors);
+}
+
+static void message_stray(const Event *e, const char *verb, char *ret, size_t size)
+{
+        char account[128], unit[256], detail[512];
+
+        text_escape(account, sizeof(account), e->account ? e->account : "?");
+        text_escape(unit, sizeof(unit),
+                    e->caller && *e->caller->unit ? e->caller->unit : "no unit");
+        text_escape(detail, sizeof(detail), e->detail ? e->detail : "");
+        (void)snprintf(ret, size, "%s %s in %s, %s: %" PRIu64 ": %s", verb, account, unit,
+                       e->code && streq(e->code, "ended") ? "ended" : "left alone", e->n_denials,
+                       detail);
+}
+
+static void message_leftover(const Event *e, const char *verb, char *ret, size_t size)
+{
+        const Grant *g = event_grant(e);
+        char account[128], code[64], detail[512];
+
+        if (!g) {
+                message_code(e, verb, ret, size);
+                return;
+        }
+        text_escape(account, sizeof(account), e->account ? e->account : "?");
+        text_escape(code, sizeof(code), e->code ? e->code : "?");
+        text_escape(detail, sizeof(detail), e->detail ? e->detail : "");
+        (void)snprintf(ret, size, "%s by %s under grant %s: %s: %s", verb, account,
+                       g->jti ? g->jti : "?", code, detail);
+}
+
 static const struct {
         void (*make)(const Event *e, const char *verb, char *ret, size_t size);
         const char *verb;
@@ -106,6 +150,9 @@ static const struct {
         [EVENT_CONFIG_CHANGED] = { message_code, "Configuration changed" },
         [EVENT_CONFIG_REFUSED] = { message_code, "Configuration refused, the old one stays" },
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
+        [EVENT_STRAY] = { message_stray, "Processes that no session accounts for, of" },
+        [EVENT_MEMBERSHIP_END] = { message_member, "Membership ended:" },
+        [EVENT_LEFTOVER] = { message_leftover, "Left behind" },
         [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
         [EVENT_LOG_CREATED] = { message_code, "Decision log begun" },
         [EVENT_SEGMENT] = { message_code, "Segment of the decision log begun" },

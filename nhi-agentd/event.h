@@ -27,6 +27,9 @@
         X(CONFIG_REFUSED, "config-refused", "31ff026441754d43a89ee6fe9f44801a", 3)                 \
         X(SOURCE_STALE, "source-stale", "c1e896a6b15a4215a42d43dae04f26bb", 4)                     \
         X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
+        X(STRAY, "stray", "b08bb49b35b2469aa44a36bdec21e75c", 4)                                   \
+        X(MEMBERSHIP_END, "membership-end", "76f30746a0dc4bf09982e23961445b8c", 5)                 \
+        X(LEFTOVER, "leftover", "0828da07b7464da5aa36b715d082dd7d", 4)                             \
         X(GRANT_ENDED, "grant-ended", "1cf0fe6a30d644749b9502a9f4643789", 6)                       \
         X(LOG_CREATED, "log-created", "deadbc9589a24c5cb8493c0f5774e201", 5)                       \
         X(SEGMENT, "segment", "926479add61a48a3affb3498a8800c92", 6)                               \
@@ -81,10 +84,10 @@ typedef struct Event {
         const char *session;         /* NHI_SESSION= our session id */
         const char *scope;           /* NHI_SCOPE= */
         const char *code, *detail;   /* NHI_CODE= NHI_DETAIL= refusals, quarantine, errors */
-        int64_t took_usec;           /* NHI_TOOK_USEC= session-end; 0: none */
-        uint32_t n_survivors;        /* NHI_SURVIVORS= session-end, survivor */
+        int64_t took_usec;           /* NHI_TOOK_USEC= of what was ended; 0: none */
+        uint32_t n_survivors;        /* NHI_SURVIVORS= session-end, membership-end, survivor */
         uint64_t decision_id;        /* NHI_DECISION= */
-        uint64_t n_denials;          /* NHI_COUNT= denials */
+        uint64_t n_denials;          /* NHI_COUNT= denials; membership-end, stray: processes */
         int64_t first_sec, last_sec; /* NHI_FIRST= NHI_LAST= denials: of the first and last one */
         const char *set;             /* NHI_SET= where there is no grant: set-accepted */
         uint32_t use;                /* NHI_USE= of a session of a counted grant; 0: not counted */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/expiry.h"
 
+#include "nhi-agentd/member/member.h"
+
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 
@@ -103,16 +105,19 @@ unsigned expiry_age_percent(const GrantSet *set, Now now)
 
 void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_usec)
 {
-        int64_t real = INT64_MAX, boot = INT64_MAX, session_real, session_boot;
+        int64_t real = INT64_MAX, boot = INT64_MAX, other_real, other_boot;
 
         grants_next(a, now, &real, &boot);
         for (size_t i = 0; i < a->config->n_issuers; i++)
                 if (a->issuers[i].set)
                         set_next(a->issuers[i].set, now, &real);
-        if (a->sessions && sessions_next_end(a->sessions, &session_real, &session_boot)) {
-                sooner(&real, now.real_usec, session_real);
-                sooner(&boot, now.boot_usec, session_boot);
+        if (a->sessions && sessions_next_end(a->sessions, &other_real, &other_boot)) {
+                sooner(&real, now.real_usec, other_real);
+                sooner(&boot, now.boot_usec, other_boot);
         }
+        members_next_end(a->members, &other_real, &other_boot);
+        sooner(&real, now.real_usec, other_real);
+        sooner(&boot, now.boot_usec, other_boot);
         *ret_real_usec = real;
         *ret_boot_usec = boot;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The agent's sockets, held by systemd: who connects, how many, for how long. One request a
- * connection; a peer whose credentials cannot be read, that is one too many or too slow is closed.
- * What a request means is decided elsewhere: request.c, authkeys.c, control.c, feed.c. */
+/* The agent's sockets, held by systemd where that is PID 1: who connects, how many, for how long.
+ * One request a connection; a peer whose credentials cannot be read, that is one too many or too
+ * slow is closed. What a request means is decided elsewhere: request.c, authkeys.c, control.c,
+ * feed.c. */
 
 #include "nhi-agentd/agent.h"
 
@@ -22,6 +23,10 @@ Listener *listener_free(Listener *l);
 /* Take what systemd hands over, by FileDescriptorName=pam|control|keys|feed: all four must be
  * there. 0, or a negative errno and *ret_error, one sentence. */
 int listener_take_fds(Listener *l, char ret_error[static AGENT_ERROR_MAX]);
+/* Make all four, for an agent that was started without: modes and groups as in
+ * conf/units/nhi-agentd-*.socket. Only once agent_load() has the host's lock, for it takes the
+ * places of those that are there. 0, or a negative errno and *ret_error. */
+int listener_bind(Listener *l, char ret_error[static AGENT_ERROR_MAX]);
 /* Own one listening socket. */
 int listener_add(Listener *l, PeerKind kind, int fd);
 /* Begin to accept. */

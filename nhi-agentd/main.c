@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #define EXIT_USAGE  2
@@ -102,6 +103,7 @@ static int harden(void)
 {
         const struct rlimit none = {};
 
+        (void)umask(0077);
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
                 return -errno;
         return sodium_init() < 0 ? -ENOSYS : 0;
@@ -139,9 +141,16 @@ static int add_signals(Agent *a)
         return r < 0 ? r : 0;
 }
 
+/* Nobody holds sockets for it: a container whose PID 1 is no systemd. */
+static bool is_alone(void)
+{
+        return sd_listen_fds(0) == 0 && sd_booted() == 0;
+}
+
 static int run(Agent *a, char error[static AGENT_ERROR_MAX])
 {
-        int r;
+        const bool alone = is_alone();
+        int r = 0;
 
         (void)snprintf(error, AGENT_ERROR_MAX, "the event loop cannot be set up");
         r = add_signals(a);
@@ -150,10 +159,12 @@ static int run(Agent *a, char error[static AGENT_ERROR_MAX])
         r = sd_event_set_watchdog(a->event, true);
         if (r < 0)
                 return r;
-        r = listener_take_fds(a->listener, error);
-        if (r < 0)
-                return r;
-        r = agent_start(a, error);
+        if (!alone)
+                r = listener_take_fds(a->listener, error);
+        if (r == 0)
+                r = agent_start(a, error);
+        if (r == 0 && alone)
+                r = listener_bind(a->listener, error);
         if (r < 0)
                 return r;
         (void)snprintf(error, AGENT_ERROR_MAX, "cannot serve: the journal says why");

@@ -18,6 +18,7 @@ typedef struct Publication {
         char *gates_text;    /* NULL: as they were */
         size_t gates_size;
         size_t n_active;
+        MemberList given;
 } Publication;
 
 typedef struct Retired {

@@ -45,7 +45,7 @@ int publication_make(void *userdata)
 
         r = make_gates(c);
         if (r == 0)
-                r = snapshot_image(&c->view, &data, &size, &c->n_active);
+                r = snapshot_image(&c->view, &data, &size, &c->n_active, &c->given);
         return r == 0 ? snapshot_stage(PATH_SNAPSHOT, data, size) : r;
 }
 
@@ -55,6 +55,7 @@ void publication_free(Publication *c)
                 return;
         state_unshare(c->publisher->agent->state, &c->view.state);
         free(c->gates_text);
+        member_list_done(&c->given);
         free(c);
 }
 DEFINE_CLEANUP(Publication *, publication_free)

@@ -21,12 +21,22 @@ typedef struct Image {
         /* How far the store's lists, sorted by account, were walked. */
         size_t account_at, grant_at;
         size_t n_active;
+        MemberList given;
 } Image;
+
+/* Whose memberships are walked. */
+typedef struct Holder {
+        const char *name;
+        uint32_t uid, gid;
+        bool is_known; /* here: else only a directory has it */
+        size_t first;  /* where they begin */
+} Holder;
 
 static void image_done(Image *im)
 {
         free(im->users);
         groups_done(&im->groups);
+        member_list_done(&im->given);
 }
 
 static bool is_held_back(const PublishView *v, const Grant *g)
@@ -198,7 +208,28 @@ static int group_index(Image *im, const char *name, size_t *ret)
         return 0;
 }
 
-static int give_group(Image *im, const char *user, const char *name, End end, size_t first)
+/* Remembered before it is given. The account's own group is the account's. */
+static int note_given(Image *im, const Holder *h, const Grant *g, const SnapshotBuildGroup *group,
+                      End end)
+{
+        if (!h->is_known || group->gid == h->gid)
+                return 0;
+        if (im->given.n == MEMBERS_N_MAX)
+                return -ENOENT;
+        return member_list_add(&im->given,
+                               &(Membership){ .name = h->name,
+                                              .uid = h->uid,
+                                              .group = group->name,
+                                              .gid = group->gid,
+                                              .jti = g->jti,
+                                              .issuer = g->issuer,
+                                              .since_usec = im->view->now.boot_usec,
+                                              .end_sec = end.real_usec / (int64_t)USEC_PER_SEC,
+                                              .boot_end_usec = end.boot_usec });
+}
+
+/* g: the grant that gives it; NULL: what every account of ours is in. */
+static int give_group(Image *im, const Holder *h, const Grant *g, const char *name, End end)
 {
         SnapshotBuildGroup *group;
         size_t i = 0;
@@ -210,8 +241,11 @@ static int give_group(Image *im, const char *user, const char *name, End end, si
         if (r < 0)
                 return r;
         group = &im->groups.items[i];
-        if (group->local && localdb_is_member(im->view->local, user, name))
+        if (group->local && localdb_is_member(im->view->local, h->name, name))
                 return 0;
+        r = g ? note_given(im, h, g, group, end) : 0;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
         if (!group->local) {
                 End latest = { group->real_deadline, group->boot_deadline };
 
@@ -219,16 +253,16 @@ static int give_group(Image *im, const char *user, const char *name, End end, si
                 group->real_deadline = latest.real_usec;
                 group->boot_deadline = latest.boot_usec;
         }
-        return groups_give(&im->groups, user, i, end, first);
+        return groups_give(&im->groups, h->name, i, end, h->first);
 }
 
-static int give_groups_of(Image *im, const Grant *g, End end, size_t first)
+static int give_groups_of(Image *im, const Holder *h, const Grant *g, End end)
 {
         for (size_t i = 0; i < g->n_terms; i++) {
                 const Term *t = &g->terms[i];
 
                 for (size_t k = 0; t->type == TERM_GROUP && k < t->groups.n; k++) {
-                        int r = give_group(im, g->account, t->groups.items[k], end, first);
+                        int r = give_group(im, h, g, t->groups.items[k], end);
 
                         if (r < 0)
                                 return r;
@@ -237,11 +271,25 @@ static int give_groups_of(Image *im, const Grant *g, End end, size_t first)
         return 0;
 }
 
+static Holder holder_of(const Image *im, const char *account)
+{
+        Holder h = { .name = account, .first = im->groups.n_members };
+        IdMapUser user;
+
+        h.is_known = localdb_user(im->view->local, account, &h.uid, &h.gid);
+        if (!h.is_known && idmap_user_by_name(im->view->idmap, account, &user)) {
+                h.uid = user.uid;
+                h.gid = user.gid;
+                h.is_known = true;
+        }
+        return h;
+}
+
 /* All grants of the next account. */
 static int add_memberships_of(Image *im, const char *account)
 {
-        const size_t first = im->groups.n_members;
         const bool is_ours = walk_account(im, account) != NULL;
+        const Holder h = holder_of(im, account);
         const Grant *g;
         End latest = {};
         int r = 0;
@@ -253,11 +301,11 @@ static int add_memberships_of(Image *im, const char *account)
                         continue;
                 im->n_active++;
                 end_later(&latest, end);
-                r = give_groups_of(im, g, end, first);
+                r = give_groups_of(im, &h, g, end);
         }
         /* sshd's Match block for accounts of ours. */
         if (r == 0 && is_ours && latest.real_usec > 0)
-                r = give_group(im, account, PUBLISH_MANAGED_GROUP, latest, first);
+                r = give_group(im, &h, NULL, PUBLISH_MANAGED_GROUP, latest);
         return r;
 }
 
@@ -282,7 +330,8 @@ static int image_fill(Image *im)
         return r == 0 ? add_memberships(im) : r;
 }
 
-int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, size_t *ret_n_active)
+int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, size_t *ret_n_active,
+                   MemberList *ret_given)
 {
         Image im = { .view = view };
         int r;
@@ -302,8 +351,12 @@ int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, siz
 
                 r = snapshot_build(&b, ret, ret_size);
         }
-        if (r == 0)
+        if (r == 0) {
                 *ret_n_active = im.n_active;
+                member_list_sort(&im.given);
+                *ret_given = im.given;
+                im.given = (MemberList){};
+        }
         image_done(&im);
         return r;
 }

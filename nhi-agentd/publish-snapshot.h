@@ -5,6 +5,7 @@
  * grants together: sorted lists are walked side by side. Runs on a thread. */
 
 #include "nhi-agentd/config/config.h"
+#include "nhi-agentd/member/list.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
 #include "nhi-agentd/set/revocations.h"
@@ -28,5 +29,8 @@ typedef struct PublishView {
         uint64_t generation;
 } PublishView;
 
-/* ret_n_active: grants in force now that nothing on this host holds back. */
-int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, size_t *ret_n_active);
+/* ret_n_active: grants in force now that nothing on this host holds back. ret_given: the
+ * memberships that it gives by grants' group terms to accounts whose uid is known here, sorted; of
+ * the first MEMBERS_N_MAX: no others are given, for what nobody remembers nobody can end. */
+int snapshot_image(const PublishView *view, uint8_t **ret, size_t *ret_size, size_t *ret_n_active,
+                   MemberList *ret_given);

@@ -15,7 +15,6 @@
 
 /* Where an object stands beside the sets of the fleet: in place of a host's name. */
 #define HOST_PLACE       "{host}"
-#define REVOCATIONS_NAME "revocations"
 #define REVOCATIONS_FILE REVOCATIONS_NAME ".jws"
 
 /* Those that name an object of its own for each name. */

@@ -4,6 +4,8 @@
 
 #include "nhi-agentd/publish-internal.h"
 
+#include "nhi-agentd/member/member.h"
+
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
@@ -58,6 +60,9 @@ static void publication_done(Publication *c, int r)
 {
         Publisher *p = c->publisher;
 
+        /* B5 */
+        if (r == 0)
+                r = members_note(p->agent->members, &c->given);
         if (r == 0)
                 r = snapshot_commit(PATH_SNAPSHOT);
         if (r < 0)
@@ -70,6 +75,12 @@ static void publication_done(Publication *c, int r)
 
 static void publish_begin(Publisher *p);
 
+static void review(Agent *a)
+{
+        sessions_review(a->sessions);
+        members_review(a->members);
+}
+
 /* B2: everything that changed is withdrawn, and only now its sessions end. */
 static void settle(Publisher *p)
 {
@@ -79,7 +90,7 @@ static void settle(Publisher *p)
         }
         (void)sd_event_source_set_enabled(p->late, SD_EVENT_OFF);
         if (p->agent->reconciled)
-                sessions_review(p->agent->sessions);
+                review(p->agent);
 }
 
 static void on_made(void *userdata, int r)
@@ -159,7 +170,7 @@ static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
         Publisher *p = userdata;
 
         if (p->agent->reconciled)
-                sessions_review(p->agent->sessions);
+                review(p->agent);
         waiters_tell(p);
         if (p->published < p->wanted)
                 timer_arm(p->late, PUBLISH_LATE_USEC);

@@ -10,7 +10,9 @@
  *  B3 The loop only renames: gates and snapshot are made on a thread of their own, from a view that
  *     does not change meanwhile, one at a time and in order. What changes meanwhile is published
  *     next.
- *  B4 A snapshot that cannot be made MUST be replaced by one that answers nothing. */
+ *  B4 A snapshot that cannot be made MUST be replaced by one that answers nothing.
+ *  B5 Memberships that grants give MUST be remembered before the snapshot that gives them is put in
+ *     place (member.h). */
 
 #include "nhi-agentd/agent.h"
 

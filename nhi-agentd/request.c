@@ -171,7 +171,7 @@ static Decision request_decide(Request *r)
         Decision d = decide(&a->store, &view, &r->data.access, agent_now(a));
 
         /* What cannot be tied would be used up for nothing. */
-        if (takes_use(r, &d) && !sessions_have_bus(a->sessions))
+        if (takes_use(r, &d) && !sessions_can_tie(a->sessions))
                 d = (Decision){ .reason = REASON_SESSION_UNKNOWN, .grant = d.grant };
         return d;
 }

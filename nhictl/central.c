@@ -4,11 +4,14 @@
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/path.h"
+#include "nhictl/key-exec.h"
 #include "nhictl/who.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 #define KEY_SIZE_MAX 8192u
+#define PROGRESS_MIN 256u  /* hosts */
 #define REASON_MAX   4096u /* bytes of its encoding; history cuts it again */
 
 void central_say_notes(Ledger *l)
@@ -63,10 +66,13 @@ int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger
 int central_key(const CentralOptions *o, SigningKey *ret)
 {
         const char *path = o->key ? o->key : PATH_ISSUER_KEY;
-        char *text = NULL;
+        char *text = NULL, error[KEY_EXEC_ERROR_MAX];
         size_t size = 0;
         int r;
 
+        if (key_exec_is(path))
+                return key_exec_open(path, ret, error) == 0 ? VERB_OK
+                                                            : fail(VERB_FAILED, "%s", error);
         r = file_read_trusted(path, geteuid(), KEY_SIZE_MAX, &text, &size);
         if (r == -ENOENT)
                 return fail(VERB_FAILED, "there is no key at %s: nhictl key new, or --key FILE",
@@ -98,9 +104,40 @@ static int say_report(const PublishReport *report)
         return VERB_OK;
 }
 
-int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
-                    bool *ret_changed)
+static json_t *report_result(const PublishReport *report)
 {
+        json_t *hosts = json_array(), *host;
+        size_t i;
+
+        json_array_foreach(report->hosts, i, host) {
+                if (!streq(document_text(host, "action"), "unchanged"))
+                        (void)json_array_append(hosts, host);
+        }
+        return json_pack("{s:b, s:I, s:I, s:I, s:s, s:o}", "changed",
+                         report->n_published > 0 || report->list_published, "published",
+                         (json_int_t)report->n_published, "unchanged",
+                         (json_int_t)report->n_unchanged, "failed", (json_int_t)report->n_failed,
+                         "revocations",
+                         report->list_failed      ? "failed"
+                         : report->list_published ? "published"
+                                                  : "unchanged",
+                         "hosts", hosts);
+}
+
+/* One line on a terminal, written over. */
+static void show_progress(void *userdata, size_t n_done, size_t n_all)
+{
+        if (n_all <= PROGRESS_MIN || isatty(STDERR_FILENO) != 1)
+                return;
+        fprintf(stderr, "\r\033[Kpublished: %zu of %zu%s", n_done, n_all,
+                n_done == n_all ? "\r\033[K" : "");
+        (void)fflush(stderr);
+}
+
+int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *given,
+                    json_t **ret_result)
+{
+        PublishRequest request = *given;
         char error[LEDGER_ERROR_MAX];
         PublishReport report;
         SigningKey key = { 0 };
@@ -109,14 +146,15 @@ int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *re
         r = central_key(o, &key);
         if (r != VERB_OK)
                 return r;
-        r = ledger_publish(l, &key, request, &report, error);
-        signing_key_done(&key);
+        request.progress = show_progress;
+        r = ledger_publish(l, &key, &request, &report, error);
+        key_done(&key);
         central_say_notes(l);
         if (r < 0)
                 return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
         r = say_report(&report);
-        if (ret_changed)
-                *ret_changed = report.n_published > 0 || report.list_published;
+        if (ret_result)
+                *ret_result = report_result(&report);
         publish_report_done(&report);
         return r;
 }

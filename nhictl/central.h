@@ -19,8 +19,9 @@ typedef struct CentralOptions {
         }
 #define KEY_OPTION(type, member)                                                                   \
         {                                                                                          \
-                "key", 0, OPTION_STRING, offsetof(type, member.key), "FILE",                       \
-                        "the issuer's private key (default " PATH_ISSUER_KEY ")"                   \
+                "key", 0, OPTION_STRING, offsetof(type, member.key), "KEY",                        \
+                        "the issuer's private key: a file, or exec:COMMAND "                       \
+                        "(default " PATH_ISSUER_KEY ")"                                            \
         }
 /* For verbs that change the ledger. */
 #define CENTRAL_OPTIONS(type, member)                                                              \
@@ -33,7 +34,7 @@ typedef struct CentralOptions {
 /* Open the ledger; what was left out of it is said, and where it is opened for writing what is
  * wrong with its history, too. VERB_OK and an owned *ret, or a status. */
 int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger **ret);
-/* Read the private key: wipe with signing_key_done(). */
+/* Read the private key, or find who signs with it (key-exec.h): for key_done(). */
 int central_key(const CentralOptions *o, SigningKey *ret);
 
 /* Note the revision and publish, also where this call changed nothing: what an earlier one could
@@ -43,9 +44,11 @@ int central_finish(const Call *call, const CentralOptions *o, Ledger *l);
 /* The same for verbs whose result is "changed": prints it. */
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
 
-/* Publish and say what came of it. */
+/* Publish and say what came of it. ret_result, where it is not NULL: NULL where nothing could be
+ * published, or an owned {changed, published, unchanged, failed, hosts: those that were written or
+ * should have been}. */
 int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
-                    bool *ret_changed);
+                    json_t **ret_result);
 
 /* Change a document (ledger_change()) and say what went wrong: VERB_OK or VERB_FAILED. Steals doc;
  * NULL removes it. */

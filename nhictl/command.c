@@ -16,7 +16,8 @@
 typedef struct Terms {
         const char *variable;
         uint64_t usec;
-        short flags; /* posix_spawnattr_setflags(3) */
+        short flags;      /* posix_spawnattr_setflags(3) */
+        const int *input; /* its stdin; NULL: /dev/null */
 } Terms;
 
 static int spawn_piped(const char *const *words, const Terms *t, int out_fd, pid_t *ret)
@@ -39,8 +40,9 @@ static int spawn_piped(const char *const *words, const Terms *t, int out_fd, pid
         if (r == 0)
                 r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | t->flags);
         if (r == 0)
-                r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
-                                                     0);
+                r = t->input ? posix_spawn_file_actions_adddup2(&actions, *t->input, STDIN_FILENO)
+                             : posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
+                                                                O_RDONLY, 0);
         if (r == 0)
                 r = posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
         if (r == 0)
@@ -111,7 +113,13 @@ int command_run(const char *const *words, char *output, size_t size)
 int command_run_whole(const char *const *words, const char *variable, uint64_t usec, char *output,
                       size_t size)
 {
-        const Terms t = { variable, usec, POSIX_SPAWN_SETPGROUP };
+        const Terms t = { variable, usec, POSIX_SPAWN_SETPGROUP, NULL };
 
         return run(words, &t, output, size);
+}
+
+int command_run_fed(const char *const *words, int input_fd, uint64_t usec, char *output,
+                    size_t size)
+{
+        return run(words, &(Terms){ .usec = usec, .input = &input_fd }, output, size);
 }

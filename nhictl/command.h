@@ -19,3 +19,7 @@ int command_run(const char *const *words, char *output, size_t size);
  * NULL. */
 int command_run_whole(const char *const *words, const char *variable, uint64_t usec, char *output,
                       size_t size);
+
+/* command_run() of a command that reads input_fd, and may take this long. */
+int command_run_fed(const char *const *words, int input_fd, uint64_t usec, char *output,
+                    size_t size);

@@ -138,8 +138,10 @@ static void say_limits(const GrantOptions *o)
                 if (!streq(o->run_as.items[i], "*") && !streq(o->run_as.items[i], "root"))
                         continue;
                 say("as root somebody can plant what starts after the grant's end (a crontab, a "
-                    "unit): that is recorded, not prevented%s",
-                    o->commands.n > 0 ? "" : "; --command limits what may run");
+                    "unit): that is found, not prevented%s",
+                    o->commands.n > 0 || o->edit.n > 0
+                            ? ""
+                            : "; without --command this grant is unbounded");
                 return;
         }
 }

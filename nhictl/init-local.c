@@ -4,7 +4,9 @@
 
 #include "lib/base/path.h"
 #include "nhictl/init.h"
+#include "nhictl/key-exec.h"
 #include "nhictl/key.h"
+#include "nhictl/store/store.h"
 
 #include <sys/stat.h>
 
@@ -16,6 +18,8 @@ static int make_key(const InitOptions *o, bool *changed)
         struct stat st;
         int r;
 
+        if (key_exec_is(path))
+                return VERB_OK;
         r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
         if (r == -EEXIST)
                 return VERB_OK;
@@ -37,7 +41,7 @@ static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
         if (r != VERB_OK)
                 return r;
         doc = key_public_document(&key.public, issuer);
-        signing_key_done(&key);
+        key_done(&key);
         text = doc ? document_format(doc) : NULL;
         json_decref(doc);
         if (!text)
@@ -102,7 +106,12 @@ static int make_central(const Call *call, const InitOptions *o, const char *host
         if (o->issuer && !streq(o->issuer, l->settings.issuer))
                 return fail(VERB_FAILED, "%s/ledger.json names another issuer: %s", path,
                             l->settings.issuer);
-        target = l->settings.publish ? l->settings.publish : PATH_PUBLISHED_DIR;
+        target = l->settings.publish ? store_directory(l->settings.publish) : PATH_PUBLISHED_DIR;
+        if (!target)
+                return fail(VERB_FAILED,
+                            "%s/ledger.json publishes to %s: this host's source is there, and not "
+                            "local",
+                            path, l->settings.publish);
         r = init_make_directory(target, 02750, "nhi-fetch", changed);
         if (r == VERB_OK)
                 r = add_host(call, l, host, &added);

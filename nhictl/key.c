@@ -7,6 +7,7 @@
 #include "lib/base/file.h"
 #include "lib/base/path.h"
 #include "nhictl/central.h"
+#include "nhictl/key-exec.h"
 
 #include <sodium.h>
 #include <sys/stat.h>
@@ -59,6 +60,8 @@ static VerbStatus run_new(Call *call)
         struct stat st;
         int r;
 
+        if (key_exec_is(path))
+                return fail(VERB_USAGE, "who signs for us makes its own key: --key FILE");
         r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
         if (r == -EEXIST) {
                 say("%s exists and stays as it is", path);
@@ -86,13 +89,13 @@ static VerbStatus run_show(Call *call)
         if (r != VERB_OK)
                 return r;
         if (!o->issuer && ledger_open(path, false, &l, error) < 0 && o->central.ledger) {
-                signing_key_done(&key);
+                key_done(&key);
                 return fail(VERB_FAILED, "%s", error);
         }
         doc = key_public_document(&key.public, o->issuer ? o->issuer
                                                : l       ? l->settings.issuer
                                                          : NULL);
-        signing_key_done(&key);
+        key_done(&key);
         if (!doc)
                 return fail(VERB_FAILED, "out of memory");
         if (call->out.json)
@@ -113,7 +116,7 @@ static const Option show_options[] = {
 
 const Verb verb_key_new = {
         .name = "key new",
-        .synopsis = "[--key FILE]",
+        .synopsis = "[--key KEY]",
         .help = "make the issuer's signing key, unless there is one",
         .options = new_options,
         .options_size = sizeof(KeyOptions),
@@ -121,7 +124,7 @@ const Verb verb_key_new = {
 };
 const Verb verb_key_show = {
         .name = "key show",
-        .synopsis = "[--key FILE] [--ledger DIR]",
+        .synopsis = "[--key KEY] [--ledger DIR]",
         .help = "print the public key as a JWK: what hosts have to trust",
         .options = show_options,
         .options_size = sizeof(KeyOptions),

@@ -4,12 +4,14 @@
 
 #include "nhictl/ledger/check.h"
 #include "nhictl/ledger/history-check.h"
+#include "nhictl/store/store.h"
 
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhictl/central.h"
 #include "nhictl/ledger-history.h"
 #include "nhictl/ledger/state.h"
+#include "nhictl/reply.h"
 #include "nhictl/texts.h"
 #include "nhictl/when.h"
 
@@ -34,17 +36,25 @@ static bool is_shown(const Ledger *l, const LedgerOptions *o, const json_t *doc,
         return document_time(doc, "exp", &exp_sec) == 0 && exp_sec <= now_sec + o->expiring_sec;
 }
 
-/* A copy with the state of now. */
+/* A copy with the state of now, and what nothing bounds. */
 static json_t *with_state(const Ledger *l, const json_t *doc, int64_t now_sec)
 {
         json_t *copy = json_copy((json_t *)doc);
         const char *state = grant_state_name(ledger_grant_state(l, doc, now_sec));
+        const bool is_unbounded = terms_unbounded(json_object_get(doc, "authorization_details"));
 
-        if (copy && json_object_set_new(copy, "state", json_string(state)) < 0) {
+        if (copy && (json_object_set_new(copy, "state", json_string(state)) < 0 ||
+                     (is_unbounded && json_object_set_new(copy, "unbounded", json_true()) < 0))) {
                 json_decref(copy);
                 return NULL;
         }
         return copy;
+}
+
+/* What no host can prevent is said wherever such a grant is shown. */
+static void say_unbounded(const char *jti)
+{
+        say("%s is unbounded: root without commands; what its holder plants outlives it", jti);
 }
 
 static int add_row(Table *t, const Ledger *l, const json_t *doc, int64_t now_sec)
@@ -127,6 +137,8 @@ static int print_document(const Call *call, const Ledger *l, const json_t *doc)
                 r = ledger_history_lines(l, &filter, &lines);
         if (r == 0 && call->out.json)
                 return output_document(json_pack("{s:o, s:o*}", "grant", shown, "history", lines));
+        if (r == 0 && json_is_true(json_object_get(shown, "unbounded")))
+                say_unbounded(document_text(doc, "jti"));
         if (r == 0)
                 r = print_members(call, shown);
         if (r == 0 && lines && (puts("") == EOF || fflush(stdout) == EOF))
@@ -161,9 +173,11 @@ static VerbStatus run(Call *call)
 /* The sets that it publishes, where they are at hand: a checkout elsewhere has none. */
 static const char *sets_of(const Ledger *l, const LedgerOptions *o)
 {
-        if (o->sets || !l->settings.publish)
+        const char *dir = store_directory(l->settings.publish);
+
+        if (o->sets || !dir)
                 return o->sets;
-        return access(l->settings.publish, R_OK | X_OK) == 0 ? l->settings.publish : NULL;
+        return access(dir, R_OK | X_OK) == 0 ? dir : NULL;
 }
 
 typedef struct CheckResult {

@@ -5,28 +5,38 @@
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhictl/central.h"
+#include "nhictl/store/store.h"
 #include "nhictl/who.h"
 
 typedef struct PublishOptions {
         CentralOptions central;
         const char *to;
         bool renew, all;
-        ArgList replace;
+        ArgList replace, hosts, labels;
+        StoreAccess access;
 } PublishOptions;
 
-/* A directory, or a file URL of one; anything else is another version's. */
-static int target_of(const char *to, const char **ret)
+static bool has_access(const StoreAccess *a)
 {
-        if (!to || *to == '/') {
-                *ret = to;
-                return VERB_OK;
-        }
-        if (strncmp(to, "file:///", 8) != 0)
+        return a->ca_file || a->pins || a->certificate || a->certificate_key || a->token_file ||
+               a->user_file || a->password_file || a->single_publisher;
+}
+
+/* What ledger.json says of its place is not told to another one. */
+static int check_options(const PublishOptions *o)
+{
+        if (o->to && !store_url_is_valid(o->to))
                 return fail(VERB_USAGE,
-                            "--to %s: this version publishes to an absolute directory or a "
-                            "file:// URL only",
-                            to);
-        *ret = to + 7;
+                            "--to %s: must be an absolute directory or a file://, https:// or "
+                            "etcd:// URL without user and password",
+                            o->to);
+        if (!o->to && has_access(&o->access))
+                return fail(VERB_USAGE, "how ledger.json's own place is reached stands there, in "
+                                        "\"publish_with\": these options need --to");
+        if (o->access.certificate_key && !o->access.certificate)
+                return fail(VERB_USAGE, "--certificate-key needs --certificate");
+        if (!o->access.user_file != !o->access.password_file)
+                return fail(VERB_USAGE, "--user-file and --password-file need each other");
         return VERB_OK;
 }
 
@@ -36,15 +46,20 @@ static VerbStatus run(Call *call)
         PublishRequest request = { .mode = o->all     ? PUBLISH_ALL
                                            : o->renew ? PUBLISH_RENEW
                                                       : PUBLISH_CHANGED,
-                                   .now_usec = now_realtime_usec(),
+                                   .target = o->to,
+                                   .access = o->to ? &o->access : NULL,
+                                   .hosts = o->hosts.items,
+                                   .n_hosts = o->hosts.n,
+                                   .labels = o->labels.items,
+                                   .n_labels = o->labels.n,
                                    .replace = o->replace.items,
                                    .n_replace = o->replace.n };
         _cleanup_(ledger_freep) Ledger *l = NULL;
-        bool changed = false;
+        json_t *result = NULL;
         char who[WHO_SIZE];
         int r;
 
-        r = target_of(o->to, &request.target);
+        r = check_options(o);
         if (r == VERB_OK)
                 r = central_open(call, &o->central, true, &l);
         if (r != VERB_OK)
@@ -53,20 +68,48 @@ static VerbStatus run(Call *call)
         central_say_notes(l);
         if (r < 0)
                 return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
-        r = central_publish(&o->central, l, &request, &changed);
-        if (r == VERB_OK && output_changed(&call->out, changed) < 0)
-                return VERB_FAILED;
+        request.now_usec = now_realtime_usec();
+        r = central_publish(&o->central, l, &request, &result);
+        if (!result)
+                return r;
+        if (call->out.json) {
+                if (output_document(result) < 0)
+                        return VERB_FAILED;
+                return r;
+        }
+        if (r == VERB_OK &&
+            output_changed(&call->out, json_is_true(json_object_get(result, "changed"))) < 0)
+                r = VERB_FAILED;
+        json_decref(result);
         return r;
 }
 
 #define AT(member) offsetof(PublishOptions, member)
 static const Option options[] = {
-        { "to", 0, OPTION_STRING, AT(to), "DIR", "publish there instead of where the ledger says" },
+        { "to", 0, OPTION_STRING, AT(to), "URL", "publish there instead of where the ledger says" },
+        { "host", 0, OPTION_LIST, AT(hosts), "GLOB", "only hosts of this name" },
+        { "label", 0, OPTION_LIST, AT(labels), "L", "only hosts with this label" },
         { "renew", 0, OPTION_FLAG, AT(renew), NULL,
           "only sets that are over a quarter of their lifetime (for the timer)" },
         { "all", 0, OPTION_FLAG, AT(all), NULL, "every host, also where nothing changed" },
         { "replace", 0, OPTION_LIST, AT(replace), "REVISION",
           "overwrite sets of this revision, which the ledger does not know" },
+        { "ca-file", 0, OPTION_STRING, AT(access.ca_file), "FILE",
+          "the CA that the server's certificate must be of" },
+        { "pins", 0, OPTION_STRING, AT(access.pins), "PINS",
+          "sha256//BASE64 of the server's public key; several parted by ';'" },
+        { "certificate", 0, OPTION_STRING, AT(access.certificate), "FILE",
+          "our certificate, to be shown to the server" },
+        { "certificate-key", 0, OPTION_STRING, AT(access.certificate_key), "FILE",
+          "its private key" },
+        { "token-file", 0, OPTION_STRING, AT(access.token_file), "FILE",
+          "a file with a bearer token (https) or an etcd token" },
+        { "user-file", 0, OPTION_STRING, AT(access.user_file), "FILE",
+          "etcd: a file with the user's name" },
+        { "password-file", 0, OPTION_STRING, AT(access.password_file), "FILE",
+          "etcd: a file with the password" },
+        { "single-publisher", 0, OPTION_FLAG, AT(access.single_publisher), NULL,
+          "https: nobody else publishes there, so conditions are not needed" },
         LEDGER_OPTION(PublishOptions, central),
         KEY_OPTION(PublishOptions, central),
         OPTION_END,
@@ -74,8 +117,10 @@ static const Option options[] = {
 
 const Verb verb_publish = {
         .name = "publish",
-        .synopsis = "[--to DIR] [--renew|--all] [--replace REVISION]...",
+        .synopsis = "[--to URL] [--host GLOB]... [--label L]... [--renew|--all] [--replace "
+                    "REVISION]...",
         .help = "sign and publish the grant sets of hosts whose grants changed\n"
+                "URL is a directory, https://SERVER/PATH or etcd://MEMBER,MEMBER/KEYS.\n"
                 "A ledger that is older than what is published is refused: an older checkout must "
                 "not un-revoke.",
         .options = options,

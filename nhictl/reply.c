@@ -66,6 +66,26 @@ static const struct TermWords {
         { "groups", "group ", ", group " },
 };
 
+static bool list_has(const json_t *list, const char *text)
+{
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach(list, i, item)
+                if (streq_ptr(json_string_value(item), text))
+                        return true;
+        return false;
+}
+
+static bool term_is_unbounded(const json_t *term)
+{
+        const json_t *run_as = json_object_get(term, "run_as");
+
+        return (list_has(run_as, "root") || list_has(run_as, "*")) &&
+               json_array_size(json_object_get(term, "commands")) == 0 &&
+               json_array_size(json_object_get(term, "edit")) == 0;
+}
+
 static void words_term(Words *w, const json_t *term)
 {
         size_t n_commands = json_array_size(json_object_get(term, "commands"));
@@ -81,6 +101,8 @@ static void words_term(Words *w, const json_t *term)
                                n_commands == 1 ? "" : "s");
                 words_add(w, commands, "");
         }
+        if (term_is_unbounded(term))
+                words_add(w, " (unbounded)", "");
 }
 
 char *terms_words(const json_t *terms, char *ret, size_t size)
@@ -102,6 +124,17 @@ bool terms_elevate(const json_t *terms)
 
         json_array_foreach(terms, i, term)
                 if (json_array_size(json_object_get(term, "run_as")) > 0)
+                        return true;
+        return false;
+}
+
+bool terms_unbounded(const json_t *terms)
+{
+        const json_t *term;
+        size_t i;
+
+        json_array_foreach(terms, i, term)
+                if (term_is_unbounded(term))
                         return true;
         return false;
 }
@@ -137,7 +170,7 @@ int grants_print(const Output *o, const json_t *grants, int64_t now_sec)
         static const char *const headings[] = { "GRANT", "ACCOUNT", "FOR",    "STATE", "UNTIL",
                                                 "LEFT",  "OWNER",   "REASON", NULL };
         _cleanup_(table_freep) Table *t = NULL;
-        bool elevates = false;
+        bool elevates = false, is_unbounded = false;
         const json_t *g;
         size_t i;
         int r;
@@ -147,6 +180,7 @@ int grants_print(const Output *o, const json_t *grants, int64_t now_sec)
                 if (r >= 0)
                         r = grant_row(t, g, now_sec);
                 elevates |= terms_elevate(json_object_get(g, "authorization_details"));
+                is_unbounded |= terms_unbounded(json_object_get(g, "authorization_details"));
         }
         if (r >= 0)
                 r = table_print(t);
@@ -154,6 +188,9 @@ int grants_print(const Output *o, const json_t *grants, int64_t now_sec)
                 return fail(VERB_FAILED, "the grants cannot be shown: %s", strerror(-r));
         if (elevates)
                 say("what a run-as target leaves behind for later (a crontab, a unit) is found, "
-                    "not prevented");
+                    "not prevented: nhictl leftovers");
+        if (is_unbounded)
+                say("unbounded: root without commands; what such a grant's holder plants outlives "
+                    "it");
         return VERB_OK;
 }

@@ -23,5 +23,9 @@ char *terms_words(const json_t *terms, char *ret, size_t size);
 /* True where a grant lets its holder become somebody else. */
 bool terms_elevate(const json_t *terms);
 
+/* True where it makes its holder root with no command named: nothing bounds what is planted then.
+ */
+bool terms_unbounded(const json_t *terms);
+
 /* A table of grants on stdout, and on stderr what such grants cannot prevent. A VerbStatus. */
 int grants_print(const Output *o, const json_t *grants, int64_t now_sec);

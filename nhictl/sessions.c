@@ -2,6 +2,8 @@
 
 /* nhictl sessions: what runs under grants, for whom, until when and why. */
 
+#include "nhictl/sessions.h"
+
 #include "nhictl/agent-client.h"
 #include "nhictl/reply.h"
 #include "nhictl/verb.h"
@@ -44,7 +46,7 @@ static int session_row(Table *t, const json_t *s, int64_t now_sec)
         return r;
 }
 
-static int sessions_print(const Output *o, const json_t *sessions, int64_t now_sec)
+int sessions_print(const Output *o, const json_t *sessions, int64_t now_sec)
 {
         static const char *const headings[] = { "SESSION", "ACCOUNT", "WHAT", "FROM",
                                                 "SINCE",   "UNTIL",   "LEFT", "OWNER",

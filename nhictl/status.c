@@ -210,6 +210,45 @@ static bool has_config_error(const json_t *reply)
         return error && *error;
 }
 
+/* What ends sessions. Without systemd there is neither bus nor journal, and neither is missed. */
+typedef struct Means {
+        const char *name, *text;
+        Shade shade;
+} Means;
+
+static const Means *means_of(const json_t *reply)
+{
+        static const Means all[] = {
+                { "pid1", "scopes and PID 1's timers", SHADE_PLAIN },
+                { "own-cgroups", "own cgroups, no timer: an agent that is away ends nothing",
+                  SHADE_WARN },
+                { "processes",
+                  "process sweep, no timer: no cgroup is writable, and some sessions are refused",
+                  SHADE_WARN },
+        };
+        const char *name = member_text(reply, "means");
+
+        for (size_t i = 1; i < ELEMENTSOF(all); i++)
+                if (streq_ptr(name, all[i].name))
+                        return &all[i];
+        return &all[0]; /* also of an agent that knew no other */
+}
+
+static bool has_systemd(const json_t *reply)
+{
+        return streq(means_of(reply)->name, "pid1");
+}
+
+static bool lacks_bus(const json_t *reply)
+{
+        return has_systemd(reply) && !member_is_true(reply, "bus");
+}
+
+static bool lacks_journal(const json_t *reply)
+{
+        return has_systemd(reply) && member_number(reply, "journal_dropped") > 0;
+}
+
 static void print_problems(const Output *o, const json_t *reply)
 {
         const json_t *locked = json_object_get(reply, "locked");
@@ -221,12 +260,12 @@ static void print_problems(const Output *o, const json_t *reply)
         if (member_is_true(reply, "clock_behind"))
                 line(o, SHADE_BAD, "clock",
                      "behind what the source has proved: set it; no new access until then");
-        if (!member_is_true(reply, "bus"))
+        if (lacks_bus(reply))
                 line(o, SHADE_BAD, "bus",
                      "no system bus: sessions cannot be tied to grants and are refused");
         if (has_config_error(reply))
                 line(o, SHADE_BAD, "config", member_text(reply, "config_error"));
-        if (member_number(reply, "journal_dropped") > 0) {
+        if (lacks_journal(reply)) {
                 (void)snprintf(text, sizeof(text), "%lld events could not be sent to it",
                                (long long)member_number(reply, "journal_dropped"));
                 line(o, SHADE_BAD, "journal", text);
@@ -245,10 +284,15 @@ static VerbStatus status_judge(const json_t *reply, int64_t now_sec)
                 if (issuer_is_stale(issuer, now_sec))
                         return VERB_STALE;
         if (json_array_size(json_object_get(reply, "quarantine")) > 0 || has_config_error(reply) ||
-            member_is_true(reply, "clock_behind") || !member_is_true(reply, "bus") ||
-            member_number(reply, "journal_dropped") > 0 || log_error(reply))
+            member_is_true(reply, "clock_behind") || lacks_bus(reply) || lacks_journal(reply) ||
+            log_error(reply))
                 return VERB_PROBLEM;
         return VERB_OK;
+}
+
+static void print_means(const Output *o, const json_t *reply)
+{
+        line(o, means_of(reply)->shade, "ending", means_of(reply)->text);
 }
 
 static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
@@ -264,6 +308,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
                (long long)member_number(reply, "accounts"));
         printf(LABEL "%lld under grants\n", "sessions",
                (long long)member_number(reply, "sessions"));
+        print_means(o, reply);
         print_gates(o, json_object_get(reply, "gates"));
         print_log(o, reply);
         print_pending(o, pending_document());

@@ -21,9 +21,10 @@ extern const Verb verb_check, verb_log, verb_log_resume, verb_observe, verb_enfo
         verb_unlock;
 extern const Verb verb_feed, verb_sudo_enable, verb_sudo_disable, verb_sudo_status;
 extern const Verb verb_pam_diff, verb_pam_enable, verb_pam_disable;
-extern const Verb verb_doctor, verb_prove;
+extern const Verb verb_doctor, verb_prove, verb_leftovers;
 
-/* clang-format off: one a line */
+/* One a line. */
+/* clang-format off */
 const Verb *const verbs[] = {
         &verb_init,
         &verb_key_new,
@@ -70,6 +71,7 @@ const Verb *const verbs[] = {
         &verb_sudo_disable,
         &verb_sudo_status,
         &verb_prove,
+        &verb_leftovers,
         &verb_doctor,
         NULL,
 };

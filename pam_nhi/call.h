@@ -32,6 +32,8 @@ typedef struct Call {
 
         char reason[65];    /* the agent's reason token, where it answered */
         char message[1025]; /* the agent's words for the person */
+        char jti[65];       /* the grant that the subject's session is tied to; "" none */
+        uint64_t until_sec; /* when it ends, seconds since the epoch; 0 unknown */
 } Call;
 
 void call_init(Call *c, pam_handle_t *pamh, Phase phase, int flags, int argc, const char **argv);

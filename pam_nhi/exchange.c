@@ -110,6 +110,10 @@ static Cause reply_take(Call *c, const Subject *s, const WireReply *reply)
                 return CAUSE_DENIED;
         if (s == &c->subject && c->phase == PHASE_ACCOUNT)
                 c->binding->decision = reply->decision;
+        if (s == &c->subject && c->phase == PHASE_OPEN_SESSION) {
+                (void)wire_text_copy(reply->jti, c->jti, sizeof(c->jti));
+                c->until_sec = reply->until_sec;
+        }
         return CAUSE_GRANTED;
 }
 

@@ -9,7 +9,9 @@
  *     nobody access to this host, and cannot ask the agent. */
 
 #include "lib/base/macro.h"
+#include "pam_nhi/environ.h"
 #include "pam_nhi/exchange.h"
+#include "pam_nhi/member.h"
 #include "pam_nhi/tell.h"
 
 #define PAM_EXPORT __attribute__((visibility("default")))
@@ -113,9 +115,12 @@ static int run(pam_handle_t *pamh, Phase phase, int flags, int argc, const char 
                 cause = judge(&c);
         else
                 notice(&c);
+        environ_put(&c, cause);
         tell_log(&c, cause);
         tell_exempt_problem(&c, cause);
         tell_person(&c, cause);
+        if (cause == CAUSE_GRANTED || cause == CAUSE_LEFT_ALONE)
+                tell_members(&c);
         call_done(&c);
         errno = saved;
         return law_code(phase, cause_outcome(cause));

@@ -53,6 +53,8 @@ typedef struct ScriptedAgent {
         Script script;
         const char *deny_subject; /* denied whatever the script says; NULL none */
         const char *reason, *message;
+        const char *jti; /* of an answer that allows; NULL none */
+        uint64_t until_sec;
         uint64_t decision;
         /* What came. */
         unsigned n_seen;
@@ -130,6 +132,8 @@ static inline void agent_answer(ScriptedAgent *a, int fd, const WireRequest *q)
                                     : denied  ? "no-grant"
                                               : "granted"),
                 .message = wire_text(a->message),
+                .jti = denied ? (WireText){ 0 } : wire_text(a->jti),
+                .until_sec = denied ? 0 : a->until_sec,
         };
         if (wire_reply_encode(&r, out, WIRE_MSG_MAX, &size) != 0)
                 return;
@@ -223,8 +227,8 @@ static inline void agent_script(ScriptedAgent *a, Script script)
         agent_drain(a);
         pthread_mutex_lock(&a->lock);
         a->script = script;
-        a->deny_subject = a->reason = a->message = NULL;
-        a->decision = 0;
+        a->deny_subject = a->reason = a->message = a->jti = NULL;
+        a->decision = a->until_sec = 0;
         a->n_seen = 0;
         pthread_mutex_unlock(&a->lock);
 }

@@ -33,7 +33,7 @@ _nhictl_operands() { # verb -> words for an operand
         case $1 in
         observe | enforce) _nhictl_gates ;;
         doctor) nhictl doctor --list 2>/dev/null | awk 'NR > 1 { print $1 }' ;;
-        list | why | sessions | lock | unlock | check | grant) compgen -u ;;
+        list | why | sessions | leftovers | lock | unlock | check | grant) compgen -u ;;
         esac
 }
 

@@ -16,6 +16,7 @@
 #define PATH_FEED_SOCK    PATH_RUN_DIR "/feed.sock"     /* 0660 root:nhi-fetch */
 #define PATH_SNAPSHOT     PATH_RUN_DIR "/identities"    /* 0644 root: nss_nhi */
 #define PATH_GATES_RUN    PATH_RUN_DIR "/gates"         /* 0644 root, read first */
+#define PATH_MEMBERS_RUN  PATH_RUN_DIR "/members"       /* 0644 root: the agent's, for pam_nhi */
 #define PATH_SESSIONS_RUN PATH_RUN_DIR "/sessions.json" /* 0600: the agent's own record */
 /* 0644 root, written by the agent (which has no CAP_CHOWN; nothing in it is secret):
  * {"schema":1,"sources":[{"index":0,"issuer":"...", "type":"file","path":"..."}]}. nhi-fetchd needs

@@ -115,6 +115,17 @@ bool exempt_files_match(const GatePaths *paths, const char *name, const char *cl
         return name && class && files_visit(paths, visit_match, &who);
 }
 
+static bool visit_name(void *userdata, const char *path, const char *text)
+{
+        (void)path;
+        return text && exempt_names(text, userdata);
+}
+
+bool exempt_files_name(const GatePaths *paths, const char *name)
+{
+        return files_visit(paths, visit_name, (void *)(uintptr_t)name);
+}
+
 typedef struct Problem {
         char *path;
         size_t path_size;

@@ -69,3 +69,17 @@ bool exempt_match(const char *text, const char *name, const char *class, unsigne
                 *ret_bad_line = bad;
         return found;
 }
+
+bool exempt_names(const char *text, const char *name)
+{
+        Rule rule;
+
+        while (*text) {
+                const char *end = text + strcspn(text, "\n");
+
+                if (line_parse(text, end, &rule) == LINE_RULE && glob_match(rule.account, name))
+                        return true;
+                text = *end ? end + 1 : end;
+        }
+        return false;
+}

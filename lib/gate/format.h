@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Two small text files that the modules read themselves, before they ask anybody. This header is
- * their specification.
+/* Small text files that the modules read themselves, without asking anybody. This header is their
+ * specification.
  *
  * The gates file, /run/nhi/gates (copy: /var/lib/nhi/gates), written by the agent, 0644 root,
  * replaced by rename:
@@ -31,11 +31,28 @@
  *     ACCOUNT-GLOB CLASS-GLOB
  *
  * Fields are separated by blanks or tabs. A line that does not parse exempts nobody and is reported
- * by doctor and syslog; the other lines hold. A file with wrong owner or mode is ignored. */
+ * by doctor and syslog; the other lines hold. A file with wrong owner or mode is ignored.
+ *
+ * The memberships, /run/nhi/members, written by the agent before the snapshot that gives them,
+ * 0644 root, replaced by rename: its memory of who was put into which group by which grant, and
+ * what pam_nhi tells at a login.
+ *
+ *     nhi-members 1 BOOT-ID
+ *     member NAME UID GROUP GID SINCE END BOOT-END JTI ISSUER
+ *     end N
+ *
+ * One blank between fields; ISSUER is the rest of the line. SINCE and BOOT-END are microseconds of
+ * CLOCK_BOOTTIME, END seconds since the epoch. A line stays until what carried the group is dead,
+ * be its end over. Nothing is decided by this file, and it is no part of the gates file for that:
+ * a module that does not know it, or cannot read it, gates nobody more and nobody less. */
 
 #define GATES_HEADER        "nhi-gates 1"
 #define GATES_SIZE_MAX      (4u * 1024 * 1024)
 #define GATES_N_MAX         256u
 #define GATES_ACCOUNTS_MAX  65536u
+#define MEMBERS_HEADER      "nhi-members 1"
+#define MEMBERS_SIZE_MAX    (96u * 1024 * 1024)
+#define MEMBERS_N_MAX       65536u              /* given at once */
+#define MEMBERS_LINES_MAX   (2 * MEMBERS_N_MAX) /* with those that are being ended */
 #define EXEMPT_SIZE_MAX     (256u * 1024)
 #define EXEMPT_DIR_FILE_MAX 64u

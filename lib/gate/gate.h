@@ -76,9 +76,15 @@ int gates_text_observe(const char *text, size_t size, const char *const *names, 
  * number of the first line that does not parse, else 0. */
 bool exempt_match(const char *text, const char *name, const char *class, unsigned *ret_bad_line);
 
+/* True where a line of the text exempts name for some class. */
+bool exempt_names(const char *text, const char *name);
+
 /* True where an exempt file that may be believed exempts name for class. NULL for either is never
  * exempt. */
 bool exempt_files_match(const GatePaths *paths, const char *name, const char *class);
+
+/* True where one exempts name for any class at all. */
+bool exempt_files_name(const GatePaths *paths, const char *name);
 
 /* Is something wrong with the exempt files? True and the path (cut to fit) of the first that is,
  * with the number of its first line that does not parse, or 0 where the whole file is ignored

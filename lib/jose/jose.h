@@ -13,6 +13,8 @@
 #define JWK_KID_SIZE    43u /* base64url of SHA-256, RFC 7638 */
 #define JWS_HEADER_MAX  512u
 
+#define JWS_SIGNATURE_SIZE 64u
+
 #define JWS_TYP_GRANTS      "nhi-grants+jwt"
 #define JWS_TYP_REVOCATIONS "nhi-revocations+jwt"
 
@@ -47,6 +49,11 @@ void jwk_from_public(const uint8_t public[static JWK_PUBLIC_SIZE], Jwk *ret);
 typedef struct SigningKey {
         uint8_t secret[JWK_SECRET_SIZE];
         Jwk public;
+        /* NULL: secret is the key. Else the key is somewhere else, and this asks it for the Ed25519
+         * signature of text, which is verified before it is used. 0 or a negative errno. */
+        int (*sign)(const char *text, size_t size, uint8_t ret[static JWS_SIGNATURE_SIZE],
+                    void *userdata);
+        void *userdata;
 } SigningKey;
 int signing_key_generate(SigningKey *ret);
 int signing_key_parse(const char *json, size_t size, SigningKey *ret);
@@ -54,7 +61,8 @@ int signing_key_format(const SigningKey *k, char **ret); /* malloc'ed, wipe with
 void signing_key_done(SigningKey *k);
 
 /* Sign payload: a malloc'ed compact JWS with protected header
- * {"alg":"EdDSA","kid":KID,"typ":TYP}. */
+ * {"alg":"EdDSA","kid":KID,"typ":TYP}. -EKEYREJECTED: what signs for us signed something else, or
+ * with another key. */
 int jws_sign(const SigningKey *k, const char *typ, const void *payload, size_t size, char **ret);
 
 typedef enum JwsError {

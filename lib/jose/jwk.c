@@ -102,6 +102,7 @@ int signing_key_generate(SigningKey *ret)
         if (crypto_sign_keypair(public, ret->secret) != 0)
                 return -EIO;
         jwk_from_public(public, &ret->public);
+        ret->sign = NULL;
         return 0;
 }
 

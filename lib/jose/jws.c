@@ -155,9 +155,26 @@ JwsError jws_open(const char *jws, size_t size, const char *typ, const Jwk *cons
         return JWS_OK;
 }
 
+static int sign(const SigningKey *k, const char *text, size_t size,
+                uint8_t ret[static JWS_SIGNATURE_SIZE])
+{
+        int r;
+
+        if (!k->sign) {
+                crypto_sign_detached(ret, NULL, (const uint8_t *)text, size, k->secret);
+                return 0;
+        }
+        r = k->sign(text, size, ret, k->userdata);
+        if (r < 0)
+                return r;
+        return crypto_sign_verify_detached(ret, (const uint8_t *)text, size, k->public.public) == 0
+                       ? 0
+                       : -EKEYREJECTED;
+}
+
 int jws_sign(const SigningKey *k, const char *typ, const void *payload, size_t size, char **ret)
 {
-        uint8_t signature[crypto_sign_BYTES];
+        uint8_t signature[JWS_SIGNATURE_SIZE];
         char header[JWS_HEADER_MAX];
         _cleanup_free_ char *jws = NULL;
         size_t signed_size;
@@ -177,7 +194,9 @@ int jws_sign(const SigningKey *k, const char *typ, const void *payload, size_t s
         p = jws + base64url_size((size_t)n);
         *p = '.';
         base64url_encode(payload, size, p + 1);
-        crypto_sign_detached(signature, NULL, (const uint8_t *)jws, signed_size, k->secret);
+        n = sign(k, jws, signed_size, signature);
+        if (n < 0)
+                return n;
         jws[signed_size] = '.';
         base64url_encode(signature, sizeof(signature), jws + signed_size + 1);
         *ret = TAKE_PTR(jws);

@@ -43,6 +43,10 @@
  *   done      jti?                         ended [jti...]; without jti: all of the caller's grants
  *   lock      name, reason?                changed;   unlock likewise
  *   reload    -                            changed; the same as SIGHUP
+ *   leftovers begin, found [{kind, what,   recorded: root's (nhi-leftovers.service): what sessions
+ *             owner, since, account,       left behind is written down; more: how many further ones
+ *             uid, grant, session, others, there are; begin: when it was begun to look (seconds)
+ *             why, advice}], more?, cut?   cut: not everything was looked at
  *   log-resume reason?                     changed (false: it had not failed); what came of it
  shows
  *                                          in status
@@ -59,6 +63,7 @@
  *
  * Times are seconds since the epoch. */
 
-#define CONTROL_SCHEMA      1
-#define CONTROL_REQUEST_MAX 65536u
-#define CONTROL_REPLY_MAX   (64u * 1024 * 1024)
+#define CONTROL_SCHEMA        1
+#define CONTROL_LEFTOVERS_MAX 16u /* in one request: a path may be long */
+#define CONTROL_REQUEST_MAX   65536u
+#define CONTROL_REPLY_MAX     (64u * 1024 * 1024)

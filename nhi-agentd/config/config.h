@@ -18,7 +18,7 @@
  *   policy: { lifetime_max = "24h"; services = [ "*" ]; accounts = [ "*" ]; groups = [ "*" ];
  *             run_as = [ "*" ]; groups_allowed = [ ]; };        the host's ceiling
  *   snapshot: { enumerate = false; };
- *   session: { grace = "1s"; };
+ *   session: { grace = "2s"; };
  *   limits: { peers_max = 256; peers_per_uid_max = 32; denials_burst = 20;
  *             denials_per_sec = 5; peer_deadline = "2s"; };
  *   log: { dir = "/var/log/nhi"; rotate_size = 64; rotate_age = "24h"; keep = 1000;

@@ -48,7 +48,7 @@ typedef enum ConfigScope {
           "Groups that amount to root (docker, adm, ...) and may be granted here all the same.")   \
         X(HOST, BOOL, "snapshot.enumerate", Config, enumerate, "false", 0, 1,                      \
           "Let getent passwd and getent group list the active accounts and groups.")               \
-        X(HOST, USEC, "session.grace", Config, session_grace_usec, "\"1s\"", 100000, 10000000,     \
+        X(HOST, USEC, "session.grace", Config, session_grace_usec, "\"2s\"", 100000, 10000000,     \
           "How long a session that ends may take before it is killed.")                            \
         X(HOST, COUNT, "limits.peers_max", Config, peers_max, "256", 16, 4096,                     \
           "Connections at a time, for each socket.")                                               \

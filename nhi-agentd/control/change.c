@@ -16,11 +16,25 @@ static const SessionView *session_find(const SessionView *list, size_t n, const 
         return NULL;
 }
 
+/* Who ends it and why, for the log and for whoever sits at its terminal. */
+static void end_words(const Peer *peer, const char *reason, char *ret, size_t size)
+{
+        char uid[16];
+        const char *who = *peer->account ? peer->account : uid;
+
+        (void)snprintf(uid, sizeof(uid), "uid %u", (unsigned)peer->uid);
+        if (reason && *reason)
+                (void)snprintf(ret, size, "ended by %s: %s", who, reason);
+        else
+                (void)snprintf(ret, size, "ended by %s with nhictl end", who);
+}
+
 int control_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         _cleanup_free_ SessionView *list = NULL;
-        const char *id = request_text(request, "session"), *why = request_text(request, "reason");
+        const char *id = request_text(request, "session");
         const SessionView *s;
+        char why[2 * LABEL_SIZE_MAX];
         size_t n = 0;
         int r;
 
@@ -34,7 +48,8 @@ int control_end(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
                         ret_reply, "absent",
                         "there is no such session, or it is not yours: nhictl sessions");
 
-        r = session_end(a->sessions, id, why && *why ? why : "ended by nhictl end");
+        end_words(peer, request_text(request, "reason"), why, sizeof(why));
+        r = session_end(a->sessions, id, why);
         if (r == -ENOENT)
                 return reply_refuse(ret_reply, "absent", "the session is over already");
         if (r < 0)

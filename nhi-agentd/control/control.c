@@ -72,6 +72,13 @@ static const ControlVerb verbs[] = {
           true,
           control_unlock,
           { { "name", JSON_STRING, true }, { "reason", JSON_STRING, false } } },
+        { "leftovers",
+          true,
+          control_leftovers,
+          { { "found", JSON_ARRAY, true },
+            { "begin", JSON_INTEGER, true },
+            { "more", JSON_INTEGER, false },
+            { "cut", JSON_TRUE, false } } },
         { "reload", true, control_reload, { { 0 } } },
         { "log-resume", true, control_log_resume, { { "reason", JSON_STRING, false } } },
 };

@@ -88,6 +88,24 @@ static size_t flood_rank(const Denials *d, const Denial *new, int64_t first_sec)
         return d->n;
 }
 
+/* Each login without a grant for a user manager has that refused, and nobody misses it: it stands
+ * once, and does not push to the front what somebody asks for. */
+static bool counts_as_before(Denials *d, const Denial *new)
+{
+        for (size_t i = 0; new->reason == REASON_USER_MANAGER_NOT_GRANTED &&i < d->n; i++) {
+                Denial *s = &d->places[d->order[i]];
+
+                if (s->reason != new->reason || !is_of_account(s, new) ||
+                    !streq(s->mode, new->mode))
+                        continue;
+                s->n += new->n;
+                s->time_sec = new->time_sec;
+                s->decision_id = new->decision_id;
+                return true;
+        }
+        return false;
+}
+
 /* Whose place a new one takes: its rank. */
 static size_t victim_rank(const Denials *d, const Denial *new)
 {
@@ -146,6 +164,8 @@ void denials_add(Denials *d, const Event *e, int64_t now_sec)
             (e->kind != EVENT_DENIAL && e->kind != EVENT_DENIALS && e->kind != EVENT_WOULD_DENY))
                 return;
         denial_fill(&new, e, now_sec);
+        if (counts_as_before(d, &new))
+                return;
         rank = new.is_flood ? flood_rank(d, &new, e->first_sec) : d->n;
         if (rank < d->n) {
                 at = bring_first(d, rank);

@@ -160,6 +160,13 @@ static int put_log(const Agent *a, json_t *body)
         return r < 0 ? r : json_object_set_new(body, "host_key", json_loads(jwk, 0, NULL));
 }
 
+/* What sessions are ended by: session/means.h. */
+static int put_means(const Agent *a, json_t *body)
+{
+        return json_object_set_new(body, "means",
+                                   json_text(means_name(sessions_means(a->sessions))));
+}
+
 int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         Now now = agent_now(a);
@@ -175,7 +182,7 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
                          "sessions", (int)sessions_count(a->sessions), "gates", gates_view(a),
                          "journal_dropped", (json_int_t)journal_dropped(a->journal), "config_error",
                          *a->config_error ? json_text(a->config_error) : json_null());
-        if (body && put_log(a, body) < 0) {
+        if (body && (put_log(a, body) < 0 || put_means(a, body) < 0)) {
                 json_decref(body);
                 return -ENOMEM;
         }

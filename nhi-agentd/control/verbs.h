@@ -2,8 +2,8 @@
 #pragma once
 
 /* Between the files of the control protocol: control.c (table, who may ask what), control/show.c
- * and control/check.c (verbs that read), control/change.c (verbs that change), control/views.c (how
- * grants, sessions and denials look in JSON). */
+ * and control/check.c (verbs that read), control/change.c (verbs that change), control/leftovers.c,
+ * control/views.c (how grants, sessions and denials look in JSON). */
 
 #include "nhi-agentd/control/control.h"
 #include "nhi-agentd/control/denials.h"
@@ -34,6 +34,7 @@ int control_done(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply
 int control_lock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 int control_unlock(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 int control_log_resume(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
+int control_leftovers(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 int control_reload(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply);
 
 /* body (an object, stolen, NULL allowed: -ENOMEM) with schema and ok added. */

@@ -57,7 +57,7 @@
         X(FLOOD, "too-many-denials", "too many requests of this kind were denied in a short time", \
           "stop what repeats them; a second later each is judged again")                           \
         X(SESSION_UNKNOWN, "session-unknown", "the session could not be tied to the grant",        \
-          "an administrator looks at the journal of nhi-agentd")                                   \
+          "an administrator looks at nhictl status and at the journal of nhi-agentd")              \
         X(EVIDENCE_FAILED, "evidence-failed", "the decision could not be recorded",                \
           "an administrator looks at: nhictl status")
 

@@ -53,8 +53,11 @@ Outcome rule_end(Judge *j)
 {
         note_text(&j->note, "ends ");
         note_time(&j->note, j->grant->exp_sec);
-        if (j->grant->boot_end_usec <= j->now.boot_usec || j->now.boot_usec < 0)
+        if (j->grant->boot_end_usec <= j->now.boot_usec || j->now.boot_usec < 0) {
+                if (j->grant->set_exp_sec < j->grant->exp_sec) /* so it is the set's end */
+                        j->reason = REASON_SET_STALE;
                 return RULE_FAILED;
+        }
         j->boot_end_usec = j->grant->boot_end_usec;
         return judge_end_at(j, j->grant->exp_sec) ? RULE_HELD : RULE_FAILED;
 }

@@ -3,7 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
-#include "nhi-agentd/fetch/etcd.h"
+#include "lib/http/etcd.h"
 
 #include <stdio.h>
 

@@ -171,7 +171,9 @@ int feed_client_new(sd_event *event, const FeedClientConfig *config, FeedClient 
         c->config = *config;
         c->offer = c->socket = -EBADF;
 
-        r = sd_event_add_time_relative(event, &c->timer, CLOCK_MONOTONIC, 0, 0, on_timer, c);
+        /* Exact: by default sd-event lets a timer wait a quarter of a second for others, and with
+         * it every revocation. */
+        r = sd_event_add_time_relative(event, &c->timer, CLOCK_MONOTONIC, 0, 1, on_timer, c);
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(c->timer, "feed-timer");

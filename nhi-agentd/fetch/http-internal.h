@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between http.c, http-transfer.c and http-error.c. */
+/* Between http.c and http-transfer.c. */
 
 #include "nhi-agentd/fetch/http.h"
-
-#include <curl/curl.h>
 
 struct Http {
         sd_event *event;
@@ -29,7 +27,3 @@ struct HttpTransfer {
 
 /* The multi handle is done with it: tell its owner (http-transfer.c). t may be gone afterwards. */
 void http_transfer_done(HttpTransfer *t, CURLcode code);
-
-#define HTTP_ERROR_TEXT_MAX 512
-/* The token of curl's code, and a sentence about it in ret. */
-const char *http_error(const HttpTransfer *t, CURLcode code, char ret[static HTTP_ERROR_TEXT_MAX]);

@@ -8,6 +8,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,8 @@
 #define KEEPALIVE_IDLE_SEC     10
 #define KEEPALIVE_INTERVAL_SEC 5
 #define KEEPALIVE_N            3
+
+#define HTTP_ERROR_TEXT_MAX 512
 
 static bool body_reserve(HttpTransfer *t, size_t more)
 {
@@ -64,45 +67,16 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *userdata)
         return 0;
 }
 
-/* The value of the header of this name, without blanks around it. */
-static bool header_value(const char *line, size_t size, const char *name, const char **ret,
-                         size_t *ret_size)
-{
-        size_t n = strlen(name);
-
-        if (size <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-                return false;
-        line += n + 1;
-        size -= n + 1;
-        while (size > 0 && (*line == ' ' || *line == '\t')) {
-                line++;
-                size--;
-        }
-        while (size > 0 && strchr(" \t\r\n", line[size - 1]))
-                size--;
-        *ret = line;
-        *ret_size = size;
-        return true;
-}
-
-static void header_keep(const char *value, size_t size, char ret[static HTTP_FIELD_MAX + 1])
-{
-        if (size > HTTP_FIELD_MAX || memchr(value, '\0', size))
-                size = 0;
-        memcpy(ret, value, size);
-        ret[size] = '\0';
-}
-
 static void header_take(HttpTransfer *t, const char *line, size_t size)
 {
         const char *value = NULL;
         size_t n = 0;
 
-        if (header_value(line, size, "etag", &value, &n))
-                header_keep(value, n, t->etag);
-        else if (header_value(line, size, "last-modified", &value, &n))
-                header_keep(value, n, t->last_modified);
-        else if (header_value(line, size, "preference-applied", &value, &n))
+        if (http_header_value(line, size, "etag", &value, &n))
+                http_header_keep(value, n, t->etag);
+        else if (http_header_value(line, size, "last-modified", &value, &n))
+                http_header_keep(value, n, t->last_modified);
+        else if (http_header_value(line, size, "preference-applied", &value, &n))
                 t->is_wait_applied = n >= 4 && strncasecmp(value, "wait", 4) == 0;
 }
 
@@ -142,61 +116,6 @@ static bool set_number(HttpTransfer *t, CURLoption option, uint64_t number)
         return curl_easy_setopt(t->easy, option, (long)number) == CURLE_OK;
 }
 
-/* H1, H2 */
-static bool set_manners(HttpTransfer *t)
-{
-        return
-#if LIBCURL_VERSION_NUM >= 0x075500
-                set_text(t, CURLOPT_PROTOCOLS_STR, "https") &&
-#else
-                set_number(t, CURLOPT_PROTOCOLS, CURLPROTO_HTTPS) &&
-#endif
-                set_number(t, CURLOPT_FOLLOWLOCATION, 0) && set_text(t, CURLOPT_PROXY, "") &&
-                set_text(t, CURLOPT_NOPROXY, "*") &&
-                set_number(t, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
-                set_number(t, CURLOPT_DISALLOW_USERNAME_IN_URL, 1) &&
-                set_number(t, CURLOPT_NOSIGNAL, 1) && set_number(t, CURLOPT_HTTPAUTH, 0) &&
-                set_text(t, CURLOPT_USERAGENT, "nhi-fetchd/" NHI_VERSION);
-}
-
-/* H3. With a CA file the system's directory of CAs, curl's default, must go. */
-static bool set_trust(HttpTransfer *t, const HttpTrust *trust)
-{
-        bool by_key_alone = trust->pins && !trust->ca_file;
-
-        if (!set_number(t, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) ||
-            !set_number(t, CURLOPT_SSL_VERIFYPEER, !by_key_alone) ||
-            !set_number(t, CURLOPT_SSL_VERIFYHOST, by_key_alone ? 0 : 2))
-                return false;
-        if (trust->ca_file &&
-            (!set_text(t, CURLOPT_CAINFO, trust->ca_file) || !set_text(t, CURLOPT_CAPATH, NULL)))
-                return false;
-        if (trust->pins && !set_text(t, CURLOPT_PINNEDPUBLICKEY, trust->pins))
-                return false;
-        if (!trust->certificate_file)
-                return true;
-        return set_text(t, CURLOPT_SSLCERT, trust->certificate_file) &&
-               set_text(t, CURLOPT_SSLKEY,
-                        trust->key_file ? trust->key_file : trust->certificate_file);
-}
-
-/* H4, H5. Without QUICK_EXIT giving up would wait for the thread that resolves the name. */
-static bool set_limits(HttpTransfer *t, const HttpLimits *l)
-{
-#if LIBCURL_VERSION_NUM >= 0x075700
-        if (!set_number(t, CURLOPT_QUICK_EXIT, 1))
-                return false;
-#endif
-        if (l->slow_sec > 0 && (!set_number(t, CURLOPT_LOW_SPEED_LIMIT, HTTP_SLOW_BYTES) ||
-                                !set_number(t, CURLOPT_LOW_SPEED_TIME, l->slow_sec)))
-                return false;
-        if (!t->request.chunk && curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE,
-                                                  (curl_off_t)l->body_max) != CURLE_OK)
-                return false;
-        return set_number(t, CURLOPT_CONNECTTIMEOUT_MS, l->connect_usec / 1000) &&
-               set_number(t, CURLOPT_TIMEOUT_MS, l->total_usec / 1000);
-}
-
 static bool set_request(HttpTransfer *t, const HttpRequest *request)
 {
         for (const char *const *line = request->headers; line && *line; line++) {
@@ -213,10 +132,8 @@ static bool set_request(HttpTransfer *t, const HttpRequest *request)
                set_number(t, CURLOPT_FRESH_CONNECT, request->is_fresh);
 }
 
-/* What may fail without harm: HTTP/2 is not built into every libcurl. */
 static void set_callbacks(HttpTransfer *t)
 {
-        (void)set_number(t, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
         (void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
         (void)curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->curl_text);
         (void)curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -240,7 +157,9 @@ int http_begin(Http *h, const HttpRequest *request, HttpTransfer **ret)
         if (!t->easy)
                 return -ENOMEM;
         set_callbacks(t);
-        if (!set_manners(t) || !set_trust(t, &request->trust) || !set_limits(t, &request->limits) ||
+        if (!http_setup_manners(t->easy, "nhi-fetchd/" NHI_VERSION) ||
+            !http_setup_trust(t->easy, &request->trust) ||
+            !http_setup_limits(t->easy, &request->limits, request->chunk) ||
             !set_request(t, request))
                 return -EINVAL;
         /* What was only borrowed is not looked at again. */
@@ -267,6 +186,22 @@ HttpTransfer *http_transfer_free(HttpTransfer *t)
         return NULL;
 }
 
+/* The token of curl's code, and a sentence about it in ret. */
+static const char *error_of(const HttpTransfer *t, CURLcode code,
+                            char ret[static HTTP_ERROR_TEXT_MAX])
+{
+        const char *advice = NULL, *token;
+
+        if (t->is_unwanted) {
+                (void)snprintf(ret, HTTP_ERROR_TEXT_MAX, "the answer makes no sense");
+                return "malformed";
+        }
+        token = http_error_token(t->is_too_large ? CURLE_FILESIZE_EXCEEDED : code, &advice);
+        (void)snprintf(ret, HTTP_ERROR_TEXT_MAX, "%s (%s)", advice,
+                       *t->curl_text && !t->is_too_large ? t->curl_text : curl_easy_strerror(code));
+        return token;
+}
+
 void http_transfer_done(HttpTransfer *t, CURLcode code)
 {
         char text[HTTP_ERROR_TEXT_MAX] = "";
@@ -281,7 +216,7 @@ void http_transfer_done(HttpTransfer *t, CURLcode code)
         long status = 0;
 
         if (code != CURLE_OK) {
-                result.error = http_error(t, code, text);
+                result.error = error_of(t, code, text);
                 result.text = text;
         }
         if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0)

@@ -11,38 +11,16 @@
  *  H4 A transfer MUST end: at its byte limit, at its time limit, or when it is too slow (V36).
  *  H5 Nothing MUST wait: not for names, not for sockets. */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "lib/http/setup.h"
+
 #include <systemd/sd-event.h>
 
 typedef struct Http Http;
 typedef struct HttpTransfer HttpTransfer;
 
-/* How the server is known and how we make ourselves known. NULL: nothing of the kind. */
-typedef struct HttpTrust {
-        const char *ca_file; /* PEM; it alone is trusted. NULL: what the system trusts */
-        /* "sha256//BASE64", several parted by ';': the server's public key must be one of them.
-         * Without a ca_file the key alone decides, whatever name and dates its certificate bears.
-         */
-        const char *pins;
-        const char *certificate_file, *key_file; /* ours, PEM */
-} HttpTrust;
-
-typedef struct HttpLimits {
-        size_t body_max;       /* bytes; of a stream: none */
-        uint64_t connect_usec; /* name, connection and TLS together */
-        uint64_t total_usec;   /* 0: a stream that may last */
-        unsigned slow_sec;     /* under HTTP_SLOW_BYTES a second for so long ends it; 0: never */
-} HttpLimits;
-
-#define HTTP_SLOW_BYTES  128u          /* a second */
-#define HTTP_HEADERS_MAX (32u * 1024u) /* bytes of an answer's headers */
-#define HTTP_FIELD_MAX   256u          /* of one header that we keep; a longer one is left out */
-
 /* What became of a transfer. Everything is borrowed for the call. */
 typedef struct HttpResult {
-        const char *error; /* NULL: there is an answer; or a token (http-error.c) */
+        const char *error; /* NULL: there is an answer; or a token (lib/http/error.c) */
         const char *text;  /* of an error, for an administrator: what is wrong, what to do */
         unsigned status;
         const char *body; /* size bytes and a NUL */

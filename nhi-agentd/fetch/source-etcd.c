@@ -13,9 +13,9 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/http/etcd.h"
 #include "nhi-agentd/fetch/backoff.h"
 #include "nhi-agentd/fetch/etcd-link.h"
-#include "nhi-agentd/fetch/etcd.h"
 #include "nhi-agentd/fetch/line-buffer.h"
 #include "nhi-agentd/fetch/template.h"
 

@@ -12,19 +12,30 @@
 /* A set that is taken in anew moves the boot end by its own delay: that is no other end. */
 #define BACKSTOP_TOLERANCE_USEC 250000
 
-static void backstop_stop(Session *s, unsigned n)
+/* All that may be armed, up to that number: one whose arming failed may be there all the same, and
+ * would end a session early that was prolonged since. */
+static void backstop_stop_before(Session *s, unsigned n)
 {
         char timer[UNIT_NAME_SIZE];
+        Backstop *b = &s->backstop;
 
-        if (n != 0 && backstop_name_format(s->id, n, ".timer", timer) == 0)
-                (void)bus_stop_unit(s->registry->bus, timer);
+        for (; b->oldest < n; b->oldest++)
+                if (b->oldest != 0 && session_is_pid1s(s) &&
+                    backstop_name_format(s->id, b->oldest, ".timer", timer) == 0)
+                        (void)bus_stop_unit(s->registry->bus, timer);
+}
+
+/* A timer is bound to its scope: PID 1 lets it go with it. */
+static bool is_bound(const Session *s)
+{
+        return s->kind != SESSION_UNIT;
 }
 
 bool backstop_is_right(const Session *s)
 {
         int64_t moved = s->boot_end_usec - s->backstop.boot_usec;
 
-        return s->backstop.n != 0 && s->backstop.end_sec == s->end_sec &&
+        return (s->backstop.n != 0 || !session_is_pid1s(s)) && s->backstop.end_sec == s->end_sec &&
                moved <= BACKSTOP_TOLERANCE_USEC && moved >= -BACKSTOP_TOLERANCE_USEC;
 }
 
@@ -55,22 +66,21 @@ static void on_backstop_job(void *userdata, int r)
         Session *s = userdata;
         Backstop *b = &s->backstop;
         void (*done)(Session *, int);
-        unsigned old = b->n;
 
         b->job = bus_job_free(b->job);
         if (r == 0) {
                 b->n = b->next;
-                backstop_stop(s, old);
+                b->end_sec = b->asked_sec;
+                b->boot_usec = b->asked_usec;
+                backstop_stop_before(s, b->n);
                 sessions_save(s->registry);
         }
         if (r == 0 && !backstop_is_right(s) && backstop_arm(s) == 0)
                 return; /* the end moved meanwhile */
         done = b->done;
         b->done = NULL;
-        if (r < 0 && !done) {
-                b->end_sec = 0; /* not right: what is armed is for another end */
+        if (r < 0 && !done)
                 backstop_retry_later(s);
-        }
         if (done)
                 done(s, backstop_is_right(s) ? 0 : r < 0 ? r : -EAGAIN);
 }
@@ -86,9 +96,14 @@ int backstop_arm(Session *s)
 
         if (b->job)
                 return 0; /* on_backstop_job() looks again */
+        b->asked_sec = s->end_sec;
+        b->asked_usec = s->boot_end_usec;
+        if (!session_is_pid1s(s)) { /* nobody else knows it: only the end is kept */
+                b->end_sec = b->asked_sec;
+                b->boot_usec = b->asked_usec;
+                return 0;
+        }
         b->next++;
-        b->end_sec = s->end_sec;
-        b->boot_usec = s->boot_end_usec;
         r = backstop_name_format(s->id, b->next, ".timer", timer);
         if (r == 0)
                 r = backstop_name_format(s->id, b->next, ".service", service);
@@ -98,16 +113,15 @@ int backstop_arm(Session *s)
                                              .timer = timer,
                                              .service = service,
                                              .unit = s->unit,
+                                             .is_bound = is_bound(s),
                                              .real_usec = usec_of_sec(s->end_sec) + after,
                                              .left_usec = s->boot_end_usec - now.boot_usec + after,
                                      },
                                      &m);
         if (r == 0)
                 r = bus_job_new(s->registry->bus, m, on_backstop_job, s, &b->job);
-        if (r < 0 && !b->done) {
-                b->end_sec = 0; /* not right: whatever is armed is for another end */
+        if (r < 0 && !b->done)
                 backstop_retry_later(s);
-        }
         return r;
 }
 
@@ -117,10 +131,8 @@ void backstop_disarm(Session *s)
 
         b->retry = sd_event_source_disable_unref(b->retry);
         b->done = NULL;
-        if (b->job) { /* it may have been taken in already */
-                b->job = bus_job_free(b->job);
-                backstop_stop(s, b->next);
-        }
-        backstop_stop(s, b->n);
+        b->job = bus_job_free(b->job); /* it may have been taken in already */
+        if (!is_bound(s) || session_is_populated(s))
+                backstop_stop_before(s, b->next + 1);
         b->n = 0;
 }

@@ -26,10 +26,11 @@ static int open_in(int dir_fd, const char *name, int flags)
         return fd < 0 ? -errno : fd;
 }
 
+/* "/" is the root itself. */
 static int open_group(const char *path, int *ret)
 {
         _cleanup_close_ int dir = -EBADF;
-        char copy[512], *name, *rest = copy;
+        char copy[CGROUP_PATH_MAX], *name, *rest = copy;
 
         if (path[0] != '/' || strlen(path) >= sizeof(copy))
                 return -EINVAL;
@@ -37,7 +38,7 @@ static int open_group(const char *path, int *ret)
         dir = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
                 return -errno;
-        while ((name = strsep(&rest, "/"))) {
+        while (*copy && (name = strsep(&rest, "/"))) {
                 int below = open_in(dir, name, O_RDONLY | O_DIRECTORY);
 
                 if (below < 0)
@@ -55,6 +56,8 @@ int cgroup_open(const char *path, Cgroup *ret)
         struct stat st;
         int r;
 
+        if (streq(path, "/"))
+                return -EINVAL; /* nobody's */
         r = open_group(path, &dir);
         if (r < 0)
                 return r;
@@ -90,10 +93,10 @@ int cgroup_kill(const Cgroup *c, const char *path)
 {
         _cleanup_close_ int fd = -EBADF;
         const char *scope;
-        size_t n;
+        size_t n = 0;
 
         scope = cgroup_scope(path, &n);
-        if (!scope || scope[n] != '\0')
+        if (!cgroup_own(path) && (!scope || scope[n] != '\0'))
                 return -EPERM;
         fd = open_in(c->dir_fd, "cgroup.kill", O_WRONLY);
         if (fd < 0)
@@ -167,6 +170,97 @@ static size_t pids_below(int dir_fd, unsigned depth, pid_t *ret, size_t n, size_
 size_t cgroup_pids(const Cgroup *c, pid_t *ret, size_t n)
 {
         return c->dir_fd < 0 ? 0 : pids_below(c->dir_fd, 0, ret, n, 0);
+}
+
+/* ---- groups of our own ---- */
+
+/* The group above, held open, and the last name: 0 or a negative errno. */
+static int open_above(const char *path, int *ret, const char **ret_name)
+{
+        const char *name = strrchr(path, '/');
+        char above[CGROUP_PATH_MAX];
+
+        if (path[0] != '/' || (size_t)(name - path) >= sizeof(above))
+                return -EINVAL;
+        memcpy(above, path, (size_t)(name - path));
+        above[name - path] = '\0';
+        *ret_name = name + 1;
+        return open_group(*above ? above : "/", ret);
+}
+
+int cgroup_make(const char *path)
+{
+        _cleanup_close_ int above = -EBADF;
+        const char *name;
+        int r;
+
+        r = open_above(path, &above, &name);
+        if (r < 0)
+                return r;
+        return mkdirat(above, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int cgroup_remove(const char *path)
+{
+        _cleanup_close_ int above = -EBADF;
+        const char *name;
+        int r;
+
+        r = open_above(path, &above, &name);
+        if (r < 0)
+                return r;
+        return unlinkat(above, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int cgroup_enter(const char *path, pid_t pid)
+{
+        _cleanup_close_ int dir = -EBADF, fd = -EBADF;
+        char text[16];
+        int r;
+
+        r = open_group(path, &dir);
+        if (r < 0)
+                return r;
+        fd = open_in(dir, "cgroup.procs", O_WRONLY);
+        if (fd < 0)
+                return fd;
+        return fd_write_all(fd, text, (size_t)snprintf(text, sizeof(text), "%d", (int)pid));
+}
+
+int cgroup_try(const Cgroup *c)
+{
+        _cleanup_close_ int kill_fd = open_in(c->dir_fd, "cgroup.kill", O_WRONLY);
+        _cleanup_close_ int procs_fd = open_in(c->dir_fd, "cgroup.procs", O_RDWR);
+
+        return kill_fd < 0 ? kill_fd : procs_fd < 0 ? procs_fd : 0;
+}
+
+/* s1, s1/s2 ... */
+static bool names_are_own(const char *name)
+{
+        while (*name == 's') {
+                const size_t n = strspn(name + 1, "0123456789");
+
+                if (n == 0)
+                        return false;
+                name += 1 + n;
+                if (*name == '\0')
+                        return true;
+                if (*name++ != '/')
+                        return false;
+        }
+        return false;
+}
+
+/* Others may have called theirs nhi, too: a container's. */
+const char *cgroup_own(const char *path)
+{
+        static const char own[] = "/nhi/";
+
+        for (const char *at = path; (at = strstr(at, own)); at++)
+                if (names_are_own(at + sizeof(own) - 1))
+                        return at;
+        return NULL;
 }
 
 bool cgroup_is_within(const char *path, const char *prefix)

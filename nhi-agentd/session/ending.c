@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How a session ends: ask (TerminateSession, StopUnit), after the grace kill its cgroup, sweep what
- * bears its audit id elsewhere, verify that nothing is left, write it down. The asking may fail or
- * hang without harm (S08): the killing does not depend on it.
+/* How a session ends: ask its processes, then PID 1 (TerminateSession, StopUnit), after the grace
+ * kill its cgroup, sweep what bears its audit id elsewhere, verify that nothing is left, write it
+ * down. PID 1 and logind may fail or hang without harm (S08): neither the asking nor the killing
+ * depends on them.
  *
  *   E1, E3: only the group that was opened when the session was tied is killed, by its directory;
- *   a system unit only through PID 1. */
+ *   a system unit by PID 1, and where it does not do that, process by process. */
 
+#include "nhi-agentd/session/crowd.h"
 #include "nhi-agentd/session/registry.h"
 
 #include "lib/base/io.h"
@@ -15,6 +17,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#define ENDING_WORDS_USEC    30000ull   /* for sshd or sudo to pass on what the person is told */
+#define ENDING_PID1_USEC     150000ull  /* for what obeys, before PID 1 is told to stop a scope */
 #define ENDING_ROUND_USEC    20000ull   /* between looks while it should be a matter of moments */
 #define ENDING_SLOW_USEC     1000000ull /* and once something does not die */
 #define ENDING_SURVIVOR_USEC 4000000ull /* when that is written down */
@@ -36,38 +40,14 @@ static void session_finish(Session *s, const char *code, int64_t took_usec)
         sessions_check_started(registry);
 }
 
-/* A session of before whose group was gone when the agent came back has processes elsewhere only.
- */
-static bool is_populated(const Session *s)
-{
-        return s->group.dir_fd >= 0 && cgroup_is_populated(&s->group);
-}
-
 static uint64_t grace_usec(const Session *s)
 {
         return sessions_grace_usec(s->registry);
 }
 
-static void ending_ask(Session *s)
+static Crowd crowd_of(const Session *s)
 {
-        Bus *bus = s->registry->bus;
-
-        /* logind may have forgotten a session whose holder logged out while processes stayed in its
-         * scope (KillUserProcesses=no): PID 1 has not. */
-        if (s->kind == SESSION_LOGIND)
-                (void)bus_terminate_session(bus, s->logind_id);
-        s->ending->asked = bus_stop_unit(bus, s->unit) >= 0;
-}
-
-static void ending_kill(Session *s)
-{
-        if (s->kind != SESSION_UNIT)
-                (void)cgroup_kill(&s->group, s->cgroup);
-        else if (!s->ending->asked)
-                ending_ask(s); /* killed without being stopped, Restart= would bring it back */
-        else
-                (void)bus_kill_unit(s->registry->bus, s->unit, SIGKILL);
-        s->changed_usec = now_monotonic_usec();
+        return (Crowd){ .group = &s->group, .path = s->cgroup };
 }
 
 static uint64_t ending_age_usec(const Session *s)
@@ -75,22 +55,11 @@ static uint64_t ending_age_usec(const Session *s)
         return now_monotonic_usec() - s->ending->since_usec;
 }
 
-static void survivor_record(Session *s)
+static bool grace_is_over(const Session *s)
 {
-        pid_t pids[32];
-        char detail[256];
-        const ssize_t swept = sweep_session(s, 0);
-        const size_t elsewhere = swept > 0 ? (size_t)swept : 0;
-        size_t n, used = 0;
+        const Ending *e = s->ending;
 
-        n = cgroup_pids(&s->group, pids, ELEMENTSOF(pids));
-        detail[0] = '\0';
-        for (size_t i = 0; i < n && i < ELEMENTSOF(pids) && used + 16 < sizeof(detail); i++)
-                used += (size_t)snprintf(detail + used, sizeof(detail) - used, "%s%d",
-                                         i == 0 ? "pids " : " ", (int)pids[i]);
-        session_record(s, EVENT_SURVIVOR, s->ending->why, detail, (int64_t)ending_age_usec(s),
-                       (uint32_t)(n + elsewhere));
-        s->ending->survivor_recorded = true;
+        return e->begun_usec != 0 && now_monotonic_usec() - e->begun_usec >= grace_usec(s);
 }
 
 static void ending_again(Session *s, uint64_t usec)
@@ -99,13 +68,120 @@ static void ending_again(Session *s, uint64_t usec)
         (void)sd_event_source_set_enabled(s->ending->timer, SD_EVENT_ONESHOT);
 }
 
-/* Kill what went elsewhere. True where nothing is left: the session is gone and s with it. */
+/* ---- ask ---- */
+
+/* logind may have forgotten a session whose holder logged out while processes stayed in its scope
+ * (KillUserProcesses=no), and may have given its id to another since: then only PID 1 is told. */
+static void ending_tell_pid1(Session *s)
+{
+        Bus *bus = s->registry->bus;
+
+        if (s->kind == SESSION_LOGIND && pidfd_is_alive(s->leader_pidfd))
+                (void)bus_terminate_session(bus, s->logind_id);
+        s->ending->asked = bus_stop_unit(bus, s->unit) >= 0;
+}
+
+/* A unit has its own way to be stopped, and Restart=, that PID 1 knows. What is in a scope is asked
+ * here, for nothing stands between: PID 1 is told only if that was not enough. */
+static void ending_ask(Session *s)
+{
+        const Crowd crowd = crowd_of(s);
+
+        if (!session_is_pid1s(s)) {
+                own_ask(s);
+                s->ending->asked = true;
+                return;
+        }
+        if (s->kind == SESSION_UNIT)
+                ending_tell_pid1(s);
+        if (!s->ending->asked)
+                (void)crowd_ask(&crowd);
+}
+
+/* ---- kill ---- */
+
+/* PID 1 runs it anew: what is there now is another session's. */
+static bool unit_runs_anew(const Session *s)
+{
+        if (s->kind != SESSION_UNIT)
+                return false;
+        for (const Session *i = s->registry->sessions; i; i = i->next)
+                if (i != s && i->kind == SESSION_UNIT && i->number > s->number &&
+                    streq(i->unit, s->unit) && !streq(i->invocation, s->invocation))
+                        return true;
+        return false;
+}
+
+/* Killed without being stopped, Restart= would bring it back. */
+static void unit_kill(Session *s)
+{
+        Ending *e = s->ending;
+        const Crowd crowd = crowd_of(s);
+        bool is_sent = false;
+
+        if (!e->asked)
+                ending_tell_pid1(s);
+        else
+                is_sent = bus_kill_unit(s->registry->bus, s->unit, SIGKILL) >= 0;
+        if (!is_sent || e->n_kills > 0)
+                (void)crowd_kill(&crowd);
+}
+
+static void ending_kill(Session *s)
+{
+        const Crowd crowd = crowd_of(s);
+
+        if (s->kind == SESSION_UNIT)
+                unit_kill(s);
+        else if (cgroup_kill(&s->group, s->cgroup) < 0)
+                (void)crowd_kill(&crowd); /* Linux before 5.14, or a hierarchy that is read-only */
+        s->ending->n_kills++;
+        s->changed_usec = now_monotonic_usec();
+}
+
+/* ---- verify ---- */
+
+static void survivors_format(const pid_t *pids, size_t n, char *ret, size_t size)
+{
+        size_t used = 0;
+        ProcessView v;
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < n && used + sizeof(v.comm) + 32 < size; i++)
+                if (process_view(pids[i], &v) == 0)
+                        used += (size_t)snprintf(ret + used, size - used, "%spid %d (%s) %c",
+                                                 used > 0 ? ", " : "", (int)pids[i], v.comm,
+                                                 v.state);
+}
+
+static void survivor_record(Session *s)
+{
+        char detail[512];
+        pid_t pids[32];
+        size_t n, stored, elsewhere;
+
+        n = session_pids(s, pids, ELEMENTSOF(pids));
+        stored = n < ELEMENTSOF(pids) ? n : ELEMENTSOF(pids);
+        elsewhere = sweep_pids(s, pids + stored, ELEMENTSOF(pids) - stored);
+        stored = n + elsewhere < ELEMENTSOF(pids) ? n + elsewhere : ELEMENTSOF(pids);
+        survivors_format(pids, stored, detail, sizeof(detail));
+        session_record(s, EVENT_SURVIVOR, s->ending->why, detail,
+                       (int64_t)ending_age_usec(s) + s->ending->late_usec,
+                       (uint32_t)(n + elsewhere));
+        s->ending->survivor_recorded = true;
+}
+
+/* What went elsewhere has the same grace. True where nothing is left: the session is gone and s
+ * with it. */
 static bool ending_is_through(Session *s)
 {
         Ending *e = s->ending;
-        const ssize_t n = sweep_session(s, SIGKILL);
 
-        if (n != 0 || is_populated(s))
+        const bool is_over = grace_is_over(s);
+
+        if (!unit_runs_anew(s) &&
+            ((!is_over && session_is_populated(s)) ||
+             sweep_session(s, is_over ? SIGKILL : 0) != 0 || session_is_populated(s)))
                 return false;
         session_finish(s, e->why, (int64_t)ending_age_usec(s) + e->late_usec);
         return true;
@@ -116,10 +192,56 @@ static void ending_first(Session *s)
 {
         Ending *e = s->ending;
 
-        e->begun = true;
+        e->begun_usec = now_monotonic_usec();
         ending_ask(s);
-        (void)sweep_session(s, SIGTERM);
-        ending_again(s, e->asked ? grace_usec(s) : 1);
+        ending_again(s, e->asked ? grace_usec(s) : ENDING_PID1_USEC);
+}
+
+/* Whoever sits at its terminals is told why, once, before anything is asked to end. True where
+ * somebody was. */
+static bool ending_tell(Session *s)
+{
+        if (s->ending->told)
+                return false;
+        s->ending->told = true;
+        return warn_over(s);
+}
+
+/* True while something lives that has not been asked to go. */
+static bool ending_begins(Session *s)
+{
+        Ending *e = s->ending;
+        ssize_t n;
+
+        if (e->begun_usec != 0)
+                return false;
+        if (session_is_populated(s) && ending_tell(s)) {
+                ending_again(s, ENDING_WORDS_USEC);
+                return true;
+        }
+        n = sweep_session(s, SIGTERM);
+        if (session_is_populated(s) || n > 0)
+                ending_first(s);
+        else if (n < 0)
+                ending_again(s, LOOK_AGAIN_USEC); /* nobody knows yet */
+        else
+                return false;
+        return true;
+}
+
+/* Within the grace: who is in a scope after a moment is PID 1's to stop, too; who is elsewhere is
+ * looked for again, for no cgroup tells. */
+static void ending_wait(Session *s)
+{
+        Ending *e = s->ending;
+        const uint64_t age_usec = now_monotonic_usec() - e->begun_usec;
+
+        if (!e->asked && session_is_populated(s))
+                ending_tell_pid1(s);
+        if (session_is_populated(s)) /* which may be over since it was asked */
+                ending_again(s, age_usec < grace_usec(s) ? grace_usec(s) - age_usec : 0);
+        else
+                ending_again(s, LOOK_AGAIN_USEC);
 }
 
 static int on_ending_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -127,12 +249,12 @@ static int on_ending_timer(sd_event_source *source, uint64_t usec, void *userdat
         Session *s = userdata;
         Ending *e = s->ending;
 
-        if (!e->begun && is_populated(s)) {
-                ending_first(s);
+        if (ending_begins(s) || ending_is_through(s))
+                return 0;
+        if (!grace_is_over(s)) {
+                ending_wait(s);
                 return 0;
         }
-        if (ending_is_through(s))
-                return 0;
         ending_kill(s);
         if (ending_age_usec(s) > ENDING_SURVIVOR_USEC + grace_usec(s) && !e->survivor_recorded)
                 survivor_record(s);
@@ -220,7 +342,7 @@ void session_check_left(Session *s)
 {
         ssize_t n;
 
-        if (is_populated(s))
+        if (session_is_populated(s))
                 return;
         n = sweep_session(s, 0);
         if (n == 0) {
@@ -231,18 +353,23 @@ void session_check_left(Session *s)
         recheck_arm(s, n > 0 ? DETACHED_CHECK_USEC : LOOK_AGAIN_USEC);
 }
 
-int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)
+void session_emptied(Session *s)
 {
-        Session *s = userdata;
-
-        if (is_populated(s)) /* reading also rearms the poll */
-                return 0;
-        (void)sd_event_source_set_enabled(source,
-                                          SD_EVENT_OFF); /* a removed group polls for ever */
         s->changed_usec = now_monotonic_usec();
         if (s->state == SESSION_ACTIVE)
                 session_check_left(s);
         else if (s->state == SESSION_ENDING)
                 ending_again(s, 0);
+}
+
+int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Session *s = userdata;
+
+        if (session_is_populated(s)) /* reading also rearms the poll */
+                return 0;
+        (void)sd_event_source_set_enabled(source,
+                                          SD_EVENT_OFF); /* a removed group polls for ever */
+        session_emptied(s);
         return 0;
 }

@@ -53,10 +53,11 @@ static int logind_view_read(sd_bus_message *m, LogindView *ret)
 static bool logind_session_is_ours(const Session *s, const LogindView *v)
 {
         const Caller *c = &s->opening->caller;
-        char path[sizeof(c->cgroup)];
+        char path[sizeof(s->cgroup)];
 
-        (void)snprintf(path, sizeof(path), "/user.slice/user-%" PRIu32 ".slice/%s",
-                       s->tie.request.uid, v->scope);
+        if (snprintf(path, sizeof(path), "/user.slice/user-%" PRIu32 ".slice/%s",
+                     s->tie.request.uid, v->scope) >= (int)sizeof(path))
+                return false;
         return v->leader == (uint32_t)c->pid && v->uid == s->tie.request.uid &&
                streq(path, c->cgroup) && strlen(v->id) < sizeof(s->logind_id);
 }
@@ -94,7 +95,8 @@ static int on_logind_session(sd_bus_message *m, void *userdata, sd_bus_error *er
                 open_audit(s, !s->tie.request.elevation && audit_session_is_of(&v, &o->caller));
                 (void)snprintf(s->logind_id, sizeof(s->logind_id), "%s", v.id);
                 (void)snprintf(s->unit, sizeof(s->unit), "%s", scope);
-                memcpy(s->cgroup, o->caller.cgroup, sizeof(s->cgroup));
+                memcpy(s->cgroup, o->caller.cgroup,
+                       strlen(o->caller.cgroup) + 1); /* it fits: ours */
                 if (open_tie(s))
                         open_backstop(s);
                 else

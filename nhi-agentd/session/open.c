@@ -17,8 +17,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define UNIT_CLASS "unit"
-
 void opening_free(Session *s)
 {
         Opening *o = s->opening;
@@ -57,6 +55,7 @@ void open_fail(Session *s, Reason reason)
         done(userdata, reason, NULL);
 }
 
+/* Without PID 1 a new end is right as soon as it is known: once round at most. */
 static void open_finish(Session *s)
 {
         SessionDone done = s->opening->done;
@@ -73,7 +72,7 @@ static void open_finish(Session *s)
                 open_backstop(s);
                 return;
         }
-        if (!caller_is_alive(&s->opening->caller) || !cgroup_is_populated(&s->group)) {
+        if (!caller_is_alive(&s->opening->caller) || !session_is_populated(s)) {
                 open_fail(s, REASON_SESSION_UNKNOWN);
                 return;
         }
@@ -106,9 +105,12 @@ static void on_open_backstop(Session *s, int r)
 
 void open_backstop(Session *s)
 {
-        s->backstop.done = on_open_backstop;
+        if (session_is_pid1s(s))
+                s->backstop.done = on_open_backstop;
         if (backstop_arm(s) < 0)
                 open_fail(s, REASON_SESSION_UNKNOWN);
+        else if (!session_is_pid1s(s))
+                open_finish(s);
 }
 
 /* The group is known by path: hold it open. Then the caller must still be alive and in it, or the
@@ -116,7 +118,7 @@ void open_backstop(Session *s)
 bool open_tie(Session *s)
 {
         const Caller *c = &s->opening->caller;
-        char cgroup[sizeof(s->cgroup)];
+        char cgroup[CGROUP_PATH_MAX];
 
         if (session_watch(s) < 0 || process_cgroup(c->pid, cgroup, sizeof(cgroup)) < 0)
                 return false;
@@ -273,7 +275,9 @@ static int on_open_begin(sd_event_source *source, void *userdata)
         const char *class = s->tie.request.class;
 
         o->begin = sd_event_source_disable_unref(o->begin);
-        if (!streq(class, UNIT_CLASS) && !streq(class, SYSTEMD_USER_CLASS))
+        if (s->registry->host.means.kind != MEANS_PID1)
+                open_own(s);
+        else if (!streq(class, UNIT_CLASS) && !streq(class, SYSTEMD_USER_CLASS))
                 open_lookup(s);
         else if (o->caller.unit[0] != '\0')
                 on_unit_resolved(s, 0);
@@ -300,7 +304,7 @@ int session_open(Sessions *registry, Caller *caller, const Grant *grant,
         _cleanup_(session_freep) Session *s = NULL;
         int r;
 
-        if (!bus_is_up(registry->bus))
+        if (!sessions_can_tie(registry))
                 return -ENOTCONN;
         if (!caller_is_alive(caller))
                 return -ESRCH;

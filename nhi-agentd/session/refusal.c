@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 
 #define REFUSED_KILL_USEC 2000000ull
 #define REFUSALS_MAX      256u
@@ -41,7 +40,7 @@ static int on_refusal(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Refusal *f = userdata;
 
-        (void)syscall(SYS_pidfd_send_signal, f->pidfd, SIGTERM, NULL, 0);
+        pidfd_signal(f->pidfd, SIGTERM);
         refusal_free(f);
         return 0;
 }

@@ -15,27 +15,40 @@
  *   backstop.c        PID 1's timer, replaced as the end moves
  *   ending.c          ask, kill, sweep, verify, write down
  *   sweep.c           what carries the session's audit id, wherever it moved
- *   warn.c            one line to the terminal before the end
+ *   crowd.c           the processes of one cgroup, one by one; process.c: one process
+ *   tenant.c          what is left of an account without a session: ended where that is lawful
+ *                     tenant-slice.c: in its slice; tenant-moved.c: in those of others, by
+ *                     tenant-elevation.c: where its elevations came from
+ *   stray.c           and what is left alone, which is reported
+ *   means.c           what there is to end sessions by, where PID 1 is no systemd
+ *   own.c             sessions that PID 1 does not know
+ *   sweep-tree.c      those of them that have no cgroup: whose is a process?
+ *   warn.c            one line to the terminals before the end, and why at the end
+ *   words.c           what these say; terminal.c: to which terminals
  *   resolve.c         which system unit a caller is */
 
 #include "nhi-agentd/session/bus.h"
 #include "nhi-agentd/session/cgroup.h"
+#include "nhi-agentd/session/process-tree.h"
 #include "nhi-agentd/session/scope.h"
 #include "nhi-agentd/session/session.h"
 
 #include <jansson.h>
 
 #define SESSION_ID_SIZE    32
-#define SESSION_GRACE_USEC 1000000ull /* between asking and killing, unless the host says other */
+#define SESSION_GRACE_USEC 2000000ull /* between asking and killing, unless the host says other */
 #define SESSION_OPEN_USEC  1500000ull /* all of session_open(); pam_nhi waits 2 s */
 #define SESSIONS_MAX       4096u
 #define AUDIT_UNSET        ((uint32_t)-1)
+#define UNIT_CLASS         "unit"
 #define SYSTEMD_USER_CLASS "systemd-user" /* comes with the logins: counted with none */
 
 typedef enum SessionKind {
         SESSION_SCOPE = 0, /* nhi-*.scope, made by us */
         SESSION_LOGIND,    /* session-*.scope, of which the caller is the leader */
         SESSION_UNIT,      /* a system unit: ended by PID 1 only */
+        SESSION_CGROUP,    /* nhi/sN, made by us, where PID 1 is no systemd */
+        SESSION_TREE,      /* nor a cgroup: known by its processes only */
 } SessionKind;
 
 typedef enum SessionState {
@@ -57,9 +70,11 @@ typedef struct SessionTie {
 
 /* The backstop: at most one is armed, another may be on its way. */
 typedef struct Backstop {
-        unsigned n;                 /* number of the armed one; 0: none */
-        unsigned next;              /* number of the last one asked for */
-        int64_t end_sec, boot_usec; /* for which it is armed */
+        unsigned n;                    /* number of the armed one; 0: none */
+        unsigned next;                 /* number of the last one asked for */
+        unsigned oldest;               /* before it none is there any more */
+        int64_t end_sec, boot_usec;    /* for which it is armed */
+        int64_t asked_sec, asked_usec; /* for which the next one was asked for */
         BusJob *job;
         sd_event_source *retry;
         void (*done)(Session *s, int r); /* the opening waits; else NULL */
@@ -80,8 +95,10 @@ typedef struct Ending {
         char detail[256];    /* what who asked for it says; "" otherwise */
         uint64_t since_usec; /* CLOCK_MONOTONIC */
         int64_t late_usec;   /* how long after the grant's end the ending began */
-        bool begun;
-        bool asked;   /* PID 1 or logind was asked */
+        bool told;           /* its terminals were told why */
+        bool asked;          /* PID 1 was told to stop it */
+        uint64_t begun_usec; /* CLOCK_MONOTONIC: its processes were asked; 0: not yet */
+        unsigned n_kills;
         bool refused; /* it never began for its holder: no start, no end is written down */
         bool survivor_recorded;
         sd_event_source *timer;
@@ -111,16 +128,20 @@ struct Session {
         int leader_pidfd;
         uint32_t loginuid, audit_session; /* AUDIT_UNSET: not the session's own */
         int64_t started_sec, end_sec, boot_end_usec;
-        bool detached; /* its scope is empty; processes elsewhere still bear its audit id */
-        bool closed;   /* close_session was called */
-        bool judging;  /* not counted for its own verdict */
+        ProcessTree tree;     /* SESSION_TREE: its processes */
+        uint64_t uid_since;   /* likewise: who began before is nobody's of the account's sessions */
+        uint32_t claim_audit; /* likewise, an elevation: its invoker's audit session */
+        bool detached;        /* its scope is empty; processes elsewhere still bear its audit id */
+        bool closed;          /* close_session was called */
+        bool judging;         /* not counted for its own verdict */
         /* CLOCK_MONOTONIC: a look at /proc that began before says nothing of it any more. */
         uint64_t changed_usec;
         Backstop backstop;
         Opening *opening; /* NULL once opened */
         Ending *ending;   /* NULL unless SESSION_ENDING */
         sd_event_source *recheck, *warn;
-        int64_t warned_end_sec;
+        /* The warning that is armed; the last one that was told, and for which end. */
+        int64_t warn_lead_usec, warned_end_sec, warned_lead_usec;
 };
 
 /* Every process that was begun in some audit session, as /proc had it (sweep.c). */
@@ -136,6 +157,13 @@ typedef struct Look {
         unsigned n_taken;
 } Look;
 
+/* What was reported and left alone: once for each (stray.c). */
+typedef struct StrayTold {
+        pid_t pid;
+        int64_t began_usec; /* CLOCK_BOOTTIME */
+} StrayTold;
+
+typedef struct Tenant Tenant;   /* tenant.h */
 typedef struct Resolve Resolve; /* resolve.c */
 typedef struct Refusal Refusal; /* refusal.c */
 
@@ -151,7 +179,18 @@ struct Sessions {
                 reserved_number; /* the state file says: none was used from there on */
         Resolve *resolves;
         Look look;
+        ProcessTable processes; /* of the last look for trees */
+        sd_event_source *tree_poll;
+        uint64_t tree_usec; /* that the last poll took, with all that was told by it */
         Refusal *refusals;
+        Tenant *tenants; /* accounts that had a session under a grant in this boot */
+        size_t n_tenants;
+        struct {
+                sd_event_source *timer;
+                uint64_t rest_usec;
+                StrayTold *told; /* a ring */
+                size_t n_told, next;
+        } strays;
         void (*start_done)(void *userdata, int r);
         void *start_userdata;
         int start_r;
@@ -175,6 +214,7 @@ DEFINE_CLEANUP(Session *, session_free)
 int session_watch(Session *s); /* open its cgroup by path and watch it: 0 or a negative errno */
 void session_record(const Session *s, EventKind kind, const char *code, const char *detail,
                     int64_t took_usec, uint32_t n_survivors);
+/* The innermost: an elevation's group lies in that of the session it came from (own.c). */
 Session *session_by_cgroup(Sessions *registry, const char *cgroup);
 bool session_end_passed(const Session *s, Now now);
 void sessions_check_started(Sessions *s);
@@ -195,8 +235,42 @@ void open_audit(Session *s, bool own);
 /* session/logind.c */
 void open_lookup(Session *s);
 
+/* session/own.c: the kinds that are not PID 1's, and what differs by kind. */
+bool session_is_pid1s(const Session *s); /* a scope or unit, with a timer */
+/* Does anything of it live, as far as is known without another look at /proc? A session of before
+ * whose group was gone when the agent came back has processes elsewhere only. */
+bool session_is_populated(const Session *s);
+/* Its processes, but for those elsewhere: the number found, at most n are stored. */
+size_t session_pids(const Session *s, pid_t *ret, size_t n);
+/* Ask the processes of a session that is not PID 1's to end. */
+void own_ask(Session *s);
+/* Begin to open one: from open.c, which goes on with open_backstop(). */
+void open_own(Session *s);
+/* Its group goes, where it is empty. */
+void own_remove(const Session *s);
+/* To and from an entry of the state file: what only a tree has. 0, -EBADMSG or -ENOMEM. */
+int own_save(const Session *s, json_t *o);
+int own_load(const json_t *o, Session *s);
+
+/* sweep-tree.c: sessions known by their processes only, looked for at intervals while there are
+ * any. */
+int tree_begin(Session *s);   /* from its leader on: 0 or a negative errno */
+void tree_reopen(Session *s); /* of a former agent: who of it is there? */
+/* Can every process of it be told by the kernel's word, whatever becomes of its parent? */
+bool tree_is_promised(const Session *s);
+void tree_watch(Sessions *r);
+uint64_t tree_poll_usec(const Sessions *r); /* to the next poll */
+void tree_ask(Session *s);
+/* As sweep_session(). */
+ssize_t tree_sweep(Session *s, int signal);
+size_t tree_pids(const Session *s, pid_t *ret, size_t n);
+/* The youngest session that the process, or whoever began it, is part of. */
+Session *session_by_ancestors(Sessions *r, pid_t pid);
+
 /* session/review.c */
 Decision session_judge(Session *s);
+/* Is it proved to be over (E4)? *ret: the verdict, with the reason to end it for. */
+bool session_is_over(Session *s, Decision *ret);
 bool reason_proves_end(Reason r);
 
 /* session/record.c */
@@ -232,6 +306,8 @@ void session_closed(Session *s);
 /* Its cgroup is empty: closed, unless something elsewhere still bears its audit id. Looks again
  * until then. */
 void session_check_left(Session *s);
+/* Nobody is left in it: it closes, or its ending is through. */
+void session_emptied(Session *s);
 /* The cgroup changed: what was running by itself may have ended, an ending may be through. */
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata);
 
@@ -240,13 +316,18 @@ int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *use
  * began after s->changed_usec, serves all sessions: how many it saw; -EAGAIN: none is there yet,
  * ask again; or another negative errno. Only 0 says that nothing is left. */
 ssize_t sweep_session(Session *s, int signal);
+/* The same, of the last look: the number found, at most n are stored. */
+size_t sweep_pids(const Session *s, pid_t *ret, size_t n);
 void look_done(Look *l);
 /* Was this audit session begun by this very process? Only where the parent is there and has none:
  * an orphan's parent is PID 1 or a user's manager, which says nothing of whose session it bears. */
 bool audit_session_is_own(pid_t pid, uint32_t audit_session);
 
-/* warn.c */
+/* warn.c: arm the next warning of this end. To be called again when the end moved. */
 void warn_arm(Session *s);
+/* Tell the session's terminals why it ends. True where one took it: what is to carry the words to
+ * the person (sshd, sudo) needs a moment before it is ended, too. */
+bool warn_over(const Session *s);
 
 /* session/start.c */
 void on_bus_change(void *userdata, bool up);

@@ -4,7 +4,7 @@
  * a verified set, what was decided on this host, or the session's own end on either clock; never
  * the lack of an answer. */
 
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #include "lib/base/io.h"
 
@@ -84,11 +84,27 @@ static void session_move_end(Session *s, const Decision *d)
 {
         s->end_sec = d->end_sec;
         s->boot_end_usec = d->boot_end_usec;
-        if (backstop_is_right(s))
+        if (backstop_is_right(s)) {
+                if (!s->warn) /* it is one of before */
+                        warn_arm(s);
                 return;
+        }
         (void)backstop_arm(s);
         warn_arm(s);
         sessions_save(s->registry);
+}
+
+bool session_is_over(Session *s, Decision *ret)
+{
+        Now now = s->registry->host.now(s->registry->host.userdata);
+
+        *ret = session_judge(s);
+        if (ret->verdict == VERDICT_ALLOW)
+                return false;
+        if (verdict_is_proof(s, ret))
+                return true;
+        ret->reason = REASON_EXPIRED;
+        return session_end_passed(s, now);
 }
 
 /* With what the agent knows of it beyond the reason. */
@@ -106,18 +122,22 @@ static void session_end_for(Session *s, Reason reason)
 
 static void session_review(Session *s)
 {
-        Now now = s->registry->host.now(s->registry->host.userdata);
         Decision d;
 
         if (s->state != SESSION_ACTIVE)
                 return;
-        d = session_judge(s);
-        if (d.verdict == VERDICT_ALLOW)
-                session_move_end(s, &d);
-        else if (verdict_is_proof(s, &d))
+        if (session_is_over(s, &d)) {
                 session_end_for(s, d.reason);
-        else if (session_end_passed(s, now))
-                ending_begin(s, reason_token(REASON_EXPIRED));
+                tenant_over(s->registry, s->tie.request.account);
+        } else if (d.verdict == VERDICT_ALLOW) {
+                session_move_end(s, &d);
+        }
+}
+
+void sessions_grant_over(Sessions *s, const char *account)
+{
+        if (s)
+                tenant_over(s, account);
 }
 
 void sessions_review(Sessions *s)

@@ -34,9 +34,7 @@ int backstop_name_format(const char *id, unsigned n, const char *suffix,
 
 int64_t backstop_after_usec(uint64_t grace_usec)
 {
-        int64_t after = (int64_t)grace_usec - BACKSTOP_ASK_USEC;
-
-        return after > BACKSTOP_AFTER_MIN_USEC ? after : BACKSTOP_AFTER_MIN_USEC;
+        return (int64_t)grace_usec + BACKSTOP_MARGIN_USEC;
 }
 
 int calendar_format(int64_t real_usec, char *ret, size_t size)
@@ -168,6 +166,10 @@ int backstop_message(Bus *b, const BackstopSpec *spec, sd_bus_message **ret)
         prop_text(&p, "CollectMode", "inactive-or-failed");
         prop_usec(&p, "AccuracyUSec", BACKSTOP_ACCURACY_USEC);
         prop_bool(&p, "RemainAfterElapse", false);
+        if (spec->is_bound) {
+                prop_list(&p, "BindsTo", spec->unit);
+                prop_list(&p, "After", spec->unit);
+        }
         if (p.r >= 0)
                 p.r = sd_bus_message_append(m, "(sv)", "TimersMonotonic", "a(st)", 1, "OnActiveSec",
                                             spec->left_usec > 1 ? (uint64_t)spec->left_usec : 1);

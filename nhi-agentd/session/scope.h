@@ -10,11 +10,11 @@
 
 #define UNIT_NAME_SIZE 256 /* with NUL: systemd's UNIT_NAME_MAX */
 
-/* The backstop comes a little later than the agent, asks, and then kills: never before a living
- * agent would, whose grace is longer. */
-#define BACKSTOP_AFTER_MIN_USEC 500000ll
-#define BACKSTOP_ASK_USEC       500000ll
-#define BACKSTOP_ASK_TEXT       "0.5" /* the same in seconds, for timeout(1) */
+/* The backstop begins when a living agent has killed what did not obey, so that it never runs
+ * beside one: it asks, and then kills. What a dead agent leaves is gone a second after the grace.
+ */
+#define BACKSTOP_MARGIN_USEC 250000ll /* for the agent's own kill */
+#define BACKSTOP_ASK_TEXT    "0.5"    /* seconds, for timeout(1) */
 int64_t backstop_after_usec(uint64_t grace_usec);
 
 /* "nhi-JTI-N.scope"; "nhi-end-ID-N.timer" (or .service). 0, or -EINVAL for a jti or id that no unit
@@ -35,6 +35,7 @@ int scope_message(Bus *b, const ScopeSpec *spec, sd_bus_message **ret);
 typedef struct BackstopSpec {
         const char *timer, *service; /* names */
         const char *unit;            /* what to end */
+        bool is_bound;               /* the timer goes with the unit: it is there, and started */
         int64_t real_usec;           /* when, CLOCK_REALTIME; and */
         int64_t left_usec;           /* in how long, whichever comes first */
 } BackstopSpec;

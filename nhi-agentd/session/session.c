@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ int session_new(Sessions *registry, Session **ret)
                         .group = CGROUP_NONE,
                         .leader_pidfd = -EBADF,
                         .loginuid = AUDIT_UNSET,
-                        .audit_session = AUDIT_UNSET };
+                        .audit_session = AUDIT_UNSET,
+                        .claim_audit = AUDIT_UNSET };
         registry->sessions = s;
         registry->n_sessions++;
         *ret = s;
@@ -55,6 +56,8 @@ Session *session_free(Session *s)
         sd_event_source_disable_unref(s->watch);
         sd_event_source_disable_unref(s->recheck);
         sd_event_source_disable_unref(s->warn);
+        own_remove(s);
+        process_tree_done(&s->tree);
         cgroup_close(&s->group);
         closep(&s->leader_pidfd);
         session_tie_done(&s->tie);
@@ -108,6 +111,8 @@ void session_record(const Session *s, EventKind kind, const char *code, const ch
         };
 
         s->registry->host.record(s->registry->host.userdata, &e);
+        if (kind == EVENT_SESSION_START)
+                tenant_note(s);
 }
 
 bool session_end_passed(const Session *s, Now now)
@@ -161,7 +166,11 @@ Sessions *sessions_free(Sessions *s)
                 (void)sessions_save_now(s);
         while (s->sessions)
                 session_free(s->sessions);
+        tenants_free(s);
+        strays_free(s);
         look_done(&s->look);
+        processes_done(&s->processes);
+        sd_event_source_disable_unref(s->tree_poll);
         refusals_free(s);
         resolves_free(s);
         bus_free(s->bus);
@@ -184,12 +193,25 @@ bool sessions_have_bus(const Sessions *s)
         return s && bus_is_up(s->bus);
 }
 
+bool sessions_can_tie(const Sessions *s)
+{
+        return s && (s->host.means.kind != MEANS_PID1 || bus_is_up(s->bus));
+}
+
+Means sessions_means(const Sessions *s)
+{
+        return s ? s->host.means.kind : MEANS_PID1;
+}
+
 Session *session_by_cgroup(Sessions *registry, const char *cgroup)
 {
+        Session *found = NULL;
+
         for (Session *s = registry->sessions; s; s = s->next)
-                if (cgroup_is_within(cgroup, s->cgroup))
-                        return s;
-        return NULL;
+                if (cgroup_is_within(cgroup, s->cgroup) &&
+                    (!found || strlen(s->cgroup) > strlen(found->cgroup)))
+                        found = s;
+        return found;
 }
 
 void session_scope_of(const char *cgroup, char ret[static UNIT_NAME_SIZE])
@@ -209,6 +231,8 @@ const char *session_parent_jti(Sessions *s, const Caller *caller)
 {
         const Session *i = session_by_cgroup(s, caller->cgroup);
 
+        if (!i && s->host.means.kind == MEANS_PROCESSES)
+                i = session_by_ancestors(s, caller->pid);
         return i && i->state == SESSION_ACTIVE ? i->tie.grant.jti : NULL;
 }
 

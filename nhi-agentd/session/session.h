@@ -7,7 +7,8 @@
  *  E1 At the grant's end every process in the session's cgroup MUST die, and nothing else.
  *  E2 The backstop timer of PID 1 MUST be armed before the answer leaves the agent.
  *  E3 cgroup.kill MUST only be written for session-*.scope and nhi-*.scope that this registry
- *     created or matched by logind id, boot id and leader pidfd.
+ *     created or matched by logind id, boot id and leader pidfd, and for nhi/sN that it made where
+ *     PID 1 is no systemd.
  *  E4 Nothing MUST be ended without a verified set, an expiry or a decision of this host's own (a
  *     lock, a grant given back) that proves it.
  *
@@ -16,6 +17,7 @@
 #include "nhi-agentd/caller.h"
 #include "nhi-agentd/core/decide.h"
 #include "nhi-agentd/event.h"
+#include "nhi-agentd/session/means.h"
 
 #include <systemd/sd-event.h>
 
@@ -32,22 +34,27 @@ typedef struct SessionsHost {
         Decision (*judge)(void *userdata, const Grant *tied, const AccessRequest *request);
         Now (*now)(void *userdata);
         void (*record)(void *userdata, const Event *event);
-        const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone */
+        const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone, ended or locked */
         /* Has this issuer a verified set now? Without one its grants are absent, not revoked, and
          * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
          * counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
+        /* Does every way into this account ask for a grant: is it one that a set defined here, or
+         * named by an enforced gate for all classes, and exempt from none? Then what is left of it
+         * when its last session ended is ended (tenant.h). NULL: no account is. */
+        bool (*account_is_closed)(void *userdata, const char *account, uint32_t uid);
         /* What there is to say of this end beyond its reason, into ret, which holds "". May be
          * NULL.
          */
         void (*explain)(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size);
-        uint64_t grace_usec; /* between asking to end and killing; 0: one second */
+        uint64_t grace_usec; /* between asking to end and killing; 0: two seconds */
+        SessionMeans means;
 } SessionsHost;
 
 /* state_path: /run/nhi/sessions.json, the registry's own record of what it tied (for a restart). */
 int sessions_new(sd_event *event, const SessionsHost *host, const char *state_path, Sessions **ret);
 Sessions *sessions_free(Sessions *s);
-/* The configuration changed: for endings and scopes from now on; 0: one second. */
+/* The configuration changed: for endings and scopes from now on; 0: two seconds. */
 void sessions_set_grace(Sessions *s, uint64_t grace_usec);
 
 /* Connect to the system bus and reconcile: read the state file, find the scopes that are still
@@ -88,6 +95,9 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti);
 /* The store, a lock or a clock changed: judge every session anew, end those that are over, move
  * the ends and backstops of those that were prolonged or shortened. Cheap when nothing changed. */
 void sessions_review(Sessions *s);
+/* A grant of this account is over, be it that no session was open under it: what is left of the
+ * account, once no session of it goes on, is ended or reported. A NULL registry does nothing. */
+void sessions_grant_over(Sessions *s, const char *account);
 /* The next end among sessions; false where none. The agent's one expiry timer asks. */
 bool sessions_next_end(const Sessions *s, int64_t *ret_real_usec, int64_t *ret_boot_usec);
 
@@ -105,3 +115,6 @@ size_t sessions_list(const Sessions *s, SessionView *ret, size_t n);
 size_t sessions_count(const Sessions *s);
 /* Is there a system bus now? For status. */
 bool sessions_have_bus(const Sessions *s);
+/* Is there now what a session is tied by? Without, none opens. */
+bool sessions_can_tie(const Sessions *s);
+Means sessions_means(const Sessions *s);

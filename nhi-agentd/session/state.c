@@ -4,30 +4,28 @@
  * with the boot go the sessions. What it says is checked before it is believed: a cgroup must be
  * there and be the same directory. */
 
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/jose/json.h"
 
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #define STATE_SCHEMA     1
 #define NUMBERS_RESERVED 64u /* set aside with one write */
 #define STATE_SIZE_MAX   (64u * 1024 * 1024)
 
 static const char *const kind_names[] = {
-        [SESSION_SCOPE] = "scope",
-        [SESSION_LOGIND] = "logind",
-        [SESSION_UNIT] = "unit",
+        [SESSION_SCOPE] = "scope",   [SESSION_LOGIND] = "logind", [SESSION_UNIT] = "unit",
+        [SESSION_CGROUP] = "cgroup", [SESSION_TREE] = "tree",
 };
 
 /* ---- save ---- */
 
 json_t *session_to_json(const Session *s)
 {
-        return json_pack(
+        json_t *o = json_pack(
                 "{s:s, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
                 " s:I, s:I, s:I, s:O}",
                 "id", s->id, "number", (json_int_t)s->number, "kind", kind_names[s->kind],
@@ -39,6 +37,12 @@ json_t *session_to_json(const Session *s)
                 (json_int_t)s->boot_end_usec, "backstop", (json_int_t)s->backstop.n, "backstop_end",
                 (json_int_t)s->backstop.end_sec, "backstop_boot_usec",
                 (json_int_t)s->backstop.boot_usec, "tie", s->tie.record);
+
+        if (o && own_save(s, o) < 0) {
+                json_decref(o);
+                return NULL;
+        }
+        return o;
 }
 
 static json_t *sessions_to_json(const Sessions *s)
@@ -53,8 +57,9 @@ static json_t *sessions_to_json(const Sessions *s)
                         return NULL;
                 }
         }
-        return json_pack("{s:i, s:s, s:I, s:o}", "schema", STATE_SCHEMA, "boot", s->boot_id, "next",
-                         (json_int_t)s->reserved_number, "sessions", list);
+        return json_pack("{s:i, s:s, s:I, s:o, s:o}", "schema", STATE_SCHEMA, "boot", s->boot_id,
+                         "next", (json_int_t)s->reserved_number, "sessions", list, "accounts",
+                         tenants_to_json(s));
 }
 
 int sessions_save_now(Sessions *s)
@@ -169,6 +174,7 @@ static int get_numbers(const json_t *o, Session *s)
         s->boot_end_usec = boot_end;
         s->backstop = (Backstop){ .n = (unsigned)n,
                                   .next = (unsigned)n + 1, /* one may have been on its way */
+                                  .oldest = (unsigned)n,
                                   .end_sec = b_end,
                                   .boot_usec = b_boot };
         return 0;
@@ -178,10 +184,14 @@ static int get_numbers(const json_t *o, Session *s)
 static void session_reopen(Session *s, bool opening)
 {
         uint64_t id = s->group.id;
-        char cgroup[sizeof(s->cgroup)];
+        char cgroup[CGROUP_PATH_MAX];
 
         s->group = CGROUP_NONE;
         s->state = SESSION_ACTIVE;
+        if (s->kind == SESSION_TREE) {
+                tree_reopen(s);
+                return;
+        }
         if (session_watch(s) < 0)
                 return;
         if (!opening && s->group.id != id) {
@@ -189,7 +199,7 @@ static void session_reopen(Session *s, bool opening)
                 cgroup_close(&s->group);
                 return;
         }
-        s->leader_pidfd = (int)syscall(SYS_pidfd_open, s->leader, 0);
+        s->leader_pidfd = process_open(s->leader);
         if (process_cgroup(s->leader, cgroup, sizeof(cgroup)) < 0 ||
             !cgroup_is_within(cgroup, s->cgroup)) {
                 closep(&s->leader_pidfd);
@@ -209,6 +219,8 @@ int session_from_json(Sessions *registry, json_t *o, Session **ret)
                 r = get_kind(o, &s->kind);
         if (r == 0)
                 r = get_numbers(o, s);
+        if (r == 0)
+                r = own_load(o, s);
         if (r == 0)
                 r = session_tie_init(json_incref(json_object_get(o, "tie")), &s->tie);
         if (r < 0)
@@ -238,6 +250,9 @@ static int sessions_from_json(Sessions *s, const json_t *o)
                     session->group.dir_fd < 0)
                         session_free(session); /* it never began */
         }
+        r = tenants_from_json(s, json_object_get(o, "accounts"));
+        if (r < 0)
+                return r;
         if (next < 1)
                 return -EBADMSG;
         s->next_number = (uint64_t)next;

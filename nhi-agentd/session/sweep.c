@@ -7,53 +7,19 @@
 #include "nhi-agentd/session/registry.h"
 
 #include "lib/base/io.h"
+#include "nhi-agentd/process.h"
 
-#include <ctype.h>
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/syscall.h>
 
 #define LOOK_REST_FACTOR 4u
 
-static pid_t parent_of(pid_t pid)
-{
-        char path[64], line[256];
-        int parent = 0;
-        FILE *f;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-        f = fopen(path, "re");
-        if (!f)
-                return 0;
-        while (fgets(line, sizeof(line), f))
-                if (sscanf(line, "PPid: %d", &parent) == 1)
-                        break;
-        (void)fclose(f);
-        return parent;
-}
-
 bool audit_session_is_own(pid_t pid, uint32_t audit_session)
 {
-        pid_t parent;
+        Process p;
 
-        if (audit_session == AUDIT_UNSET)
-                return false;
-        parent = parent_of(pid);
-        return parent > 1 && process_audit_id(parent, "sessionid") == AUDIT_UNSET;
-}
-
-/* The pid in a name of /proc, 0 where it is none. */
-static pid_t pid_from_name(const char *name)
-{
-        long pid;
-        char *end;
-
-        if (!isdigit((unsigned char)name[0]))
-                return 0;
-        pid = strtol(name, &end, 10);
-        return *end == '\0' && pid > 1 && pid < INT32_MAX ? (pid_t)pid : 0;
+        return audit_session != AUDIT_UNSET && process_read(pid, &p) == 0 && p.parent > 1 &&
+               process_audit_id(p.parent, "sessionid") == AUDIT_UNSET;
 }
 
 static bool bears_audit_id(pid_t pid, const Session *s)
@@ -62,14 +28,17 @@ static bool bears_audit_id(pid_t pid, const Session *s)
                process_audit_id(pid, "loginuid") == s->loginuid;
 }
 
-/* In the cgroup of another session, it is that session's, and ends with that one's grant. */
-static bool is_of_another_session(pid_t pid, const Session *s)
+/* In the cgroup of a session it is that session's, and ends with that one's grant; in its own it
+ * ends with the cgroup. */
+static bool is_in_a_session(pid_t pid, const Session *s)
 {
-        char cgroup[512];
-        Session *other;
+        const Session *other;
+        char cgroup[CGROUP_PATH_MAX];
 
         if (process_cgroup(pid, cgroup, sizeof(cgroup)) < 0)
                 return false; /* gone since: the next look tells */
+        if (s->group.dir_fd >= 0 && cgroup_is_within(cgroup, s->cgroup))
+                return true;
         other = session_by_cgroup(s->registry, cgroup);
         return other && other != s;
 }
@@ -105,7 +74,7 @@ static int compare_items(const void *a, const void *b)
 /* A zombie bears its ids, and is nobody. */
 static bool is_alive(pid_t pid)
 {
-        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        _cleanup_close_ int pidfd = process_open(pid);
 
         return pidfd >= 0 && pidfd_is_alive(pidfd);
 }
@@ -116,7 +85,7 @@ static int look_read(Look *l, DIR *proc)
 
         l->n = 0;
         for (struct dirent *e; r == 0 && (e = readdir(proc));) {
-                const pid_t pid = pid_from_name(e->d_name);
+                const pid_t pid = process_of_name(e->d_name);
                 const uint32_t audit = pid > 0 ? process_audit_id(pid, "sessionid") : AUDIT_UNSET;
 
                 if (audit != AUDIT_UNSET && pid != getpid() && is_alive(pid))
@@ -173,22 +142,39 @@ static size_t look_find(const Look *l, uint32_t audit_session)
         return low;
 }
 
-/* Alive, and nothing of this session's. */
+/* Alive, and not to be swept. */
 static bool is_elsewhere(pid_t pid, const Session *s)
 {
         const uint32_t loginuid = process_audit_id(pid, "loginuid");
 
-        return (loginuid != AUDIT_UNSET && loginuid != s->loginuid) ||
-               is_of_another_session(pid, s);
+        return (loginuid != AUDIT_UNSET && loginuid != s->loginuid) || is_in_a_session(pid, s);
 }
 
 static void sweep_signal(const Session *s, pid_t pid, int signal)
 {
-        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        _cleanup_close_ int pidfd = process_open(pid);
 
-        if (pidfd >= 0 && bears_audit_id(pid, s) && !is_of_another_session(pid, s) &&
+        if (pidfd >= 0 && bears_audit_id(pid, s) && !is_in_a_session(pid, s) &&
             pidfd_is_alive(pidfd))
-                (void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+                pidfd_signal(pidfd, signal);
+}
+
+size_t sweep_pids(const Session *s, pid_t *ret, size_t n)
+{
+        const Look *l = &s->registry->look;
+        size_t found = 0;
+
+        if (s->audit_session == AUDIT_UNSET || s->loginuid == AUDIT_UNSET)
+                return 0;
+        for (size_t i = look_find(l, s->audit_session);
+             i < l->n && l->items[i].audit_session == s->audit_session; i++) {
+                if (is_elsewhere(l->items[i].pid, s))
+                        continue;
+                if (found < n)
+                        ret[found] = l->items[i].pid;
+                found++;
+        }
+        return found;
 }
 
 /* What was seen counts, also where it is gone since: it may have left children that no look has
@@ -199,6 +185,8 @@ ssize_t sweep_session(Session *s, int signal)
         ssize_t n = 0;
         int r;
 
+        if (s->kind == SESSION_TREE)
+                return tree_sweep(s, signal);
         if (s->audit_session == AUDIT_UNSET || s->loginuid == AUDIT_UNSET)
                 return 0;
         r = look_since(l, s->changed_usec);

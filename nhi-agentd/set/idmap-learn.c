@@ -8,21 +8,26 @@
 #include "nhi-agentd/set/intern.h"
 #include "nhi-agentd/set/localdb.h"
 
+/* The set's accounts are distinct, and none contradicts what is known. First all are looked up and
+ * then those that are new are added: a map that was added to finds nobody until it is sorted. */
 static int learn_accounts(IdMap *m, const GrantSet *set, bool *changed)
 {
+        Index new = {};
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < set->n_accounts; i++) {
-                const Account *a = &set->accounts[i];
-                const IdMapUser new = { a->name, a->issuer, a->uid, a->gid };
                 IdMapUser known;
 
-                /* A set's accounts are distinct, and none contradicts what is known. */
-                if (idmap_user_by_name(m, a->name, &known))
-                        continue;
-                r = idmap_add_user(m, &new);
+                if (!idmap_user_by_name(m, set->accounts[i].name, &known))
+                        r = index_add(&new, &set->accounts[i]);
+        }
+        for (size_t i = 0; r == 0 && i < new.n; i++) {
+                const Account *a = index_at(&new, i);
+
+                r = idmap_add_user(m, &(IdMapUser){ a->name, a->issuer, a->uid, a->gid });
                 *changed = true;
         }
+        index_done(&new);
         idmap_sort(m);
         return r;
 }

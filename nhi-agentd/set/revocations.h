@@ -28,6 +28,9 @@
 
 #include "nhi-agentd/set/set.h"
 
+/* In place of a host's name, where sets are published; no host may have it. */
+#define REVOCATIONS_NAME "revocations"
+
 #define REVOCATIONS_SIZE_MAX         (4u * 1024 * 1024) /* of the JWS */
 #define REVOCATIONS_MAX              16384u
 #define REVOCATIONS_LIFETIME_MAX_SEC (90 * INT64_C(86400))

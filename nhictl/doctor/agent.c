@@ -73,11 +73,31 @@ static void say_locked(const json_t *status, Findings *f)
         tally_more(&t, f, CHECK, "locks (nhictl status)");
 }
 
+/* True where PID 1 is no systemd, and what ends sessions is weaker for it. */
+static bool say_means(const char *means, Findings *f)
+{
+        static const char advice[] =
+                "let the entry point keep nhi-agentd: nhi-agentd(8), CONTAINERS";
+
+        if (streq_ptr(means, "own-cgroups"))
+                finding_warn(f, CHECK, advice,
+                             "PID 1 is no systemd: no timer ends a session while nhi-agentd is "
+                             "away; it does so when it is back");
+        else if (streq_ptr(means, "processes"))
+                finding_warn(f, CHECK, "give the container a cgroup that it may write to",
+                             "sessions are ended by looking for their processes, with no timer: a "
+                             "session whose processes could not all be told is refused");
+        else
+                return false;
+        return true;
+}
+
 static void say_ailments(const json_t *status, Findings *f)
 {
         const char *version = member_text(status, "version") ?: "?";
         const char *config_error = member_text(status, "config_error");
         const char *log_error = member_text(json_object_get(status, "log"), "error");
+        const bool pid1 = !say_means(member_text(status, "means"), f);
 
         if (!streq(version, NHI_VERSION))
                 finding_warn(f, CHECK, "systemctl restart nhi-agentd: no session ends by that",
@@ -87,7 +107,7 @@ static void say_ailments(const json_t *status, Findings *f)
                              "the configuration is refused and the old one is in force until the "
                              "next start, which will fail: %s",
                              config_error);
-        if (json_is_false(json_object_get(status, "bus")))
+        if (pid1 && json_is_false(json_object_get(status, "bus")))
                 finding_fail(f, CHECK, "systemctl status dbus.socket; apt install dbus",
                              "nhi-agentd has no system bus: sessions cannot be tied to grants and "
                              "are refused");
@@ -95,7 +115,7 @@ static void say_ailments(const json_t *status, Findings *f)
                 finding_fail(f, CHECK, "make room or mend the disk, then: nhictl log resume",
                              "the decision log cannot be written and gates deny everybody: %s",
                              log_error);
-        if (member_number(status, "journal_dropped") > 0)
+        if (pid1 && member_number(status, "journal_dropped") > 0)
                 finding_warn(f, CHECK, "systemctl status systemd-journald",
                              "%lld events could not be sent to the journal since the agent started",
                              (long long)member_number(status, "journal_dropped"));

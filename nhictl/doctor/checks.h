@@ -36,6 +36,7 @@
           "no job of root becomes a gated account by runuser, setpriv or su")                      \
         X(check_standing, "standing",                                                              \
           "gated accounts have no password, keys, sudoers rule or crontab without a grant")        \
+        X(check_unbounded, "unbounded", "no active grant makes somebody root without commands")    \
         X(check_files, "files", "what decides belongs to root, and nobody else may write it")      \
         X(check_sshd_pam, "sshd-pam", "sshd asks PAM")                                             \
         X(check_sshd_keys, "sshd-keys", "sshd asks for the keys of grants")                        \

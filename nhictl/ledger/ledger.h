@@ -19,6 +19,7 @@
  *     problems; it never keeps the others from being changed, published or revoked. */
 
 #include "nhictl/ledger/history.h"
+#include "nhictl/store/access.h"
 
 #include "lib/base/macro.h"
 
@@ -43,7 +44,8 @@ typedef enum DocKind {
 
 typedef struct LedgerSettings {
         const char *issuer;
-        const char *publish;   /* absolute directory; NULL: nowhere */
+        const char *publish;   /* absolute directory or URL; NULL: nowhere */
+        StoreAccess access;    /* of that place */
         const json_t *revoked; /* entries of the revocation list; NULL: none */
         int64_t uid_min, uid_max;
         int64_t lifetime_max_sec, set_lifetime_sec;

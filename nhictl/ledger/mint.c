@@ -4,6 +4,7 @@
 #include "lib/jose/json.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
+#include "nhictl/ledger/fleet.h"
 #include "nhictl/ledger/state.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ static json_t *copy_members(const json_t *doc, const char *const *members, size_
         return copy;
 }
 
-static int add_grant(json_t *grants, const json_t *doc)
+int mint_grant(const json_t *doc, json_t **ret)
 {
         json_t *grant = copy_members(doc, grant_members, ELEMENTSOF(grant_members));
         int64_t nbf_sec = 0, exp_sec = 0;
@@ -44,12 +45,19 @@ static int add_grant(json_t *grants, const json_t *doc)
                 json_decref(grant);
                 return -ENOMEM;
         }
-        return json_array_append_new(grants, grant) < 0 ? -ENOMEM : 0;
+        *ret = grant;
+        return 0;
 }
 
-/* Every enabled account, granted here or not: a uid or name that a host cannot give shows when the
- * account is added, and not in the hour in which it is granted. */
-static int fill_accounts(const Ledger *l, json_t *accounts)
+static int add_grant(json_t *grants, const json_t *doc)
+{
+        json_t *grant = NULL;
+        int r = mint_grant(doc, &grant);
+
+        return r == 0 && json_array_append_new(grants, grant) < 0 ? -ENOMEM : r;
+}
+
+int mint_accounts(const Ledger *l, json_t *accounts)
 {
         size_t n = 0;
         _cleanup_free_ const char **names = ledger_names(l, DOC_ACCOUNT, &n);
@@ -68,8 +76,8 @@ static int fill_accounts(const Ledger *l, json_t *accounts)
         return r;
 }
 
-static json_t *payload_new(const Ledger *l, const char *name, int64_t now_sec, json_t *accounts,
-                           json_t *grants)
+json_t *mint_envelope(const Ledger *l, const char *name, int64_t now_sec, json_t *accounts,
+                      json_t *grants)
 {
         return json_pack("{s:i, s:s, s:s, s:I, s:I, s:o, s:o}", "format", LEDGER_FORMAT, "iss",
                          l->settings.issuer, "aud", name, "iat", (json_int_t)now_sec, "exp",
@@ -77,42 +85,13 @@ static json_t *payload_new(const Ledger *l, const char *name, int64_t now_sec, j
                          "grants", grants);
 }
 
-static int fill_grants(const Ledger *l, const json_t *host, int64_t now_sec, json_t *grants)
-{
-        size_t n = 0;
-        _cleanup_free_ const char **names = ledger_names(l, DOC_GRANT, &n);
-        int r = names ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r == 0 && i < n; i++) {
-                const json_t *doc = ledger_get(l, DOC_GRANT, names[i]);
-
-                if (grant_reaches(doc, host) &&
-                    grant_state_is_live(ledger_grant_state(l, doc, now_sec)))
-                        r = add_grant(grants, doc);
-        }
-        return r;
-}
-
 int mint_payload(const Ledger *l, const char *name, const json_t *host, int64_t now_sec,
                  json_t **ret)
 {
-        json_t *accounts = json_array(), *grants = json_array(), *payload;
-        int r = accounts && grants ? 0 : -ENOMEM;
+        _cleanup_(fleet_freep) Fleet *f = NULL;
+        int r = fleet_new(l, now_sec, &f);
 
-        if (r == 0 && host)
-                r = fill_accounts(l, accounts);
-        if (r == 0 && host)
-                r = fill_grants(l, host, now_sec, grants);
-        if (r < 0) {
-                json_decref(accounts);
-                json_decref(grants);
-                return r;
-        }
-        payload = payload_new(l, name, now_sec, accounts, grants);
-        if (!payload)
-                return -ENOMEM;
-        *ret = payload;
-        return 0;
+        return r == 0 ? fleet_payload(f, name, host, ret) : r;
 }
 
 int mint_sign(const SigningKey *key, json_t *payload, int64_t ver, const char *revision, char **ret)
@@ -259,8 +238,8 @@ static int check_one(const Ledger *l, const json_t *grant, const json_t *account
         if (r == 0 && grant)
                 r = add_grant(grants, grant);
         if (r == 0) {
-                payload = payload_new(l, "check", now_sec, json_incref(accounts),
-                                      json_incref(grants));
+                payload = mint_envelope(l, "check", now_sec, json_incref(accounts),
+                                        json_incref(grants));
                 r = payload ? check_payload(l, payload, now_sec, error) : -ENOMEM;
         }
         if (r == -ENOMEM)

@@ -13,6 +13,14 @@
 int mint_payload(const Ledger *l, const char *name, const json_t *host, int64_t now_sec,
                  json_t **ret);
 
+/* Its parts, as they are minted (fleet.h). Every enabled account, granted here or not: a uid or
+ * name that a host cannot give shows when the account is added, and not in the hour in which it is
+ * granted. The grant's document has valid times. The envelope takes both lists; NULL: memory. */
+int mint_accounts(const Ledger *l, json_t *accounts);
+int mint_grant(const json_t *doc, json_t **ret);
+json_t *mint_envelope(const Ledger *l, const char *name, int64_t now_sec, json_t *accounts,
+                      json_t *grants);
+
 /* Complete the payload (borrowed, changed) and sign it. 0 and a malloc'ed compact JWS; -EFBIG over
  * SET_SIZE_MAX; -ENOMEM. */
 int mint_sign(const SigningKey *key, json_t *payload, int64_t ver, const char *revision,

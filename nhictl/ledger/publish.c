@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/publish.h"
 
-#include "lib/base/file.h"
 #include "nhictl/ledger/publish-list.h"
-#include "nhictl/ledger/target.h"
 
-#include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
-#define READER_GROUP   "nhi-fetch"
-#define PUBLISHED_MODE 0640
+#define BATCH_SETS  256u
+#define BATCH_BYTES (16u * 1024 * 1024)
+#define N_ATTEMPTS  5u /* while others publish, too */
 
-typedef struct Run {
-        Ledger *l;
-        const SigningKey *key;
-        const PublishRequest *request;
-        PublishReport *report;
-        const char *dir;
-        int64_t now_sec;
-        gid_t gid;
-        int lock_fd;
-        char revision[LEDGER_HASH_SIZE];
-        Targets targets;
-        PublishedList list;
-} Run;
+typedef struct Batch {
+        StoreSet sets[BATCH_SETS];
+        Target *targets[BATCH_SETS];
+        size_t n, bytes;
+} Batch;
 
 void publish_report_done(PublishReport *r)
 {
@@ -35,309 +22,355 @@ void publish_report_done(PublishReport *r)
         *r = (PublishReport){ 0 };
 }
 
-/* A note that cannot be stored is only talk lost. */
-static _printf_(2, 3) void note(Run *r, const char *format, ...)
+void publication_note(Publication *p, const char *format, ...)
 {
         va_list ap;
 
         va_start(ap, format);
-        (void)json_array_append_new(r->report->notes, json_vsprintf(format, ap));
+        (void)json_array_append_new(p->report->notes, json_vsprintf(format, ap));
         va_end(ap);
 }
 
-static void report(Run *r, const Target *t, const char *action, int64_t ver)
+static void report(Publication *p, const Target *t, const char *action, int64_t ver)
 {
-        (void)json_array_append_new(r->report->hosts,
+        if (t->is_list)
+                return;
+        (void)json_array_append_new(p->report->hosts,
                                     json_pack("{s:s, s:s, s:I}", "host", t->name, "action", action,
                                               "ver", (json_int_t)ver));
 }
 
-static bool may_replace(const Run *r, const char *hash)
+static void report_failed(Publication *p, const Target *t, int error)
 {
-        for (size_t i = 0; i < r->request->n_replace; i++) {
-                if (streq(r->request->replace[i], hash))
-                        return true;
-        }
-        return false;
+        if (*p->store->error)
+                publication_note(p, "%s: not published: %s", t->name, p->store->error);
+        else
+                publication_note(p, "%s: not published to %s: %s", t->name, p->place,
+                                 strerror(-error));
+        report(p, t, "failed", t->published.ver);
+        if (t->is_list)
+                p->report->list_failed = true;
+        else
+                p->report->n_failed++;
+        p->store->error[0] = '\0';
 }
 
-static int check_revision(const Run *r, const char *name, const char *revision, char *error)
+static void report_published(Publication *p, const Target *t, int64_t ver)
 {
-        if (ledger_knows(r->l, revision) || may_replace(r, revision))
-                return 0;
-        (void)snprintf(error, LEDGER_ERROR_MAX,
-                       "%s was published from revision %.64s, which this ledger does not know: it "
-                       "is an older copy. Update it (git pull) and publish again; after restoring "
-                       "a backup, look at what is lost and then: nhictl publish --replace %.64s",
-                       name, revision, revision);
-        return -ESTALE;
-}
-
-/* B1, for every host and the list before the first is written. */
-static int check_revisions(const Run *r, char *error)
-{
-        const char *of_list = published_list_revision(&r->list);
-        int n = *of_list ? check_revision(r, PUBLISH_LIST_NAME, of_list, error) : 0;
-
-        for (size_t i = 0; n == 0 && i < r->targets.n; i++) {
-                const Published *p = &r->targets.items[i].published;
-
-                if (p->ours)
-                        n = check_revision(r, r->targets.items[i].name, p->revision, error);
-        }
-        return n;
-}
-
-/* May its set be written over what stands there? */
-static int check_target(Run *r, const Target *t)
-{
-        if (t->error < 0 || !t->published.exists || t->published.ours ||
-            may_replace(r, t->published.hash))
-                return t->error;
-        note(r, "%s is not signed by this key: publish --replace %s overwrites it", t->path,
-             t->published.hash);
-        return -EPERM;
-}
-
-static void choose(const Run *r, Target *t, const json_t *payload)
-{
-        const Published *p = &t->published;
-
-        t->is_changed = !p->ours || !published_equals(p, payload);
-        t->is_wanted = !p->ours || r->request->mode == PUBLISH_ALL ||
-                       published_is_due(p, r->now_sec) ||
-                       (r->request->mode == PUBLISH_CHANGED && t->is_changed);
-}
-
-/* Which sets are to be written? */
-static void plan_targets(Run *r)
-{
-        for (size_t i = 0; i < r->targets.n; i++) {
-                Target *t = &r->targets.items[i];
-                json_t *payload = NULL;
-
-                t->error = check_target(r, t);
-                if (t->error == 0)
-                        t->error = mint_payload(r->l, t->name, t->host, r->now_sec, &payload);
-                if (t->error == 0)
-                        choose(r, t, payload);
-                json_decref(payload);
-        }
+        report(p, t, "published", ver);
+        if (t->is_list)
+                p->report->list_published = true;
+        else
+                p->report->n_published++;
 }
 
 /* B5: its errors are the ledger's notes. A set that is only renewed is no news. */
-static int record(Run *r)
+static int record(Publication *p)
 {
-        const char **hosts = calloc(r->targets.n + 1, sizeof(*hosts));
+        const char **hosts = calloc(p->targets.n + 1, sizeof(*hosts));
         char hash[LEDGER_HASH_SIZE];
         size_t n = 0;
-        int e = 0;
+        int r = 0;
 
         if (!hosts)
                 return -ENOMEM;
-        for (size_t i = 0; i < r->targets.n; i++) {
-                if (r->targets.items[i].is_wanted && r->targets.items[i].is_changed)
-                        hosts[n++] = r->targets.items[i].name;
+        for (size_t i = 0; i < p->targets.n; i++) {
+                const Target *t = &p->targets.items[i];
+
+                if (t->is_wanted && t->is_changed && !t->is_list)
+                        hosts[n++] = t->name;
         }
         if (n > 0)
-                (void)ledger_record_publication(r->l, r->dir, hosts, n);
+                (void)ledger_record_publication(p->l, p->place, hosts, n);
         free(hosts);
-        e = ledger_revision(r->l, hash);
-        if (e == 0 && !ledger_knows(r->l, hash))
-                e = ledger_commit(r->l, r->l->now_sec, r->l->who ? r->l->who : "?");
-        return e;
+        r = ledger_revision(p->l, hash);
+        if (r == 0 && !ledger_knows(p->l, hash))
+                r = ledger_commit(p->l, p->l->now_sec, p->l->who ? p->l->who : "?");
+        return r == 0 ? ledger_revision(p->l, p->revision) : r;
 }
 
+/* ---- one set ---- */
+
 /* B2: milliseconds of the clock, and above what is there. */
-static int64_t next_version(Run *r, const Target *t)
+static int64_t next_version(Publication *p, const Target *t)
 {
-        int64_t ver = r->request->now_usec / 1000;
+        int64_t ver = p->request->now_usec / 1000;
 
         if (t->published.ver < ver)
                 return ver;
         if (t->published.ver - ver > (int64_t)SET_AHEAD_SEC * 1000)
-                note(r,
-                     "%s: the published version is ahead of this clock: hosts refuse the set "
-                     "until their clocks have caught up. Is the clock of this machine right?",
-                     t->name);
+                publication_note(p,
+                                 "%s: the published version is ahead of this clock: hosts refuse "
+                                 "the set until their clocks have caught up. Is the clock of this "
+                                 "machine right?",
+                                 t->name);
         return t->published.ver + 1;
 }
 
-static void note_quarantine(Run *r, const Target *t, const GrantSet *set)
+static void note_quarantine(Publication *p, const Target *t, const GrantSet *set)
 {
         for (size_t i = 0; i < set->n_quarantine; i++)
-                note(r, "%s: hosts will not take %s: %s: %s", t->name, set->quarantine[i].entry,
-                     set->quarantine[i].code, set->quarantine[i].detail);
+                publication_note(p, "%s: hosts will not take %s: %s: %s", t->name,
+                                 set->quarantine[i].entry, set->quarantine[i].code,
+                                 set->quarantine[i].detail);
 }
 
 /* B3: as of the version's own time. One that runs ahead of the clock is noted by next_version(). */
-static int read_back(Run *r, const Target *t, const char *jws, int64_t ver)
+static int read_back(Publication *p, const Target *t, const char *jws, int64_t ver)
 {
         _cleanup_(grant_set_freep) GrantSet *set = NULL;
-        int64_t at_sec = ver / 1000 > r->now_sec ? ver / 1000 : r->now_sec;
+        int64_t at_sec = ver / 1000 > p->now_sec ? ver / 1000 : p->now_sec;
         SetError refused;
-        int n;
+        int r;
 
-        n = mint_verify(r->l, r->key, t->name, jws, at_sec, &set, &refused);
-        if (n == -EBADMSG)
-                note(r, "%s: the host would refuse the set: %s: %s", t->name, refused.code,
-                     refused.detail);
-        if (n == 0)
-                note_quarantine(r, t, set);
-        return n;
+        r = mint_verify(p->l, p->key, t->name, jws, at_sec, &set, &refused);
+        if (r == -EBADMSG)
+                publication_note(p, "%s: the host would refuse the set: %s: %s", t->name,
+                                 refused.code, refused.detail);
+        if (r == 0)
+                note_quarantine(p, t, set);
+        return r;
 }
 
-static int write_set(Run *r, Target *t, json_t *payload)
+static int make_set(Publication *p, const Target *t, StoreSet *ret)
 {
-        _cleanup_free_ char *jws = NULL;
-        int64_t ver = next_version(r, t);
-        int n;
-
-        n = mint_sign(r->key, payload, ver, r->revision, &jws);
-        if (n == 0)
-                n = read_back(r, t, jws, ver);
-        if (n == 0)
-                n = file_replace(t->path, jws, strlen(jws), PUBLISHED_MODE, geteuid(), r->gid,
-                                 true);
-        if (n < 0)
-                return n;
-        report(r, t, "published", ver);
-        r->report->n_published++;
-        return 0;
-}
-
-static int publish_target(Run *r, Target *t)
-{
+        const int64_t ver = next_version(p, t);
         json_t *payload = NULL;
-        int n = t->error;
+        int r;
 
-        if (n < 0)
-                return n;
-        if (!t->is_wanted) {
-                report(r, t, "unchanged", t->published.ver);
-                return 0;
-        }
-        n = mint_payload(r->l, t->name, t->host, r->now_sec, &payload);
-        if (n == 0)
-                n = write_set(r, t, payload);
+        *ret = (StoreSet){ .name = t->name };
+        if (t->is_list)
+                return publish_list_make(p, ver, ret);
+        r = fleet_payload(p->fleet, t->name, t->host, &payload);
+        if (r == 0)
+                r = mint_sign(p->key, payload, ver, p->revision, &ret->jws);
         json_decref(payload);
-        return n;
+        if (r == 0)
+                r = read_back(p, t, ret->jws, ver);
+        if (r == 0)
+                r = published_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer, p->key,
+                                    t->name, &ret->next);
+        return r;
+}
+
+/* ---- all of them ---- */
+
+static void batch_done(Batch *b)
+{
+        for (size_t i = 0; i < b->n; i++)
+                free(b->sets[i].jws);
+        b->n = b->bytes = 0;
 }
 
 /* B4 */
-static void publish_targets(Run *r)
+static int batch_write(Publication *p, Batch *b)
 {
-        for (size_t i = 0; i < r->targets.n; i++) {
-                Target *t = &r->targets.items[i];
-                int n = publish_target(r, t);
+        int r = b->n > 0 ? p->store->type->put(p->store, b->sets, b->n) : 0;
 
-                if (n == 0)
+        for (size_t i = 0; r == 0 && i < b->n; i++) {
+                if (b->sets[i].error < 0) {
+                        report_failed(p, b->targets[i], b->sets[i].error);
                         continue;
-                note(r, "%s: not published: %s", t->path, strerror(-n));
-                report(r, t, "failed", t->published.ver);
-                r->report->n_failed++;
+                }
+                report_published(p, b->targets[i], b->sets[i].next.ver);
         }
+        p->n_done += b->n;
+        if (p->request->progress && b->n > 0)
+                p->request->progress(p->request->userdata, p->n_done, p->n_wanted);
+        batch_done(b);
+        return r;
 }
 
-/* B4: whatever is wrong with the list, the hosts get their sets. */
-static void publish_revocations(Run *r)
+static int batch_add(Publication *p, Batch *b, Target *t)
 {
-        const PublishedList *before = &r->list;
-        SetError error;
-        int n;
+        StoreSet *set = &b->sets[b->n];
+        int r = make_set(p, t, set);
 
-        if (before->exists && !before->payload && !may_replace(r, before->hash)) {
-                note(r, "%s is not signed by this key: publish --replace %s overwrites it",
-                     before->path, before->hash);
-                r->report->list_failed = true;
+        if (r < 0) {
+                free(set->jws);
+                report_failed(p, t, r);
+                return r == -ENOMEM ? r : 0;
+        }
+        b->targets[b->n++] = t;
+        b->bytes += strlen(set->jws);
+        return b->n == BATCH_SETS || b->bytes > BATCH_BYTES ? batch_write(p, b) : 0;
+}
+
+static void report_rest(Publication *p, const Target *t)
+{
+        if (!t->is_selected)
+                return;
+        if (t->error < 0) {
+                report_failed(p, t, t->error);
                 return;
         }
-        n = publish_list(r->l, r->key, r->request, before, r->revision, r->gid,
-                         &r->report->list_published, &error);
-        if (n == 0)
-                return;
-        r->report->list_failed = true;
-        note(r, "%s: not published: %s%s%s", before->path, *error.code ? error.code : strerror(-n),
-             *error.code ? ": " : "", error.detail);
+        report(p, t, "unchanged", t->published.ver);
+        p->report->n_unchanged += !t->is_list;
 }
 
-static int open_target(Run *r)
+static int write_sets(Publication *p)
 {
-        const struct group *group = getgrnam(READER_GROUP);
-        _cleanup_close_ int fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        struct stat st;
+        Batch *b = calloc(1, sizeof(*b));
+        int r = b ? 0 : -ENOMEM;
 
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_mode & S_IWOTH)
-                return -EPERM;
-        r->gid = group ? group->gr_gid : st.st_gid;
-        r->lock_fd = openat(fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (r->lock_fd < 0)
-                return -errno;
-        while (flock(r->lock_fd, LOCK_EX) < 0) {
-                if (errno != EINTR)
-                        return -errno;
+        for (size_t i = 0; r == 0 && i < p->targets.n; i++) {
+                Target *t = &p->targets.items[i];
+
+                if (t->is_wanted)
+                        r = batch_add(p, b, t);
+                else
+                        report_rest(p, t);
         }
-        return 0;
+        if (r == 0)
+                r = batch_write(p, b);
+        if (b)
+                batch_done(b);
+        free(b);
+        return r;
 }
 
-static int run(Run *r, char *error)
-{
-        int n;
+/* ---- one attempt ---- */
 
-        n = open_target(r);
-        if (n == -EPERM)
-                (void)snprintf(error, LEDGER_ERROR_MAX, "%s is writable by everybody: chmod o-w it",
-                               r->dir);
-        if (n == 0)
-                n = targets_collect(r->l, r->key, r->dir, &r->targets);
-        if (n == 0)
-                n = published_list_read(r->l, r->key, r->dir, &r->list);
-        if (n == 0)
-                n = check_revisions(r, error);
-        if (n == 0)
-                plan_targets(r);
-        if (n == 0)
-                n = record(r);
-        if (n == 0)
-                n = ledger_revision(r->l, r->revision);
-        if (n == 0) {
-                publish_revocations(r);
-                publish_targets(r);
+typedef int (*StoreAsk)(Store *s, const char *const *names, size_t n, const StoreSink *sink);
+
+static int ask(Publication *p, StoreAsk what, bool wanted)
+{
+        const StoreSink sink = targets_sink(&p->targets);
+        size_t n = 0;
+        _cleanup_free_ const char **names = targets_names(&p->targets, wanted, &n);
+
+        return names ? what(p->store, names, n, &sink) : -ENOMEM;
+}
+
+static int begin(Publication *p)
+{
+        size_t n = 0;
+        _cleanup_free_ const char **names = targets_names(&p->targets, true, &n);
+
+        return names ? p->store->type->begin(p->store, p->revision, names, n) : -ENOMEM;
+}
+
+static int check_and_plan(Publication *p)
+{
+        int r = publication_check(p);
+
+        if (r == 0) {
+                (void)json_array_clear(p->report->notes);
+                r = publication_plan(p);
         }
-        if (n < 0 && *error == '\0')
-                (void)snprintf(error, LEDGER_ERROR_MAX, "%s: %s", r->dir, strerror(-n));
-        return n;
+        return r;
+}
+
+/* What is published, and which of it is to be written. */
+static int look(Publication *p)
+{
+        int r;
+
+        targets_done(&p->targets);
+        r = targets_collect(p->l, p->key, &p->targets);
+        if (r == 0)
+                r = ask(p, p->store->type->load, false);
+        if (r == 0)
+                r = check_and_plan(p);
+        if (r < 0 || !p->store->type->look || p->n_wanted == 0)
+                return r;
+        r = ask(p, p->store->type->look, true);
+        return r == 0 ? check_and_plan(p) : r;
+}
+
+/* Who publishes an older revision meanwhile must find that, also where no set says anything new. */
+static bool is_to_begin(const Publication *p)
+{
+        return p->n_wanted > 0 ||
+               (p->store->type->has_publication && !streq(p->store->revision, p->revision));
+}
+
+static int attempt(Publication *p)
+{
+        int r;
+
+        p->report->n_unchanged = p->report->n_failed = p->n_done = 0;
+        p->report->list_failed = false;
+        (void)json_array_clear(p->report->hosts);
+        r = look(p);
+        if (r == 0)
+                r = record(p);
+        if (r == 0 && is_to_begin(p))
+                r = begin(p);
+        if (r == 0)
+                r = write_sets(p);
+        return r == 0 && p->n_wanted > 0 ? p->store->type->finish(p->store) : r;
+}
+
+/* B6 */
+static int run(Publication *p)
+{
+        int r = -EAGAIN;
+
+        for (unsigned i = 0; r == -EAGAIN && i < N_ATTEMPTS; i++)
+                r = attempt(p);
+        if (r < 0 && *p->error == '\0')
+                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s",
+                               *p->store->error ? p->store->error : "");
+        if (r == -EAGAIN)
+                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+                               "%s: others publish there all the time: publish again", p->place);
+        if (r < 0 && *p->error == '\0')
+                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s: %s", p->place, strerror(-r));
+        return r;
+}
+
+static int open_store(Publication *p)
+{
+        static const StoreAccess none = { 0 };
+        const PublishRequest *q = p->request;
+        const StoreOptions o = { .url = p->place,
+                                 .access = q->access   ? q->access
+                                           : q->target ? &none
+                                                       : &p->l->settings.access,
+                                 .key = p->key,
+                                 .issuer = p->l->settings.issuer };
+        int r;
+
+        if (!p->place) {
+                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+                               "%s/ledger.json names no place to publish: add \"publish\", or use "
+                               "publish --to",
+                               p->l->path);
+                return -EINVAL;
+        }
+        r = store_open(&o, &p->store, p->error);
+        if (r < 0 && *p->error == '\0')
+                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s: %s", p->place, strerror(-r));
+        return r;
 }
 
 int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *request,
                    PublishReport *ret_report, char ret_error[static LEDGER_ERROR_MAX])
 {
-        Run r = { .l = l,
-                  .key = key,
-                  .request = request,
-                  .report = ret_report,
-                  .dir = request->target ? request->target : l->settings.publish,
-                  .now_sec = request->now_usec / 1000000,
-                  .lock_fd = -EBADF };
-        int n;
+        Publication p = { .l = l,
+                          .key = key,
+                          .request = request,
+                          .report = ret_report,
+                          .place = request->target ? request->target : l->settings.publish,
+                          .now_sec = request->now_usec / 1000000,
+                          .error = ret_error };
+        int r;
 
         ret_error[0] = '\0';
         *ret_report = (PublishReport){ .hosts = json_array(), .notes = json_array() };
-        if (!r.dir) {
-                (void)snprintf(ret_error, LEDGER_ERROR_MAX,
-                               "%s/ledger.json names no place to publish: add \"publish\", or use "
-                               "publish --to",
-                               l->path);
-                n = -EINVAL;
-        } else {
-                n = run(&r, ret_error);
-        }
-        targets_done(&r.targets);
-        published_list_done(&r.list);
-        closep(&r.lock_fd);
-        if (n < 0)
+        r = open_store(&p);
+        if (r == 0)
+                r = fleet_new(l, p.now_sec, &p.fleet);
+        if (r == 0)
+                r = mint_list_payload(l, p.now_sec, &p.list);
+        if (r == 0)
+                r = run(&p);
+        targets_done(&p.targets);
+        fleet_free(p.fleet);
+        json_decref(p.list);
+        store_free(p.store);
+        if (r < 0)
                 publish_report_done(ret_report);
-        return n;
+        return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Publishing: one HOST.jws per host into the target directory, by compare-and-set.
+/* Publishing: one signed set per host into a store (nhictl/store/store.h), by compare-and-set.
  *
  * Promises, cited by tests/unit/test-publish.c:
  *  B1 A ledger MUST NOT publish over a set whose revision it does not know: an older checkout that
@@ -10,6 +10,8 @@
  *  B3 A set is written only after it was read back as its host will read it.
  *  B4 One host's trouble MUST NOT keep another host's set from being published.
  *     The revocation list goes first, and by the same rules.
+ *  B6 Who publishes at the same time is found out before the older one's word is the last; a run
+ *     that was interrupted is finished by the next one.
  *  B5 A set that says something new is written after the line of history that publishes it, and
  *     names that line; where history cannot be written it is published all the same (L4). */
 
@@ -24,15 +26,23 @@ typedef enum PublishMode {
 typedef struct PublishRequest {
         PublishMode mode;
         int64_t now_usec;
-        const char *target;         /* directory; NULL: the ledger's own */
+        const char *target;        /* a directory or URL; NULL: the ledger's own */
+        const StoreAccess *access; /* of that target; NULL: nothing */
+        const char *const *hosts;  /* globs; none of both: every host */
+        size_t n_hosts;
+        const char *const *labels;
+        size_t n_labels;
         const char *const *replace; /* revisions, or hashes of files, that may be overwritten */
         size_t n_replace;
+        /* How far it is. */
+        void (*progress)(void *userdata, size_t n_done, size_t n_all);
+        void *userdata;
 } PublishRequest;
 
 typedef struct PublishReport {
-        json_t *hosts; /* [{host, action: published|unchanged|failed, ver}] */
+        json_t *hosts; /* [{host, action: published|unchanged|failed, ver}], of those selected */
         json_t *notes; /* sentences for the administrator */
-        size_t n_published, n_failed;
+        size_t n_published, n_unchanged, n_failed;
         bool list_published, list_failed; /* the revocation list */
 } PublishReport;
 

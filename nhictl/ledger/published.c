@@ -1,68 +1,82 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/published.h"
 
-#include <fcntl.h>
+#include "nhi-agentd/set/revocations.h"
+#include "nhictl/ledger/fleet.h"
+
+#include <stdio.h>
 
 static int64_t integer(const json_t *payload, const char *member)
 {
         return json_integer_value(json_object_get(payload, member));
 }
 
-static bool is_for(const json_t *payload, const Ledger *l, const char *host)
+static void fill(const json_t *payload, Published *ret)
 {
-        return streq(document_text(payload, "iss"), l->settings.issuer) &&
-               streq(document_text(payload, "aud"), host);
-}
-
-int published_read(const char *path, const Ledger *l, const SigningKey *key, const char *host,
-                   Published *ret)
-{
-        const Jwk *trusted = &key->public;
-        _cleanup_free_ char *jws = NULL, *text = NULL;
-        size_t size, text_size, signer;
-        json_t *payload;
-        int r;
-
-        *ret = (Published){ .revision = "" };
-        r = document_read(AT_FDCWD, path, SET_SIZE_MAX, &jws, &size);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
-                return r;
-        ret->exists = true;
-        content_hash(jws, size, ret->hash);
-        if (jws_open(jws, size, JWS_TYP_GRANTS, &trusted, 1, &signer, &text, &text_size) != JWS_OK)
-                return 0;
-        payload = json_loadb(text, text_size, JSON_REJECT_DUPLICATES, NULL);
-        if (!payload || !is_for(payload, l, host)) {
-                json_decref(payload);
-                return 0;
-        }
         ret->ours = true;
-        ret->payload = payload;
         ret->ver = integer(payload, "ver");
         ret->iat_sec = integer(payload, "iat");
         ret->exp_sec = integer(payload, "exp");
-        ret->revision = document_text(payload, "ledger");
-        return 0;
+        (void)snprintf(ret->revision, sizeof(ret->revision), "%s",
+                       document_text(payload, "ledger"));
 }
 
-void published_done(Published *p)
+/* NULL: it is not ours. */
+static json_t *open_ours(const char *jws, size_t size, const char *typ, const char *issuer,
+                         const char *audience, const SigningKey *key, Published *ret)
 {
-        json_decref(p->payload);
-        *p = (Published){ .revision = "" };
-}
+        const Jwk *trusted = &key->public;
+        _cleanup_free_ char *text = NULL;
+        size_t text_size, signer;
+        json_t *payload;
 
-bool published_equals(const Published *p, const json_t *payload)
-{
-        static const char *const members[] = { "format", "iss", "aud", "accounts", "grants" };
-
-        for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                if (!json_equal(json_object_get(p->payload, members[i]),
-                                json_object_get(payload, members[i])))
-                        return false;
+        *ret = (Published){ .exists = true };
+        content_hash(jws, size, ret->hash);
+        if (jws_open(jws, size, typ, &trusted, 1, &signer, &text, &text_size) != JWS_OK)
+                return NULL;
+        payload = json_loadb(text, text_size, JSON_REJECT_DUPLICATES, NULL);
+        if (streq(document_text(payload, "iss"), issuer) &&
+            streq(document_text(payload, "aud"), audience)) {
+                fill(payload, ret);
+                return payload;
         }
-        return true;
+        json_decref(payload);
+        return NULL;
+}
+
+static bool has_items(const json_t *payload, const char *member)
+{
+        return json_array_size(json_object_get(payload, member)) > 0;
+}
+
+int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
+                    const char *host, Published *ret)
+{
+        json_t *payload = open_ours(jws, size, JWS_TYP_GRANTS, issuer, host, key, ret);
+        int r = 0;
+
+        if (payload) {
+                ret->says_something =
+                        has_items(payload, "grants") || has_items(payload, "accounts");
+                r = content_of_payload(payload, ret->content);
+        }
+        json_decref(payload);
+        return r;
+}
+
+int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
+                         Published *ret)
+{
+        json_t *payload =
+                open_ours(jws, size, JWS_TYP_REVOCATIONS, issuer, REVOCATIONS_AUDIENCE, key, ret);
+        int r = 0;
+
+        if (payload) {
+                ret->says_something = has_items(payload, "revoked");
+                r = content_of_json(json_object_get(payload, "revoked"), ret->content);
+        }
+        json_decref(payload);
+        return r;
 }
 
 bool published_is_due(const Published *p, int64_t now_sec)

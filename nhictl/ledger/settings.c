@@ -5,6 +5,7 @@
 #include "lib/base/file.h"
 #include "lib/base/name.h"
 #include "nhictl/ledger/ledger.h"
+#include "nhictl/store/store.h"
 #include "nhictl/when.h"
 
 #include <stdio.h>
@@ -28,13 +29,21 @@ static int read_issuer(const json_t *value, void *target)
         return 0;
 }
 
-/* An absolute directory, or the same as a file URL. */
+/* A file URL is kept as the directory that it names. */
 static int read_publish(const json_t *value, void *target)
 {
         const char *text = json_string_value(value);
 
-        if (text && strncmp(text, "file://", 7) == 0)
-                text += 7;
+        if (!text || !store_url_is_valid(text))
+                return -EBADMSG;
+        *(const char **)target = store_directory(text) ? store_directory(text) : text;
+        return 0;
+}
+
+static int read_file(const json_t *value, void *target)
+{
+        const char *text = json_string_value(value);
+
         if (!text || *text != '/')
                 return -EBADMSG;
         *(const char **)target = text;
@@ -47,6 +56,24 @@ static int read_entries(const json_t *value, void *target)
         if (!json_is_array(value))
                 return -EBADMSG;
         *(const json_t **)target = value;
+        return 0;
+}
+
+static int read_pins(const json_t *value, void *target)
+{
+        const char *text = json_string_value(value);
+
+        if (!text || strncmp(text, "sha256//", 8) != 0)
+                return -EBADMSG;
+        *(const char **)target = text;
+        return 0;
+}
+
+static int read_flag(const json_t *value, void *target)
+{
+        if (!json_is_boolean(value))
+                return -EBADMSG;
+        *(bool *)target = json_is_true(value);
         return 0;
 }
 
@@ -75,14 +102,17 @@ typedef struct SettingRow {
         const char *wanted;
 } SettingRow;
 
+#define FILE_WANTED     "must be the absolute path of a file"
 #define SETTING(member) offsetof(LedgerSettings, member)
 static const SettingRow top_rows[] = {
         { "format", read_format, 0, true, "must be 1" },
         { "issuer", read_issuer, SETTING(issuer), true, "must be the issuer's name, a URI" },
         { "publish", read_publish, SETTING(publish), false,
-          "must be an absolute directory or a file:// URL: this version publishes to files" },
+          "must be an absolute directory or a file://, https:// or etcd:// URL without user and "
+          "password" },
         { "revoked", read_entries, SETTING(revoked), false,
           "must be a list of entries, nhi-grants(5)" },
+        { "publish_with", NULL, 0, false, "must be an object" },
         { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
         { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },
         { "limits", NULL, 0, true, "must be an object" },
@@ -92,6 +122,19 @@ static const SettingRow limit_rows[] = {
           "must be a duration such as \"24h\"" },
         { "set_lifetime", read_duration, SETTING(set_lifetime_sec), true,
           "must be a duration such as \"24h\"" },
+};
+
+static const SettingRow access_rows[] = {
+        { "ca_file", read_file, SETTING(access.ca_file), false, FILE_WANTED },
+        { "pins", read_pins, SETTING(access.pins), false,
+          "must be sha256//BASE64, several parted by ';'" },
+        { "certificate", read_file, SETTING(access.certificate), false, FILE_WANTED },
+        { "certificate_key", read_file, SETTING(access.certificate_key), false, FILE_WANTED },
+        { "token_file", read_file, SETTING(access.token_file), false, FILE_WANTED },
+        { "user_file", read_file, SETTING(access.user_file), false, FILE_WANTED },
+        { "password_file", read_file, SETTING(access.password_file), false, FILE_WANTED },
+        { "single_publisher", read_flag, SETTING(access.single_publisher), false,
+          "must be true or false" },
 };
 
 static int refuse(char *error, const char *name, const char *why)
@@ -135,6 +178,7 @@ int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
                          char ret_error[static DOCUMENT_ERROR_MAX])
 {
         json_t *limits = json_object_get(doc, "limits");
+        json_t *access = json_object_get(doc, "publish_with");
         LedgerSettings s = { 0 };
         int r;
 
@@ -144,6 +188,11 @@ int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
         if (!json_is_object(limits))
                 return refuse(ret_error, "limits", "must be an object");
         r = read_rows(limits, limit_rows, ELEMENTSOF(limit_rows), &s, ret_error);
+        if (r < 0)
+                return r;
+        if (access && !json_is_object(access))
+                return refuse(ret_error, "publish_with", "must be an object");
+        r = read_rows(access, access_rows, ELEMENTSOF(access_rows), &s, ret_error);
         if (r < 0)
                 return r;
         if (s.uid_min > s.uid_max)

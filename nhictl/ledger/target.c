@@ -1,106 +1,130 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/target.h"
 
-#include <dirent.h>
 #include <stdio.h>
-
-#define SUFFIX ".jws"
-
-typedef struct Collect {
-        const Ledger *l;
-        const SigningKey *key;
-        const char *dir;
-        Targets *targets;
-} Collect;
-
-static void target_done(Target *t)
-{
-        published_done(&t->published);
-        free(t->path);
-}
 
 void targets_done(Targets *t)
 {
-        for (size_t i = 0; i < t->n; i++)
-                target_done(&t->items[i]);
         free(t->items);
+        json_decref(t->index);
         *t = (Targets){ 0 };
 }
 
-static int add(Collect *c, const char *name, const json_t *host)
+static Target *add(Targets *t, const char *name, const json_t *host)
 {
-        Targets *all = c->targets;
-        Target *grown = realloc(all->items, (all->n + 1) * sizeof(*grown)), *t;
+        Target *one;
 
-        if (!grown)
-                return -ENOMEM;
-        all->items = grown;
-        t = &grown[all->n];
-        *t = (Target){ .host = host };
-        (void)snprintf(t->name, sizeof(t->name), "%s", name);
-        if (asprintf(&t->path, "%s/%s" SUFFIX, c->dir, name) < 0)
-                return -ENOMEM;
-        all->n++;
-        t->error = published_read(t->path, c->l, c->key, t->name, &t->published);
-        return t->error == -ENOMEM ? -ENOMEM : 0;
-}
+        if (t->n == t->capacity) {
+                const size_t capacity = t->capacity ? t->capacity * 2 : 64;
+                Target *grown = realloc(t->items, capacity * sizeof(*grown));
 
-static bool says_something(const Published *p)
-{
-        return p->ours && (json_array_size(json_object_get(p->payload, "grants")) > 0 ||
-                           json_array_size(json_object_get(p->payload, "accounts")) > 0);
-}
-
-/* HOST of HOST.jws where the ledger has no file for it. */
-static bool is_left_behind(const Ledger *l, const char *file, char name[static LEDGER_NAME_MAX + 1])
-{
-        size_t size = strlen(file), stem = size - strlen(SUFFIX);
-
-        if (size <= strlen(SUFFIX) || stem > LEDGER_NAME_MAX || !streq(file + stem, SUFFIX))
-                return false;
-        memcpy(name, file, stem);
-        name[stem] = '\0';
-        return ledger_name_is_valid(DOC_HOST, name) && !ledger_has_file(l, DOC_HOST, name);
-}
-
-static int add_left_behind(Collect *c)
-{
-        char name[LEDGER_NAME_MAX + 1];
-        const struct dirent *entry;
-        DIR *dir = opendir(c->dir);
-        int r = 0;
-
-        if (!dir)
-                return -errno;
-        while (r == 0 && (entry = readdir(dir))) {
-                Target *last;
-
-                if (!is_left_behind(c->l, entry->d_name, name))
-                        continue;
-                r = add(c, name, NULL);
-                if (r < 0)
-                        break;
-                last = &c->targets->items[c->targets->n - 1];
-                if (says_something(&last->published))
-                        continue;
-                target_done(last);
-                c->targets->n--;
+                if (!grown)
+                        return NULL;
+                t->items = grown;
+                t->capacity = capacity;
         }
-        (void)closedir(dir);
-        return r;
+        if (json_object_set_new(t->index, name, json_integer((json_int_t)t->n)) < 0)
+                return NULL;
+        one = &t->items[t->n++];
+        *one = (Target){ .host = host };
+        (void)snprintf(one->name, sizeof(one->name), "%s", name);
+        return one;
 }
 
-int targets_collect(const Ledger *l, const SigningKey *key, const char *dir, Targets *ret)
+int targets_collect(const Ledger *l, const SigningKey *key, Targets *ret)
 {
-        Collect c = { .l = l, .key = key, .dir = dir, .targets = ret };
         const char *name;
         json_t *host;
+
+        *ret = (Targets){ .l = l, .key = key, .index = json_object() };
+        if (!ret->index)
+                return -ENOMEM;
+        if (!add(ret, STORE_LIST, NULL))
+                return -ENOMEM;
+        ret->items[0].is_list = true;
+        json_object_foreach(l->docs[DOC_HOST], name, host) {
+                if (!add(ret, name, host))
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static Target *find(const Targets *t, const char *name)
+{
+        const json_t *place = json_object_get(t->index, name);
+
+        return place ? &t->items[json_integer_value(place)] : NULL;
+}
+
+/* Where it left the ledger and says something, or may. */
+static int add_left_behind(Targets *t, const char *name, const Published *p, bool must_write)
+{
+        Target *one;
+
+        if (ledger_has_file(t->l, DOC_HOST, name) ||
+            !(must_write || (p->ours && p->says_something)))
+                return 0;
+        one = add(t, name, NULL);
+        if (!one)
+                return -ENOMEM;
+        one->published = *p;
+        one->must_write = must_write;
+        return 0;
+}
+
+static int take(Targets *t, const char *name, const Published *p, bool must_write)
+{
+        Target *one = find(t, name);
+
+        if (!one)
+                return add_left_behind(t, name, p, must_write);
+        one->published = *p;
+        one->must_write = one->must_write || must_write;
+        return 0;
+}
+
+static int on_set(void *userdata, const char *name, const char *jws, size_t size, bool must_write,
+                  Published *ret)
+{
+        Targets *t = userdata;
         int r;
 
-        json_object_foreach(l->docs[DOC_HOST], name, host) {
-                r = add(&c, name, host);
-                if (r < 0)
-                        return r;
-        }
-        return add_left_behind(&c);
+        *ret = (Published){ 0 };
+        if (!jws)
+                r = 0;
+        else if (streq(name, STORE_LIST))
+                r = published_list_parse(jws, size, t->l->settings.issuer, t->key, ret);
+        else
+                r = published_parse(jws, size, t->l->settings.issuer, t->key, name, ret);
+        return r == 0 ? take(t, name, ret, must_write) : r;
+}
+
+static int on_known(void *userdata, const char *name, const Published *p)
+{
+        return take(userdata, name, p, false);
+}
+
+static int on_failed(void *userdata, const char *name, int error)
+{
+        Target *one = find(userdata, name);
+
+        if (one)
+                one->error = error;
+        return 0;
+}
+
+StoreSink targets_sink(Targets *t)
+{
+        return (StoreSink){ t, on_set, on_known, on_failed };
+}
+
+const char **targets_names(const Targets *t, bool wanted, size_t *ret_n)
+{
+        const char **names = calloc(t->n + 1, sizeof(*names));
+
+        *ret_n = 0;
+        for (size_t i = 0; names && i < t->n; i++)
+                if (!wanted || t->items[i].is_wanted)
+                        names[(*ret_n)++] = t->items[i].name;
+        return names;
 }

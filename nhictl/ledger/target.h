@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The hosts of one run of publishing, and what is published for each of them now. */
+/* The hosts of one run of publishing and the revocation list, and what is published for each of
+ * them now. */
 
+#include "nhictl/ledger/fleet.h"
 #include "nhictl/ledger/published.h"
+#include "nhictl/store/store.h"
 
 typedef struct Target {
         char name[LEDGER_NAME_MAX + 1];
-        char *path;         /* of its HOST.jws */
-        const json_t *host; /* NULL: the ledger has it no more; its set is emptied */
-        int error;          /* a negative errno from reading what is published */
-        bool is_wanted;     /* its set is to be written */
-        bool is_changed;    /* and says something new */
+        bool is_list;
+        const json_t
+                *host; /* NULL: the ledger has it no more; its set is emptied. The list has none */
+        int error;     /* a negative errno from reading what is published */
+        bool is_selected;
+        bool must_write; /* an earlier run said it would write it, and may not have */
+        bool is_wanted;  /* its set is to be written */
+        bool is_changed; /* and says something new */
+        char content[LEDGER_HASH_SIZE]; /* of what it is to say */
         Published published;
 } Target;
 
 typedef struct Targets {
+        const Ledger *l;
+        const SigningKey *key;
         Target *items;
-        size_t n;
+        size_t n, capacity;
+        json_t *index; /* name -> place in items */
 } Targets;
 
-/* Every host of the ledger, and every host that left it whose set in dir still says something: what
- * that granted ends now and not at the offline limit. A host whose document is there but cannot be
- * read keeps its set. 0, -ENOMEM or another negative errno; free with targets_done() in any case.
- */
-int targets_collect(const Ledger *l, const SigningKey *key, const char *dir, Targets *ret);
+/* The list first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any
+ * case. */
+int targets_collect(const Ledger *l, const SigningKey *key, Targets *ret);
 void targets_done(Targets *t);
+
+/* What a store tells goes into them; and every host that left the ledger whose set there still says
+ * something is one more of them: what that granted ends now and not at the offline limit. A host
+ * whose document is there but cannot be read keeps its set. */
+StoreSink targets_sink(Targets *t);
+
+/* Names of all (wanted: only of those), borrowed until the next is added; NULL: memory. */
+const char **targets_names(const Targets *t, bool wanted, size_t *ret_n);

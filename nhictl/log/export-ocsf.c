@@ -55,6 +55,7 @@ static const Kind kinds[] = {
         { "config-changed", OCSF_BASE_EVENT, 99, "Other", STATUS_SUCCESS },
         { "config-refused", OCSF_BASE_EVENT, 99, "Other", STATUS_FAILURE },
         { "survivor", OCSF_BASE_EVENT, 99, "Other", STATUS_FAILURE },
+        { "leftover", OCSF_BASE_EVENT, 99, "Other", STATUS_FAILURE },
 };
 
 static bool is_elevation(const json_t *json)

@@ -13,7 +13,8 @@
 
 #define LOCK_FILE       PATH_STATE_DIR "/pam.lock"
 #define BACKUP_NEW      PAM_BACKUP_DIR ".new"
-#define LOCK_TRIES      100u
+#define LOCK_TRIES      600u
+#define LOCK_SAY_AT     20u /* a second: whoever waits is told for what */
 #define LOCK_PAUSE_NSEC (50 * 1000 * 1000)
 #define BACKUP_USEC     (60 * USEC_PER_SEC)
 
@@ -48,6 +49,8 @@ static int lock_take(void)
         for (unsigned i = 0; i < LOCK_TRIES; i++) {
                 if (flock(fd, LOCK_EX | LOCK_NB) == 0)
                         return fd;
+                if (i == LOCK_SAY_AT)
+                        say("another nhictl pam is at work: waiting for it");
                 (void)nanosleep(&pause, NULL);
         }
         (void)close(fd);

@@ -183,6 +183,39 @@ static void take_session_removed(Proof *p, const JournalEntry *e)
                 sighting_close(p, e, WITNESS_LOGIND, entry_number(e, "LEADER", -1));
 }
 
+/* "session-12.scope": the id in it, or false. */
+static bool session_of_scope(const char *unit, char *ret, size_t size)
+{
+        static const char prefix[] = "session-", suffix[] = ".scope";
+        const size_t n = strlen(unit), around = sizeof(prefix) - 1 + sizeof(suffix) - 1;
+
+        if (n <= around || n - around >= size || strncmp(unit, prefix, sizeof(prefix) - 1) != 0 ||
+            !streq(unit + n - (sizeof(suffix) - 1), suffix))
+                return false;
+        memcpy(ret, unit + sizeof(prefix) - 1, n - around);
+        ret[n - around] = '\0';
+        return true;
+}
+
+/* PID 1 says that nothing is left in a session's scope: logind may take long to say so, too. */
+static void take_scope_end(Proof *p, const JournalEntry *e)
+{
+        char unit[256], id[LABEL_SIZE_MAX + 1];
+
+        if (!entry_is(e, "_PID", "1") || !entry_field(e, "UNIT", unit, sizeof(unit)) ||
+            !session_of_scope(unit, id, sizeof(id)))
+                return;
+        for (size_t i = p->sightings.n; i > 0 && p->sightings.n - i < LOOK_BACK_MAX; i--) {
+                const Sighting *s = &p->sightings.items[i - 1];
+
+                if (s->witness != WITNESS_LOGIND || !streq(s->logind, id) ||
+                    !streq(s->boot, e->boot))
+                        continue;
+                sighting_close(p, e, WITNESS_LOGIND, s->pid);
+                return;
+        }
+}
+
 /* ---- the kernel's audit records ---- */
 
 /* The class of whoever called PAM, by its program. */
@@ -240,6 +273,7 @@ static const struct {
         { ENTRY_UNIT_STARTED, life_take_unit_start },
         { ENTRY_UNIT_STOPPED, life_take_unit_end },
         { ENTRY_UNIT_SUCCESS, life_take_unit_end },
+        { ENTRY_UNIT_SUCCESS, take_scope_end },
         { ENTRY_UNIT_FAILURE, life_take_unit_end },
         { ENTRY_UNIT_EXIT, life_take_exit },
         { ENTRY_SUPPRESSED, life_take_suppressed },

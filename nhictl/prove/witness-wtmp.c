@@ -22,8 +22,10 @@ static int64_t time_of(const struct utmpx *u)
 /* These fields need no NUL at their end. */
 #define FIELD_TEXT(p, field) proof_format((p), "%.*s", (int)sizeof(field), (field))
 
-/* A terminal that somebody logs out of; NULL: all of them, the host goes down or comes up. */
-static void close_line(Proof *p, const struct utmpx *u, const char *line)
+/* A terminal that somebody logs out of; NULL: all of them, the host goes down or comes up. Where
+ * the next login or the next boot is what tells, it was over by then, and nobody saw when: sshd
+ * that is killed writes no logout. */
+static void close_line(Proof *p, const struct utmpx *u, const char *line, bool is_seen)
 {
         size_t n = 0;
 
@@ -35,7 +37,7 @@ static void close_line(Proof *p, const struct utmpx *u, const char *line)
                         continue;
                 }
                 s->end_usec = time_of(u);
-                s->end_is_known = true;
+                s->end_is_known = is_seen;
         }
         p->terminals.n = n;
 }
@@ -72,20 +74,20 @@ static void take_record(Proof *p, const struct utmpx *u, const char *path, size_
 
         switch (u->ut_type) {
         case USER_PROCESS:
-                close_line(p, u, line);
+                close_line(p, u, line, false);
                 if (u->ut_user[0])
                         open_line(p, u, proof_format(p, "%s record %zu, %s", path, i + 1, line),
                                   line);
                 break;
         case DEAD_PROCESS:
-                close_line(p, u, line);
+                close_line(p, u, line, true);
                 break;
         case BOOT_TIME:
-                close_line(p, u, NULL);
+                close_line(p, u, NULL, false);
                 break;
         case RUN_LVL:
                 if (strncmp(u->ut_user, "shutdown", 8) == 0)
-                        close_line(p, u, NULL);
+                        close_line(p, u, NULL, true);
                 break;
         default:
                 break;

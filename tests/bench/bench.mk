@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `make bench`: programs tests/bench/bench-NAME.c (their contract: bench.h), run by tests/bench/run.
+# `make bench`: programs tests/bench/bench-NAME.c and scripts bench-NAME.sh (their contract: bench.h), run by
+# tests/bench/run.
 #
 # They link the product's own objects, built as the product is, but with every path below $(BENCHROOT)
 # ($(call bobj,FILES)). What a program needs beyond the archive of the agent's rooms stands in BENCH_OBJ_NAME
@@ -49,9 +50,14 @@ $(foreach n,$(bench_names),$(eval $(B)/bench/bench-$(n): $(call bobj,$(BENCH_OBJ
 $(BENCH_BIN): $(B)/bench/bench-%: $(B)/bobj/tests/bench/bench-%.o $(B)/bobj/tests/bench/bench.o $(B)/bench/rooms.a
 	$(link) -o $@ $(filter %.o,$^) $(B)/bench/rooms.a $(LIBS_TEST) $(BENCH_LIB_$*)
 
+# Who watches sessions die, for bench-ending.sh, which boots a host.
+$(B)/bench/end-watch: $(call bobj,tests/bench/end-watch.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+
 .PHONY: bench bench-build
-bench-build: $(BENCH_BIN)
-bench: ## speed against what it is measured by, as root; regenerates the table of docs/PERFORMANCE.md
-	@tests/host/packages.sh install build
+bench-build: $(BENCH_BIN) $(B)/bench/end-watch
+bench: ## speed against what it is measured by, as root; regenerates the tables of docs/PERFORMANCE.md and README.md
+	@tests/host/packages.sh install build boot
 	@$(MAKE) --no-print-directory bench-build
 	@tests/bench/run $(B)

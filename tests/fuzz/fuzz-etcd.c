@@ -5,8 +5,8 @@
  * says, an authentication, or base64 alone. */
 
 #include "lib/base/macro.h"
-#include "nhi-agentd/fetch/base64.h"
-#include "nhi-agentd/fetch/etcd.h"
+#include "lib/http/base64.h"
+#include "lib/http/etcd.h"
 #include "nhi-agentd/fetch/line-buffer.h"
 #include "tests/fuzz/fuzz.h"
 

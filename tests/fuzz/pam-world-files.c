@@ -29,17 +29,16 @@ static size_t positions[FILE_N];
 WRAP(int, openat, int dir_fd, const char *path, int flags, ...)
 {
         static const char *const paths[] = {
-                [FILE_GATES_RUN] = PATH_GATES_RUN,
-                [FILE_GATES_STATE] = PATH_GATES_STATE,
-                [FILE_EXEMPT] = PATH_EXEMPT_FILE,
-                [FILE_EXEMPT_CONF] = "people.conf",
+                [FILE_GATES_RUN] = PATH_GATES_RUN, [FILE_GATES_STATE] = PATH_GATES_STATE,
+                [FILE_EXEMPT] = PATH_EXEMPT_FILE,  [FILE_EXEMPT_CONF] = "people.conf",
+                [FILE_MEMBERS] = PATH_MEMBERS_RUN,
         };
 
         FUZZ_HOLDS((flags & (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) ==
                            (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
                    "a file is opened with care");
         for (size_t i = 0; i < ELEMENTSOF(paths); i++)
-                if (streq(paths[i], path)) {
+                if (paths[i] && streq(paths[i], path)) {
                         FUZZ_HOLDS(dir_fd == (i == FILE_EXEMPT_CONF ? FD_FILE + FILE_EXEMPT_DIR
                                                                     : AT_FDCWD),
                                    "in its place");

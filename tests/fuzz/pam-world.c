@@ -52,14 +52,27 @@ static const char *const lawful[FILE_N] = {
         [FILE_EXEMPT] = "root *\n",
         [FILE_EXEMPT_CONF] = "# people\njohn.* ssh\n",
         [FILE_EXEMPT_DIR] = "",
+        [FILE_MEMBERS] = MEMBERS_HEADER
+        " 3ba3f6c5-0e5b-4f8a-9d0e-6a7c9a5f1c11\n"
+        "member svc-deploy 70001 pay-ops 99999 1 253402300799 1000000 g-1 https://i\nend 1\n",
 };
+
+static void members_init(WorldFile *f, const WorldFile *like)
+{
+        const char *text = like->kind == FILE_RAW ? like->text : lawful[FILE_MEMBERS];
+
+        *f = (WorldFile){ .kind = like->kind,
+                          .size = like->kind == FILE_RAW ? like->size : strlen(text) };
+        f->text = calloc(1, f->size + 1);
+        memcpy(f->text, text, f->size);
+}
 
 void world_init(const uint8_t *data, size_t size)
 {
         FUZZ_HOLDS(!large_is_used, "nothing is forgotten");
         ASAN_POISON_MEMORY_REGION(large, sizeof(large));
         world = (World){ .in = { data, size }, .clock_usec = 1000000 };
-        for (size_t i = 0; i < FILE_N; i++) {
+        for (size_t i = 0; i < FILE_MEMBERS; i++) {
                 WorldFile *f = &world.files[i];
 
                 f->kind = input_u8(&world.in) % FILE_KIND_N;
@@ -70,6 +83,7 @@ void world_init(const uint8_t *data, size_t size)
                 f->text = strdup(lawful[i]);
                 f->size = strlen(lawful[i]);
         }
+        members_init(&world.files[FILE_MEMBERS], &world.files[FILE_EXEMPT]);
 }
 
 void world_done(void)

@@ -36,6 +36,7 @@ typedef enum FileName {
         FILE_EXEMPT,
         FILE_EXEMPT_CONF, /* in exempt.d */
         FILE_EXEMPT_DIR,
+        FILE_MEMBERS, /* takes nothing from the input: as good or bad as FILE_EXEMPT */
         FILE_N,
 } FileName;
 

@@ -71,7 +71,7 @@ deb_recipe='
         export LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=$(nproc)"
         dpkg-buildpackage -us -uc -b --no-check-builddeps
         mkdir ../result
-        for helper in session-lab su-storm log-lab set-clock.so nss-late.so; do
+        for helper in session-lab escape-lab su-storm login-race log-lab set-clock.so nss-late.so; do
                 # An older version may lack it.
                 [[ ! -f tests/host/${helper%.so}.c ]] || { make -s -j"$(nproc)" B=lab "lab/tests/host/$helper"; mv "lab/tests/host/$helper" ../result/; }
         done

@@ -12,7 +12,7 @@ check-host: packages ## the demo and the host scenarios (tests/host/cases); CASE
 	@KEEP=$(KEEP) tests/host/run $(B) $(CASES)
 
 # The registry of sessions without the rest of the agent, for tests/host/cases/registry.sh.
-LAB := tests/host/session-lab.c $(BASE) lib/jose/json.c nhi-agentd/core/reason.c nhi-agentd/caller.c \
+LAB := tests/host/session-lab.c $(BASE) lib/jose/json.c nhi-agentd/core/reason.c nhi-agentd/caller.c nhi-agentd/process.c \
        $(call room,nhi-agentd/session)
 $(B)/tests/host/session-lab: $(call obj,$(LAB))
 	@mkdir -p $(@D)
@@ -23,10 +23,20 @@ $(B)/tests/host/su-storm: $(call obj,tests/host/su-storm.c)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lpam
 
+# Logins at given moments, for tests/host/cases/race.sh.
+$(B)/tests/host/login-race: $(call obj,tests/host/login-race.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ -lpam
+
 # The decision log held against its schema and the journal, for tests/host/cases/evidence.sh.
 $(B)/tests/host/log-lab: $(call obj,tests/host/log-lab.c)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -ljansson -lpam
+
+# Processes that are hard to end, for tests/host/cases/escapes.sh.
+$(B)/tests/host/escape-lab: $(call obj,tests/host/escape-lab.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
 
 # A wall clock for one process, for tests/host/cases/failures.sh.
 $(B)/tests/host/set-clock.so: $(call obj,tests/host/set-clock.c)

@@ -28,6 +28,7 @@
 
 #define LAB_GRANTS_MAX 64
 #define LAB_TEXT_MAX   1024
+#define LAB_GRACE_USEC 500000 /* PID 1 comes after it: its cases need not wait for a host's */
 
 /* ---- the agent ---- */
 
@@ -40,6 +41,7 @@ typedef struct LabGrant {
 typedef struct Lab {
         sd_event *event;
         Sessions *sessions;
+        const char *dir;
         LabGrant grants[LAB_GRANTS_MAX];
         size_t n_grants;
         sd_event_source *timer;
@@ -101,6 +103,24 @@ static Decision lab_judge(void *userdata, const Grant *tied, const AccessRequest
         return d;
 }
 
+/* A uid of DIR/closed is one into which no way leads without a grant. */
+static bool lab_is_closed(void *userdata, const char *account, uint32_t uid)
+{
+        const Lab *lab = userdata;
+        uint32_t closed;
+        char path[256];
+        bool found = false;
+        FILE *f;
+
+        (void)snprintf(path, sizeof(path), "%s/closed", lab->dir);
+        f = fopen(path, "re");
+        while (f && !found && fscanf(f, "%" SCNu32, &closed) == 1)
+                found = closed == uid;
+        if (f)
+                (void)fclose(f);
+        return found;
+}
+
 static const Grant *lab_find(void *userdata, const char *jti)
 {
         return NULL;
@@ -110,8 +130,16 @@ static void lab_record(void *userdata, const Event *e)
 {
         const char *name = e->kind == EVENT_SESSION_START ? "start"
                            : e->kind == EVENT_SESSION_END ? "end"
+                           : e->kind == EVENT_STRAY       ? "stray"
                                                           : "survivor";
 
+        if (!e->grant) {
+                printf("%s account=%s code=%s unit=%s count=%" PRIu64 " survivors=%u detail=%s\n",
+                       name, e->account, e->code, e->caller ? e->caller->unit : "-", e->n_denials,
+                       e->n_survivors, e->detail);
+                (void)fflush(stdout);
+                return;
+        }
         printf("%s session=%s account=%s jti=%s scope=%s code=%s took_usec=%" PRId64
                " survivors=%u detail=%s\n",
                name, e->session, e->account, e->grant->jti, e->scope, e->code ? e->code : "-",
@@ -293,9 +321,11 @@ static int lab_agent(const char *dir)
 {
         static Lab lab;
         SessionsHost host = { .userdata = &lab,
+                              .grace_usec = LAB_GRACE_USEC,
                               .judge = lab_judge,
                               .now = lab_now,
                               .record = lab_record,
+                              .account_is_closed = lab_is_closed,
                               .grant = lab_find };
         struct sockaddr_un address;
         char state[256];
@@ -305,6 +335,7 @@ static int lab_agent(const char *dir)
         if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
             listen(fd, 64) < 0)
                 return 1;
+        lab.dir = dir;
         lab_load(&lab, dir);
         (void)snprintf(state, sizeof(state), "%s/sessions.json", dir);
         r = sd_event_new(&lab.event);

@@ -145,7 +145,7 @@ static void config_has_the_defaults_of_the_table(void **state)
         assert_int_equal(c->ceiling.services.n, 1);
         assert_int_equal(c->groups_allowed.n, 0);
         assert_false(c->enumerate);
-        assert_int_equal(c->session_grace_usec, 1000000);
+        assert_int_equal(c->session_grace_usec, 2000000);
         assert_int_equal(c->peers_max, 256);
         assert_int_equal(c->n_issuers, 1);
         assert_string_equal(c->issuers[0].source.type, "file");

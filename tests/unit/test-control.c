@@ -41,11 +41,12 @@ static struct World {
         size_t n_sessions;
         int64_t now_sec;
         unsigned n_reloads, n_recorded;
-        char ended_session[32], given_back[4][32], locked[32];
+        char ended_session[32], ended_why[256], given_back[4][32], locked[32];
         size_t n_given_back;
         const char *ended_jti;
         bool is_locked, have_bus, log_has_failed;
         char resumed[128];
+        char recorded_code[64], recorded_detail[512], recorded_grant[64];
 } w;
 
 /* ---- what stands in for the rest of the agent
@@ -69,6 +70,11 @@ bool agent_has_ended(const Agent *a, const Grant *g)
 void agent_record(Agent *a, const Event *e)
 {
         w.n_recorded++;
+        (void)snprintf(w.recorded_code, sizeof(w.recorded_code), "%s", e->code ? e->code : "");
+        (void)snprintf(w.recorded_detail, sizeof(w.recorded_detail), "%s",
+                       e->detail ? e->detail : "");
+        (void)snprintf(w.recorded_grant, sizeof(w.recorded_grant), "%s",
+                       e->grant ? e->grant->jti : "");
 }
 
 static const Jwk host_key = { .kid = "kid" };
@@ -137,6 +143,18 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti)
         return n;
 }
 
+Means sessions_means(const Sessions *s)
+{
+        (void)s;
+        return MEANS_PID1;
+}
+
+const char *means_name(Means m)
+{
+        (void)m;
+        return "pid1";
+}
+
 bool sessions_have_bus(const Sessions *s)
 {
         return w.have_bus;
@@ -145,6 +163,7 @@ bool sessions_have_bus(const Sessions *s)
 int session_end(Sessions *s, const char *id, const char *why)
 {
         snprintf(w.ended_session, sizeof(w.ended_session), "%s", id);
+        snprintf(w.ended_why, sizeof(w.ended_why), "%s", why);
         return 0;
 }
 
@@ -767,9 +786,11 @@ static void a_session_is_ended_by_its_holder_or_root(void **state)
         assert_string_equal(w.ended_session, "");
         json_decref(allowed(SVC_UID, "{\"verb\":\"end\",\"session\":\"s1\"}"));
         assert_string_equal(w.ended_session, "s1");
+        assert_string_equal(w.ended_why, "ended by svc with nhictl end");
         w.ended_session[0] = '\0';
         json_decref(allowed(0, "{\"verb\":\"end\",\"session\":\"s1\",\"reason\":\"r\"}"));
         assert_string_equal(w.ended_session, "s1");
+        assert_string_equal(w.ended_why, "ended by root: r");
 }
 
 static void the_holder_gives_back_all_that_is_not_over(void **state)
@@ -850,6 +871,64 @@ static void the_log_is_resumed_by_root_alone_who_is_named(void **state)
         json_decref(reply);
 }
 
+#define LEFTOVER                                                                                   \
+        "{\"kind\":\"setuid-file\",\"what\":\"/tmp/copy\",\"owner\":70001,\"since\":1763759000,"   \
+        "\"uid\":70001,\"account\":\"svc\",\"grant\":\"g-1\",\"session\":\"s1\",\"others\":2,"     \
+        "\"why\":\"because\",\"advice\":\"remove it\"}"
+
+/* S12 */
+static void what_was_left_behind_is_roots_to_tell_and_written_down(void **state)
+{
+        json_t *reply;
+
+        refused(ADM_UID, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[" LEFTOVER "]}", "denied");
+        refused(SVC_UID, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[" LEFTOVER "]}", "denied");
+        assert_int_equal(w.n_recorded, 0);
+        reply = allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[" LEFTOVER "]}");
+        assert_int_equal(json_integer_value(json_object_get(reply, "recorded")), 1);
+        json_decref(reply);
+        assert_int_equal(w.n_recorded, 1);
+        assert_string_equal(w.recorded_code, "setuid-file");
+        assert_string_equal(w.recorded_grant, "g-1");
+        assert_string_equal(w.recorded_detail,
+                            "/tmp/copy (uid 70001, since 2025-11-21T21:03:20Z, and 2 others could "
+                            "have): because; remove it");
+        json_decref(allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[],\"more\":7}"));
+        assert_int_equal(w.n_recorded, 2);
+        assert_string_equal(w.recorded_code, "more");
+        json_decref(allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[],\"cut\":true}"));
+        assert_string_equal(w.recorded_code, "incomplete");
+        assert_int_equal(w.n_recorded, 3);
+        json_decref(allowed(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[],\"cut\":false}"));
+        assert_int_equal(w.n_recorded, 3);
+}
+
+static void leftovers_that_say_nothing_are_refused_all_of_them(void **state)
+{
+        char text[CONTROL_LEFTOVERS_MAX * sizeof(LEFTOVER) + 256];
+        size_t used;
+
+        for (unsigned n = CONTROL_LEFTOVERS_MAX; n <= CONTROL_LEFTOVERS_MAX + 1; n++) {
+                used = (size_t)snprintf(text, sizeof(text),
+                                        "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[");
+                for (unsigned i = 0; i < n; i++)
+                        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+                                                 i > 0 ? "," : "", LEFTOVER);
+                (void)snprintf(text + used, sizeof(text) - used, "]}");
+                if (n > CONTROL_LEFTOVERS_MAX)
+                        refused(0, text, "usage");
+                else
+                        json_decref(allowed(0, text));
+        }
+        assert_int_equal(w.n_recorded, CONTROL_LEFTOVERS_MAX);
+        refused(0,
+                "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[" LEFTOVER
+                ",{\"kind\":\"x\",\"what\":\"y\",\"account\":\"svc\"}]}",
+                "usage");
+        refused(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[7]}", "usage");
+        assert_int_equal(w.n_recorded, CONTROL_LEFTOVERS_MAX);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -881,6 +960,8 @@ int main(void)
                 CASE(a_lock_is_set_once_and_recorded),
                 CASE(reload_is_passed_on),
                 CASE(the_log_is_resumed_by_root_alone_who_is_named),
+                CASE(what_was_left_behind_is_roots_to_tell_and_written_down),
+                CASE(leftovers_that_say_nothing_are_refused_all_of_them),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

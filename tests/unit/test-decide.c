@@ -729,6 +729,18 @@ static void decide_answers_with_the_earliest_end_on_both_clocks(void **state)
         assert_int_equal(d.boot_end_usec, BOOT + 5 * SEC);
 }
 
+/* A grant's end on CLOCK_BOOTTIME is the earlier of its own and its set's. */
+static void decide_says_whether_the_grant_or_its_set_came_to_its_end(void **state)
+{
+        grant_ssh(&f.g[0]);
+        f.g[0].boot_end_usec = BOOT;
+        expect(&f.ssh, REASON_EXPIRED);
+        f.g[0].set_exp_sec = f.g[0].exp_sec;
+        expect(&f.ssh, REASON_EXPIRED);
+        f.g[0].set_exp_sec = f.g[0].exp_sec - 1;
+        expect(&f.ssh, REASON_SET_STALE);
+}
+
 static void decide_denies_outside_windows_and_after_the_set(void **state)
 {
         Window w;
@@ -977,6 +989,7 @@ int main(void)
                 T(decide_denies_when_the_grant_ended_this_usec),
                 T(decide_has_leeway_for_the_begin_and_none_for_the_end),
                 T(decide_answers_with_the_earliest_end_on_both_clocks),
+                T(decide_says_whether_the_grant_or_its_set_came_to_its_end),
                 T(decide_denies_outside_windows_and_after_the_set),
                 T(decide_denies_what_the_host_locked_ended_or_cannot_date),
                 T(decide_counts_sessions_only_when_one_opens),

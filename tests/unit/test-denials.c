@@ -247,6 +247,27 @@ static void one_account_does_not_push_out_what_others_ask_for(void **state) /* A
         assert_int_equal(denials_list(d, NULL, v, DENIALS_MAX), DENIALS_MAX);
 }
 
+static void user_managers_that_were_refused_stand_once_and_behind(void **state)
+{
+        Denials *d = *state;
+        Event manager = denial_of("svc", 1), other = denial_of("svc", 2);
+        DenialView v[8];
+
+        manager.decision.reason = REASON_USER_MANAGER_NOT_GRANTED;
+        denials_add(d, &manager, 10);
+        denials_add(d, &other, 20);
+        denials_add(d, &manager, 30);
+        manager.account = "another";
+        denials_add(d, &manager, 40);
+        assert_int_equal(denials_list(d, NULL, v, ELEMENTSOF(v)), 3);
+        assert_string_equal(v[0].account, "another");
+        assert_int_equal(v[1].reason, REASON_EXPIRED);
+        assert_int_equal(v[2].reason, REASON_USER_MANAGER_NOT_GRANTED);
+        assert_int_equal(v[2].n, 2);
+        assert_int_equal(v[2].first_sec, 10);
+        assert_int_equal(v[2].time_sec, 30);
+}
+
 static void an_absent_ring_is_empty(void **state)
 {
         Event e = denial_of("svc", 1);
@@ -271,6 +292,7 @@ int main(void)
                 CASE(a_flood_stands_once_with_its_count),
                 CASE(after_a_lull_a_flood_is_another_one),
                 CASE(one_account_does_not_push_out_what_others_ask_for),
+                CASE(user_managers_that_were_refused_stand_once_and_behind),
                 cmocka_unit_test(an_absent_ring_is_empty),
         };
 

@@ -314,6 +314,29 @@ static void what_is_missing_is_said(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void a_grant_for_root_without_commands_bounds_nothing(void **state)
+{
+        static const char bounded[] =
+                "[{\"jti\":\"g-1\",\"account\":\"olga\",\"authorization_details\":"
+                "[{\"run_as\":[\"root\"],\"commands\":[[\"/bin/id\"]]}]}]";
+        static const char unbounded[] = "[{\"jti\":\"g-2\",\"account\":\"olga\","
+                                        "\"authorization_details\":[{\"run_as\":[\"root\"]}]}]";
+        DoctorFixture *x = *state;
+        json_t *grants;
+
+        fixture_check(x, "unbounded");
+        assert_true(fixture_says(x, FINDING_WARN, "no agent answers"));
+        x->host.grants = grants = json_loads(bounded, 0, NULL);
+        fixture_check(x, "unbounded");
+        assert_true(fixture_is_well(x));
+        json_decref(grants);
+        x->host.grants = grants = json_loads(unbounded, 0, NULL);
+        fixture_check(x, "unbounded");
+        assert_true(fixture_says(x, FINDING_WARN, "grant g-2 makes olga root without commands"));
+        json_decref(grants);
+        x->host.grants = NULL;
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -328,6 +351,7 @@ int main(void)
                 TEST(a_file_that_others_can_write_or_a_key_they_can_read_fails),
                 TEST(a_file_of_somebody_else_or_a_link_fails),
                 TEST(what_is_missing_is_said),
+                TEST(a_grant_for_root_without_commands_bounds_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/base/macro.h"
-#include "nhi-agentd/fetch/base64.h"
-#include "nhi-agentd/fetch/etcd.h"
+#include "lib/http/base64.h"
+#include "lib/http/etcd.h"
 #include "nhi-agentd/fetch/line-buffer.h"
 
 #include <setjmp.h>

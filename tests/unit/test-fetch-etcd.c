@@ -4,7 +4,7 @@
 
 #include "tests/unit/source-fixture.h"
 
-#include "nhi-agentd/fetch/base64.h"
+#include "lib/http/base64.h"
 
 typedef struct Cluster {
         pthread_mutex_t lock;

@@ -155,6 +155,31 @@ static void idmap_learns_accounts_once_and_keeps_them(void **state) /* V33 */
         assert_int_equal(idmap_n_users(map), 1);
 }
 
+/* Whoever is new stands at the end of the map until it is sorted again, wherever the name belongs.
+ */
+static void idmap_learns_an_account_before_a_known_one_and_knows_each_once(void **state)
+{
+        static const Account accounts[] = {
+                { .name = "svc-a", .uid = 70002, .gid = 70002, .issuer = "https://one.example" },
+                { .name = "svc-b", .uid = 70001, .gid = 70001, .issuer = "https://one.example" },
+        };
+        static const GrantSet set = { .accounts = accounts, .n_accounts = 2 };
+        IdMap *again = NULL;
+        char *text = NULL;
+        size_t size = 0;
+        bool changed;
+
+        assert_int_equal(idmap_new(&map), 0);
+        assert_int_equal(learn("svc-b", 70001, NULL, 0, &changed), 0);
+        assert_int_equal(idmap_learn(map, &set, local, &changed), 0);
+        assert_true(changed);
+        assert_int_equal(idmap_n_users(map), 2);
+        assert_int_equal(idmap_format(map, &text, &size), 0);
+        assert_int_equal(idmap_parse(text, size, &again), 0);
+        idmap_free(again);
+        free(text);
+}
+
 static void idmap_gives_groups_ids_from_the_top_clear_of_all_others(void **state)
 {
         const char *groups[] = { "new-a", "pay-ops", "new-b", "svc-a", "new-a", "new-c" };
@@ -249,6 +274,7 @@ int main(void)
                 T(idmap_refuses_a_text_that_is_not_whole),
                 T(idmap_copy_is_its_own),
                 T(idmap_learns_accounts_once_and_keeps_them),
+                T(idmap_learns_an_account_before_a_known_one_and_knows_each_once),
                 T(idmap_gives_groups_ids_from_the_top_clear_of_all_others),
                 T(idmap_gives_every_id_there_is_to_new_groups),
                 T(idmap_out_of_ids_gives_a_group_nothing_and_goes_on),

@@ -5,6 +5,7 @@
 
 #include "tests/unit/two-issuers.h"
 
+#include "nhi-agentd/session/tenant.h"
 #include "nhi-agentd/state.h"
 
 static int setup(void **state)
@@ -124,6 +125,46 @@ static void a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer(void **s
         signing_key_done(&other);
 }
 
+/* An elevation of alice's is remembered, and no session of hers goes on. */
+static Tenant *tenant_of_alice(Fixture *f)
+{
+        Session *s = NULL;
+
+        f->agent->sessions->reconciled = true;
+        assert_int_equal(session_new(f->agent->sessions, &s), 0);
+        s->tie.request = (AccessRequest){ .account = "alice", .uid = 1000, .elevation = true };
+        s->tie.grant.jti = "g-1";
+        tenant_note(s);
+        elevation_note(f->agent->sessions->tenants, 4000000000u, s);
+        s->tie = (SessionTie){};
+        session_free(s);
+        return f->agent->sessions->tenants;
+}
+
+static bool nothing_is_ending(void *userdata)
+{
+        return !tenants_are_ending(userdata);
+}
+
+/* By the name of the account, and of a grant: there is no session that the review would end. */
+static void a_lock_ends_what_is_left_where_no_session_is_open(void **state)
+{
+        static const char *const names[] = { "alice", "g-1" };
+        Fixture *f = *state;
+        Tenant *alice;
+
+        grant_alice(f, 0);
+        alice = tenant_of_alice(f);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                assert_null(alice->timer);
+                lock(f, names[i], true);
+                assert_non_null(alice->timer);
+                assert_true(fixture_until(f, nothing_is_ending, f->agent->sessions));
+                lock(f, names[i], false); /* which ends nothing */
+                assert_null(alice->timer);
+        }
+}
+
 static void what_was_given_back_is_over_with_no_set_in_force(void **state)
 {
         Fixture *f = *state;
@@ -139,13 +180,69 @@ static void what_was_given_back_is_over_with_no_set_in_force(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
+/* ---- is every way into an account enforced? ---------------------------------------------------
+ */
+
+static bool is_closed(Fixture *f, const char *account, uint32_t uid)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+
+        return host.account_is_closed(host.userdata, account, uid);
+}
+
+#define CLOSED_GATES                                                                               \
+        "gates = ( { name = \"all\"; mode = \"enforce\"; services = [ \"*\" ];\n"                  \
+        "            accounts = [ \"svc-*\", \"root\" ]; },\n"                                     \
+        "          { name = \"seen\"; mode = \"observe\"; services = [ \"*\" ];\n"                 \
+        "            accounts = [ \"alice\" ]; },\n"                                               \
+        "          { name = \"some\"; mode = \"enforce\"; services = [ \"ssh\" ];\n"               \
+        "            accounts = [ \"bob\" ]; } );\n"
+
+/* A1 of nhi-agentd/session/tenant.h */
+static void an_account_is_closed_where_no_way_in_is_left_open(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_write(PATH_CONF_DIR "/gates.conf", CLOSED_GATES);
+        assert_int_equal(agent_reload(f->agent), 0);
+        fixture_settle(f);
+        assert_true(is_closed(f, "svc-deploy", 70001));
+        assert_false(is_closed(f, "alice", 1000)); /* only observed */
+        assert_false(is_closed(f, "bob", 1001));   /* cron, say, asks for nothing */
+        assert_false(is_closed(f, "carol", 1002));
+        assert_false(is_closed(f, "root", 0)); /* whatever a gate says */
+        fixture_write(PATH_EXEMPT_FILE, "svc-dep* cron\n");
+        assert_false(is_closed(f, "svc-deploy", 70001));
+        assert_true(is_closed(f, "svc-other", 70002));
+        fixture_write(PATH_EXEMPT_FILE, "nobody-else cron\nbad\n");
+        assert_true(is_closed(f, "svc-deploy", 70001));
+}
+
+/* A name that a set defined, with another uid, is somebody else's. */
+static void an_account_that_a_set_defined_is_closed(void **state)
+{
+        Fixture *f = *state;
+        const IdMapUser user = {
+                .name = "pay-bot", .issuer = FIXTURE_ISSUER, .uid = 70005, .gid = 70005
+        };
+
+        assert_false(is_closed(f, "pay-bot", 70005));
+        assert_int_equal(idmap_add_user(f->agent->idmap, &user), 0);
+        idmap_sort(f->agent->idmap);
+        assert_true(is_closed(f, "pay-bot", 70005));
+        assert_false(is_closed(f, "pay-bot", 70006));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_session_is_under_its_own_issuers_grant_alone),
                 TEST(what_one_issuers_holder_gave_back_is_not_the_others),
                 TEST(a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer),
+                TEST(a_lock_ends_what_is_left_where_no_session_is_open),
                 TEST(what_was_given_back_is_over_with_no_set_in_force),
+                TEST(an_account_is_closed_where_no_way_in_is_left_open),
+                TEST(an_account_that_a_set_defined_is_closed),
         };
 
         return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

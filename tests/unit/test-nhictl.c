@@ -347,7 +347,7 @@ static void options_become_terms(void **state)
         /* Editing alone grants no command. */
         OK(GRANT_WORDS, "--for", "1m", "--service", "sudo", "--run-as", "root", "--edit",
            "/etc/app.conf");
-        assert_said("recorded, not prevented");
+        assert_said("found, not prevented");
         assert_details("[{\"type\": \"nhi_elevate\", \"services\": [\"sudo\"], \"run_as\": "
                        "[\"root\"], \"commands\": [], \"edit\": [\"/etc/app.conf\"]}]");
 }
@@ -445,7 +445,11 @@ static void publish_says_whether_it_changed_anything(void **state)
         assert_string_equal(out, "unchanged\n");
         OK("publish", "--all");
         assert_string_equal(out, "changed\n");
-        ENDS(VERB_USAGE, "publish", "--to", "https://x");
+        ENDS(VERB_USAGE, "publish", "--to", "http://x/sets");
+        ENDS(VERB_USAGE, "publish", "--to", "https://user:secret@x/sets");
+        ENDS(VERB_USAGE, "publish", "--token-file", "/t");
+        OK("publish", "--all", "--host", "no-host-*");
+        assert_string_equal(out, "unchanged\n");
         ENDS(VERB_FAILED, "publish", "--to", PATH_ROOT "/nowhere");
 }
 

@@ -261,6 +261,25 @@ static void logind_names_sessions(void **state)
         proof_done(&p);
 }
 
+/* A busy logind says it late; PID 1 is believed, and nobody else who says the same. */
+static void a_scope_that_is_gone_is_the_end_of_its_session(void **state)
+{
+        Proof p = proof_of_entries();
+        const Sighting *s;
+
+        entry(&p, 10, OF_LOGIND, "MESSAGE_ID=" ENTRY_SESSION_NEW, "USER_ID=svc-deploy");
+        entry(&p, 20, "_PID=77", "UNIT=session-7.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 21, "_PID=1", "UNIT=session-70.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 22, "_PID=1", "UNIT=session-.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        s = &p.sightings.items[0];
+        assert_false(s->end_is_known);
+        entry(&p, 30, "_PID=1", "UNIT=session-7.scope", "MESSAGE_ID=" ENTRY_UNIT_SUCCESS);
+        entry(&p, 50, OF_LOGIND, "MESSAGE_ID=" ENTRY_SESSION_REMOVED, "USER_ID=svc-deploy");
+        assert_true(s->end_is_known);
+        assert_int_equal(s->end_usec, at(30));
+        proof_done(&p);
+}
+
 #define OF_AUDIT "_TRANSPORT=audit", "_PID=439", "_UID=0", "_AUDIT_SESSION=3"
 
 static void the_kernels_records_are_read(void **state)
@@ -464,6 +483,25 @@ static void terminals_are_opened_and_closed(void **state)
         assert_string_equal(p.sightings.items[1].account, "an-account-whose-name-fills-it-a");
         assert_int_equal(p.sightings.items[2].end_usec, at(40));
         assert_int_equal(p.gaps.n, 0);
+        proof_done(&p);
+}
+
+/* sshd was killed, and the terminal was another's next; the host crashed. */
+static void when_a_terminal_without_a_logout_ended_nobody_saw(void **state)
+{
+        struct utmpx file[] = {
+                line_of(USER_PROCESS, "pts/0", "svc-deploy", 10),
+                line_of(USER_PROCESS, "pts/0", "bob", 90),
+                line_of(BOOT_TIME, "~", "reboot", 200),
+        };
+        Proof p = proof_new();
+
+        wtmp_take(&p, "wtmp", file, sizeof(file));
+        assert_int_equal(p.sightings.n, 2);
+        assert_int_equal(p.sightings.items[0].end_usec, at(90));
+        assert_false(p.sightings.items[0].end_is_known);
+        assert_int_equal(p.sightings.items[1].end_usec, at(200));
+        assert_false(p.sightings.items[1].end_is_known);
         proof_done(&p);
 }
 
@@ -1007,6 +1045,7 @@ int main(void)
                 cmocka_unit_test(a_session_is_not_closed_by_what_it_became),
                 cmocka_unit_test(sshd_says_whom_it_accepts),
                 cmocka_unit_test(logind_names_sessions),
+                cmocka_unit_test(a_scope_that_is_gone_is_the_end_of_its_session),
                 cmocka_unit_test(the_kernels_records_are_read),
                 cmocka_unit_test(units_are_known_by_their_invocation),
                 cmocka_unit_test(lives_of_agent_and_log_are_read),
@@ -1017,6 +1056,7 @@ int main(void)
                 cmocka_unit_test(a_journal_that_begins_is_no_gap),
                 cmocka_unit_test(a_clock_that_jumps_is_a_gap),
                 cmocka_unit_test(terminals_are_opened_and_closed),
+                cmocka_unit_test(when_a_terminal_without_a_logout_ended_nobody_saw),
                 cmocka_unit_test(a_terminal_is_closed_in_the_next_file),
                 cmocka_unit_test(a_wtmp_that_was_cut_within_a_record_is_a_gap),
                 cmocka_unit_test(a_wtmp_that_is_not_there_is_missed_where_utmp_is),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The revocation list beside the sets: nhictl/ledger/publish-list.h, mint-list.h. */
+/* The revocation list beside the sets: nhictl/ledger/publish-list.h, mint-list.h; over the network
+ * tests/unit/test-publish-stores.c. */
 
 #include "tests/unit/ledger-fixture.h"
 

@@ -31,6 +31,7 @@ static void terms_read_as_words(void **state)
         words_are("[{\"type\":\"nhi_unit\",\"units\":[\"a.service\"]},"
                   "{\"type\":\"nhi_group\",\"groups\":[\"x\",\"y\"]}]",
                   "unit a.service, group x, group y");
+        words_are("[{\"services\":[\"sudo\"],\"run_as\":[\"root\"]}]", "sudo as root (unbounded)");
         words_are("[]", "");
 }
 
@@ -53,6 +54,29 @@ static void a_run_as_target_makes_it_an_elevation(void **state)
         assert_false(terms_elevate(NULL));
         json_decref(yes);
         json_decref(no);
+}
+
+static void root_without_commands_is_unbounded(void **state)
+{
+        static const struct {
+                const char *terms;
+                bool is_unbounded;
+        } cases[] = {
+                { "[{\"services\":[\"ssh\"]},{\"run_as\":[\"x\",\"root\"]}]", true },
+                { "[{\"run_as\":[\"*\"],\"commands\":[]}]", true },
+                { "[{\"run_as\":[\"root\"],\"commands\":[[\"/bin/id\"]]}]", false },
+                { "[{\"run_as\":[\"root\"],\"edit\":[\"/etc/app.conf\"]}]", false },
+                { "[{\"run_as\":[\"postgres\"]}]", false },
+                { "[]", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                json_t *j = json_loads(cases[i].terms, 0, NULL);
+
+                assert_int_equal(terms_unbounded(j), cases[i].is_unbounded);
+                json_decref(j);
+        }
+        assert_false(terms_unbounded(NULL));
 }
 
 static void a_missing_member_reads_as_nothing(void **state)
@@ -88,6 +112,7 @@ int main(void)
                 cmocka_unit_test(terms_read_as_words),
                 cmocka_unit_test(words_are_cut_where_they_do_not_fit),
                 cmocka_unit_test(a_run_as_target_makes_it_an_elevation),
+                cmocka_unit_test(root_without_commands_is_unbounded),
                 cmocka_unit_test(a_missing_member_reads_as_nothing),
                 cmocka_unit_test(every_verb_of_the_host_is_in_the_table),
         };

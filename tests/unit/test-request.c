@@ -115,12 +115,12 @@ int __wrap_session_open(Sessions *s, Caller *caller, const Grant *grant,
         return 0;
 }
 
-bool __real_sessions_have_bus(const Sessions *s);
-bool __wrap_sessions_have_bus(const Sessions *s);
+bool __real_sessions_can_tie(const Sessions *s);
+bool __wrap_sessions_can_tie(const Sessions *s);
 
-bool __wrap_sessions_have_bus(const Sessions *s)
+bool __wrap_sessions_can_tie(const Sessions *s)
 {
-        return tie.wanted || __real_sessions_have_bus(s);
+        return tie.wanted || __real_sessions_can_tie(s);
 }
 
 static bool is_being_tied(void *userdata)

@@ -95,7 +95,7 @@ case_a_login_past_pam_is_a_leak() {
 # The agent would find it by the audit session that it bears: but it is away.
 case_a_process_that_outlives_its_grant_is_a_leak() {
         from_now
-        grant_deploy 5s
+        grant_deploy 12s
         deploy_sleeps 9602
         quietly bash -c "$AGENT_KILL"
         judge 'the agent is dead' wait_until 15 agent_is_dead

@@ -255,3 +255,49 @@ case_a_group_that_a_users_manager_named_is_no_unit_and_no_session() {
         judge 'a path that looks like a system unit: it is the manager that PID 1 sees' not lab_said 'jti=g-fake scope=cron.service'
         quietly bash -c 'systemctl stop user@$(id -u lab-a).service'
 }
+
+# A3 of tenant.h: an su inside of sudo may get a session of logind's, below the slice of whom it becomes.
+case_what_an_elevation_began_in_anothers_slice_ends_with_its_grant() {
+        lab_fresh
+        lab_run ssh lab-b g-bob 60 --pam lab sleep 9711
+        # shellcheck disable=SC2016 # for the host's shell
+        host_run "$HOST" bash -c 'echo "$(id -u lab-a)" >/proc/self/loginuid
+                d=/sys/fs/cgroup/user.slice/user-$(id -u lab-b).slice/session-c99.scope; mkdir -p $d
+                (until grep -q "^start.*g-el" /run/lab/out; do sleep .1; done
+                 (echo $BASHPID >$d/cgroup.procs; exec setpriv --reuid=lab-b --clear-groups bash -c "$1") &
+                 wait) &
+                exec session-lab run /run/lab sudo lab-a g-el 60 sleep 9713' lab "$DEAF; sleep 9712; sleep 9712" \
+                >>"$work_dir/lab.out" 2>&1 </dev/null &
+        wait_until 15 lab_knows g-el
+        judge 'it runs as another, in a session of its own' wait_until 15 something_runs '^sleep 9712'
+        judge 'revoked' test "$(lab_ask revoke g-el)" = ok
+        judge 'it is gone' gone_within "$(now_ms)" 4 nothing_runs '^sleep 971[23]'
+        judge 'whose slice it is in goes on' something_runs '^sleep 9711'
+        judge 'and it is written down' wait_until 15 lab_said '^stray account=lab-a code=ended .*bash'
+}
+
+# A1, A2 of tenant.h
+case_what_is_left_in_the_slice_of_a_closed_account_ends_with_its_last_session() {
+        lab_fresh
+        # shellcheck disable=SC2016 # for the host's shell
+        quietly bash -c 'id -u lab-a >/run/lab/closed
+                systemd-run --quiet --collect --unit=lab-daemon --uid=lab-a sleep 9721
+                d=/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice; mkdir -p $d/session-c98.scope
+                (echo $BASHPID >$d/session-c98.scope/cgroup.procs; exec setpriv --reuid=lab-a --clear-groups sleep 9722) >/dev/null 2>&1 &
+                sleep .2'
+        lab_run ssh lab-a g-last 60 --pam lab sleep 9723
+        # shellcheck disable=SC2016 # for the host's shell
+        quietly bash -c 'd=/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice; mkdir -p $d/nhi-lost-1.scope
+                (echo $BASHPID >$d/nhi-lost-1.scope/cgroup.procs; exec setpriv --reuid=lab-a --clear-groups bash -c "$1") >/dev/null 2>&1 &
+                (echo $BASHPID >$d/nhi-lost-1.scope/cgroup.procs; exec sleep 9725) >/dev/null 2>&1 &
+                :' lab "$DEAF; sleep 9724; sleep 9724"
+        judge 'what nobody accounts for runs' wait_until 15 something_runs '^sleep 9724'
+        judge 'revoked' test "$(lab_ask revoke g-last)" = ok
+        judge 'it is gone with the session' gone_within "$(now_ms)" 5 nothing_runs '^sleep 972[34]'
+        judge 'a daemon of a system unit lives' something_runs 'sleep 9721$'
+        judge 'a login of before lives' something_runs '^sleep 9722'
+        judge "root's process there lives" something_runs '^sleep 9725'
+        judge 'the end is written down' wait_until 15 lab_said '^stray account=lab-a code=ended .*bash'
+        judge 'and what was left alone' wait_until 15 lab_said '^stray account=lab-a code=left unit=lab-daemon.service'
+        quietly bash -c 'systemctl stop lab-daemon; pkill -KILL -f "^sleep 972"'
+}

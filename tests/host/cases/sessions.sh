@@ -20,10 +20,11 @@ case_the_end_of_one_grant_leaves_the_others_session() {
 
 # S07
 case_sessions_of_root_and_of_others_are_never_touched() {
-        world_grant "olga --service sudo --group pay-ops --run-as root --for 10s --owner payments --reason s07 --wait 10s"
         shell_open root ci 'ssh -tt root@web1'
         shell_open bob ci 'ssh -tt bob@web1'
+        # Opened before the grant, so that it does not carry the group: membership.sh has those that do.
         shell_open olga ci 'ssh -tt olga@web1'
+        world_grant "olga --service sudo --group pay-ops --run-as root --for 10s --owner payments --reason s07 --wait 10s"
         shell_says root 'sleep 9211 & id -un'
         shell_says bob '(sudo -n sleep 9212 >/dev/null 2>&1 &) ; id -un'
         shell_says olga 'sleep 9213 & (sudo -n sleep 9214 >/dev/null 2>&1 &) ; id -un'
@@ -51,14 +52,14 @@ case_a_login_without_a_user_manager_leaves_no_failed_unit() {
 
 # In a scope that was made before pam_systemd it would be given a session of its own.
 case_sudo_i_dies_with_its_grant() {
-        world_grant "olga --service sudo --group pay-ops --run-as root --for 12s --owner payments --reason s42 --wait 10s"
         shell_open olga ci 'ssh -tt olga@web1'
+        world_grant "olga --service sudo --group pay-ops --run-as root --for 12s --owner payments --reason s42 --wait 10s"
         shell_says olga "sudo -n -i bash -c '(setsid sleep 9221 >/dev/null 2>&1 &) ; id -un'"
         judge 'sudo -i works' says '^root$'
         shell_says olga "(sudo -n -b bash -c 'trap \"\" TERM HUP; sleep 9222; sleep 9223' >/dev/null 2>&1) ; id -un"
         judge 'both jobs run' wait_until 15 both something_runs '^sleep 9221' -- something_runs '^sleep 9222'
         until_second "$GRANT_END"
-        judge 'setsid and a deaf ear to SIGTERM do not help' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 922'
+        judge 'setsid and a deaf ear to SIGTERM do not help' gone_within $((GRANT_END * 1000)) 3 nothing_runs '^sleep 922'
         judge 'the shell lives' shell_lives olga
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/fetch/base64.h"
+#include "lib/http/base64.h"
 
 #include "lib/base/macro.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The messages of etcd's v3 JSON gateway that a source needs: bytes in, values out, no socket.
- * 64-bit integers are strings, keys and values are base64, defaults are left out, a stream is one
- * object a line. */
+/* The messages of etcd's v3 JSON gateway that sources and publishers need: bytes in, values out, no
+ * socket. 64-bit integers are strings, keys and values are base64, defaults are left out, a stream
+ * is one object a line. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #define ETCD_PATH_AUTH  "/v3/auth/authenticate"
 #define ETCD_PATH_RANGE "/v3/kv/range"
 #define ETCD_PATH_WATCH "/v3/watch"
+#define ETCD_PATH_TXN   "/v3/kv/txn"
 
 #define ETCD_UNAUTHENTICATED 16u /* gRPC's code for a token that is none any more */
 #define ETCD_ERROR_MAX       256
@@ -43,3 +44,40 @@ int etcd_watch_parse(const char *text, size_t size, const char *key, EtcdAnswer 
 void etcd_answer_done(EtcdAnswer *a);
 /* The token of an authentication, malloc'ed; NULL: there is none. */
 char *etcd_auth_parse(const char *text, size_t size);
+
+/* Keys that begin with prefix, from the one after `after` (NULL: the first), at most limit, as of
+ * a revision (0: now). */
+char *etcd_list_request(const char *prefix, const char *after, unsigned limit, int64_t revision);
+typedef struct EtcdPair {
+        char *key; /* NUL-terminated; one with a NUL in it is cut there */
+        uint8_t *value;
+        size_t size;
+        int64_t mod_revision;
+} EtcdPair;
+typedef struct EtcdList {
+        EtcdPair *pairs;
+        size_t n;
+        int64_t revision; /* of the cluster */
+        bool has_more;
+        bool is_error;
+        unsigned code;
+        char error[ETCD_ERROR_MAX];
+} EtcdList;
+/* As etcd_range_parse(); for etcd_list_done(). */
+int etcd_list_parse(const char *text, size_t size, EtcdList *ret);
+void etcd_list_done(EtcdList *l);
+
+/* Put all, and only where the guard's last change is of guard_revision (0: there is no such key).
+ */
+typedef struct EtcdPut {
+        const char *key, *value;
+} EtcdPut;
+char *etcd_put_request(const char *guard, int64_t guard_revision, const EtcdPut *puts, size_t n);
+typedef struct EtcdPutAnswer {
+        bool is_put;
+        int64_t revision;
+        bool is_error;
+        unsigned code;
+        char error[ETCD_ERROR_MAX];
+} EtcdPutAnswer;
+int etcd_put_parse(const char *text, size_t size, EtcdPutAnswer *ret);

@@ -2,18 +2,16 @@
 
 /* curl's codes as tokens that stay the same from version to version, and what to do about each. */
 
-#include "nhi-agentd/fetch/http-internal.h"
+#include "lib/http/setup.h"
 
 #include "lib/base/macro.h"
-
-#include <stdio.h>
 
 static const struct {
         CURLcode code;
         const char *token, *advice;
 } errors[] = {
         { CURLE_UNSUPPORTED_PROTOCOL, "not-https", "only https is fetched" },
-        { CURLE_URL_MALFORMAT, "bad-url", "look at source.urls" },
+        { CURLE_URL_MALFORMAT, "bad-url", "look at the URL that is configured" },
         { CURLE_LOGIN_DENIED, "bad-url", "a URL must hold no user and no password" },
         { CURLE_COULDNT_RESOLVE_HOST, "no-name", "the name does not resolve" },
         { CURLE_COULDNT_CONNECT, "no-connection", "is the server up and the way to it open?" },
@@ -22,11 +20,13 @@ static const struct {
         { CURLE_PEER_FAILED_VERIFICATION, "untrusted",
           "its certificate is expired, for another name, or of a CA that is not trusted here" },
         { CURLE_SSL_PINNEDPUBKEYNOTMATCH, "wrong-pin",
-          "its public key is none of source.pins: was it replaced, or is this another server?" },
-        { CURLE_SSL_CACERT_BADFILE, "no-ca-file", "look at source.ca_file" },
+          "its public key is none of those that are configured: was it replaced, or is this "
+          "another server?" },
+        { CURLE_SSL_CACERT_BADFILE, "no-ca-file", "look at the CA file that is configured" },
         { CURLE_SSL_CERTPROBLEM, "no-certificate",
           "our own certificate cannot be used: look at the credentials" },
-        { CURLE_FILESIZE_EXCEEDED, "too-large", "the answer is over source.size_max" },
+        { CURLE_FILESIZE_EXCEEDED, "too-large",
+          "the answer is larger than it may be (source.size_max)" },
         { CURLE_PARTIAL_FILE, "cut-short", "the answer ended before its time" },
         { CURLE_GOT_NOTHING, "cut-short", "the server hung up without an answer" },
         { CURLE_RECV_ERROR, "cut-short", "the connection broke" },
@@ -36,7 +36,7 @@ static const struct {
         { CURLE_OUT_OF_MEMORY, "no-memory", "out of memory" },
 };
 
-static const char *token_find(CURLcode code, const char **ret_advice)
+const char *http_error_token(CURLcode code, const char **ret_advice)
 {
         for (size_t i = 0; i < ELEMENTSOF(errors); i++)
                 if (errors[i].code == code) {
@@ -45,18 +45,4 @@ static const char *token_find(CURLcode code, const char **ret_advice)
                 }
         *ret_advice = "the transfer failed";
         return "failed";
-}
-
-const char *http_error(const HttpTransfer *t, CURLcode code, char ret[static HTTP_ERROR_TEXT_MAX])
-{
-        const char *advice = NULL, *token;
-
-        if (t->is_unwanted) {
-                (void)snprintf(ret, HTTP_ERROR_TEXT_MAX, "the answer makes no sense");
-                return "malformed";
-        }
-        token = token_find(t->is_too_large ? CURLE_FILESIZE_EXCEEDED : code, &advice);
-        (void)snprintf(ret, HTTP_ERROR_TEXT_MAX, "%s (%s)", advice,
-                       *t->curl_text && !t->is_too_large ? t->curl_text : curl_easy_strerror(code));
-        return token;
 }

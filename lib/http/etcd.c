@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nhi-agentd/fetch/etcd.h"
+#include "lib/http/etcd.h"
 
 #include "lib/base/macro.h"
-#include "nhi-agentd/fetch/base64.h"
+#include "lib/http/base64.h"
+#include "lib/http/etcd-internal.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
-/* What is packed, as text; takes the reference. */
-static char *request_text(json_t *request)
+char *etcd_request_text(json_t *request)
 {
         char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 
@@ -18,14 +17,14 @@ static char *request_text(json_t *request)
 
 char *etcd_auth_request(const char *user, const char *password)
 {
-        return request_text(json_pack("{s:s, s:s}", "name", user, "password", password));
+        return etcd_request_text(json_pack("{s:s, s:s}", "name", user, "password", password));
 }
 
 char *etcd_range_request(const char *key)
 {
         _cleanup_free_ char *key64 = base64_encode(key, strlen(key));
 
-        return key64 ? request_text(json_pack("{s:s}", "key", key64)) : NULL;
+        return key64 ? etcd_request_text(json_pack("{s:s}", "key", key64)) : NULL;
 }
 
 char *etcd_watch_request(const char *key, int64_t from_revision)
@@ -36,12 +35,11 @@ char *etcd_watch_request(const char *key, int64_t from_revision)
         (void)snprintf(from, sizeof(from), "%lld", (long long)from_revision);
         if (!key64)
                 return NULL;
-        return request_text(json_pack("{s:{s:s, s:s, s:b}}", "create_request", "key", key64,
-                                      "start_revision", from, "progress_notify", 1));
+        return etcd_request_text(json_pack("{s:{s:s, s:s, s:b}}", "create_request", "key", key64,
+                                           "start_revision", from, "progress_notify", 1));
 }
 
-/* A whole number as a string or as itself; left out is 0. */
-static bool number_read(const json_t *object, const char *name, int64_t *ret)
+bool etcd_number(const json_t *object, const char *name, int64_t *ret)
 {
         const json_t *value = json_object_get(object, name);
         const char *text = json_string_value(value);
@@ -67,7 +65,7 @@ static int value_read(const json_t *kv, EtcdAnswer *a)
 {
         const json_t *value = json_object_get(kv, "value");
 
-        if (!json_is_object(kv) || !number_read(kv, "mod_revision", &a->mod_revision) ||
+        if (!json_is_object(kv) || !etcd_number(kv, "mod_revision", &a->mod_revision) ||
             a->mod_revision == 0 || (value && !json_is_string(value)))
                 return -EBADMSG;
         a->has_value = true;
@@ -79,23 +77,22 @@ static int value_read(const json_t *kv, EtcdAnswer *a)
 
 /* {"error":"...","code":5,"message":"..."}, or of a stream {"error":{"grpc_code":..,"message":..}}.
  */
-static void error_read(const json_t *document, EtcdAnswer *a)
+unsigned etcd_error(const json_t *document, char ret[static ETCD_ERROR_MAX])
 {
         const json_t *error = json_object_get(document, "error");
         const json_t *holder = json_is_object(error) ? error : document;
         const char *message = json_string_value(json_object_get(holder, "message"));
         int64_t code = 0;
 
-        if (!number_read(holder, json_is_object(error) ? "grpc_code" : "code", &code))
+        if (!etcd_number(holder, json_is_object(error) ? "grpc_code" : "code", &code))
                 code = 0;
         if (!message)
                 message = json_is_string(error) ? json_string_value(error) : "no message";
-        a->is_error = true;
-        a->code = code <= UINT16_MAX ? (unsigned)code : 0;
-        (void)snprintf(a->error, sizeof(a->error), "%s", message);
+        (void)snprintf(ret, ETCD_ERROR_MAX, "%s", message);
+        return code <= UINT16_MAX ? (unsigned)code : 0;
 }
 
-static json_t *document_load(const char *text, size_t size)
+json_t *etcd_document(const char *text, size_t size)
 {
         return json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 }
@@ -104,7 +101,7 @@ static int range_read(const json_t *document, EtcdAnswer *a)
 {
         const json_t *kvs = json_object_get(document, "kvs");
 
-        if (!number_read(json_object_get(document, "header"), "revision", &a->revision) ||
+        if (!etcd_number(json_object_get(document, "header"), "revision", &a->revision) ||
             a->revision == 0 || json_array_size(kvs) > 1)
                 return -EBADMSG;
         return json_array_size(kvs) == 1 ? value_read(json_array_get(kvs, 0), a) : 0;
@@ -140,8 +137,8 @@ static int watch_read(const json_t *document, const char *key64, EtcdAnswer *a)
         const json_t *result = json_object_get(document, "result");
 
         if (!json_is_object(result) ||
-            !number_read(json_object_get(result, "header"), "revision", &a->revision) ||
-            !number_read(result, "compact_revision", &a->compact_revision))
+            !etcd_number(json_object_get(result, "header"), "revision", &a->revision) ||
+            !etcd_number(result, "compact_revision", &a->compact_revision))
                 return -EBADMSG;
         a->is_created = json_is_true(json_object_get(result, "created"));
         a->is_canceled = json_is_true(json_object_get(result, "canceled"));
@@ -154,14 +151,15 @@ static int watch_read(const json_t *document, const char *key64, EtcdAnswer *a)
 
 static int answer_parse(const char *text, size_t size, const char *key64, EtcdAnswer *ret)
 {
-        _cleanup_(json_decrefp) json_t *document = document_load(text, size);
+        _cleanup_(json_decrefp) json_t *document = etcd_document(text, size);
         EtcdAnswer a = { 0 };
         int r = 0;
 
         if (!json_is_object(document))
                 return -EBADMSG;
-        if (json_object_get(document, "error"))
-                error_read(document, &a);
+        a.is_error = json_object_get(document, "error");
+        if (a.is_error)
+                a.code = etcd_error(document, a.error);
         else
                 r = key64 ? watch_read(document, key64, &a) : range_read(document, &a);
         if (r < 0) {
@@ -192,7 +190,7 @@ void etcd_answer_done(EtcdAnswer *a)
 
 char *etcd_auth_parse(const char *text, size_t size)
 {
-        _cleanup_(json_decrefp) json_t *document = document_load(text, size);
+        _cleanup_(json_decrefp) json_t *document = etcd_document(text, size);
         const char *token = json_string_value(json_object_get(document, "token"));
 
         /* It becomes a header. */

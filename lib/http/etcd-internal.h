@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between etcd.c and etcd-txn.c. */
+
+#include "lib/http/etcd.h"
+
+#include <jansson.h>
+
+json_t *etcd_document(const char *text, size_t size);
+/* What is packed, as text; takes the reference. */
+char *etcd_request_text(json_t *request);
+/* A whole number as a string or as itself; left out is 0. */
+bool etcd_number(const json_t *object, const char *name, int64_t *ret);
+/* The error that a document is: its code and its message into ret. */
+unsigned etcd_error(const json_t *document, char ret[static ETCD_ERROR_MAX]);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between publish.c and plan.c: which sets are to be written. */
+
+#include "nhictl/ledger/publish.h"
+#include "nhictl/ledger/target.h"
+
+typedef struct Publication {
+        Ledger *l;
+        const SigningKey *key;
+        const PublishRequest *request;
+        PublishReport *report;
+        const char *place; /* URL or directory */
+        int64_t now_sec;
+        char revision[LEDGER_HASH_SIZE];
+        Store *store;
+        Fleet *fleet;
+        json_t *list; /* mint_list_payload() of that moment */
+        Targets targets;
+        size_t n_wanted, n_done;
+        char *error; /* LEDGER_ERROR_MAX bytes */
+} Publication;
+
+/* A note that cannot be stored is only talk lost. */
+void publication_note(Publication *p, const char *format, ...) _printf_(2, 3);
+/* B1, for every host before the first is written. -ESTALE. */
+int publication_check(Publication *p);
+/* 0 or -ENOMEM. */
+int publication_plan(Publication *p);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The publication: {format, iss, ledger, hosts: {NAME: [content, ver, iat, exp, says]}, pending:
+ * [NAME...]} under the issuer's signature, so that a store cannot make us believe that a set says
+ * what it does not. */
+
+#include "lib/jose/json.h"
+#include "nhictl/store/store.h"
+
+#include <stdio.h>
+
+int publication_sign(const StoreOptions *o, const char *revision, const json_t *hosts,
+                     const json_t *pending, char **ret)
+{
+        _cleanup_(json_decrefp) json_t *names = pending ? json_array() : NULL;
+        _cleanup_(json_decrefp) json_t *document = NULL;
+        _cleanup_free_ char *text = NULL;
+        const json_t *value;
+        const char *name;
+
+        json_object_foreach((json_t *)(uintptr_t)pending, name, value) {
+                if (json_array_append_new(names, json_string(name)) < 0)
+                        return -ENOMEM;
+        }
+        document = json_pack("{s:i, s:s, s:s, s:O*, s:O*}", "format", LEDGER_FORMAT, "iss",
+                             o->issuer, "ledger", revision, "hosts", hosts, "pending", names);
+        text = document ? json_write(document, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        return text ? jws_sign(o->key, JWS_TYP_PUBLICATION, text, strlen(text), ret) : -ENOMEM;
+}
+
+static int pending_read(const json_t *list, json_t **ret)
+{
+        json_t *pending = json_object();
+        const json_t *name;
+        size_t i;
+
+        json_array_foreach(list, i, name) {
+                if (json_is_string(name) && store_object_is_valid(json_string_value(name)))
+                        (void)json_object_set_new(pending, json_string_value(name), json_true());
+        }
+        *ret = pending;
+        return pending ? 0 : -ENOMEM;
+}
+
+int publication_open(const StoreOptions *o, const char *jws, size_t size,
+                     char ret_revision[static LEDGER_HASH_SIZE], json_t **ret_hosts,
+                     json_t **ret_pending)
+{
+        const Jwk *trusted = &o->key->public;
+        _cleanup_(json_decrefp) json_t *document = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t text_size = 0, signer;
+
+        if (jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, &text, &text_size) !=
+            JWS_OK)
+                return -EBADMSG;
+        document = json_read(text, text_size, JSON_REJECT_DUPLICATES, NULL);
+        if (!streq(document_text(document, "iss"), o->issuer) ||
+            json_integer_value(json_object_get(document, "format")) != LEDGER_FORMAT)
+                return -EBADMSG;
+        (void)snprintf(ret_revision, LEDGER_HASH_SIZE, "%s", document_text(document, "ledger"));
+        if (!ret_hosts || !ret_pending)
+                return 0;
+        *ret_hosts = json_is_object(json_object_get(document, "hosts"))
+                             ? json_incref(json_object_get(document, "hosts"))
+                             : json_object();
+        return pending_read(json_object_get(document, "pending"), ret_pending);
+}
+
+json_t *publication_entry(const Published *p)
+{
+        return json_pack("[s, I, I, I, b]", p->content, (json_int_t)p->ver, (json_int_t)p->iat_sec,
+                         (json_int_t)p->exp_sec, (int)p->says_something);
+}
+
+int publication_entry_read(const json_t *entry, const char *revision, Published *ret)
+{
+        json_int_t ver, iat_sec, exp_sec;
+        const char *content;
+        int says_something;
+
+        if (json_unpack((json_t *)(uintptr_t)entry, "[s, I, I, I, b]", &content, &ver, &iat_sec,
+                        &exp_sec, &says_something) < 0)
+                return -EBADMSG;
+        *ret = (Published){ .exists = true,
+                            .ours = true,
+                            .says_something = says_something,
+                            .ver = ver,
+                            .iat_sec = iat_sec,
+                            .exp_sec = exp_sec };
+        (void)snprintf(ret->content, sizeof(ret->content), "%s", content);
+        (void)snprintf(ret->revision, sizeof(ret->revision), "%s", revision);
+        return 0;
+}

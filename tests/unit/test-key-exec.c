@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* `--key exec:COMMAND`. The command is this program itself: test-key-exec HOW SEED public|sign. */
+
+#include "lib/base/macro.h"
+#include "nhictl/key-exec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+static SigningKey key_of(const char *seed_text)
+{
+        uint8_t seed[crypto_sign_SEEDBYTES] = "", public[crypto_sign_PUBLICKEYBYTES];
+        SigningKey k = { 0 };
+
+        (void)snprintf((char *)seed, sizeof(seed), "%s", seed_text);
+        (void)crypto_sign_seed_keypair(public, k.secret, seed);
+        jwk_from_public(public, &k.public);
+        return k;
+}
+
+static int print_public(const SigningKey *k, const char *how)
+{
+        char *text = NULL;
+
+        if (streq(how, "mute"))
+                return 0;
+        if (jwk_format(&k->public, &text) < 0)
+                return 1;
+        puts(text);
+        free(text);
+        return 0;
+}
+
+static int print_signature(const SigningKey *k, const char *how)
+{
+        char text[8192], encoded[128];
+        uint8_t signature[crypto_sign_BYTES];
+        size_t size = fread(text, 1, sizeof(text), stdin);
+
+        if (streq(how, "fails"))
+                return 1;
+        if (streq(how, "other-text"))
+                text[0] ^= 1;
+        (void)crypto_sign_detached(signature, NULL, (const uint8_t *)text, size, k->secret);
+        base64url_encode(signature, streq(how, "short") ? 60 : sizeof(signature), encoded);
+        puts(encoded);
+        return 0;
+}
+
+static int be_the_command(const char *how, const char *seed, const char *what)
+{
+        SigningKey k = key_of(seed);
+        SigningKey other = key_of("other");
+
+        if (streq(what, "public"))
+                return print_public(&k, how);
+        return print_signature(streq(how, "other-key") ? &other : &k, how);
+}
+
+static int open_key(const char *how, SigningKey *ret, char error[static KEY_EXEC_ERROR_MAX])
+{
+        char self[512] = "", *line = NULL;
+        int r;
+
+        assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+        assert_true(asprintf(&line, "exec:'%s' %s seed", self, how) > 0);
+        r = key_exec_open(line, ret, error);
+        free(line);
+        return r;
+}
+
+static void what_the_command_signs_is_a_jws_of_its_key(void **state)
+{
+        char error[KEY_EXEC_ERROR_MAX], *jws = NULL, *payload = NULL;
+        const SigningKey real = key_of("seed");
+        const Jwk *trusted = &real.public;
+        size_t signer, size;
+        SigningKey k;
+
+        if (open_key("well", &k, error) < 0)
+                fail_msg("%s", error);
+        assert_string_equal(k.public.kid, real.public.kid);
+        assert_int_equal(jws_sign(&k, "t+jwt", "hello", 5, &jws), 0);
+        assert_int_equal(jws_open(jws, strlen(jws), "t+jwt", &trusted, 1, &signer, &payload, &size),
+                         JWS_OK);
+        assert_string_equal(payload, "hello");
+        free(jws);
+        free(payload);
+        key_done(&k);
+}
+
+static void what_does_not_verify_is_not_used(void **state)
+{
+        static const struct {
+                const char *how;
+                int error;
+        } cases[] = {
+                { "other-text", -EKEYREJECTED },
+                { "other-key", -EKEYREJECTED },
+                { "short", -EBADMSG },
+                { "fails", -EREMOTEIO },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char error[KEY_EXEC_ERROR_MAX], *jws = NULL;
+                SigningKey k;
+
+                assert_int_equal(open_key(cases[i].how, &k, error), 0);
+                assert_int_equal(jws_sign(&k, "t+jwt", "hello", 5, &jws), cases[i].error);
+                assert_null(jws);
+                key_done(&k);
+        }
+}
+
+static void a_command_that_is_none_is_said(void **state)
+{
+        char error[KEY_EXEC_ERROR_MAX];
+        SigningKey k;
+
+        assert_int_equal(key_exec_open("exec:relative", &k, error), -EINVAL);
+        assert_int_equal(key_exec_open("exec:/no/where", &k, error), -ENOENT);
+        assert_non_null(strstr(error, "/no/where public"));
+        assert_int_equal(open_key("mute", &k, error), -EBADMSG);
+        assert_false(key_exec_is("/etc/nhi/issuer.key"));
+}
+
+int main(int argc, char **argv)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_the_command_signs_is_a_jws_of_its_key),
+                cmocka_unit_test(what_does_not_verify_is_not_used),
+                cmocka_unit_test(a_command_that_is_none_is_said),
+        };
+
+        if (sodium_init() < 0)
+                return 1;
+        if (argc == 4)
+                return be_the_command(argv[1], argv[2], argv[3]);
+        return cmocka_run_group_tests_name("key-exec", tests, NULL, NULL);
+}

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Promises P1 to P4 of nhictl/store/store.h, and B1 and B6 of nhictl/ledger/publish.h over the
+ * network: every test runs against an HTTPS server and against etcd's gateway where it has a
+ * meaning for both. */
+
+#include "nhictl/ledger/publish.h"
+#include "nhictl/store/store.h"
+#include "tests/unit/history-fixture.h"
+#include "tests/unit/object-server.h"
+
+#include <signal.h>
+#include <sodium.h>
+
+#define NOW_USEC (FIXTURE_NOW * 1000000ll)
+#define SECOND   1000000ll
+
+static SigningKey key;
+static Identity ca, leaf;
+static HttpsServer server;
+static Objects objects;
+static char url[160], ca_file[300];
+static StoreAccess access_to;
+static Fixture *fixture;
+
+/* ---- the world ---- */
+
+static int world(void **state, const char *before, const char *after)
+{
+        if (fixture_setup(state) < 0)
+                return -1;
+        fixture = *state;
+        (void)snprintf(ca_file, sizeof(ca_file), "%s/ca.pem", fixture->root);
+        identity_save(&ca, ca_file, NULL);
+        objects = (Objects){ .lock = PTHREAD_MUTEX_INITIALIZER, .revision = 1 };
+        server = (HttpsServer){ .handle = object_serve, .userdata = &objects };
+        if (https_start(&server, &leaf) < 0)
+                return -1;
+        (void)snprintf(url, sizeof(url), "%s%d%s", before, server.port, after);
+        access_to = (StoreAccess){ .ca_file = ca_file };
+        return 0;
+}
+
+static int world_https(void **state)
+{
+        return world(state, "https://localhost:", "/nhi/sets/{host}");
+}
+
+static int world_etcd(void **state)
+{
+        return world(state, "etcd://localhost:1,localhost:", ""); /* the first member is dead */
+}
+
+static int world_end(void **state)
+{
+        https_stop(&server);
+        objects_done(&objects);
+        return fixture_teardown(state);
+}
+
+static char *stands(const char *host)
+{
+        char name[300];
+        const Object *at;
+
+        (void)snprintf(name, sizeof(name), "/nhi/sets/%s", host);
+        at = object_find(&objects, name);
+        return at ? at->value : NULL;
+}
+
+static size_t grants_of(const char *host)
+{
+        const Jwk *trusted = &key.public;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0, signer, n;
+        json_t *payload;
+
+        assert_non_null(stands(host));
+        assert_int_equal(jws_open(stands(host), strlen(stands(host)), JWS_TYP_GRANTS, &trusted, 1,
+                                  &signer, &text, &size),
+                         JWS_OK);
+        payload = json_loadb(text, size, 0, NULL);
+        n = json_array_size(json_object_get(payload, "grants"));
+        json_decref(payload);
+        return n;
+}
+
+/* Of the revocation list that stands there. */
+static size_t entries(void)
+{
+        const Jwk *trusted = &key.public;
+        _cleanup_free_ char *text = NULL;
+        const char *jws = stands(STORE_LIST);
+        size_t size = 0, signer, n;
+        json_t *payload;
+
+        assert_non_null(jws);
+        assert_int_equal(
+                jws_open(jws, strlen(jws), JWS_TYP_REVOCATIONS, &trusted, 1, &signer, &text, &size),
+                JWS_OK);
+        payload = json_loadb(text, size, 0, NULL);
+        n = json_array_size(json_object_get(payload, "revoked"));
+        json_decref(payload);
+        return n;
+}
+
+static int publish_with(Ledger *l, PublishRequest request, PublishReport *report,
+                        char error[static LEDGER_ERROR_MAX])
+{
+        request.target = url;
+        request.access = &access_to;
+        assert_int_equal(ledger_commit(l, request.now_usec / 1000000, "test"), 0);
+        return ledger_publish(l, &key, &request, report, error);
+}
+
+/* The number of sets written. */
+static size_t publish(Ledger *l, int64_t now_usec)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = now_usec };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        size_t n;
+
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        if (report.n_failed > 0)
+                fail_msg("%s", json_string_value(json_array_get(report.notes, 0)));
+        n = report.n_published;
+        publish_report_done(&report);
+        return n;
+}
+
+static int refusal(Ledger *l, int64_t now_usec, char error[static LEDGER_ERROR_MAX])
+{
+        const PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = now_usec };
+        PublishReport report = { 0 };
+        int r = publish_with(l, request, &report, error);
+
+        if (r == 0)
+                publish_report_done(&report);
+        return r;
+}
+
+static void add_host(Ledger *l, const char *name, const char *label)
+{
+        assert_int_equal(ledger_put(l, DOC_HOST, name,
+                                    json_pack("{s:s, s:[s]}", "name", name, "labels", label)),
+                         0);
+}
+
+static Ledger *ledger_of_hosts(const Fixture *f, size_t n)
+{
+        Ledger *l = fixture_open(f, true);
+        char name[32];
+
+        fixture_fill(l);
+        for (size_t i = 2; i <= n; i++) {
+                (void)snprintf(name, sizeof(name), "web%zu", i);
+                add_host(l, name, "web");
+        }
+        return l;
+}
+
+static void revoke_grant(Ledger *l)
+{
+        json_t *grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+}
+
+static Fixture copy_of(const Fixture *f)
+{
+        Fixture old = *f;
+        char command[1024];
+
+        (void)snprintf(old.ledger, sizeof(old.ledger), "%s/old", f->root);
+        (void)snprintf(command, sizeof(command), "cp -a '%s' '%s'", f->ledger, old.ledger);
+        assert_int_equal(system(command), 0);
+        return old;
+}
+
+/* ---- a store by hand: who publishes at the same time ---- */
+
+static int ignore_set(void *userdata, const char *name, const char *jws, size_t size,
+                      bool must_write, Published *ret)
+{
+        *ret = (Published){ 0 };
+        return 0;
+}
+
+static int ignore_known(void *userdata, const char *name, const Published *p)
+{
+        return 0;
+}
+
+static int ignore_failed(void *userdata, const char *name, int error)
+{
+        return 0;
+}
+
+/* Somebody who has looked, and will write web1 and the list. */
+static Store *begin_elsewhere(const char *revision)
+{
+        static const char *const names[] = { "web1", STORE_LIST };
+        const StoreSink sink = { NULL, ignore_set, ignore_known, ignore_failed };
+        const StoreOptions o = {
+                .url = url, .access = &access_to, .key = &key, .issuer = "test:issuer"
+        };
+        char error[LEDGER_ERROR_MAX];
+        Store *s = NULL;
+
+        if (store_open(&o, &s, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(s->type->load(s, names, 2, &sink), 0);
+        if (s->type->look)
+                assert_int_equal(s->type->look(s, names, 2, &sink), 0);
+        if (s->type->begin(s, revision, names, 2) < 0)
+                fail_msg("%s", s->error);
+        return s;
+}
+
+static int put_late(Store *s, const char *name, const char *text)
+{
+        StoreSet set = { .name = name, .jws = strdup(text) };
+        int r = s->type->put(s, &set, 1);
+
+        free(set.jws);
+        return r;
+}
+
+/* ---- tests ---- */
+
+static void only_what_changed_is_written(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 9);
+        unsigned n;
+
+        assert_int_equal(publish(l, NOW_USEC), 9);
+        assert_int_equal(grants_of("web1"), 1);
+        assert_int_equal(grants_of("web9"), 0);
+        n = objects.n_put;
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        assert_int_equal(objects.n_put, n);
+        assert_null(stands(STORE_LIST));
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        assert_true(objects.n_put <= n + 4);
+        assert_int_equal(entries(), 1);
+        assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
+/* B1 */
+static void an_older_checkout_that_publishes_last_writes_nothing(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        char error[LEDGER_ERROR_MAX];
+        unsigned n;
+        Fixture old;
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        old = copy_of(*state);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        ledger_free(l);
+        n = objects.n_put;
+        l = fixture_open(&old, true);
+        assert_int_equal(refusal(l, NOW_USEC + 2 * SECOND, error), -ESTALE);
+        assert_non_null(strstr(error, "older copy"));
+        assert_int_equal(objects.n_put, n);
+        assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
+/* P1, B6: the older one looked before the newer one began, and writes after it has finished. */
+static void who_was_overtaken_writes_nothing_more(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE];
+        Store *s;
+
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands("web1"));
+        assert_int_equal(ledger_revision(l, revision), 0);
+        s = begin_elsewhere(revision);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        assert_int_equal(put_late(s, "web1", late), -EAGAIN);
+        assert_int_equal(grants_of("web1"), 0);
+        store_free(s);
+        free(late);
+        ledger_free(l);
+}
+
+/* P1, P2: what stands there is what the newer one wants to say, until the older one writes. */
+static void what_an_older_one_is_about_to_undo_is_written_anew(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE];
+        Store *s;
+
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands("web1"));
+        assert_int_equal(ledger_revision(l, revision), 0);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        s = begin_elsewhere(revision); /* as if that had been before the revocation was published */
+        (void)publish(l, NOW_USEC + 2 * SECOND);
+        assert_int_equal(put_late(s, "web1", late), -EAGAIN);
+        assert_int_equal(grants_of("web1"), 0);
+        store_free(s);
+        free(late);
+        ledger_free(l);
+}
+
+/* P2, B6 */
+static void a_run_that_was_killed_is_finished_by_the_next(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        char revision[LEDGER_HASH_SIZE];
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        revoke_grant(l);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(ledger_revision(l, revision), 0);
+        store_free(begin_elsewhere(revision)); /* and writes no set */
+        assert_int_equal(grants_of("web1"), 1);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(entries(), 1);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 0);
+        ledger_free(l);
+}
+
+static void disable_owner(Ledger *l)
+{
+        json_t *owner = json_deep_copy(ledger_get(l, DOC_OWNER, "payments"));
+
+        json_object_set_new(owner, "disabled", json_object());
+        assert_int_equal(ledger_put(l, DOC_OWNER, "payments", owner), 0);
+}
+
+/* B1, P1 of the list: an older one gives nothing back that it named. */
+static void a_list_that_was_overtaken_is_not_put_back(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE], error[LEDGER_ERROR_MAX];
+        Fixture old;
+        Store *s;
+
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands(STORE_LIST));
+        old = copy_of(*state);
+        assert_int_equal(ledger_revision(l, revision), 0);
+        s = begin_elsewhere(revision);
+        disable_owner(l);
+        (void)publish(l, NOW_USEC + SECOND);
+        assert_int_equal(entries(), 2);
+        assert_int_equal(put_late(s, STORE_LIST, late), -EAGAIN);
+        ledger_free(l);
+        l = fixture_open(&old, true);
+        assert_int_equal(refusal(l, NOW_USEC + 2 * SECOND, error), -ESTALE);
+        assert_int_equal(entries(), 2);
+        store_free(s);
+        free(late);
+        ledger_free(l);
+}
+
+/* B4 of the list, and it is nobody else's to be overwritten. */
+static void a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        object_put(&objects, "/nhi/sets/" STORE_LIST, "not.a.jws", 9);
+        revoke_grant(l);
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_true(report.list_failed);
+        assert_false(report.list_published);
+        assert_int_equal(report.n_published, 2);
+        assert_string_equal(stands(STORE_LIST), "not.a.jws");
+        publish_report_done(&report);
+        ledger_free(l);
+}
+
+static void a_publication_of_somebody_else_is_refused(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX];
+
+        object_put(&objects, "/nhi/sets/" STORE_PUBLICATION, "not.a.jws", 9);
+        assert_int_equal(refusal(l, NOW_USEC, error), -EPERM);
+        assert_non_null(strstr(error, "not signed by this key"));
+        assert_null(stands("web1"));
+        ledger_free(l);
+}
+
+static void only_hosts_that_were_chosen_are_written(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 4);
+        const char *const globs[] = { "*3" }, *const labels[] = { "db" };
+        const PublishRequest request = { .mode = PUBLISH_CHANGED,
+                                         .now_usec = NOW_USEC,
+                                         .hosts = globs,
+                                         .n_hosts = 1,
+                                         .labels = labels,
+                                         .n_labels = 1 };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        add_host(l, "db1", "db");
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 2);
+        publish_report_done(&report);
+        assert_non_null(stands("web3"));
+        assert_non_null(stands("db1"));
+        assert_null(stands("web1"));
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 3);
+        ledger_free(l);
+}
+
+static void a_host_that_left_is_emptied_once(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 0);
+        ledger_free(l);
+}
+
+static void a_server_that_is_not_trusted_is_told_nothing(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX];
+
+        access_to.ca_file = NULL;
+        assert_int_equal(refusal(l, NOW_USEC, error), -EIO);
+        assert_int_equal(server.n_requests, 0);
+        ledger_free(l);
+}
+
+static void write_secret(const char *name, const char *text, char ret[static 300])
+{
+        FILE *f;
+
+        (void)snprintf(ret, 300, "%s/%s", fixture->root, name);
+        f = fopen(ret, "we");
+        assert_non_null(f);
+        assert_true(fputs(text, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(chmod(ret, 0600), 0);
+}
+
+static void a_token_comes_from_a_file_that_is_ours(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX], token[300];
+
+        objects.wanted = "Bearer s3cret";
+        assert_int_equal(refusal(l, NOW_USEC, error), -EIO);
+        assert_non_null(strstr(error, "status-401"));
+        write_secret("token", "s3cret\n", token);
+        access_to.token_file = token;
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        assert_int_equal(chmod(token, 0622), 0);
+        assert_int_equal(refusal(l, NOW_USEC, error), -EPERM);
+        ledger_free(l);
+}
+
+static void etcd_is_logged_in_to_with_user_and_password(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char user[300], password[300];
+
+        objects.wanted = "granted";
+        write_secret("user", "ci", user);
+        write_secret("password", "s3cret", password);
+        access_to.user_file = user;
+        access_to.password_file = password;
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        ledger_free(l);
+}
+
+/* P4 */
+static void a_server_that_ignores_conditions_is_refused(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX];
+
+        objects.ignores_conditions = true;
+        assert_int_equal(refusal(l, NOW_USEC, error), -EOPNOTSUPP);
+        assert_non_null(strstr(error, "--single-publisher"));
+        assert_null(stands("web1"));
+        access_to.single_publisher = true;
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        ledger_free(l);
+}
+
+static void an_answer_to_a_put_needs_no_etag(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+
+        objects.has_no_etag = true;
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        ledger_free(l);
+}
+
+/* B6: whichever of its writes is refused because somebody was there first. */
+static void a_run_that_was_overtaken_looks_again(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+
+        for (unsigned i = 1; i <= 3; i++) {
+                objects.n_put = 0;
+                objects.refuse_put = i;
+                assert_int_equal(refusal(l, NOW_USEC + i * SECOND, (char[LEDGER_ERROR_MAX]){}), 0);
+                assert_true(objects.n_put > i);
+                assert_int_equal(grants_of("web1"), 1);
+        }
+        assert_int_equal(publish(l, NOW_USEC + 9 * SECOND), 0);
+        ledger_free(l);
+}
+
+static void a_server_that_is_busy_is_asked_again(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+
+        objects.broken_put = 2;
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        ledger_free(l);
+}
+
+static void sets_that_were_put_there_by_hand_are_listed_and_not_written(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        Object *at;
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        at = object_find(&objects, "/nhi/sets/" STORE_PUBLICATION);
+        free(at->value);
+        *at = objects.items[--objects.n];
+        qsort(objects.items, objects.n, sizeof(*objects.items), object_compare);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        assert_non_null(stands(STORE_PUBLICATION));
+        ledger_free(l);
+}
+
+static int make_identities(void **state)
+{
+        const IdentitySpec of_ca = { .to_sec = 3600, .common_name = "test-ca" };
+        const IdentitySpec of_leaf = {
+                .name = "DNS:localhost", .ca = &ca, .to_sec = 3600, .common_name = "localhost"
+        };
+
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (sodium_init() < 0 || signing_key_generate(&key) < 0)
+                return -1;
+        ca = identity_new(&of_ca);
+        leaf = identity_new(&of_leaf);
+        return 0;
+}
+
+static int wipe_identities(void **state)
+{
+        signing_key_done(&key);
+        identity_done(&ca);
+        identity_done(&leaf);
+        return 0;
+}
+
+#define HTTPS(name)                                                                                \
+        {                                                                                          \
+                "https: " #name, name, world_https, world_end, NULL                                \
+        }
+#define ETCD(name)                                                                                 \
+        {                                                                                          \
+                "etcd: " #name, name, world_etcd, world_end, NULL                                  \
+        }
+#define BOTH(name) HTTPS(name), ETCD(name)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                BOTH(only_what_changed_is_written),
+                BOTH(an_older_checkout_that_publishes_last_writes_nothing),
+                BOTH(who_was_overtaken_writes_nothing_more),
+                BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
+                BOTH(a_run_that_was_killed_is_finished_by_the_next),
+                BOTH(a_list_that_was_overtaken_is_not_put_back),
+                BOTH(a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets),
+                BOTH(a_publication_of_somebody_else_is_refused),
+                BOTH(only_hosts_that_were_chosen_are_written),
+                BOTH(a_host_that_left_is_emptied_once),
+                BOTH(a_server_that_is_not_trusted_is_told_nothing),
+                HTTPS(a_token_comes_from_a_file_that_is_ours),
+                ETCD(etcd_is_logged_in_to_with_user_and_password),
+                HTTPS(a_server_that_ignores_conditions_is_refused),
+                HTTPS(an_answer_to_a_put_needs_no_etag),
+                HTTPS(a_run_that_was_overtaken_looks_again),
+                HTTPS(a_server_that_is_busy_is_asked_again),
+                HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
+        };
+
+        return cmocka_run_group_tests_name("publish-stores", tests, make_identities,
+                                           wipe_identities);
+}
