@@ -49,7 +49,8 @@ int init_start(bool renew, bool changed)
 
         if (access(PATH_ROOT "/run/systemd/system", F_OK) < 0) {
                 say("systemd does not run here: nhi-agentd, nhi-fetchd%s start with: systemctl "
-                    "enable --now nhi-agentd nhi-fetchd%s",
+                    "enable --now nhi-agentd nhi-fetchd%s; in a container: nhi-agentd(8), "
+                    "CONTAINERS",
                     renew ? " and nhi-renew.timer" : "", renew ? " nhi-renew.timer" : "");
                 return VERB_OK;
         }

@@ -188,7 +188,7 @@ int grants_print(const Output *o, const json_t *grants, int64_t now_sec)
                 return fail(VERB_FAILED, "the grants cannot be shown: %s", strerror(-r));
         if (elevates)
                 say("what a run-as target leaves behind for later (a crontab, a unit) is found, "
-                    "not prevented: nhictl leftovers");
+                    "not prevented; root lists it: nhictl leftovers");
         if (is_unbounded)
                 say("unbounded: root without commands; what such a grant's holder plants outlives "
                     "it");

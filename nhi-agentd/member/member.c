@@ -5,31 +5,15 @@
 
 #include "nhi-agentd/member/internal.h"
 
+#include "nhi-agentd/boot.h"
+
 #include "lib/base/file.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 
-#include <fcntl.h>
 #include <systemd/sd-daemon.h>
 
 DEFINE_CLEANUP(Members *, members_free)
-
-static int boot_read(char ret[static MEMBERS_BOOT_SIZE])
-{
-        _cleanup_close_ int fd = -EBADF;
-        size_t n = 0;
-        int r;
-
-        fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        r = fd_read_all(fd, ret, MEMBERS_BOOT_SIZE - 1, &n);
-        if (r < 0)
-                return r;
-        ret[n] = '\0';
-        ret[strcspn(ret, "\n")] = '\0';
-        return ret[0] ? 0 : -EIO;
-}
 
 static int timer_new(Members *m, sd_event_time_handler_t handler, const char *name,
                      sd_event_source **ret)
@@ -53,7 +37,7 @@ int members_new(Agent *a, Members **ret)
         m->agent = a;
         m->next_real_usec = m->next_boot_usec = INT64_MAX;
         m->has_systemd = sd_booted() > 0;
-        r = boot_read(m->boot);
+        r = kernel_boot_id_read(m->boot);
         if (r >= 0)
                 r = timer_new(m, on_member_turn, "member-look", &m->turn);
         if (r >= 0)

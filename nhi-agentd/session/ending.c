@@ -23,22 +23,6 @@
 #define ENDING_SLOW_USEC     1000000ull /* and once something does not die */
 #define ENDING_SURVIVOR_USEC 4000000ull /* when that is written down */
 #define REFUSED_AFTER_USEC   1000000ull /* time for the caller to say why and to go */
-#define DETACHED_CHECK_USEC  5000000ull
-#define LOOK_AGAIN_USEC      50000ull /* where a look at /proc had to wait */
-
-static void session_finish(Session *s, const char *code, int64_t took_usec)
-{
-        Sessions *registry = s->registry;
-
-        if (!s->ending || !s->ending->refused)
-                session_record(s, EVENT_SESSION_END, code,
-                               s->ending && s->ending->detail[0] ? s->ending->detail : NULL,
-                               took_usec, 0);
-        backstop_disarm(s);
-        session_free(s);
-        sessions_save(registry);
-        sessions_check_started(registry);
-}
 
 static uint64_t grace_usec(const Session *s)
 {
@@ -310,66 +294,7 @@ void ending_free(Session *s)
         s->ending = NULL;
 }
 
-/* ---- sessions that end by themselves ---- */
-
-void session_closed(Session *s)
+void ending_hurry(Session *s)
 {
-        session_finish(s, "closed", 0);
-}
-
-static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Session *s = userdata;
-
-        s->recheck = sd_event_source_disable_unref(s->recheck);
-        s->changed_usec = s->changed_usec > s->registry->look.begin_usec ? s->changed_usec
-                                                                         : now_monotonic_usec();
-        session_check_left(s);
-        return 0;
-}
-
-static void recheck_arm(Session *s, uint64_t usec)
-{
-        if (s->recheck)
-                return;
-        if (sd_event_add_time_relative(s->registry->event, &s->recheck, CLOCK_MONOTONIC, usec, 0,
-                                       on_recheck, s) >= 0)
-                (void)sd_event_source_set_description(s->recheck, "session-recheck");
-}
-
-/* Everybody left its cgroup. What went elsewhere under its audit id still belongs to the grant. */
-void session_check_left(Session *s)
-{
-        ssize_t n;
-
-        if (session_is_populated(s))
-                return;
-        n = sweep_session(s, 0);
-        if (n == 0) {
-                session_closed(s);
-                return;
-        }
-        s->detached = s->detached || n > 0;
-        recheck_arm(s, n > 0 ? DETACHED_CHECK_USEC : LOOK_AGAIN_USEC);
-}
-
-void session_emptied(Session *s)
-{
-        s->changed_usec = now_monotonic_usec();
-        if (s->state == SESSION_ACTIVE)
-                session_check_left(s);
-        else if (s->state == SESSION_ENDING)
-                ending_again(s, 0);
-}
-
-int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-        Session *s = userdata;
-
-        if (session_is_populated(s)) /* reading also rearms the poll */
-                return 0;
-        (void)sd_event_source_set_enabled(source,
-                                          SD_EVENT_OFF); /* a removed group polls for ever */
-        session_emptied(s);
-        return 0;
+        ending_again(s, 0);
 }

@@ -13,7 +13,8 @@
  *   session/record.c  request and grant as JSON and back: the copy that a session keeps
  *   session/state.c   the state file
  *   backstop.c        PID 1's timer, replaced as the end moves
- *   ending.c          ask, kill, sweep, verify, write down
+ *   ending.c          ask, kill, sweep, verify
+ *   over.c            the last one left: written down
  *   sweep.c           what carries the session's audit id, wherever it moved
  *   crowd.c           the processes of one cgroup, one by one; process.c: one process
  *   tenant.c          what is left of an account without a session: ended where that is lawful
@@ -27,6 +28,7 @@
  *   words.c           what these say; terminal.c: to which terminals
  *   resolve.c         which system unit a caller is */
 
+#include "nhi-agentd/boot.h"
 #include "nhi-agentd/session/bus.h"
 #include "nhi-agentd/session/cgroup.h"
 #include "nhi-agentd/session/process-tree.h"
@@ -171,7 +173,7 @@ struct Sessions {
         sd_event *event;
         SessionsHost host;
         char *state_path;
-        char boot_id[40];
+        char boot_id[BOOT_ID_SIZE];
         Bus *bus;
         Session *sessions;
         size_t n_sessions;
@@ -300,8 +302,13 @@ bool backstop_is_right(const Session *s);
 /* ending.c: nothing is freed before the loop runs again. */
 void ending_begin(Session *s, const char *why);
 void ending_begin_refused(Session *s);
+void ending_hurry(Session *s); /* look at once */
 void ending_free(Session *s);
-/* It ended by itself: write it down, free it. */
+#define LOOK_AGAIN_USEC 50000ull /* where a look at /proc had to wait */
+
+/* over.c: write down that nothing of it is left, and how it came about (code), and free it. */
+void session_finish(Session *s, const char *code, int64_t took_usec);
+/* The same of one that ended by itself. */
 void session_closed(Session *s);
 /* Its cgroup is empty: closed, unless something elsewhere still bears its audit id. Looks again
  * until then. */

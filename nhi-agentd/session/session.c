@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/session/tenant.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 
 /* ---- one session ---- */
@@ -122,21 +121,6 @@ bool session_end_passed(const Session *s, Now now)
 
 /* ---- the registry ---- */
 
-static int boot_id_read(char ret[static 40])
-{
-        _cleanup_close_ int fd = -EBADF;
-        ssize_t n;
-
-        fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        n = read(fd, ret, 39);
-        if (n < 36)
-                return n < 0 ? -errno : -EIO;
-        ret[36] = '\0';
-        return 0;
-}
-
 int sessions_new(sd_event *event, const SessionsHost *host, const char *state_path, Sessions **ret)
 {
         Sessions *s;
@@ -147,7 +131,7 @@ int sessions_new(sd_event *event, const SessionsHost *host, const char *state_pa
                 return -ENOMEM;
         *s = (Sessions){ .event = sd_event_ref(event), .host = *host };
         s->state_path = strdup(state_path);
-        r = s->state_path ? boot_id_read(s->boot_id) : -ENOMEM;
+        r = s->state_path ? kernel_boot_id_read(s->boot_id) : -ENOMEM;
         if (r == 0)
                 r = bus_new(event, on_bus_change, s, &s->bus);
         if (r < 0) {

@@ -12,7 +12,6 @@
 #include "lib/base/io.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #define STRAY_LATER_USEC  500000ull /* after the end, and many ends have one look */
@@ -48,23 +47,14 @@ typedef struct Seen {
 static bool is_outside(const Tenant *a, const char *cgroup)
 {
         _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
-        char slice[64], scope[CGROUP_PATH_MAX];
-        size_t n;
+        const size_t n = tenant_holds(a, cgroup);
+        char scope[CGROUP_PATH_MAX];
 
-        n = (size_t)snprintf(slice, sizeof(slice), "/user.slice/user-%" PRIu32 ".slice", a->uid);
-        if (!cgroup_is_within(cgroup, slice))
+        if (n == 0)
                 return true;
         (void)snprintf(scope, sizeof(scope), "%.*s",
                        (int)(n + 1 + (cgroup[n] ? strcspn(cgroup + n + 1, "/") : 0)), cgroup);
         return cgroup_open(scope, &group) == 0 && tenant_spares(a, scope, &group);
-}
-
-static bool is_outside_slice(const Tenant *a, const char *cgroup)
-{
-        char slice[64];
-
-        (void)snprintf(slice, sizeof(slice), "/user.slice/user-%" PRIu32 ".slice", a->uid);
-        return !cgroup_is_within(cgroup, slice);
 }
 
 /* What sudo or su began bears the audit session of its invoker, and the uid of another: in no
@@ -73,7 +63,7 @@ static bool is_outside_slice(const Tenant *a, const char *cgroup)
 static bool is_moved(const Tenant *a, const Seen *seen)
 {
         if (seen->audit_session == AUDIT_UNSET || seen->view.uids[0] == a->uid ||
-            (seen->view.uids[0] != 0 && !is_outside_slice(a, seen->cgroup)))
+            (seen->view.uids[0] != 0 && !tenant_holds(a, seen->cgroup) == 0))
                 return false;
         for (size_t i = 0; i < a->n_elevations; i++)
                 if (a->elevations[i].audit_session == seen->audit_session &&

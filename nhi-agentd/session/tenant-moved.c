@@ -11,16 +11,12 @@
 #include "lib/base/io.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 
 static bool is_in_anothers_slice(const Tenant *a, const char *cgroup)
 {
-        char own[64];
-
-        (void)snprintf(own, sizeof(own), "/user.slice/user-%" PRIu32 ".slice", a->uid);
-        return strncmp(cgroup, "/user.slice/user-", 17) == 0 && !cgroup_is_within(cgroup, own) &&
+        return strncmp(cgroup, "/user.slice/user-", 17) == 0 && !tenant_holds(a, cgroup) &&
                !session_by_cgroup(a->registry, cgroup);
 }
 

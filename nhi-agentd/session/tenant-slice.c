@@ -17,9 +17,19 @@
 
 #define SLICE_PIDS_MAX 64u
 
-static void slice_path(const Tenant *a, char *ret, size_t size)
+#define SLICE_PATH_MAX 64u
+
+static size_t slice_path(const Tenant *a, char ret[static SLICE_PATH_MAX])
 {
-        (void)snprintf(ret, size, "/user.slice/user-%" PRIu32 ".slice", a->uid);
+        return (size_t)snprintf(ret, SLICE_PATH_MAX, "/user.slice/user-%" PRIu32 ".slice", a->uid);
+}
+
+size_t tenant_holds(const Tenant *a, const char *cgroup)
+{
+        char slice[SLICE_PATH_MAX];
+        const size_t n = slice_path(a, slice);
+
+        return cgroup_is_within(cgroup, slice) ? n : 0;
 }
 
 /* Who logged in as somebody else, and became this account as root may, is that one's. */
@@ -120,12 +130,12 @@ static size_t child_act(Tenant *a, const char *slice, const char *name, SliceAct
 size_t tenant_slice(Tenant *a, SliceAct act)
 {
         _cleanup_(cgroup_close) Cgroup group = CGROUP_NONE;
-        char path[64];
+        char path[SLICE_PATH_MAX];
         size_t n = 0;
         DIR *dir;
         int fd;
 
-        slice_path(a, path, sizeof(path));
+        (void)slice_path(a, path);
         if (cgroup_open(path, &group) < 0)
                 return 0; /* nobody of it is there */
         fd = openat(group.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -61,7 +61,10 @@ int tenants_from_json(Sessions *s, const json_t *list); /* 0, -EBADMSG or -ENOME
 /* The child of the account's slice at this cgroup path is a login of before (A2). */
 bool tenant_spares(const Tenant *a, const char *path, const Cgroup *group);
 
-/* tenant-slice.c: one pass over what is in its slice and in no session's cgroup. How many there
+/* tenant-slice.c: the length of its slice's path, where this cgroup path is that or below it; else
+ * 0. */
+size_t tenant_holds(const Tenant *a, const char *cgroup);
+/* One pass over what is in its slice and in no session's cgroup. How many there
  * were. */
 typedef enum SliceAct {
         SLICE_LOOK = 0,

@@ -12,7 +12,7 @@ check-host: packages ## the demo and the host scenarios (tests/host/cases); CASE
 	@KEEP=$(KEEP) tests/host/run $(B) $(CASES)
 
 # The registry of sessions without the rest of the agent, for tests/host/cases/registry.sh.
-LAB := tests/host/session-lab.c $(BASE) lib/jose/json.c nhi-agentd/core/reason.c nhi-agentd/caller.c nhi-agentd/process.c \
+LAB := tests/host/session-lab.c $(BASE) lib/jose/json.c nhi-agentd/core/reason.c nhi-agentd/boot.c nhi-agentd/caller.c nhi-agentd/process.c \
        $(call room,nhi-agentd/session)
 $(B)/tests/host/session-lab: $(call obj,$(LAB))
 	@mkdir -p $(@D)
