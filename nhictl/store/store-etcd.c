@@ -28,6 +28,7 @@ typedef struct EtcdStore {
         StoreNames names;
         char *publication;    /* its key */
         int64_t mod_revision; /* and when it was last changed; 0: it is not there */
+        int64_t revision;     /* of what load() told */
 } EtcdStore;
 
 /* ---- asking ---- */
@@ -103,18 +104,28 @@ static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
         return sink->set(sink->userdata, name, text, p->size, false, &said);
 }
 
+/* For etcd_list_done() where it is 0. Takes body. */
+static int ask_list(EtcdStore *e, char *body, EtcdList *ret)
+{
+        ClientRequest request;
+        int r = ask(e, ETCD_PATH_RANGE, body, &request);
+
+        if (r == 0) {
+                r = etcd_list_parse(request.answer, request.n, ret);
+                r = r < 0 ? malformed(e, r) : 0;
+        }
+        client_request_done(&request);
+        if (r == 0 && ret->is_error)
+                r = etcd_fail(e, ret->code, ret->error);
+        return r;
+}
+
 static int load_page(EtcdStore *e, char **after, int64_t *revision, bool *ret_more,
                      const StoreSink *sink)
 {
-        ClientRequest request;
         EtcdList l = { 0 };
-        int r = ask(e, ETCD_PATH_RANGE, etcd_list_request(e->names.before, *after, PAGE, *revision),
-                    &request);
+        int r = ask_list(e, etcd_list_request(e->names.before, *after, PAGE, *revision), &l);
 
-        if (r == 0) {
-                r = etcd_list_parse(request.answer, request.n, &l);
-                r = r < 0 ? malformed(e, r) : l.is_error ? etcd_fail(e, l.code, l.error) : 0;
-        }
         for (size_t i = 0; r == 0 && i < l.n; i++)
                 r = take_pair(e, &l.pairs[i], sink);
         if (r == 0 && *revision == 0)
@@ -125,7 +136,6 @@ static int load_page(EtcdStore *e, char **after, int64_t *revision, bool *ret_mo
                 *after = TAKE_PTR(l.pairs[l.n - 1].key);
         }
         etcd_list_done(&l);
-        client_request_done(&request);
         return r;
 }
 
@@ -133,14 +143,13 @@ static int etcd_load(Store *s, const char *const *names, size_t n, const StoreSi
 {
         EtcdStore *e = (EtcdStore *)s;
         _cleanup_free_ char *after = NULL;
-        int64_t revision = 0;
         bool has_more = true;
         int r = 0;
 
-        e->mod_revision = 0;
+        e->mod_revision = e->revision = 0;
         s->revision[0] = '\0';
         while (r == 0 && has_more)
-                r = load_page(e, &after, &revision, &has_more, sink);
+                r = load_page(e, &after, &e->revision, &has_more, sink);
         return r;
 }
 
@@ -165,13 +174,29 @@ static int put_all(EtcdStore *e, const EtcdPut *puts, size_t n, int64_t *ret_rev
         return r;
 }
 
+/* Who was overtaken may have written until then: what load() told is too old. */
+static int check_unchanged(EtcdStore *e)
+{
+        char name[LEDGER_NAME_MAX + 1];
+        EtcdList l = { 0 };
+        int r = ask_list(e, etcd_changes_request(e->names.before, e->revision), &l);
+
+        for (size_t i = 0; r == 0 && i < l.n; i++)
+                if (store_name_parse(&e->names, l.pairs[i].key, strlen(l.pairs[i].key), name))
+                        r = -EAGAIN;
+        etcd_list_done(&l);
+        return r;
+}
+
 static int etcd_begin(Store *s, const char *revision, const char *const *names, size_t n)
 {
         EtcdStore *e = (EtcdStore *)s;
         _cleanup_free_ char *text = NULL;
         int r = publication_sign(&s->o, revision, NULL, NULL, &text);
 
-        return r == 0 ? put_all(e, &(EtcdPut){ e->publication, text }, 1, &e->mod_revision) : r;
+        if (r == 0)
+                r = put_all(e, &(EtcdPut){ e->publication, text }, 1, &e->mod_revision);
+        return r == 0 ? check_unchanged(e) : r;
 }
 
 static int put_some(EtcdStore *e, StoreSet *sets, size_t n)

@@ -293,6 +293,27 @@ static void what_an_older_one_is_about_to_undo_is_written_anew(void **state)
         ledger_free(l);
 }
 
+/* P1: the older one writes after the newer one has looked, and before it begins. */
+static void what_an_older_one_writes_meanwhile_does_not_stay(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE];
+
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands("web1"));
+        assert_int_equal(ledger_revision(l, revision), 0);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        store_free(begin_elsewhere(revision));
+        objects.slip_key = "/nhi/sets/web1";
+        objects.slip_value = late;
+        (void)publish(l, NOW_USEC + 2 * SECOND);
+        assert_null(objects.slip_key);
+        assert_int_equal(grants_of("web1"), 0);
+        free(late);
+        ledger_free(l);
+}
+
 /* P2, B6 */
 static void a_run_that_was_killed_is_finished_by_the_next(void **state)
 {
@@ -519,6 +540,7 @@ int main(void)
                 BOTH(an_older_checkout_that_publishes_last_writes_nothing),
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
+                BOTH(what_an_older_one_writes_meanwhile_does_not_stay),
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
                 BOTH(a_publication_of_somebody_else_is_refused),
                 BOTH(only_hosts_that_were_chosen_are_written),
