@@ -41,12 +41,12 @@ char *etcd_list_request(const char *prefix, const char *after, unsigned limit, i
                                            number(revision)));
 }
 
-char *etcd_changes_request(const char *prefix, int64_t after_revision)
+char *etcd_changes_request(const char *prefix, unsigned limit, int64_t after_revision)
 {
-        return etcd_request_text(json_pack("{s:o, s:o, s:o, s:b}", "key",
-                                           text64(prefix, strlen(prefix)), "range_end",
-                                           end64(prefix), "min_mod_revision",
-                                           number(after_revision + 1), "keys_only", 1));
+        return etcd_request_text(
+                json_pack("{s:o, s:o, s:o, s:o, s:b}", "key", text64(prefix, strlen(prefix)),
+                          "range_end", end64(prefix), "min_mod_revision",
+                          number(after_revision + 1), "limit", number(limit), "keys_only", 1));
 }
 
 static int bytes64(const json_t *object, const char *name, uint8_t **ret, size_t *ret_size)

@@ -48,8 +48,8 @@ char *etcd_auth_parse(const char *text, size_t size);
 /* Keys that begin with prefix, from the one after `after` (NULL: the first), at most limit, as of
  * a revision (0: now). */
 char *etcd_list_request(const char *prefix, const char *after, unsigned limit, int64_t revision);
-/* The names of those that were written after a revision. */
-char *etcd_changes_request(const char *prefix, int64_t after_revision);
+/* The names of those that were written after a revision, at most limit. */
+char *etcd_changes_request(const char *prefix, unsigned limit, int64_t after_revision);
 typedef struct EtcdPair {
         char *key; /* NUL-terminated; one with a NUL in it is cut there */
         uint8_t *value;

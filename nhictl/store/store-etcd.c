@@ -179,8 +179,10 @@ static int check_unchanged(EtcdStore *e)
 {
         char name[LEDGER_NAME_MAX + 1];
         EtcdList l = { 0 };
-        int r = ask_list(e, etcd_changes_request(e->names.before, e->revision), &l);
+        int r = ask_list(e, etcd_changes_request(e->names.before, PAGE, e->revision), &l);
 
+        if (r == 0 && l.has_more)
+                r = -EAGAIN;
         for (size_t i = 0; r == 0 && i < l.n; i++)
                 if (store_name_parse(&e->names, l.pairs[i].key, strlen(l.pairs[i].key), name))
                         r = -EAGAIN;

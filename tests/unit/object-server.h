@@ -28,8 +28,8 @@ typedef struct Objects {
         unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
         /* somebody else writes that just before the next write; NULL: nobody does */
         const char *slip_key, *slip_value;
-        const char *wanted;  /* Authorization: that is asked for; NULL: none */
-        char seen[128];      /* Authorization: of the last request */
+        const char *wanted; /* Authorization: that is asked for; NULL: none */
+        char seen[128];     /* Authorization: of the last request */
 } Objects;
 
 static inline Object *object_find(Objects *o, const char *key)
