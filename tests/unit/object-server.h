@@ -23,7 +23,7 @@ typedef struct Objects {
         long revision;
         unsigned n_put;
         /* how it behaves */
-        bool ignores_conditions, has_no_etag;
+        bool ignores_conditions, has_no_etag, repeats_itself;
         unsigned refuse_put; /* PUT number that is answered by 412, once; 0: none */
         unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
         /* somebody else writes that just before the next write; NULL: nobody does */
@@ -184,7 +184,7 @@ static inline bool object_range(Objects *o, HttpsPeer *p, const json_t *ask)
         for (size_t i = 0; i < o->n; i++) {
                 const Object *at = &o->items[i];
 
-                if (strcmp(at->key, from) < 0 || strcmp(at->key, to) >= 0 ||
+                if ((strcmp(at->key, from) < 0 && !o->repeats_itself) || strcmp(at->key, to) >= 0 ||
                     (is_behind && streq(at->key, from)) || (since && at->revision < atol(since)))
                         continue;
                 more = json_array_size(kvs) == limit;

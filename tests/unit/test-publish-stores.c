@@ -476,6 +476,18 @@ static void a_run_that_was_overtaken_looks_again(void **state)
         ledger_free(l);
 }
 
+static void a_member_that_repeats_itself_is_left(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 9);
+        char error[LEDGER_ERROR_MAX];
+
+        assert_int_equal(publish(l, NOW_USEC), 9);
+        objects.repeats_itself = true;
+        assert_int_equal(refusal(l, NOW_USEC + SECOND, error), -EIO);
+        assert_non_null(strstr(error, "makes no sense"));
+        ledger_free(l);
+}
+
 static void a_server_that_is_busy_is_asked_again(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -551,6 +563,7 @@ int main(void)
                 HTTPS(a_server_that_ignores_conditions_is_refused),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
+                ETCD(a_member_that_repeats_itself_is_left),
                 HTTPS(a_server_that_is_busy_is_asked_again),
                 HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
         };
