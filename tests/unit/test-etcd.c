@@ -57,6 +57,39 @@ static void base64_has_one_spelling(void **state)
         }
 }
 
+/* 3 bytes of text are 200 of memory. */
+static void a_document_of_very_many_values_is_none(void **state)
+{
+        static const char *const fillers[] = { "{}", "[]", "0", "\",{[\\\"\"" };
+        const size_t n = 100 * 1000;
+        char *text = malloc(16 * n);
+        EtcdAnswer a;
+
+        for (size_t i = 0; i < ELEMENTSOF(fillers); i++) {
+                char *end = stpcpy(text, "{" HEADER ",\"kvs\":[],\"more\":[0");
+
+                for (size_t k = 0; k < n; k++) {
+                        *end++ = ',';
+                        end = stpcpy(end, fillers[i]);
+                }
+                end = stpcpy(end, "]}");
+                assert_int_equal(etcd_range_parse(text, (size_t)(end - text), &a), -EBADMSG);
+        }
+        free(text);
+}
+
+static void a_text_of_very_many_commas_is_one_value(void **state)
+{
+        char text[200 * 1000] = "{" HEADER ",\"kvs\":[],\"more\":\"";
+        const size_t n = strlen(text);
+        EtcdAnswer a;
+
+        memset(text + n, ',', sizeof(text) - n - 2);
+        memcpy(text + sizeof(text) - 2, "\"}", 2);
+        assert_int_equal(etcd_range_parse(text, sizeof(text), &a), 0);
+        etcd_answer_done(&a);
+}
+
 static void requests_are_the_gateways(void **state)
 {
         _cleanup_free_ char *range = etcd_range_request(KEY);
@@ -246,6 +279,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(base64_is_the_rfcs),
                 cmocka_unit_test(base64_has_one_spelling),
+                cmocka_unit_test(a_document_of_very_many_values_is_none),
+                cmocka_unit_test(a_text_of_very_many_commas_is_one_value),
                 cmocka_unit_test(requests_are_the_gateways),
                 cmocka_unit_test(a_range_is_read),
                 cmocka_unit_test(the_last_event_of_a_line_counts),

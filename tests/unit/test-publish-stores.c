@@ -314,6 +314,27 @@ static void what_an_older_one_is_about_to_undo_is_written_anew(void **state)
         ledger_free(l);
 }
 
+/* P1: the older one writes after the newer one has looked, and before it begins. */
+static void what_an_older_one_writes_meanwhile_does_not_stay(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE];
+
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands("web1"));
+        assert_int_equal(ledger_revision(l, revision), 0);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        store_free(begin_elsewhere(revision));
+        objects.slip_key = "/nhi/sets/web1";
+        objects.slip_value = late;
+        (void)publish(l, NOW_USEC + 2 * SECOND);
+        assert_null(objects.slip_key);
+        assert_int_equal(grants_of("web1"), 0);
+        free(late);
+        ledger_free(l);
+}
+
 /* P2, B6 */
 static void a_run_that_was_killed_is_finished_by_the_next(void **state)
 {
@@ -531,6 +552,18 @@ static void a_run_that_was_overtaken_looks_again(void **state)
         ledger_free(l);
 }
 
+static void a_member_that_repeats_itself_is_left(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 9);
+        char error[LEDGER_ERROR_MAX];
+
+        assert_int_equal(publish(l, NOW_USEC), 9);
+        objects.repeats_itself = true;
+        assert_int_equal(refusal(l, NOW_USEC + SECOND, error), -EIO);
+        assert_non_null(strstr(error, "makes no sense"));
+        ledger_free(l);
+}
+
 static void a_server_that_is_busy_is_asked_again(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -595,6 +628,7 @@ int main(void)
                 BOTH(an_older_checkout_that_publishes_last_writes_nothing),
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
+                BOTH(what_an_older_one_writes_meanwhile_does_not_stay),
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
                 BOTH(a_list_that_was_overtaken_is_not_put_back),
                 BOTH(a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets),
@@ -607,6 +641,7 @@ int main(void)
                 HTTPS(a_server_that_ignores_conditions_is_refused),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
+                ETCD(a_member_that_repeats_itself_is_left),
                 HTTPS(a_server_that_is_busy_is_asked_again),
                 HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
         };
