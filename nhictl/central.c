@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/central.h"
 
-#include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhictl/key-exec.h"
+#include "nhictl/key-file.h"
 #include "nhictl/who.h"
 
-#include <sodium.h>
 #include <stdio.h>
 
-#define KEY_SIZE_MAX 8192u
 #define PROGRESS_MIN 256u  /* hosts */
 #define REASON_MAX   4096u /* bytes of its encoding; history cuts it again */
 
@@ -63,29 +61,34 @@ int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger
         return r;
 }
 
+static int exec_key(const char *path, SigningKey *ret)
+{
+        char error[KEY_EXEC_ERROR_MAX];
+
+        return key_exec_open(path, ret, error) == 0 ? VERB_OK : fail(VERB_FAILED, "%s", error);
+}
+
 int central_key(const CentralOptions *o, SigningKey *ret)
 {
         const char *path = o->key ? o->key : PATH_ISSUER_KEY;
-        char *text = NULL, error[KEY_EXEC_ERROR_MAX];
-        size_t size = 0;
+
+        return key_exec_is(path) ? exec_key(path, ret)
+                                 : key_file_open(path, o->passphrase_file, ret, NULL);
+}
+
+int central_public_key(const CentralOptions *o, Jwk *ret)
+{
+        const char *path = o->key ? o->key : PATH_ISSUER_KEY;
+        SigningKey key = { 0 };
         int r;
 
-        if (key_exec_is(path))
-                return key_exec_open(path, ret, error) == 0 ? VERB_OK
-                                                            : fail(VERB_FAILED, "%s", error);
-        r = file_read_trusted(path, geteuid(), KEY_SIZE_MAX, &text, &size);
-        if (r == -ENOENT)
-                return fail(VERB_FAILED, "there is no key at %s: nhictl key new, or --key FILE",
-                            path);
-        if (r < 0)
-                return fail(VERB_FAILED,
-                            "%s: %s (the key must be yours and writable by nobody "
-                            "else)",
-                            path, strerror(-r));
-        r = signing_key_parse(text, size, ret);
-        sodium_memzero(text, size);
-        free(text);
-        return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s is no private Ed25519 JWK", path);
+        if (!key_exec_is(path))
+                return key_file_public(path, ret);
+        r = exec_key(path, &key);
+        if (r == VERB_OK)
+                *ret = key.public;
+        key_done(&key);
+        return r;
 }
 
 static int say_report(const PublishReport *report)

@@ -8,7 +8,7 @@
 #include "nhictl/verb.h"
 
 typedef struct CentralOptions {
-        const char *ledger, *key;
+        const char *ledger, *key, *passphrase_file;
         bool no_publish;
 } CentralOptions;
 
@@ -23,9 +23,15 @@ typedef struct CentralOptions {
                         "the issuer's private key: a file, or exec:COMMAND "                       \
                         "(default " PATH_ISSUER_KEY ")"                                            \
         }
+/* For verbs that sign with it. */
+#define PASSPHRASE_OPTION(type, member)                                                            \
+        {                                                                                          \
+                "passphrase-file", 0, OPTION_STRING, offsetof(type, member.passphrase_file),       \
+                        "FILE", "a file with the key's passphrase (default: the terminal asks)"    \
+        }
 /* For verbs that change the ledger. */
 #define CENTRAL_OPTIONS(type, member)                                                              \
-        LEDGER_OPTION(type, member), KEY_OPTION(type, member),                                     \
+        LEDGER_OPTION(type, member), KEY_OPTION(type, member), PASSPHRASE_OPTION(type, member),    \
         {                                                                                          \
                 "no-publish", 0, OPTION_FLAG, offsetof(type, member.no_publish), NULL,             \
                         "change the ledger only: nhictl publish follows"                           \
@@ -34,8 +40,11 @@ typedef struct CentralOptions {
 /* Open the ledger; what was left out of it is said, and where it is opened for writing what is
  * wrong with its history, too. VERB_OK and an owned *ret, or a status. */
 int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger **ret);
-/* Read the private key, or find who signs with it (key-exec.h): for key_done(). */
+/* Read the private key, with its passphrase where it has one, or find who signs with it
+ * (key-exec.h): for key_done(). */
 int central_key(const CentralOptions *o, SigningKey *ret);
+/* Its public half alone: no passphrase is asked for. */
+int central_public_key(const CentralOptions *o, Jwk *ret);
 
 /* Note the revision and publish, also where this call changed nothing: what an earlier one could
  * not publish goes out now. The status is not VERB_OK where something that should have been

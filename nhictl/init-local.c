@@ -33,15 +33,14 @@ static int make_key(const InitOptions *o, bool *changed)
 static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
 {
         _cleanup_free_ char *text = NULL;
-        SigningKey key = { 0 };
         json_t *doc;
+        Jwk public;
         int r;
 
-        r = central_key(&o->central, &key);
+        r = central_public_key(&o->central, &public);
         if (r != VERB_OK)
                 return r;
-        doc = key_public_document(&key.public, issuer);
-        key_done(&key);
+        doc = key_public_document(&public, issuer);
         text = doc ? document_format(doc) : NULL;
         json_decref(doc);
         if (!text)

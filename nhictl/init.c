@@ -113,6 +113,7 @@ static const Option options[] = {
         { "issuer", 0, OPTION_STRING, AT(issuer), "URI", "the issuer's name" },
         LEDGER_OPTION(InitOptions, central),
         KEY_OPTION(InitOptions, central),
+        PASSPHRASE_OPTION(InitOptions, central),
         OPTION_END,
 };
 

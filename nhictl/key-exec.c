@@ -8,6 +8,7 @@
 #include "nhictl/output.h"
 #include "nhictl/texts.h"
 
+#include <sodium.h>
 #include <stdio.h>
 
 #define ANSWER_SIZE 8192u
@@ -98,5 +99,5 @@ void key_done(SigningKey *key)
 {
         if (key->sign == sign)
                 json_decref(key->userdata);
-        signing_key_done(key);
+        (void)sodium_munlock(key, sizeof(*key)); /* wipes it, locked or not */
 }

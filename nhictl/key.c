@@ -4,35 +4,36 @@
 
 #include "nhictl/key.h"
 
-#include "lib/base/file.h"
 #include "lib/base/path.h"
 #include "nhictl/central.h"
 #include "nhictl/key-exec.h"
+#include "nhictl/key-file.h"
 
-#include <sodium.h>
 #include <sys/stat.h>
 
 typedef struct KeyOptions {
         CentralOptions central;
         const char *issuer;
+        bool passphrase;
 } KeyOptions;
 
-int key_create(const char *path)
+DEFINE_CLEANUP(Passphrase *, passphrase_free);
+
+static int create(const char *path, const Passphrase *p)
 {
         SigningKey key = { 0 };
-        char *text = NULL;
         int r;
 
         r = signing_key_generate(&key);
         if (r == 0)
-                r = signing_key_format(&key, &text);
+                r = key_file_create(path, &key, p);
         signing_key_done(&key);
-        if (r == 0)
-                r = file_create(path, text, strlen(text), 0600, geteuid(), getegid(), true);
-        if (text)
-                sodium_memzero(text, strlen(text));
-        free(text);
         return r;
+}
+
+int key_create(const char *path)
+{
+        return create(path, NULL);
 }
 
 json_t *key_public_document(const Jwk *public, const char *issuer)
@@ -57,12 +58,20 @@ static VerbStatus run_new(Call *call)
 {
         const KeyOptions *o = call->options;
         const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
+        _cleanup_(passphrase_freep) Passphrase *p = NULL;
         struct stat st;
         int r;
 
         if (key_exec_is(path))
                 return fail(VERB_USAGE, "who signs for us makes its own key: --key FILE");
-        r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
+        r = lstat(path, &st) == 0 ? -EEXIST : 0;
+        if (r == 0 && (o->passphrase || o->central.passphrase_file)) {
+                r = passphrase_choose(path, o->central.passphrase_file, &p);
+                if (r != VERB_OK)
+                        return r;
+        }
+        if (r == 0)
+                r = create(path, p);
         if (r == -EEXIST) {
                 say("%s exists and stays as it is", path);
                 return output_changed(&call->out, false) < 0 ? VERB_FAILED : VERB_OK;
@@ -81,21 +90,16 @@ static VerbStatus run_show(Call *call)
         const char *path = o->central.ledger ? o->central.ledger : PATH_LEDGER_DIR;
         _cleanup_(ledger_freep) Ledger *l = NULL;
         char error[LEDGER_ERROR_MAX];
-        SigningKey key = { 0 };
         json_t *doc;
+        Jwk public;
         int r;
 
-        r = central_key(&o->central, &key);
+        r = central_public_key(&o->central, &public);
         if (r != VERB_OK)
                 return r;
-        if (!o->issuer && ledger_open(path, false, &l, error) < 0 && o->central.ledger) {
-                key_done(&key);
+        if (!o->issuer && ledger_open(path, false, &l, error) < 0 && o->central.ledger)
                 return fail(VERB_FAILED, "%s", error);
-        }
-        doc = key_public_document(&key.public, o->issuer ? o->issuer
-                                               : l       ? l->settings.issuer
-                                                         : NULL);
-        key_done(&key);
+        doc = key_public_document(&public, o->issuer ? o->issuer : l ? l->settings.issuer : NULL);
         if (!doc)
                 return fail(VERB_FAILED, "out of memory");
         if (call->out.json)
@@ -105,7 +109,14 @@ static VerbStatus run_show(Call *call)
         return r < 0 || puts("") == EOF ? VERB_FAILED : VERB_OK;
 }
 
-static const Option new_options[] = { KEY_OPTION(KeyOptions, central), OPTION_END };
+static const Option new_options[] = {
+        KEY_OPTION(KeyOptions, central),
+        { "passphrase", 0, OPTION_FLAG, offsetof(KeyOptions, passphrase), NULL,
+          "lock it with a passphrase" },
+        { "passphrase-file", 0, OPTION_STRING, offsetof(KeyOptions, central.passphrase_file),
+          "FILE", "with the one in this file" },
+        OPTION_END,
+};
 static const Option show_options[] = {
         KEY_OPTION(KeyOptions, central),
         LEDGER_OPTION(KeyOptions, central),
@@ -116,7 +127,7 @@ static const Option show_options[] = {
 
 const Verb verb_key_new = {
         .name = "key new",
-        .synopsis = "[--key KEY]",
+        .synopsis = "[--key KEY] [--passphrase]",
         .help = "make the issuer's signing key, unless there is one",
         .options = new_options,
         .options_size = sizeof(KeyOptions),

@@ -112,6 +112,7 @@ static const Option options[] = {
           "https: nobody else publishes there, so conditions are not needed" },
         LEDGER_OPTION(PublishOptions, central),
         KEY_OPTION(PublishOptions, central),
+        PASSPHRASE_OPTION(PublishOptions, central),
         OPTION_END,
 };
 

@@ -207,6 +207,11 @@ void etcd_answer_done(EtcdAnswer *a)
         *a = (EtcdAnswer){ 0 };
 }
 
+bool etcd_wants_new_token(unsigned code, const char *error)
+{
+        return code == ETCD_UNAUTHENTICATED || strstr(error, "revision of auth store is old");
+}
+
 char *etcd_auth_parse(const char *text, size_t size)
 {
         _cleanup_(json_decrefp) json_t *document = etcd_document(text, size);

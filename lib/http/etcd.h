@@ -42,6 +42,8 @@ typedef struct EtcdAnswer {
 int etcd_range_parse(const char *text, size_t size, EtcdAnswer *ret);
 int etcd_watch_parse(const char *text, size_t size, const char *key, EtcdAnswer *ret);
 void etcd_answer_done(EtcdAnswer *a);
+/* An error that a token has run out, or is older than the cluster's users: another one mends it. */
+bool etcd_wants_new_token(unsigned code, const char *error);
 /* The token of an authentication, malloc'ed; NULL: there is none. */
 char *etcd_auth_parse(const char *text, size_t size);
 

@@ -144,11 +144,16 @@ char *etcd_link_auth_request(const EtcdLink *l, char ret_error[static ACCESS_ERR
         return body;
 }
 
+void etcd_link_forget_token(EtcdLink *l)
+{
+        secret_free(TAKE_PTR(l->token));
+}
+
 void etcd_link_drop(EtcdLink *l)
 {
         l->call = http_transfer_free(l->call);
         l->watch = http_transfer_free(l->watch);
-        secret_free(TAKE_PTR(l->token));
+        etcd_link_forget_token(l);
 }
 
 void etcd_link_done(EtcdLink *l)

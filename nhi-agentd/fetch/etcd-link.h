@@ -29,6 +29,8 @@ int etcd_link_watch(EtcdLink *l, char *body, EtcdChunk chunk, EtcdDone done, voi
 bool etcd_link_wants_token(const EtcdLink *l);
 /* Have the user and the password: the request's body, malloc'ed; NULL and a sentence. */
 char *etcd_link_auth_request(const EtcdLink *l, char ret_error[static ACCESS_ERROR_MAX]);
+/* It has run out. */
+void etcd_link_forget_token(EtcdLink *l);
 /* The URL in use. */
 const char *etcd_link_url(const EtcdLink *l);
 /* Give up what is under way and forget the token. Connections, which may be half-dead, go with the

@@ -41,6 +41,7 @@ typedef struct EtcdSource {
         int64_t asked_revision; /* that when the read under way began */
         LineBuffer lines;       /* of the watch */
         bool is_created;
+        bool has_new_token;      /* for the read under way */
         uint64_t watched_usec;   /* when the watch began */
         char over[SENTENCE_MAX]; /* why the watch ended, in the server's words; "": it did not say
                                   */
@@ -234,18 +235,42 @@ static void on_range(EtcdSource *s, const EtcdAnswer *a)
                 timer_set(s, usec_jittered(s->spec->interval_usec));
 }
 
+static void authenticate(EtcdSource *s);
+
+/* A token that has run out is no fault of the member's, and no reason to leave a watch that is
+ * well; once, and what the member then says counts (W3). */
+static bool renew_token(EtcdSource *s, const HttpResult *r)
+{
+        EtcdAnswer a = { 0 };
+        bool is_over;
+
+        if (r->error || r->status == 200 || !s->link.token || s->has_new_token)
+                return false;
+        is_over = etcd_range_parse(r->body, r->size, &a) == 0 && a.is_error &&
+                  etcd_wants_new_token(a.code, a.error);
+        etcd_answer_done(&a);
+        if (!is_over)
+                return false;
+        s->has_new_token = true;
+        etcd_link_forget_token(&s->link);
+        s->link.call = http_transfer_free(s->link.call);
+        authenticate(s);
+        return true;
+}
+
 static void on_range_done(void *userdata, const HttpResult *r)
 {
         EtcdSource *s = userdata;
         EtcdAnswer a = { 0 };
 
-        if (call_failed(s, r))
+        if (renew_token(s, r) || call_failed(s, r))
                 return;
         if (etcd_range_parse(r->body, r->size, &a) < 0)
                 fail(s, "malformed", "the member's answer makes no sense");
         else if (a.is_error)
                 fail_etcd(s, &a);
         else {
+                s->has_new_token = false;
                 s->link.call = http_transfer_free(s->link.call);
                 on_range(s, &a);
         }
@@ -271,6 +296,7 @@ static void on_auth_done(void *userdata, const HttpResult *r)
 
         if (call_failed(s, r))
                 return;
+        etcd_link_forget_token(&s->link);
         s->link.token = etcd_auth_parse(r->body, r->size);
         if (!s->link.token) {
                 fail(s, "malformed", "authentication gave no token");

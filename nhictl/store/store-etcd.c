@@ -27,6 +27,7 @@ typedef struct EtcdStore {
         char *members[MEMBERS_MAX]; /* "https://HOST:PORT" */
         size_t n_members, member;
         StoreNames names;
+        char *user, *password; /* NULL: none */
         char *publication;    /* its key */
         int64_t mod_revision; /* and when it was last changed; 0: it is not there */
         int64_t revision;     /* of what load() told */
@@ -41,11 +42,10 @@ static bool is_members_fault(const ClientRequest *r)
         return r->error || (r->status >= 500 && r->status != 501) || r->status == 429;
 }
 
-/* An error of etcd's own is an answer. Takes body. */
-static int ask(EtcdStore *e, const char *path, char *body, ClientRequest *ret)
+/* A request of the first member that can serve it. */
+static int ask_members(EtcdStore *e, const char *path, const char *body, ClientRequest *ret)
 {
-        char sentence[CLIENT_ERROR_MAX];
-        int r = body ? 0 : -ENOMEM;
+        int r = 0;
 
         *ret = (ClientRequest){ 0 };
         for (size_t i = 0; r == 0 && i < e->n_members * N_ROUNDS; i++) {
@@ -65,6 +65,34 @@ static int ask(EtcdStore *e, const char *path, char *body, ClientRequest *ret)
                 e->member = (e->member + 1) % e->n_members;
         }
         ret->body = NULL;
+        return r;
+}
+
+static bool is_token_over(const EtcdStore *e, const ClientRequest *r)
+{
+        EtcdPutAnswer a;
+
+        return e->user && r->status != 200 && r->answer &&
+               etcd_put_parse(r->answer, r->n, &a) == 0 && a.is_error &&
+               etcd_wants_new_token(a.code, a.error);
+}
+
+static int log_in(EtcdStore *e);
+
+/* An error of etcd's own is an answer; a token that ran out meanwhile is none. Takes body. */
+static int ask(EtcdStore *e, const char *path, char *body, ClientRequest *ret)
+{
+        char sentence[CLIENT_ERROR_MAX];
+        int r = body ? ask_members(e, path, body, ret) : -ENOMEM;
+
+        if (!body)
+                *ret = (ClientRequest){ 0 };
+        if (r == 0 && !streq(path, ETCD_PATH_AUTH) && is_token_over(e, ret)) {
+                client_request_done(ret);
+                r = log_in(e);
+                if (r == 0)
+                        r = ask_members(e, path, body, ret);
+        }
         secret_free(body);
         if (r == 0 && (is_members_fault(ret) || !ret->answer))
                 r = store_failed(&e->s, -EIO, "%s: %s", ret->url, client_sentence(ret, sentence));
@@ -276,6 +304,8 @@ static void etcd_free(Store *s)
                 free(e->members[i]);
         client_free(e->client);
         store_names_done(&e->names);
+        secret_free(e->user);
+        secret_free(e->password);
         free(e->publication);
         free(e->last.key);
         free(e);
@@ -309,11 +339,11 @@ static int parse_url(EtcdStore *e, char *error)
         return r == 0 && !e->publication ? -ENOMEM : r;
 }
 
-static int log_in(EtcdStore *e, const char *user, const char *password)
+static int log_in(EtcdStore *e)
 {
         ClientRequest request;
         char *token = NULL;
-        int r = ask(e, ETCD_PATH_AUTH, etcd_auth_request(user, password), &request);
+        int r = ask(e, ETCD_PATH_AUTH, etcd_auth_request(e->user, e->password), &request);
 
         if (r == 0) {
                 token = etcd_auth_parse(request.answer, request.n);
@@ -331,7 +361,7 @@ static int log_in(EtcdStore *e, const char *user, const char *password)
 static int authorize(EtcdStore *e, char *error)
 {
         const StoreAccess *a = e->s.o.access;
-        char *token = NULL, *user = NULL, *password = NULL;
+        char *token = NULL;
         int r = 0;
 
         if (a->token_file)
@@ -339,16 +369,14 @@ static int authorize(EtcdStore *e, char *error)
         if (r == 0 && token)
                 r = client_authorize(e->client, token);
         if (r == 0 && a->user_file)
-                r = secret_read(a->user_file, &user, error);
+                r = secret_read(a->user_file, &e->user, error);
         if (r == 0 && a->password_file)
-                r = secret_read(a->password_file, &password, error);
-        if (r == 0 && user && password)
-                r = log_in(e, user, password);
+                r = secret_read(a->password_file, &e->password, error);
+        if (r == 0 && e->user && e->password)
+                r = log_in(e);
         if (r < 0 && *e->s.error)
                 (void)snprintf(error, LEDGER_ERROR_MAX, "%s", e->s.error);
         secret_free(token);
-        secret_free(user);
-        secret_free(password);
         return r;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keys. Input: a JWK, public or private. What parses is one key, whoever writes it down. */
+/* Keys. Input: a JWK, public, private, or private and locked. What parses is one key, whoever
+ * writes it down. */
 
 #include "lib/base/macro.h"
 #include "lib/jose/jose.h"
+#include "nhictl/key-lock.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <sodium.h>
@@ -46,9 +48,25 @@ static void private_check(const char *text, size_t size)
         signing_key_done(&k);
 }
 
+static void locked_check(const char *text, size_t size)
+{
+        LockedKey k;
+
+        if (locked_key_parse(text, size, &k) < 0)
+                return;
+        FUZZ_HOLDS(key_lock_is(text, size), "it says that it is locked");
+        FUZZ_HOLDS(crypto_core_ed25519_is_valid_point(k.public.public) == 1,
+                   "a key of the prime order");
+        FUZZ_HOLDS(k.cost.passes >= 1 && k.cost.passes <= KEY_LOCK_PASSES_MAX &&
+                           k.cost.memory >= KEY_LOCK_MEMORY_MIN &&
+                           k.cost.memory <= KEY_LOCK_MEMORY_MAX,
+                   "a guess costs what we can afford");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         public_check((const char *)data, size);
         private_check((const char *)data, size);
+        locked_check((const char *)data, size);
         return 0;
 }

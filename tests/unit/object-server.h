@@ -30,6 +30,8 @@ typedef struct Objects {
         const char *slip_key, *slip_value;
         const char *wanted; /* Authorization: that is asked for; NULL: none */
         char seen[128];     /* Authorization: of the last request */
+        unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
+        unsigned n_tokens, n_uses;
 } Objects;
 
 static inline Object *object_find(Objects *o, const char *key)
@@ -227,13 +229,31 @@ static inline bool object_txn(Objects *o, HttpsPeer *p, const json_t *ask)
         return object_answer(o, p, json_pack("{s:b}", "succeeded", is_put));
 }
 
+static inline bool object_log_in(Objects *o, HttpsPeer *p)
+{
+        char body[64];
+
+        o->n_uses = 0;
+        (void)snprintf(body, sizeof(body), "{\"token\":\"T%u\"}", ++o->n_tokens);
+        return https_answer(p, 200, "", o->token_life > 0 ? body : "{\"token\":\"granted\"}");
+}
+
+/* Has the token that was shown run out? */
+static inline bool object_token_is_over(Objects *o)
+{
+        char wanted[16];
+
+        (void)snprintf(wanted, sizeof(wanted), "T%u", o->n_tokens);
+        return o->token_life > 0 && (!streq(o->seen, wanted) || o->n_uses++ >= o->token_life);
+}
+
 static inline bool object_serve_etcd(Objects *o, HttpsPeer *p)
 {
         json_t *ask = json_loads(p->body, 0, NULL);
         bool ok;
 
         if (streq(p->path, "/v3/auth/authenticate"))
-                ok = https_answer(p, 200, "", "{\"token\":\"granted\"}");
+                ok = object_log_in(o, p);
         else if (streq(p->path, "/v3/kv/range"))
                 ok = object_range(o, p, ask);
         else
@@ -253,6 +273,10 @@ static inline bool object_serve(HttpsPeer *p)
         (void)https_header(p, "Authorization", o->seen, sizeof(o->seen));
         if (o->wanted && !is_login && !streq(o->seen, o->wanted))
                 ok = https_answer(p, 401, "", "");
+        else if (!is_login && object_token_is_over(o))
+                ok = https_answer(p, 401, "",
+                                  "{\"error\":\"etcdserver: invalid auth token\",\"code\":16,"
+                                  "\"message\":\"etcdserver: invalid auth token\"}");
         else if (streq(p->method, "POST"))
                 ok = object_serve_etcd(o, p);
         else

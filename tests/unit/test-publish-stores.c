@@ -509,6 +509,22 @@ static void etcd_is_logged_in_to_with_user_and_password(void **state)
         ledger_free(l);
 }
 
+/* A large publication outlasts the token it began with. */
+static void a_token_of_etcd_that_runs_out_is_followed_by_another(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 3);
+        char user[300], password[300];
+
+        write_secret("user", "ci", user);
+        write_secret("password", "s3cret", password);
+        access_to.user_file = user;
+        access_to.password_file = password;
+        objects.token_life = 1;
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        assert_true(objects.n_tokens >= 3);
+        ledger_free(l);
+}
+
 /* P4 */
 static void a_server_that_ignores_conditions_is_refused(void **state)
 {
@@ -638,6 +654,7 @@ int main(void)
                 BOTH(a_server_that_is_not_trusted_is_told_nothing),
                 HTTPS(a_token_comes_from_a_file_that_is_ours),
                 ETCD(etcd_is_logged_in_to_with_user_and_password),
+                ETCD(a_token_of_etcd_that_runs_out_is_followed_by_another),
                 HTTPS(a_server_that_ignores_conditions_is_refused),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
