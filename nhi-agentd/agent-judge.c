@@ -7,6 +7,7 @@
 
 #include "nhi-agentd/core/rules.h"
 #include "nhi-agentd/leftovers.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/state.h"
 
 #include "lib/base/macro.h"
@@ -62,6 +63,16 @@ static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest 
         if (d.reason == REASON_GIVEN_BACK && !ended_of(a, tied))
                 d.reason = REASON_REVOKED;
         return d;
+}
+
+/* Which list, where it was a list. */
+static void on_explain(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size)
+{
+        const Agent *a = userdata;
+        const Grant *g = grant_of(a, tied);
+
+        if (reason == REASON_REVOKED)
+                agent_lists_explain(a, g ? g : tied, ret, size);
 }
 
 static bool on_issuer_is_verified(void *userdata, const char *issuer)
@@ -141,6 +152,7 @@ SessionsHost agent_sessions_host(Agent *a)
                 .record = on_record,
                 .grant = on_grant,
                 .issuer_is_verified = on_issuer_is_verified,
+                .explain = on_explain,
                 .account_is_closed = on_account_is_closed,
                 .grace_usec = a->config->session_grace_usec,
         };

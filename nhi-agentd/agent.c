@@ -11,6 +11,7 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/expiry.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
@@ -120,11 +121,17 @@ static const Grant *on_newest(void *userdata, const Grant *g)
         return NULL;
 }
 
+static ListVerdict on_lists(void *userdata, const Grant *g, const char **ret_title)
+{
+        return agent_lists(userdata, g, ret_title, NULL);
+}
+
 HostView agent_host_view(Agent *a)
 {
         return (HostView){
                 .locked = &a->locked,
                 .is_ended = on_is_ended,
+                .lists = on_lists,
                 .n_uses = on_n_uses,
                 .newest = on_newest,
                 .userdata = a,

@@ -10,6 +10,7 @@
 #include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
+#include "nhi-agentd/set/revocations.h"
 #include "nhi-agentd/standing.h"
 
 typedef struct Writer Writer;       /* writer.h: the one thread that touches the disk */
@@ -45,6 +46,10 @@ typedef struct IssuerState {
         bool is_narrowed_again; /* when it was verified anew, which is not saved yet */
         GrantList lessened; /* grants in force, as the newest verified set has them: with less */
         GrantSet *lessened_owner; /* it, where it could not be saved; NULL: the offer's under way */
+        RevocationList *list;     /* in force; NULL: none */
+        SetFloor list_floor;      /* of the one that is saved; ver 0: none */
+        bool list_is_lost;        /* state.json names one that cannot be read again */
+        SetError list_refused;    /* the last refusal since; code "": none */
 } IssuerState;
 
 typedef struct Agent {

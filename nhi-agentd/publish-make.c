@@ -10,6 +10,7 @@
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 #include "lib/snapshot/build.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/state.h"
 
 static int make_gates(Publication *c)
@@ -78,6 +79,7 @@ int publication_new(Publisher *p, Publication **ret)
                                  .generation = ++a->generation };
         for (size_t i = 0; i < a->config->n_issuers && i < ELEMENTSOF(c->view.narrowed); i++)
                 c->view.narrowed[i] = a->issuers[i].narrowed;
+        c->view.n_revokers = agent_revokers(a, c->view.revokers, ELEMENTSOF(c->view.revokers));
         r = state_share(a->state, &c->view.state);
         if (r < 0)
                 return r;

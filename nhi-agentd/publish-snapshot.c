@@ -46,6 +46,9 @@ static bool is_held_back(const PublishView *v, const Grant *g)
         if (list_contains_sorted(&locked, g->account) || list_contains_sorted(&locked, g->jti) ||
             state_grant_is_ended(&v->state, g))
                 return true;
+        for (size_t i = 0; i < v->n_revokers; i++)
+                if (revoker_judge(&v->revokers[i], g, NULL) != LIST_SILENT)
+                        return true;
         for (size_t i = 0; i < v->config->n_issuers && i < ELEMENTSOF(v->narrowed); i++)
                 if (streq(v->config->issuers[i].issuer, g->issuer) &&
                     list_contains_sorted(&v->narrowed[i], g->jti))

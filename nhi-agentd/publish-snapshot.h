@@ -8,6 +8,7 @@
 #include "nhi-agentd/member/list.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
+#include "nhi-agentd/set/revocations.h"
 #include "nhi-agentd/state.h"
 
 /* Local group that every active account of ours is a member of (sshd's Match block). */
@@ -22,6 +23,8 @@ typedef struct PublishView {
         const LocalDb *local;
         State state;                         /* a share: ended, locked */
         StrList narrowed[STATE_ISSUERS_MAX]; /* by issuer, sorted */
+        Revoker revokers[STATE_ISSUERS_MAX]; /* by issuer */
+        size_t n_revokers;
         Now now;
         uint64_t generation;
 } PublishView;

@@ -13,12 +13,18 @@
 
 #define MIB (1024 * 1024)
 
-static json_t *url_list(const StrList *urls)
+/* Where an object stands beside the sets of the fleet: in place of a host's name. */
+#define HOST_PLACE       "{host}"
+#define REVOCATIONS_FILE REVOCATIONS_NAME ".jws"
+
+/* Those that name an object of its own for each name. */
+static json_t *url_list(const StrList *urls, bool with_place_only)
 {
         json_t *list = json_array();
 
         for (size_t i = 0; i < urls->n; i++)
-                (void)json_array_append_new(list, json_string(urls->items[i]));
+                if (!with_place_only || strstr(urls->items[i], HOST_PLACE))
+                        (void)json_array_append_new(list, json_string(urls->items[i]));
         return list;
 }
 
@@ -42,27 +48,29 @@ static char *pins_text(const StrList *pins)
         return text;
 }
 
-static json_t *network_view(const SourceConfig *s, const char *host)
+static json_t *network_view(const SourceConfig *s, json_t *urls, const char *host,
+                            json_int_t size_max)
 {
         _cleanup_free_ char *pins = pins_text(&s->pins);
 
-        if (!pins)
+        if (!pins) {
+                json_decref(urls);
                 return NULL;
-        return json_pack(
-                "{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "host",
-                host, "urls", url_list(&s->urls), "etcd_key", s->etcd_key, "ca_file", s->ca_file,
-                "pins", pins, "certificate", s->certificate, "certificate_key", s->certificate_key,
-                "token", s->token, "user", s->user, "password", s->password, "interval_usec",
-                (json_int_t)s->interval_usec, "wait_usec", (json_int_t)s->wait_usec, "timeout_usec",
-                (json_int_t)s->timeout_usec, "size_max", (json_int_t)s->size_max_mib * MIB);
+        }
+        return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
+                         "host", host, "urls", urls, "etcd_key", s->etcd_key, "ca_file", s->ca_file,
+                         "pins", pins, "certificate", s->certificate, "certificate_key",
+                         s->certificate_key, "token", s->token, "user", s->user, "password",
+                         s->password, "interval_usec", (json_int_t)s->interval_usec, "wait_usec",
+                         (json_int_t)s->wait_usec, "timeout_usec", (json_int_t)s->timeout_usec,
+                         "size_max", size_max);
 }
 
-static json_t *source_view(const Issuer *issuer, size_t index, const char *host)
+/* Takes view. */
+static json_t *entry_view(const Issuer *issuer, size_t index, json_t *view)
 {
-        const SourceConfig *s = &issuer->source;
-        json_t *view = s->urls.n > 0 ? network_view(s, host) : json_pack("{s:s}", "path", s->path);
         json_t *head = json_pack("{s:I, s:s, s:s}", "index", (json_int_t)index, "issuer",
-                                 issuer->issuer, "type", s->type);
+                                 issuer->issuer, "type", issuer->source.type);
 
         if (!view || !head || json_object_update(head, view) < 0) {
                 json_decref(head);
@@ -72,6 +80,69 @@ static json_t *source_view(const Issuer *issuer, size_t index, const char *host)
         return head;
 }
 
+static json_t *set_view(const Issuer *issuer, size_t index, const char *host)
+{
+        const SourceConfig *s = &issuer->source;
+
+        return entry_view(issuer, index,
+                          s->urls.n > 0 ? network_view(s, url_list(&s->urls, false), host,
+                                                       (json_int_t)s->size_max_mib * MIB)
+                                        : json_pack("{s:s}", "path", s->path));
+}
+
+static bool signs_revocations(const Issuer *issuer)
+{
+        for (size_t i = 0; i < issuer->policy.n_keys; i++)
+                if (issuer->policy.keys[i].reach.sign_revocations)
+                        return true;
+        return false;
+}
+
+static bool has_place(const SourceConfig *s)
+{
+        if (streq(s->type, "etcd"))
+                return strstr(s->etcd_key, HOST_PLACE) != NULL;
+        for (size_t i = 0; i < s->urls.n; i++)
+                if (strstr(s->urls.items[i], HOST_PLACE))
+                        return true;
+        return s->urls.n == 0;
+}
+
+/* In the directory of this host's set. */
+static json_t *list_file_view(const SourceConfig *s)
+{
+        const char *slash = strrchr(s->path, '/');
+
+        return json_pack("{s:o}", "path",
+                         json_sprintf("%.*s/" REVOCATIONS_FILE, (int)(slash - s->path), s->path));
+}
+
+static json_t *list_view(const Issuer *issuer, size_t index)
+{
+        const SourceConfig *s = &issuer->source;
+        const bool is_etcd = streq(s->type, "etcd");
+        json_t *view =
+                entry_view(issuer, index,
+                           s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
+                                                        REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX)
+                                         : list_file_view(s));
+
+        if (view && json_object_set_new(view, "optional", json_true()) < 0) {
+                json_decref(view);
+                return NULL;
+        }
+        return view;
+}
+
+static bool add_issuer(json_t *sources, const Issuer *issuer, size_t index, const char *host)
+{
+        if (json_array_append_new(sources, set_view(issuer, index, host)) < 0)
+                return false;
+        if (!signs_revocations(issuer) || !has_place(&issuer->source))
+                return true;
+        return json_array_append_new(sources, list_view(issuer, index)) == 0;
+}
+
 int publish_sources(const Config *config)
 {
         json_t *sources = json_array(), *root;
@@ -79,8 +150,7 @@ int publish_sources(const Config *config)
         bool is_whole = true;
 
         for (size_t i = 0; i < config->n_issuers; i++)
-                is_whole &= json_array_append_new(sources, source_view(&config->issuers[i], i,
-                                                                       config->host_name)) == 0;
+                is_whole &= add_issuer(sources, &config->issuers[i], i, config->host_name);
         root = json_pack("{s:i, s:o}", "schema", 1, "sources", sources);
         text = root && is_whole ? json_write(root, JSON_INDENT(1)) : NULL;
         json_decref(root);

@@ -49,6 +49,22 @@ static void find_left(Offer *o)
         }
 }
 
+/* Of issuers that were not there: what they took is taken again. */
+static int read_lists(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+        const size_t n = o->config->n_issuers;
+
+        o->lists = calloc(n + 1, sizeof(*o->lists));
+        if (!o->lists)
+                return -ENOMEM;
+        o->n_lists = n;
+        for (size_t i = 0; i < n; i++)
+                if (place_before(a, o->config->issuers[i].issuer) == a->config->n_issuers)
+                        list_read(a->state, &o->config->issuers[i], agent_now(a), &o->lists[i]);
+        return 0;
+}
+
 /* On the thread: between sets nobody changes what is in force. */
 static int config_prepare(void *offer)
 {
@@ -67,6 +83,8 @@ static int config_prepare(void *offer)
                         sets[i] = a->issuers[before].set;
         }
         r = standing_build(sets, n, &o->standing);
+        if (r == 0)
+                r = read_lists(o);
         if (r == 0)
                 find_left(o);
         return r;
@@ -158,6 +176,9 @@ static int config_put_in_force(Offer *o)
         *before = (Before){ .config = a->config, .issuers = a->issuers };
         a->issuers = after;
         a->config = TAKE_PTR(o->config);
+        for (size_t i = 0; i < o->n_lists; i++)
+                if (!a->issuers[i].list)
+                        list_put(a, i, &o->lists[i]);
         a->state->n_sharing = a->config->n_issuers;
         if (a->sessions)
                 sessions_set_grace(a->sessions, a->config->session_grace_usec);

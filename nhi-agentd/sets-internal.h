@@ -4,7 +4,8 @@
 /* Between sets.c (the queue), sets-offer.c (one offer), sets-load.c (at start), sets-state.c
  * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
  * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
- * sets-accept.c (into force, on the loop) and sets-record.c (what is written down of it). */
+ * sets-accept.c (into force, on the loop), sets-list.c (revocation lists) and sets-record.c (what
+ * is written down). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -22,6 +23,13 @@ typedef struct Hidden {
         const Grant *told[HIDDEN_TOLD_MAX];
         size_t n_told, n; /* n: all of them */
 } Hidden;
+
+/* One issuer's archived revocation list. */
+typedef struct ListRead {
+        SetFloor floor;       /* ver 0: it has none */
+        RevocationList *list; /* NULL: it is lost, and error says why */
+        SetError error;
+} ListRead;
 
 typedef struct Offer {
         struct Offer *next;
@@ -43,8 +51,14 @@ typedef struct Offer {
         GrantList gone;     /* what is in force and will not be; points into the set in force */
         GrantList *left;    /* of a configuration: the same for each issuer in force */
         size_t n_left;
-        StrList narrowed; /* its jtis, and those that were narrowed before */
-        StrList withheld; /* the latter, and what it gains while a newer set is not saved */
+        ListRead *lists; /* of a configuration: those of issuers that are new, as many as it has */
+        size_t n_lists;
+        bool is_list; /* bytes are a revocation list; gone: grants that it takes, the first of them
+                       */
+        RevocationList *list;
+        size_t n_named, n_lifted; /* grants in force that it takes, and gives back */
+        StrList narrowed;         /* its jtis, and those that were narrowed before */
+        StrList withheld;         /* the latter, and what it gains while a newer set is not saved */
         Hidden hidden;
         GrantList lessened; /* grants in force that set has with less; points into set */
         char *path;         /* of the archive; NULL: it is there */
@@ -109,6 +123,18 @@ int offer_begin(Offer *o);
 void offer_put_in_force(Offer *o);
 /* It could not be judged, or was refused: o->r and o->error say why. */
 void offer_refuse(Offer *o);
+
+/* sets-list.c, for a revocation list. On the thread; then on the loop, which ends in
+ * sets_offer_done(). */
+void list_prepare(Offer *o);
+void list_prepared(Offer *o);
+
+/* sets-list-load.c: the list that state.json names for an issuer. Reads nothing that the loop
+ * changes while an offer is under way. */
+void list_read(const State *state, const Issuer *issuer, Now now, ListRead *ret);
+/* On the loop, for an issuer that has none; takes read->list. */
+void list_put(Agent *a, size_t index, ListRead *read);
+void list_record_refused(Agent *a, size_t index, const SetError *error);
 
 /* sets-record.c: refused, as o->error says; accepted, with what of it is not heard. */
 void offer_record_refused(Offer *o);

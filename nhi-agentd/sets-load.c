@@ -71,6 +71,14 @@ static int load_one(Sets *s, size_t index)
         return r;
 }
 
+static void load_list(Agent *a, size_t index)
+{
+        ListRead read;
+
+        list_read(a->state, &a->config->issuers[index], agent_now(a), &read);
+        list_put(a, index, &read);
+}
+
 int sets_load_archived(Sets *s)
 {
         int r = 0;
@@ -78,6 +86,7 @@ int sets_load_archived(Sets *s)
         s->agent->state->n_sharing = s->agent->config->n_issuers;
         for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
                 (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
+                load_list(s->agent, i);
                 r = load_one(s, i);
         }
         return r;

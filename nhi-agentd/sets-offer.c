@@ -45,6 +45,10 @@ Offer *offer_free(Offer *o)
         publish_retire(p, standing_release, o->standing);
         publish_retire(p, set_release, o->set);
         publish_retire(p, bytes_release, o->bytes);
+        revocation_list_free(o->list);
+        for (size_t i = 0; o->lists && i < o->n_lists; i++)
+                revocation_list_free(o->lists[i].list);
+        free(o->lists);
         config_free(o->config);
         idmap_free(o->idmap);
         state_unshare(o->sets->agent->state, &o->state);

@@ -3,6 +3,7 @@
 /* One offered set from its bytes to what the loop puts in force by exchanging pointers. It reads
  * what is in force and changes nothing: between sets nobody does (W3). */
 
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/file.h"
@@ -46,6 +47,19 @@ static void hold_against_seen(Offer *o, const SetFloor *seen)
         o->r = SET_E_REFUSED;
 }
 
+/* A key that a list names signs nothing new here, though agentd.conf still trusts it. What is in
+ * force under it stays, and none of its grants allows anything. */
+static void hold_against_lists(Offer *o)
+{
+        if (!agent_key_is_revoked(o->sets->agent, o->set->issuer, o->set->kid))
+                return;
+        (void)snprintf(o->error.code, sizeof(o->error.code), "key-revoked");
+        (void)snprintf(o->error.detail, sizeof(o->error.detail),
+                       "a revocation list names the key %s that signed it", o->set->kid);
+        o->set = grant_set_free(o->set);
+        o->r = SET_E_REFUSED;
+}
+
 /* The issuer whose key signed is found by trying: a foreign key is refused before anything is
  * parsed. The error that is told is that of the first whose key it is, else the labelled one's. */
 static void verify(Offer *o)
@@ -74,6 +88,8 @@ static void verify(Offer *o)
         }
         if (o->r == 0 && (!o->again || !a->issuers[o->index].set))
                 hold_against_seen(o, &a->issuers[o->index].seen);
+        if (o->r == 0 && !o->again)
+                hold_against_lists(o);
 }
 
 /* All sets, with this one (NULL: none) as its issuer's. */
@@ -212,6 +228,11 @@ int offer_prepare(void *offer)
                 verify(o);
         else
                 o->r = r;
+        /* The header says what it is, and the signature is over the header. */
+        if (!o->again && o->r == SET_E_REFUSED && streq(o->error.code, "type")) {
+                list_prepare(o);
+                return 0;
+        }
         if (o->r == 0) {
                 o->r = prepare_accepted(o);
                 if (o->r < 0)

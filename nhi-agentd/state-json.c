@@ -21,23 +21,44 @@ static bool hash_is_valid(const char *hash)
         return strlen(hash) == 64 && strspn(hash, "0123456789abcdef") == 64;
 }
 
+/* {"ver": N, "hash": "..."} or the same two of an issuer; both or none. */
+static int parse_floor(const json_t *ver, const char *hash, SetFloor *ret)
+{
+        if (!ver && !hash)
+                return 0;
+        if (!json_is_integer(ver) || json_integer_value(ver) <= 0 || !hash || !hash_is_valid(hash))
+                return -EBADMSG;
+        ret->ver = json_integer_value(ver);
+        memcpy(ret->hash, hash, sizeof(ret->hash));
+        return 0;
+}
+
+static int parse_list(json_t *j, SetFloor *ret)
+{
+        const char *hash;
+        json_t *ver;
+
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:o, s:s}", "ver", &ver, "hash", &hash) < 0)
+                return -EBADMSG;
+        return parse_floor(ver, hash, ret);
+}
+
 static int parse_issuer(State *s, json_t *j)
 {
-        const char *issuer, *hash;
-        SetFloor floor = {};
-        json_int_t ver;
-        json_t *number;
+        const char *issuer, *hash = NULL;
+        SetFloor floor = {}, list = {};
+        json_t *ver = NULL, *l = NULL;
+        int r;
 
-        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:o, s:s}", "issuer", &issuer, "ver",
-                           &number, "hash", &hash) < 0 ||
-            !json_is_integer(number) || !hash_is_valid(hash))
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s?o, s?s, s?o}", "issuer", &issuer, "ver",
+                           &ver, "hash", &hash, "list", &l) < 0)
                 return -EBADMSG;
-        ver = json_integer_value(number);
-        if (ver <= 0)
-                return -EBADMSG;
-        floor.ver = ver;
-        memcpy(floor.hash, hash, sizeof(floor.hash));
-        return state_set_floor(s, issuer, &floor);
+        r = parse_floor(ver, hash, &floor);
+        if (r == 0 && l)
+                r = parse_list(l, &list);
+        if (r == 0)
+                r = state_set_floor(s, issuer, &floor);
+        return r == 0 ? state_set_list_floor(s, issuer, &list) : r;
 }
 
 /* Left out: the first; where there is none, or null: not known. */
@@ -148,24 +169,46 @@ int state_load(const char *path, State **ret, char ret_error[static STATE_ERROR_
         return r;
 }
 
+/* Its floor, beside what else there is. NULL object: out of memory, or it was before. */
+static json_t *format_floor(json_t *object, const SetFloor *floor)
+{
+        if (object && floor->ver > 0 &&
+            (json_object_set_new(object, "ver", json_integer((json_int_t)floor->ver)) < 0 ||
+             json_object_set_new(object, "hash", json_string(floor->hash)) < 0)) {
+                json_decref(object);
+                return NULL;
+        }
+        return object;
+}
+
+static json_t *format_issuer(const char *issuer, const SetFloor *floor, const SetFloor *list)
+{
+        json_t *j = format_floor(json_pack("{s:s}", "issuer", issuer), floor);
+
+        if (j && list->ver > 0 &&
+            json_object_set_new(j, "list", format_floor(json_object(), list)) < 0) {
+                json_decref(j);
+                return NULL;
+        }
+        return j;
+}
+
 static json_t *format_issuers(const State *s, const char *issuer, const SetFloor *floor)
 {
+        static const SetFloor none;
         json_t *array = json_array();
         bool seen = issuer == NULL;
 
         for (size_t i = 0; i < s->n_issuers; i++) {
                 const StateIssuer *it = &s->issuers[i];
                 const bool is_it = issuer && streq(it->issuer, issuer);
-                const SetFloor *f = is_it ? floor : &it->floor;
 
                 seen |= is_it;
-                json_array_append_new(array, json_pack("{s:s, s:I, s:s}", "issuer", it->issuer,
-                                                       "ver", (json_int_t)f->ver, "hash", f->hash));
+                json_array_append_new(
+                        array, format_issuer(it->issuer, is_it ? floor : &it->floor, &it->list));
         }
         if (!seen)
-                json_array_append_new(array,
-                                      json_pack("{s:s, s:I, s:s}", "issuer", issuer, "ver",
-                                                (json_int_t)floor->ver, "hash", floor->hash));
+                json_array_append_new(array, format_issuer(issuer, floor, &none));
         return array;
 }
 
@@ -189,7 +232,7 @@ int state_format(const State *s, const char *issuer, const SetFloor *floor, int6
                  char **ret, size_t *ret_size)
 {
         _cleanup_(json_decrefp) json_t *root = NULL;
-        const size_t n_issuers = s->n_issuers + (issuer && !state_floor(s, issuer) ? 1 : 0);
+        const size_t n_issuers = s->n_issuers + (issuer && state_issuer(s, issuer) == 0 ? 1 : 0);
         json_t *ended, *locked, *issuers;
         char *text;
 

@@ -40,10 +40,18 @@ const SetFloor *state_floor(const State *s, const char *issuer)
 {
         const StateIssuer *i = issuer_find(s, issuer);
 
-        return i ? &i->floor : NULL;
+        return i && i->floor.ver > 0 ? &i->floor : NULL;
 }
 
-int state_set_floor(State *s, const char *issuer, const SetFloor *floor)
+const SetFloor *state_list_floor(const State *s, const char *issuer)
+{
+        const StateIssuer *i = issuer_find(s, issuer);
+
+        return i && i->list.ver > 0 ? &i->list : NULL;
+}
+
+/* -ENOSPC, -ENOMEM. */
+static int issuer_add(State *s, const char *issuer, StateIssuer **ret)
 {
         StateIssuer *i = issuer_find(s, issuer);
 
@@ -56,8 +64,28 @@ int state_set_floor(State *s, const char *issuer, const SetFloor *floor)
                         return -ENOMEM;
                 s->n_issuers++;
         }
-        i->floor = *floor;
+        *ret = i;
         return 0;
+}
+
+int state_set_floor(State *s, const char *issuer, const SetFloor *floor)
+{
+        StateIssuer *i = NULL;
+        int r = issuer_add(s, issuer, &i);
+
+        if (r == 0)
+                i->floor = *floor;
+        return r;
+}
+
+int state_set_list_floor(State *s, const char *issuer, const SetFloor *floor)
+{
+        StateIssuer *i = NULL;
+        int r = issuer_add(s, issuer, &i);
+
+        if (r == 0)
+                i->list = floor ? *floor : (SetFloor){};
+        return r;
 }
 
 unsigned state_issuer(const State *s, const char *issuer)

@@ -4,12 +4,14 @@
 /* What outlives a restart: /var/lib/nhi/state.json.
  *
  *   { "format": 1, "time_floor": SEC,
- *     "issuers": [ { "issuer": "...", "ver": N, "hash": "..." } ],
+ *     "issuers": [ { "issuer": "...", "ver": N, "hash": "...",
+ *                    "list": { "ver": N, "hash": "..." } } ],
  *     "ended": [ { "jti": "...", "exp": SEC, "at": SEC, "issuer": N } ],
  *     "locked": [ "name or jti" ] }
  *
  * An issuer's ver and hash are its floor, and sets/HASH.jws is its current set: the archive is
- * written first, then this file, so after any crash the old set or the new one is named. An ended
+ * written first, then this file, so after any crash the old set or the new one is named. "list" is
+ * the same of its revocation list; each is left out where there is none yet. An ended
  * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
  * back, for good. It is the grant of one issuer, a position in "issuers", left out where it is 0;
  * null: nobody knows whose, and whoever grants that jti, it is over. A file that does not parse is
@@ -35,7 +37,8 @@ typedef struct StateEnded {
 
 typedef struct StateIssuer {
         char *issuer;
-        SetFloor floor;
+        SetFloor floor; /* ver 0: no set yet */
+        SetFloor list;  /* of its revocation list; likewise */
 } StateIssuer;
 
 typedef struct State {
@@ -74,6 +77,9 @@ void state_free_graves(State *s);
 
 const SetFloor *state_floor(const State *s, const char *issuer); /* NULL: none seen */
 int state_set_floor(State *s, const char *issuer, const SetFloor *floor);
+/* The same of its revocation list; NULL or a ver of 0 takes it back. */
+const SetFloor *state_list_floor(const State *s, const char *issuer);
+int state_set_list_floor(State *s, const char *issuer, const SetFloor *floor);
 /* Its number, from 1; 0 where it has no floor. */
 unsigned state_issuer(const State *s, const char *issuer);
 

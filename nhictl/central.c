@@ -99,6 +99,8 @@ static int say_report(const PublishReport *report)
         if (report->n_failed > 0)
                 return fail(VERB_FAILED, "%zu of %zu hosts were not published", report->n_failed,
                             json_array_size(report->hosts));
+        if (report->list_failed)
+                return fail(VERB_FAILED, "the revocation list was not published");
         return VERB_OK;
 }
 
@@ -111,9 +113,14 @@ static json_t *report_result(const PublishReport *report)
                 if (!streq(document_text(host, "action"), "unchanged"))
                         (void)json_array_append(hosts, host);
         }
-        return json_pack("{s:b, s:I, s:I, s:I, s:o}", "changed", report->n_published > 0,
-                         "published", (json_int_t)report->n_published, "unchanged",
+        return json_pack("{s:b, s:I, s:I, s:I, s:s, s:o}", "changed",
+                         report->n_published > 0 || report->list_published, "published",
+                         (json_int_t)report->n_published, "unchanged",
                          (json_int_t)report->n_unchanged, "failed", (json_int_t)report->n_failed,
+                         "revocations",
+                         report->list_failed      ? "failed"
+                         : report->list_published ? "published"
+                                                  : "unchanged",
                          "hosts", hosts);
 }
 
@@ -122,7 +129,7 @@ static void show_progress(void *userdata, size_t n_done, size_t n_all)
 {
         if (n_all <= PROGRESS_MIN || isatty(STDERR_FILENO) != 1)
                 return;
-        fprintf(stderr, "\r\033[Kpublished: %zu of %zu hosts%s", n_done, n_all,
+        fprintf(stderr, "\r\033[Kpublished: %zu of %zu%s", n_done, n_all,
                 n_done == n_all ? "\r\033[K" : "");
         (void)fflush(stderr);
 }

@@ -46,6 +46,31 @@ static void print_refusal(const Output *o, const json_t *issuer)
         printf("%s\n", shade_end(o));
 }
 
+/* Its revocation list: silent where it never had one. */
+static void print_revocations(const Output *o, const json_t *issuer)
+{
+        const json_t *list = json_object_get(issuer, "revocations");
+        const char *refused = member_text(list, "refused");
+        char text[256], exp[WHEN_TIME_SIZE];
+
+        if (json_is_true(json_object_get(list, "lost")))
+                line(o, SHADE_BAD, "",
+                     "its revocation list is lost: nothing that it may name is allowed until the "
+                     "source brings it again");
+        if (json_is_integer(json_object_get(list, "ver"))) {
+                (void)snprintf(text, sizeof(text), "revocation list %lld, %lld entries, to %s",
+                               (long long)member_number(list, "ver"),
+                               (long long)member_number(list, "entries"),
+                               when_format_time(exp, member_number(list, "exp")));
+                line(o, SHADE_PLAIN, "", text);
+        }
+        if (refused && *refused) {
+                (void)snprintf(text, sizeof(text), "a revocation list was refused: %s (nhictl log)",
+                               refused);
+                line(o, SHADE_WARN, "", text);
+        }
+}
+
 static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
 {
         return !json_is_integer(json_object_get(issuer, "ver")) ||
@@ -73,6 +98,7 @@ static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec)
                 line(o, exp_sec > now_sec ? SHADE_GOOD : SHADE_BAD, "", text);
         }
         print_refusal(o, issuer);
+        print_revocations(o, issuer);
 }
 
 /* ---- gates -------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@
 
 #define JWS_SIGNATURE_SIZE 64u
 
-#define JWS_TYP_GRANTS "nhi-grants+jwt"
+#define JWS_TYP_GRANTS      "nhi-grants+jwt"
+#define JWS_TYP_REVOCATIONS "nhi-revocations+jwt"
 
 /* Strict base64url (RFC 4648 section 5) without padding: the canonical spelling only. 0 and
  * *ret_size, -EBADMSG, -ENOBUFS. */

@@ -25,6 +25,7 @@ static const struct {
         { "accounts", offsetof(Reach, sign_accounts) },
         { "ssh_keys", offsetof(Reach, sign_ssh_keys) },
         { "grants", offsetof(Reach, sign_grants) },
+        { "revocations", offsetof(Reach, sign_revocations) },
 };
 
 static bool sign_set(Reach *reach, const char *word)
@@ -43,11 +44,13 @@ static int complete_key(ConfigBuild *b, KeyEntry *k)
         char error[TRUST_ERROR_MAX] = "";
         int r;
 
-        k->key.reach.sign_accounts = k->key.reach.sign_ssh_keys = k->key.reach.sign_grants = false;
+        for (size_t i = 0; i < ELEMENTSOF(sign_words); i++)
+                *(bool *)((uint8_t *)&k->key.reach + sign_words[i].offset) = false;
         for (size_t i = 0; i < k->sign.n; i++)
                 if (!sign_set(&k->key.reach, k->sign.items[i]))
                         return fail_at(b, &k->origin, "issuers.keys.reach.sign",
-                                       "knows only \"accounts\", \"ssh_keys\" and \"grants\"");
+                                       "knows only \"accounts\", \"ssh_keys\", \"grants\" and "
+                                       "\"revocations\"");
         if (k->sign.n == 0)
                 return fail_at(b, &k->origin, "issuers.keys.reach.sign",
                                "missing: a key that may sign nothing is of no use; say what it may "
@@ -89,6 +92,7 @@ static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
                 .n_keys = e->n_keys,
                 .ceiling = c->ceiling,
                 .groups_allowed = c->groups_allowed,
+                .revokes = e->issuer.policy.revokes,
         };
         return 0;
 }
@@ -179,6 +183,9 @@ int config_complete(ConfigBuild *b)
                 return config_fail(b, 0, "host.name",
                                    "missing: nhictl init --local writes it, or set the name that "
                                    "grant sets for this host carry as aud");
+        if (streq(c->host_name, "revocations"))
+                return config_fail(b, 0, "host.name",
+                                   "is the name of the list beside the sets: choose another");
         if (b->n_issuers == 0)
                 return config_fail(
                         b, 0, "issuers",

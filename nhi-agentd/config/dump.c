@@ -109,7 +109,7 @@ static void dump_scope(FILE *out, ConfigScope scope, const void *object, const c
                 fprintf(out, "%s};\n", mark);
 }
 
-static const char *const sign_words[] = { "accounts", "ssh_keys", "grants" };
+static const char *const sign_words[] = { "accounts", "ssh_keys", "grants", "revocations" };
 
 static void dump_issuer(FILE *out, const Issuer *i)
 {
@@ -121,7 +121,7 @@ static void dump_issuer(FILE *out, const Issuer *i)
         for (size_t k = 0; k < i->policy.n_keys; k++) {
                 const TrustedKey *t = &i->policy.keys[k];
                 const bool may[] = { t->reach.sign_accounts, t->reach.sign_ssh_keys,
-                                     t->reach.sign_grants };
+                                     t->reach.sign_grants, t->reach.sign_revocations };
                 const char *words[ELEMENTSOF(may)];
                 KeyEntry entry = { .key = *t };
 

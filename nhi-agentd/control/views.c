@@ -7,6 +7,7 @@
 #include "lib/base/io.h"
 #include "nhi-agentd/core/rules.h"
 #include "nhi-agentd/evidence.h"
+#include "nhi-agentd/lists.h"
 
 #include <stdio.h>
 
@@ -83,10 +84,13 @@ static json_t *terms_view(const Grant *g)
 
 Reason grant_state(const Agent *a, const Grant *g, Now now)
 {
+        const ListVerdict lists = agent_lists(a, g, NULL, NULL);
         int64_t end_sec, boot_end_usec;
 
         if (now.real_usec >= g->exp_sec * (int64_t)USEC_PER_SEC)
                 return REASON_EXPIRED;
+        if (lists != LIST_SILENT)
+                return lists == LIST_NAMES ? REASON_REVOKED : REASON_NO_SET;
         if (agent_has_ended(a, g))
                 return REASON_GIVEN_BACK;
         if (list_contains_sorted(&a->locked, g->jti) ||

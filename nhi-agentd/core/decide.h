@@ -60,11 +60,20 @@ typedef struct AccessRequest {
         const char *counted_jti, *counted_issuer;
 } AccessRequest;
 
+/* What the revocation lists say of a grant. */
+typedef enum ListVerdict {
+        LIST_SILENT = 0,
+        LIST_NAMES,
+        LIST_UNKNOWN, /* one that might name it is lost */
+} ListVerdict;
+
 /* What the host adds: locks, given-back grants, sessions that were let in. Answers about one grant.
  */
 typedef struct HostView {
-        const StrList *locked;                              /* accounts and jtis, sorted */
-        bool (*is_ended)(void *userdata, const Grant *g);   /* or given back. NULL: none is */
+        const StrList *locked;                            /* accounts and jtis, sorted */
+        bool (*is_ended)(void *userdata, const Grant *g); /* or given back. NULL: none is */
+        /* NULL: there are no lists. *ret_title: of the list that speaks, where one does. */
+        ListVerdict (*lists)(void *userdata, const Grant *g, const char **ret_title);
         uint32_t (*n_uses)(void *userdata, const Grant *g); /* sessions let in. NULL: none */
         /* What a newer set that was verified, but is not in force yet, says of this grant: it has
          * to allow, too. NULL: nothing narrower. */

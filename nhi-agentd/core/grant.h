@@ -84,6 +84,7 @@ typedef struct Grant {
         uint32_t n_terms, n_windows;
         uint32_t max_sessions; /* 0: no limit */
         const char *issuer, *set_hash;
+        const char *kid; /* of the key that signed the set; NULL: not known */
 } Grant;
 
 typedef enum AccountKind {
@@ -107,6 +108,7 @@ typedef struct Reach {
         bool sign_accounts, sign_ssh_keys, sign_grants;
         StrList accounts, services, groups, run_as;
         int64_t lifetime_max_sec; /* 0: none allowed */
+        bool sign_revocations;    /* of a key only: it takes away, and gives nothing */
 } Reach;
 
 /* Grants in force, indexed by account: pointers sorted by (account, jti). Built by

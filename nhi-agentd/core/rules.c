@@ -113,6 +113,26 @@ static Outcome rule_given_back(Judge *j)
         return RULE_FAILED;
 }
 
+/* Lists take away and never give: silence is no reason to allow. */
+static Outcome rule_lists(Judge *j)
+{
+        const char *title = NULL;
+        ListVerdict v = LIST_SILENT;
+
+        if (j->host->lists)
+                v = j->host->lists(j->host->userdata, j->grant, &title);
+        if (v == LIST_SILENT)
+                return RULE_HELD;
+        note_text(&j->note, title);
+        if (v == LIST_NAMES) {
+                note_text(&j->note, ", names it");
+        } else {
+                note_text(&j->note, " is lost on this host: its source has to bring it again");
+                j->reason = REASON_NO_SET;
+        }
+        return RULE_FAILED;
+}
+
 static Outcome rule_lock(Judge *j)
 {
         bool account = list_contains_sorted(j->host->locked, j->grant->account);
@@ -202,6 +222,7 @@ const Rule rules[] = {
         { "begin", REASON_NOT_YET, rule_begin },
         { "end", REASON_EXPIRED, rule_end },
         { "set", REASON_SET_STALE, rule_set },
+        { "revocations", REASON_REVOKED, rule_lists },
         { "given-back", REASON_GIVEN_BACK, rule_given_back },
         { "lock", REASON_LOCKED, rule_lock },
         { "window", REASON_OUTSIDE_WINDOW, rule_window },

@@ -133,7 +133,9 @@ static void report(EtcdSource *s, const char *token, const char *text)
 /* W4 */
 static void take(EtcdSource *s, const EtcdAnswer *a)
 {
-        if (!a->has_value)
+        if (!a->has_value && s->spec->is_optional)
+                s->sink->report(s->sink->userdata, NULL);
+        else if (!a->has_value)
                 report(s, "absent", "there is no set for this host in etcd");
         else if (a->size == 0)
                 report(s, "empty", "the key holds nothing");

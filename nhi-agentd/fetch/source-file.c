@@ -131,7 +131,10 @@ static void on_changed(void *userdata)
         (void)sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
         fd = open(s->spec->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-                report(s, "is not there yet");
+                if (s->spec->is_optional)
+                        s->sink->report(s->sink->userdata, NULL);
+                else
+                        report(s, "is not there yet");
                 return;
         }
         if (fd < 0 || fstat(fd, &st) < 0) {

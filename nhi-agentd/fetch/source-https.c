@@ -113,7 +113,7 @@ static void on_absent(HttpsSource *s)
         forget(s);
         access_sentence(sentence, sizeof(sentence), s->url, "absent",
                         "there is no set for this host yet");
-        s->sink->report(s->sink->userdata, sentence);
+        s->sink->report(s->sink->userdata, s->spec->is_optional ? NULL : sentence);
         go_on(s, false);
 }
 

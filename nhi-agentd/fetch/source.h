@@ -22,6 +22,7 @@ typedef struct SourceSpec {
         const char *type;   /* "file", "https", "etcd" */
         const char *path;   /* of a file */
         const char *host;   /* what {host} stands for */
+        bool is_optional;   /* that there is none is nothing to tell */
         const char *urls[SOURCE_URLS_MAX];
         size_t n_urls;
         const char *etcd_key;

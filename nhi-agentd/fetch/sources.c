@@ -80,6 +80,7 @@ static int entry_read(const json_t *entry, SourceSpec *ret)
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 *(const char **)(void *)((uint8_t *)&s + texts[i].offset) =
                         json_string_value(json_object_get(entry, texts[i].name));
+        s.is_optional = json_is_true(json_object_get(entry, "optional"));
         if (!s.issuer || !s.type)
                 return -EBADMSG;
         if (json_object_get(entry, "urls") && !network_read(entry, &s))

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#define SOURCES_MAX       64u
+#define SOURCES_MAX       128u
 #define SOURCES_SIZE_MAX  (256u * 1024)
 #define SOURCES_ERROR_MAX 256
 

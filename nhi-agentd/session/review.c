@@ -107,6 +107,19 @@ bool session_is_over(Session *s, Decision *ret)
         return session_end_passed(s, now);
 }
 
+/* With what the agent knows of it beyond the reason. */
+static void session_end_for(Session *s, Reason reason)
+{
+        const SessionsHost *host = &s->registry->host;
+        char detail[sizeof(s->ending->detail)] = "";
+
+        if (host->explain)
+                host->explain(host->userdata, &s->tie.grant, reason, detail, sizeof(detail));
+        ending_begin(s, reason_token(reason));
+        if (s->ending && *detail)
+                memcpy(s->ending->detail, detail, sizeof(detail));
+}
+
 static void session_review(Session *s)
 {
         Decision d;
@@ -114,7 +127,7 @@ static void session_review(Session *s)
         if (s->state != SESSION_ACTIVE)
                 return;
         if (session_is_over(s, &d)) {
-                ending_begin(s, reason_token(d.reason));
+                session_end_for(s, d.reason);
                 tenant_over(s->registry, s->tie.request.account);
         } else if (d.verdict == VERDICT_ALLOW) {
                 session_move_end(s, &d);

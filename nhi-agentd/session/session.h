@@ -43,6 +43,10 @@ typedef struct SessionsHost {
          * named by an enforced gate for all classes, and exempt from none? Then what is left of it
          * when its last session ended is ended (tenant.h). NULL: no account is. */
         bool (*account_is_closed)(void *userdata, const char *account, uint32_t uid);
+        /* What there is to say of this end beyond its reason, into ret, which holds "". May be
+         * NULL.
+         */
+        void (*explain)(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size);
         uint64_t grace_usec; /* between asking to end and killing; 0: two seconds */
         SessionMeans means;
 } SessionsHost;

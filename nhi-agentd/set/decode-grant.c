@@ -179,6 +179,7 @@ int grant_decode(Decode *d, const json_t *v, Grant *ret)
 
         *g = (Grant){ .issuer = d->set->issuer,
                       .set_hash = d->set->hash,
+                      .kid = d->set->kid,
                       .set_exp_sec = d->set->exp_sec,
                       .nbf_sec = d->set->iat_sec,
                       .ticket = "",

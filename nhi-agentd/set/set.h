@@ -51,6 +51,7 @@ typedef struct SetPolicy {
         size_t n_keys;
         Reach ceiling;          /* of the host, whoever signs */
         StrList groups_allowed; /* root-equivalent groups that may be granted all the same */
+        StrList revokes; /* other issuers whose grants its revocation lists may name; globs */
 } SetPolicy;
 
 /* The floor of one issuer, persisted. */
@@ -90,7 +91,7 @@ GrantSet *grant_set_free(GrantSet *s);
 typedef struct SetError {
         /* Stable token: size segments base64 header algorithm type key signature json format
          * unknown-member member-missing member-type member-value limit issuer audience ahead
-         * version-floor equivocation lifetime expired */
+         * version-floor equivocation lifetime expired key-revoked reach archive */
         char code[32];
         char detail[SET_DETAIL_MAX];
 } SetError;

@@ -21,7 +21,7 @@ void content_hash(const void *data, size_t size, char ret[static 65])
         sodium_bin2hex(ret, 65, hash, sizeof(hash));
 }
 
-static const char *jws_error_code(JwsError e)
+const char *jws_error_code(JwsError e)
 {
         static const char *const codes[] = {
                 [JWS_E_SEGMENTS] = "segments",   [JWS_E_BASE64] = "base64",
@@ -70,7 +70,7 @@ static int check_addressee(Decode *d, const Envelope *e)
 }
 
 /* A set far ahead of the clock would raise the floor for good. */
-static int check_not_ahead(Decode *d, const Envelope *e)
+int envelope_check_not_ahead(Decode *d, const Envelope *e)
 {
         int64_t now_sec = d->now.real_usec / 1000000, now_msec = d->now.real_usec / 1000;
 
@@ -84,12 +84,12 @@ static int check_not_ahead(Decode *d, const Envelope *e)
         return 0;
 }
 
-static int check_floor(Decode *d, const Envelope *e, const SetFloor *floor)
+int envelope_check_floor(Decode *d, const Envelope *e, const SetFloor *floor, const char *hash)
 {
         if (e->ver < floor->ver)
                 return decode_problem(d, "version-floor", "ver %lld is below %lld, seen before",
                                       (long long)e->ver, (long long)floor->ver);
-        if (e->ver == floor->ver && !streq(floor->hash, d->set->hash))
+        if (e->ver == floor->ver && !streq(floor->hash, hash))
                 return decode_problem(d, "equivocation",
                                       "ver %lld was seen before with other content",
                                       (long long)e->ver);
@@ -115,9 +115,9 @@ static int check_envelope(Decode *d, const Envelope *e, const SetFloor *floor, b
         /* An archived set was not ahead when it was accepted; a clock set back since is the
          * agent's to notice. */
         if (r == 0 && !at_start)
-                r = check_not_ahead(d, e);
+                r = envelope_check_not_ahead(d, e);
         if (r == 0)
-                r = check_floor(d, e, floor);
+                r = envelope_check_floor(d, e, floor, d->set->hash);
         if (r == 0)
                 r = check_lifetime(d, e, at_start);
         return r;

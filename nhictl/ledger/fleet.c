@@ -23,7 +23,7 @@ struct Fleet {
         json_t *by_host, *by_label; /* name -> array of indices into grants, rising */
 };
 
-static int json_hash(const json_t *value, char ret[static LEDGER_HASH_SIZE])
+int content_of_json(const json_t *value, char ret[static LEDGER_HASH_SIZE])
 {
         _cleanup_free_ char *text = json_write(value, JSON_COMPACT | JSON_SORT_KEYS);
 
@@ -60,7 +60,7 @@ static int add_grant(Fleet *f, const json_t *doc)
         int r = mint_grant(doc, &g->grant);
 
         if (r == 0)
-                r = json_hash(g->grant, g->hash);
+                r = content_of_json(g->grant, g->hash);
         if (r == 0)
                 r = index_one(f->by_host, json_object_get(doc, "hosts"), f->n_grants);
         if (r == 0)
@@ -104,9 +104,9 @@ int fleet_new(const Ledger *l, int64_t now_sec, Fleet **ret)
                 return -ENOMEM;
         r = mint_accounts(l, f->accounts);
         if (r == 0)
-                r = json_hash(f->accounts, f->accounts_hash);
+                r = content_of_json(f->accounts, f->accounts_hash);
         if (r == 0)
-                r = json_hash(nothing, f->nothing_hash);
+                r = content_of_json(nothing, f->nothing_hash);
         if (r == 0)
                 r = fill_grants(f);
         if (r == 0)
@@ -261,7 +261,7 @@ int content_of_payload(const json_t *payload, char ret[static LEDGER_HASH_SIZE])
         size_t i;
         int r;
 
-        r = json_hash(json_object_get(payload, "accounts"), hash);
+        r = content_of_json(json_object_get(payload, "accounts"), hash);
         if (r == 0)
                 r = content_begin(&c, json_integer_value(format), document_text(payload, "iss"),
                                   document_text(payload, "aud"), hash);
@@ -269,7 +269,7 @@ int content_of_payload(const json_t *payload, char ret[static LEDGER_HASH_SIZE])
                 return r;
         json_array_foreach(json_object_get(payload, "grants"), i, grant) {
                 if (r == 0)
-                        r = json_hash(grant, hash);
+                        r = content_of_json(grant, hash);
                 (void)fprintf(c.f, "%s\n", hash);
         }
         return content_end(&c, r, ret);

@@ -19,6 +19,8 @@ int fleet_content(const Fleet *f, const char *name, const json_t *host,
                   char ret[static LEDGER_HASH_SIZE]);
 /* The same of a payload that stands somewhere. */
 int content_of_payload(const json_t *payload, char ret[static LEDGER_HASH_SIZE]);
+/* Of any value. -ENOMEM. */
+int content_of_json(const json_t *value, char ret[static LEDGER_HASH_SIZE]);
 
 /* mint_payload() of that moment. */
 int fleet_payload(const Fleet *f, const char *name, const json_t *host, json_t **ret);

@@ -3,6 +3,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/name.h"
+#include "nhi-agentd/set/revocations.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/kind.h"
 
@@ -26,7 +27,8 @@ static bool host_name_is_valid(const char *name)
         size_t size = strlen(name);
         char before = '.';
 
-        if (size == 0 || size > LEDGER_NAME_MAX)
+        /* The list beside the sets has this one's place. */
+        if (size == 0 || size > LEDGER_NAME_MAX || streq(name, REVOCATIONS_NAME))
                 return false;
         for (const char *c = name; *c; c++) {
                 bool edge = before == '.' || c[1] == '.' || c[1] == '\0';

@@ -2,6 +2,7 @@
 #include "nhictl/ledger/plan.h"
 
 #include "lib/base/name.h"
+#include "nhictl/ledger/publish-list.h"
 
 #include <stdio.h>
 
@@ -43,7 +44,7 @@ int publication_check(Publication *p)
 static bool is_selected(const PublishRequest *q, const Target *t)
 {
         const json_t *labels = json_object_get(t->host, "labels");
-        bool is_named = q->n_hosts == 0 && q->n_labels == 0;
+        bool is_named = t->is_list || (q->n_hosts == 0 && q->n_labels == 0);
 
         for (size_t i = 0; !is_named && i < q->n_hosts; i++)
                 is_named = glob_match(q->hosts[i], t->name);
@@ -69,6 +70,10 @@ static void choose(const Publication *p, Target *t)
 {
         const Published *at = &t->published;
 
+        if (t->is_list && !at->exists && !t->must_write && !publish_list_says_something(p)) {
+                t->is_changed = false;
+                return;
+        }
         t->is_changed = !at->ours || !streq(at->content, t->content);
         t->is_wanted = t->must_write || !at->ours || p->request->mode == PUBLISH_ALL ||
                        published_is_due(at, p->now_sec) ||
@@ -89,7 +94,8 @@ int publication_plan(Publication *p)
                 t->error = check_target(p, t);
                 if (t->error < 0)
                         continue;
-                r = fleet_content(p->fleet, t->name, t->host, t->content);
+                r = t->is_list ? publish_list_content(p, t->content)
+                               : fleet_content(p->fleet, t->name, t->host, t->content);
                 if (r < 0)
                         return r;
                 choose(p, t);

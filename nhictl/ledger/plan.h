@@ -16,6 +16,7 @@ typedef struct Publication {
         char revision[LEDGER_HASH_SIZE];
         Store *store;
         Fleet *fleet;
+        json_t *list; /* mint_list_payload() of that moment */
         Targets targets;
         size_t n_wanted, n_done;
         char *error; /* LEDGER_ERROR_MAX bytes */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/publish.h"
 
-#include "nhictl/ledger/plan.h"
+#include "nhictl/ledger/publish-list.h"
 
 #include <stdio.h>
 
@@ -33,6 +33,8 @@ void publication_note(Publication *p, const char *format, ...)
 
 static void report(Publication *p, const Target *t, const char *action, int64_t ver)
 {
+        if (t->is_list)
+                return;
         (void)json_array_append_new(p->report->hosts,
                                     json_pack("{s:s, s:s, s:I}", "host", t->name, "action", action,
                                               "ver", (json_int_t)ver));
@@ -46,8 +48,20 @@ static void report_failed(Publication *p, const Target *t, int error)
                 publication_note(p, "%s: not published to %s: %s", t->name, p->place,
                                  strerror(-error));
         report(p, t, "failed", t->published.ver);
-        p->report->n_failed++;
+        if (t->is_list)
+                p->report->list_failed = true;
+        else
+                p->report->n_failed++;
         p->store->error[0] = '\0';
+}
+
+static void report_published(Publication *p, const Target *t, int64_t ver)
+{
+        report(p, t, "published", ver);
+        if (t->is_list)
+                p->report->list_published = true;
+        else
+                p->report->n_published++;
 }
 
 /* B5: its errors are the ledger's notes. A set that is only renewed is no news. */
@@ -61,8 +75,10 @@ static int record(Publication *p)
         if (!hosts)
                 return -ENOMEM;
         for (size_t i = 0; i < p->targets.n; i++) {
-                if (p->targets.items[i].is_wanted && p->targets.items[i].is_changed)
-                        hosts[n++] = p->targets.items[i].name;
+                const Target *t = &p->targets.items[i];
+
+                if (t->is_wanted && t->is_changed && !t->is_list)
+                        hosts[n++] = t->name;
         }
         if (n > 0)
                 (void)ledger_record_publication(p->l, p->place, hosts, n);
@@ -123,6 +139,8 @@ static int make_set(Publication *p, const Target *t, StoreSet *ret)
         int r;
 
         *ret = (StoreSet){ .name = t->name };
+        if (t->is_list)
+                return publish_list_make(p, ver, ret);
         r = fleet_payload(p->fleet, t->name, t->host, &payload);
         if (r == 0)
                 r = mint_sign(p->key, payload, ver, p->revision, &ret->jws);
@@ -154,8 +172,7 @@ static int batch_write(Publication *p, Batch *b)
                         report_failed(p, b->targets[i], b->sets[i].error);
                         continue;
                 }
-                report(p, b->targets[i], "published", b->sets[i].next.ver);
-                p->report->n_published++;
+                report_published(p, b->targets[i], b->sets[i].next.ver);
         }
         p->n_done += b->n;
         if (p->request->progress && b->n > 0)
@@ -188,7 +205,7 @@ static void report_rest(Publication *p, const Target *t)
                 return;
         }
         report(p, t, "unchanged", t->published.ver);
-        p->report->n_unchanged++;
+        p->report->n_unchanged += !t->is_list;
 }
 
 static int write_sets(Publication *p)
@@ -273,6 +290,7 @@ static int attempt(Publication *p)
         int r;
 
         p->report->n_unchanged = p->report->n_failed = p->n_done = 0;
+        p->report->list_failed = false;
         (void)json_array_clear(p->report->hosts);
         r = look(p);
         if (r == 0)
@@ -345,9 +363,12 @@ int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *reque
         if (r == 0)
                 r = fleet_new(l, p.now_sec, &p.fleet);
         if (r == 0)
+                r = mint_list_payload(l, p.now_sec, &p.list);
+        if (r == 0)
                 r = run(&p);
         targets_done(&p.targets);
         fleet_free(p.fleet);
+        json_decref(p.list);
         store_free(p.store);
         if (r < 0)
                 publish_report_done(ret_report);

@@ -9,6 +9,7 @@
  *  B2 `ver` MUST rise, whatever the clock and the ledger's age.
  *  B3 A set is written only after it was read back as its host will read it.
  *  B4 One host's trouble MUST NOT keep another host's set from being published.
+ *     The revocation list goes first, and by the same rules.
  *  B6 Who publishes at the same time is found out before the older one's word is the last; a run
  *     that was interrupted is finished by the next one.
  *  B5 A set that says something new is written after the line of history that publishes it, and
@@ -42,6 +43,7 @@ typedef struct PublishReport {
         json_t *hosts; /* [{host, action: published|unchanged|failed, ver}], of those selected */
         json_t *notes; /* sentences for the administrator */
         size_t n_published, n_unchanged, n_failed;
+        bool list_published, list_failed; /* the revocation list */
 } PublishReport;
 
 void publish_report_done(PublishReport *r);

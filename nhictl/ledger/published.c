@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/published.h"
 
+#include "nhi-agentd/set/revocations.h"
 #include "nhictl/ledger/fleet.h"
 
 #include <stdio.h>
@@ -10,36 +11,70 @@ static int64_t integer(const json_t *payload, const char *member)
         return json_integer_value(json_object_get(payload, member));
 }
 
-static int fill(const json_t *payload, Published *ret)
+static void fill(const json_t *payload, Published *ret)
 {
         ret->ours = true;
-        ret->says_something = json_array_size(json_object_get(payload, "grants")) > 0 ||
-                              json_array_size(json_object_get(payload, "accounts")) > 0;
         ret->ver = integer(payload, "ver");
         ret->iat_sec = integer(payload, "iat");
         ret->exp_sec = integer(payload, "exp");
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s",
                        document_text(payload, "ledger"));
-        return content_of_payload(payload, ret->content);
 }
 
-int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
-                    const char *host, Published *ret)
+/* NULL: it is not ours. */
+static json_t *open_ours(const char *jws, size_t size, const char *typ, const char *issuer,
+                         const char *audience, const SigningKey *key, Published *ret)
 {
         const Jwk *trusted = &key->public;
         _cleanup_free_ char *text = NULL;
         size_t text_size, signer;
         json_t *payload;
-        int r = 0;
 
         *ret = (Published){ .exists = true };
         content_hash(jws, size, ret->hash);
-        if (jws_open(jws, size, JWS_TYP_GRANTS, &trusted, 1, &signer, &text, &text_size) != JWS_OK)
-                return 0;
+        if (jws_open(jws, size, typ, &trusted, 1, &signer, &text, &text_size) != JWS_OK)
+                return NULL;
         payload = json_loadb(text, text_size, JSON_REJECT_DUPLICATES, NULL);
         if (streq(document_text(payload, "iss"), issuer) &&
-            streq(document_text(payload, "aud"), host))
-                r = fill(payload, ret);
+            streq(document_text(payload, "aud"), audience)) {
+                fill(payload, ret);
+                return payload;
+        }
+        json_decref(payload);
+        return NULL;
+}
+
+static bool has_items(const json_t *payload, const char *member)
+{
+        return json_array_size(json_object_get(payload, member)) > 0;
+}
+
+int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
+                    const char *host, Published *ret)
+{
+        json_t *payload = open_ours(jws, size, JWS_TYP_GRANTS, issuer, host, key, ret);
+        int r = 0;
+
+        if (payload) {
+                ret->says_something =
+                        has_items(payload, "grants") || has_items(payload, "accounts");
+                r = content_of_payload(payload, ret->content);
+        }
+        json_decref(payload);
+        return r;
+}
+
+int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
+                         Published *ret)
+{
+        json_t *payload =
+                open_ours(jws, size, JWS_TYP_REVOCATIONS, issuer, REVOCATIONS_AUDIENCE, key, ret);
+        int r = 0;
+
+        if (payload) {
+                ret->says_something = has_items(payload, "revoked");
+                r = content_of_json(json_object_get(payload, "revoked"), ret->content);
+        }
         json_decref(payload);
         return r;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What stands in the target now, of one host. */
+/* What stands in the target now, of one host, or of the revocation list. */
 
 #include "nhictl/ledger/mint.h"
 
 typedef struct Published {
         bool exists;
         bool ours;                      /* signed by our key, for this host and issuer */
-        bool says_something;            /* an account or a grant */
+        bool says_something;            /* an account, a grant, an entry */
         char hash[LEDGER_HASH_SIZE];    /* of the set's bytes; "": they were not read */
-        char content[LEDGER_HASH_SIZE]; /* content_of_payload() */
+        char content[LEDGER_HASH_SIZE]; /* content_of_payload(); of the list its entries */
         int64_t ver, iat_sec, exp_sec;
         char revision[LEDGER_HASH_SIZE]; /* the payload's `ledger`; "" where not ours */
 } Published;
@@ -18,5 +18,8 @@ typedef struct Published {
 /* 0 or -ENOMEM. */
 int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
                     const char *host, Published *ret);
+/* The same of the list. */
+int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
+                         Published *ret);
 /* Over a quarter of its lifetime. */
 bool published_is_due(const Published *p, int64_t now_sec);

@@ -50,6 +50,15 @@ static int read_file(const json_t *value, void *target)
         return 0;
 }
 
+/* What an entry must be is said when the list is published: it is read back. */
+static int read_entries(const json_t *value, void *target)
+{
+        if (!json_is_array(value))
+                return -EBADMSG;
+        *(const json_t **)target = value;
+        return 0;
+}
+
 static int read_pins(const json_t *value, void *target)
 {
         const char *text = json_string_value(value);
@@ -101,6 +110,8 @@ static const SettingRow top_rows[] = {
         { "publish", read_publish, SETTING(publish), false,
           "must be an absolute directory or a file://, https:// or etcd:// URL without user and "
           "password" },
+        { "revoked", read_entries, SETTING(revoked), false,
+          "must be a list of entries, nhi-grants(5)" },
         { "publish_with", NULL, 0, false, "must be an object" },
         { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
         { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },

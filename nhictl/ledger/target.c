@@ -39,6 +39,9 @@ int targets_collect(const Ledger *l, const SigningKey *key, Targets *ret)
         *ret = (Targets){ .l = l, .key = key, .index = json_object() };
         if (!ret->index)
                 return -ENOMEM;
+        if (!add(ret, STORE_LIST, NULL))
+                return -ENOMEM;
+        ret->items[0].is_list = true;
         json_object_foreach(l->docs[DOC_HOST], name, host) {
                 if (!add(ret, name, host))
                         return -ENOMEM;
@@ -87,7 +90,12 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
         int r;
 
         *ret = (Published){ 0 };
-        r = jws ? published_parse(jws, size, t->l->settings.issuer, t->key, name, ret) : 0;
+        if (!jws)
+                r = 0;
+        else if (streq(name, STORE_LIST))
+                r = published_list_parse(jws, size, t->l->settings.issuer, t->key, ret);
+        else
+                r = published_parse(jws, size, t->l->settings.issuer, t->key, name, ret);
         return r == 0 ? take(t, name, ret, must_write) : r;
 }
 

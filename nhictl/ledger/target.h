@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The hosts of one run of publishing, and what is published for each of them now. */
+/* The hosts of one run of publishing and the revocation list, and what is published for each of
+ * them now. */
 
 #include "nhictl/ledger/fleet.h"
 #include "nhictl/ledger/published.h"
@@ -9,8 +10,10 @@
 
 typedef struct Target {
         char name[LEDGER_NAME_MAX + 1];
-        const json_t *host; /* NULL: the ledger has it no more; its set is emptied */
-        int error;          /* a negative errno from reading what is published */
+        bool is_list;
+        const json_t
+                *host; /* NULL: the ledger has it no more; its set is emptied. The list has none */
+        int error;     /* a negative errno from reading what is published */
         bool is_selected;
         bool must_write; /* an earlier run said it would write it, and may not have */
         bool is_wanted;  /* its set is to be written */
@@ -27,7 +30,8 @@ typedef struct Targets {
         json_t *index; /* name -> place in items */
 } Targets;
 
-/* Every host of the ledger. 0 or -ENOMEM; free with targets_done() in any case. */
+/* The list first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any
+ * case. */
 int targets_collect(const Ledger *l, const SigningKey *key, Targets *ret);
 void targets_done(Targets *t);
 

@@ -35,7 +35,7 @@ static int pending_read(const json_t *list, json_t **ret)
         size_t i;
 
         json_array_foreach(list, i, name) {
-                if (json_is_string(name) && ledger_name_is_valid(DOC_HOST, json_string_value(name)))
+                if (json_is_string(name) && store_object_is_valid(json_string_value(name)))
                         (void)json_object_set_new(pending, json_string_value(name), json_true());
         }
         *ret = pending;

@@ -111,6 +111,11 @@ char *store_name_of(const StoreNames *n, const char *host)
         return asprintf(&name, "%s%s%s", n->before, host, n->after) < 0 ? NULL : name;
 }
 
+bool store_object_is_valid(const char *name)
+{
+        return streq(name, STORE_LIST) || ledger_name_is_valid(DOC_HOST, name);
+}
+
 bool store_name_parse(const StoreNames *n, const char *name, size_t size,
                       char ret[static LEDGER_NAME_MAX + 1])
 {
@@ -122,5 +127,5 @@ bool store_name_parse(const StoreNames *n, const char *name, size_t size,
                 return false;
         memcpy(ret, name + before, size - before - after);
         ret[size - before - after] = '\0';
-        return ledger_name_is_valid(DOC_HOST, ret);
+        return store_object_is_valid(ret);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A place where sets are published, one object per host: a directory, an HTTPS server that takes
- * PUT, or etcd. nhictl/ledger/publish.h says what publishing promises; what a store owes it, cited
- * by tests/unit/test-publish-stores.c:
+/* A place where sets are published, one object per host, and the issuer's revocation list as one
+ * more: a directory, an HTTPS server that takes PUT, or etcd. nhictl/ledger/publish.h says what
+ * publishing promises; what a store owes it, cited by tests/unit/test-publish-stores.c:
  *
  *  P1 Of two publishers at once the one that did not begin last MUST NOT write another set: its
  *     next write is refused (-EAGAIN).
@@ -12,10 +12,12 @@
  *  P4 A store that cannot hold P1 MUST be refused, unless the administrator says that nobody else
  *     publishes there. */
 
+#include "nhi-agentd/set/revocations.h"
 #include "nhictl/ledger/published.h"
 #include "nhictl/store/access.h"
 
-#define STORE_PUBLICATION   "_publication" /* in the place of a host's name, which has no '_' */
+#define STORE_LIST          REVOCATIONS_NAME /* likewise */
+#define STORE_PUBLICATION   "_publication"   /* in the place of a host's name, which has no '_' */
 #define JWS_TYP_PUBLICATION "nhi-publication+jwt"
 
 typedef struct StoreOptions {
@@ -93,6 +95,8 @@ int store_names_split(const char *text, size_t size, const char *tail, StoreName
 void store_names_done(StoreNames *n);
 /* malloc'ed; NULL: memory. */
 char *store_name_of(const StoreNames *n, const char *host);
+/* May an object have this in place of a host's name? A host's, or the revocation list's. */
+bool store_object_is_valid(const char *name);
 /* The host of a name as above, into ret; false: it is none. */
 bool store_name_parse(const StoreNames *n, const char *name, size_t size,
                       char ret[static LEDGER_NAME_MAX + 1]);

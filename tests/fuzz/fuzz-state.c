@@ -15,9 +15,11 @@ static void remembered(const State *s)
                            s->n_locked <= STATE_LOCKED_MAX,
                    "within the limits");
         for (size_t i = 0; i < s->n_issuers; i++) {
-                const SetFloor *f = state_floor(s, s->issuers[i].issuer);
+                const SetFloor *f = state_floor(s, s->issuers[i].issuer),
+                               *l = state_list_floor(s, s->issuers[i].issuer);
 
-                FUZZ_HOLDS(f && f->ver > 0 && strlen(f->hash) == 64, "an issuer has its floor");
+                FUZZ_HOLDS(!f || (f->ver > 0 && strlen(f->hash) == 64), "a floor is whole");
+                FUZZ_HOLDS(!l || (l->ver > 0 && strlen(l->hash) == 64), "and one of a list, too");
         }
         for (size_t i = 0; i < s->n_ended; i++) {
                 FUZZ_HOLDS(jti_is_valid(s->ended[i].jti), "what ended is a grant");

@@ -75,7 +75,8 @@ static inline void fixture_files(Fixture *f)
                       "issuers = ( { issuer = \"" FIXTURE_ISSUER "\";\n"
                       "  source: { type = \"file\"; path = \"/nowhere\"; };\n"
                       "  keys = ( { file = \"" FIXTURE_KEY "\";\n"
-                      "    reach: { sign = [ \"accounts\", \"ssh_keys\", \"grants\" ];\n"
+                      "    reach: { sign = [ \"accounts\", \"ssh_keys\", \"grants\",\n"
+                      "        \"revocations\" ];\n"
                       "      accounts = [ \"*\" ]; services = [ \"*\" ]; groups = [ \"*\" ];\n"
                       "      run_as = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); } );\n"
                       "gates = ( { name = \"ops\"; mode = \"enforce\"; services = [ \"sudo\" ];\n"
@@ -216,6 +217,21 @@ static inline char *fixture_set(Fixture *f, int64_t ver_offset, const char *acco
                              now, now + 3600, now * 1000 + (long long)ver_offset, accounts,
                              grants) > 0);
         assert_int_equal(jws_sign(&f->key, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
+        free(payload);
+        return jws;
+}
+
+/* A signed revocation list of this version, malloc'ed. */
+static inline char *fixture_list(Fixture *f, int64_t ver_offset, const char *entries)
+{
+        const long long now = f->base_sec;
+        char *payload = NULL, *jws = NULL;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"" FIXTURE_ISSUER "\",\"aud\":\"*\","
+                             "\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,\"revoked\":[%s]}",
+                             now, now + 3600, now * 1000 + (long long)ver_offset, entries) > 0);
+        assert_int_equal(jws_sign(&f->key, JWS_TYP_REVOCATIONS, payload, strlen(payload), &jws), 0);
         free(payload);
         return jws;
 }

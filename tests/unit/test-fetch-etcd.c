@@ -313,6 +313,19 @@ static void a_key_that_is_not_there_is_waited_for(void **state)
         assert_string_equal(f->trouble, "");
 }
 
+static void that_what_may_be_absent_is_absent_is_no_trouble(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.is_optional = true;
+        put(f, NULL);
+        source_start(f);
+        wait_watches(f, 1);
+        assert_int_equal(f->n_troubles, 0);
+        put(f, "late");
+        wait_delivered(f, 1);
+}
+
 static void a_key_that_is_gone_takes_nothing_back_W4(void **state)
 {
         SourceFixture *f = *state;
@@ -594,6 +607,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(a_new_set_is_here_as_soon_as_the_watch_tells),
                 CASE(a_key_that_is_not_there_is_waited_for),
+                CASE(that_what_may_be_absent_is_absent_is_no_trouble),
                 CASE(a_key_that_is_gone_takes_nothing_back_W4),
                 CASE(what_the_watch_loses_the_next_read_finds_W1),
                 CASE(reads_that_find_nothing_leave_the_watch_alone),

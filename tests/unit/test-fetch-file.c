@@ -149,6 +149,19 @@ static void a_file_that_is_there_is_delivered(void **state)
         assert_string_equal(f->trouble, "");
 }
 
+static void that_what_may_be_absent_is_absent_is_no_trouble(void **state)
+{
+        Fixture *f = *state;
+
+        f->spec.is_optional = true;
+        (void)snprintf(f->trouble, sizeof(f->trouble), "nothing told yet");
+        start(f);
+        wait_quiet(f);
+        assert_string_equal(f->trouble, "");
+        spit(f->path, "late");
+        wait_delivered(f, 1);
+}
+
 static void an_absent_file_is_waited_for(void **state)
 {
         Fixture *f = *state;
@@ -332,6 +345,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(setup_dir, a_file_that_is_there_is_delivered),
                 CASE(setup_dir, an_absent_file_is_waited_for),
+                CASE(setup_dir, that_what_may_be_absent_is_absent_is_no_trouble),
                 CASE(setup, a_directory_that_appears_later_is_found),
                 CASE(setup_dir, a_rename_over_the_file_is_seen),
                 CASE(setup_dir, a_directory_replaced_by_rename_is_followed),

@@ -194,6 +194,19 @@ static void a_new_set_every_time_is_asked_for_once_a_second_A14(void **state)
         assert_in_range(f->n_delivered, 2, 4);
 }
 
+static void that_what_may_be_absent_is_absent_is_no_trouble(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.is_optional = true;
+        script_say(f, 404, "no such thing", "", "");
+        source_start(f);
+        let_pass(f, QUIET_USEC);
+        assert_int_equal(f->n_troubles, 0);
+        script_say(f, 200, "late", "\"1\"", "");
+        wait_delivered(f, 1);
+}
+
 static void an_absent_set_is_waited_for_and_the_old_one_kept(void **state)
 {
         SourceFixture *f = *state;
@@ -371,6 +384,7 @@ int main(void)
                 CASE(a_server_that_lies_about_waiting_is_asked_at_intervals),
                 CASE(a_new_set_every_time_is_asked_for_once_a_second_A14),
                 CASE(an_absent_set_is_waited_for_and_the_old_one_kept),
+                CASE(that_what_may_be_absent_is_absent_is_no_trouble),
                 CASE(nothing_but_a_200_is_delivered),
                 CASE(an_empty_answer_is_none),
                 CASE(not_modified_says_nothing_to_a_host_that_knows_nothing),

@@ -85,6 +85,25 @@ static size_t grants_of(const char *host)
         return n;
 }
 
+/* Of the revocation list that stands there. */
+static size_t entries(void)
+{
+        const Jwk *trusted = &key.public;
+        _cleanup_free_ char *text = NULL;
+        const char *jws = stands(STORE_LIST);
+        size_t size = 0, signer, n;
+        json_t *payload;
+
+        assert_non_null(jws);
+        assert_int_equal(
+                jws_open(jws, strlen(jws), JWS_TYP_REVOCATIONS, &trusted, 1, &signer, &text, &size),
+                JWS_OK);
+        payload = json_loadb(text, size, 0, NULL);
+        n = json_array_size(json_object_get(payload, "revoked"));
+        json_decref(payload);
+        return n;
+}
+
 static int publish_with(Ledger *l, PublishRequest request, PublishReport *report,
                         char error[static LEDGER_ERROR_MAX])
 {
@@ -180,10 +199,10 @@ static int ignore_failed(void *userdata, const char *name, int error)
         return 0;
 }
 
-/* Somebody who has looked, and will write web1. */
+/* Somebody who has looked, and will write web1 and the list. */
 static Store *begin_elsewhere(const char *revision)
 {
-        static const char *const names[] = { "web1" };
+        static const char *const names[] = { "web1", STORE_LIST };
         const StoreSink sink = { NULL, ignore_set, ignore_known, ignore_failed };
         const StoreOptions o = {
                 .url = url, .access = &access_to, .key = &key, .issuer = "test:issuer"
@@ -193,17 +212,17 @@ static Store *begin_elsewhere(const char *revision)
 
         if (store_open(&o, &s, error) < 0)
                 fail_msg("%s", error);
-        assert_int_equal(s->type->load(s, names, 1, &sink), 0);
+        assert_int_equal(s->type->load(s, names, 2, &sink), 0);
         if (s->type->look)
-                assert_int_equal(s->type->look(s, names, 1, &sink), 0);
-        if (s->type->begin(s, revision, names, 1) < 0)
+                assert_int_equal(s->type->look(s, names, 2, &sink), 0);
+        if (s->type->begin(s, revision, names, 2) < 0)
                 fail_msg("%s", s->error);
         return s;
 }
 
-static int put_late(Store *s, const char *text)
+static int put_late(Store *s, const char *name, const char *text)
 {
-        StoreSet set = { .name = "web1", .jws = strdup(text) };
+        StoreSet set = { .name = name, .jws = strdup(text) };
         int r = s->type->put(s, &set, 1);
 
         free(set.jws);
@@ -223,9 +242,11 @@ static void only_what_changed_is_written(void **state)
         n = objects.n_put;
         assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
         assert_int_equal(objects.n_put, n);
+        assert_null(stands(STORE_LIST));
         revoke_grant(l);
         assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
-        assert_true(objects.n_put <= n + 3);
+        assert_true(objects.n_put <= n + 4);
+        assert_int_equal(entries(), 1);
         assert_int_equal(grants_of("web1"), 0);
         ledger_free(l);
 }
@@ -265,7 +286,7 @@ static void who_was_overtaken_writes_nothing_more(void **state)
         s = begin_elsewhere(revision);
         revoke_grant(l);
         assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
-        assert_int_equal(put_late(s, late), -EAGAIN);
+        assert_int_equal(put_late(s, "web1", late), -EAGAIN);
         assert_int_equal(grants_of("web1"), 0);
         store_free(s);
         free(late);
@@ -286,7 +307,7 @@ static void what_an_older_one_is_about_to_undo_is_written_anew(void **state)
         assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
         s = begin_elsewhere(revision); /* as if that had been before the revocation was published */
         (void)publish(l, NOW_USEC + 2 * SECOND);
-        assert_int_equal(put_late(s, late), -EAGAIN);
+        assert_int_equal(put_late(s, "web1", late), -EAGAIN);
         assert_int_equal(grants_of("web1"), 0);
         store_free(s);
         free(late);
@@ -307,7 +328,62 @@ static void a_run_that_was_killed_is_finished_by_the_next(void **state)
         assert_int_equal(grants_of("web1"), 1);
         assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
         assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(entries(), 1);
         assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 0);
+        ledger_free(l);
+}
+
+static void disable_owner(Ledger *l)
+{
+        json_t *owner = json_deep_copy(ledger_get(l, DOC_OWNER, "payments"));
+
+        json_object_set_new(owner, "disabled", json_object());
+        assert_int_equal(ledger_put(l, DOC_OWNER, "payments", owner), 0);
+}
+
+/* B1, P1 of the list: an older one gives nothing back that it named. */
+static void a_list_that_was_overtaken_is_not_put_back(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE], error[LEDGER_ERROR_MAX];
+        Fixture old;
+        Store *s;
+
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands(STORE_LIST));
+        old = copy_of(*state);
+        assert_int_equal(ledger_revision(l, revision), 0);
+        s = begin_elsewhere(revision);
+        disable_owner(l);
+        (void)publish(l, NOW_USEC + SECOND);
+        assert_int_equal(entries(), 2);
+        assert_int_equal(put_late(s, STORE_LIST, late), -EAGAIN);
+        ledger_free(l);
+        l = fixture_open(&old, true);
+        assert_int_equal(refusal(l, NOW_USEC + 2 * SECOND, error), -ESTALE);
+        assert_int_equal(entries(), 2);
+        store_free(s);
+        free(late);
+        ledger_free(l);
+}
+
+/* B4 of the list, and it is nobody else's to be overwritten. */
+static void a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        object_put(&objects, "/nhi/sets/" STORE_LIST, "not.a.jws", 9);
+        revoke_grant(l);
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_true(report.list_failed);
+        assert_false(report.list_published);
+        assert_int_equal(report.n_published, 2);
+        assert_string_equal(stands(STORE_LIST), "not.a.jws");
+        publish_report_done(&report);
         ledger_free(l);
 }
 
@@ -520,6 +596,8 @@ int main(void)
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
+                BOTH(a_list_that_was_overtaken_is_not_put_back),
+                BOTH(a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets),
                 BOTH(a_publication_of_somebody_else_is_refused),
                 BOTH(only_hosts_that_were_chosen_are_written),
                 BOTH(a_host_that_left_is_emptied_once),

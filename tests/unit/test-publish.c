@@ -191,7 +191,7 @@ static void a_source_of_the_network_is_listed_whole_and_without_a_secret(void **
         assert_int_equal(publish_sources(f->agent->config), 0);
         if (sources_load(PATH_SOURCES_RUN, geteuid(), &l, error) < 0)
                 fail_msg("%s", error);
-        assert_int_equal(l.n, 1);
+        assert_int_equal(l.n, 2);
         assert_string_equal(l.specs[0].type, "https");
         assert_string_equal(l.specs[0].host, FIXTURE_HOST);
         assert_int_equal(l.specs[0].n_urls, 2);
@@ -200,6 +200,49 @@ static void a_source_of_the_network_is_listed_whole_and_without_a_secret(void **
         assert_string_equal(l.specs[0].token, "name-of-a-token");
         assert_int_equal(l.specs[0].interval_usec, 60 * USEC_PER_SEC);
         assert_int_equal(l.specs[0].size_max, 64 << 20);
+        sources_done(&l);
+}
+
+static SourceList sources_of(Fixture *f, const char *type, const char *const *urls, size_t n)
+{
+        SourceConfig *s = &f->agent->config->issuers[0].source;
+        char error[SOURCES_ERROR_MAX] = "";
+        SourceList l = { 0 };
+
+        s->type = (char *)(uintptr_t)type;
+        s->urls = (StrList){ .items = (const char **)(uintptr_t)urls, .n = n };
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        if (sources_load(PATH_SOURCES_RUN, geteuid(), &l, error) < 0)
+                fail_msg("%s", error);
+        return l;
+}
+
+static void the_revocation_list_has_the_place_of_a_host(void **state)
+{
+        static const char *const urls[] = { "https://a/sets", "https://b/{host}.jws" };
+        Fixture *f = *state;
+        SourceList l = sources_of(f, "https", urls, 2);
+
+        /* A URL that names one object only has none for the list. */
+        assert_int_equal(l.n, 2);
+        assert_int_equal(l.specs[0].n_urls, 2);
+        assert_int_equal(l.specs[1].index, l.specs[0].index);
+        assert_string_equal(l.specs[1].host, "revocations");
+        assert_false(l.specs[0].is_optional);
+        assert_true(l.specs[1].is_optional);
+        assert_int_equal(l.specs[1].n_urls, 1);
+        assert_string_equal(l.specs[1].urls[0], "https://b/{host}.jws");
+        assert_int_equal(l.specs[1].size_max, REVOCATIONS_SIZE_MAX);
+        sources_done(&l);
+        l = sources_of(f, "https", urls, 1);
+        assert_int_equal(l.n, 1);
+        sources_done(&l);
+        /* etcd's place is in the key. */
+        l = sources_of(f, "etcd", urls, 1);
+        assert_int_equal(l.n, 2);
+        assert_string_equal(l.specs[1].etcd_key, "/nhi/sets/{host}");
+        assert_string_equal(l.specs[1].host, "revocations");
+        assert_int_equal(l.specs[1].n_urls, 1);
         sources_done(&l);
 }
 
@@ -337,6 +380,7 @@ int main(void)
                 TEST(what_a_set_ever_defined_stays_gated),
                 TEST(sources_are_listed_for_the_fetcher),
                 TEST(a_source_of_the_network_is_listed_whole_and_without_a_secret),
+                TEST(the_revocation_list_has_the_place_of_a_host),
                 TEST(the_next_deadline_is_the_first_of_all),
                 TEST(at_its_end_a_grant_is_withdrawn_by_the_timer),
                 TEST(an_end_that_passed_while_others_were_judged_fires_at_once),

@@ -80,6 +80,14 @@ static bool host_issuer(void *userdata, const char *issuer)
         return !((Host *)userdata)->unverified;
 }
 
+static void host_explain(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size)
+{
+        assert_string_equal(tied->jti, "g-1");
+        if (reason == REASON_REVOKED)
+                (void)snprintf(ret, size, "%s: account svc; the revocation list",
+                               reason_token(reason));
+}
+
 static void make_dirs(const char *path)
 {
         char part[512];
@@ -99,7 +107,8 @@ static int host_setup(void **state)
                               .now = host_now,
                               .record = host_record,
                               .grant = host_grant,
-                              .issuer_is_verified = host_issuer };
+                              .issuer_is_verified = host_issuer,
+                              .explain = host_explain };
 
         assert_non_null(h);
         make_dirs(TEST_DIR);
@@ -796,6 +805,18 @@ static void absent_from_a_set_that_is_not_there_is_not_revoked(void **state)
         assert_true(is_ending(h));
 }
 
+static void the_end_of_a_session_says_what_the_agent_knows_of_it(void **state)
+{
+        Host *h = *state;
+        Session *s = session_load(h);
+
+        verdict_set(h, REASON_REVOKED);
+        sessions_review(h->sessions);
+        assert_true(is_ending(h));
+        assert_string_equal(s->ending->why, "revoked");
+        assert_string_equal(s->ending->detail, "revoked: account svc; the revocation list");
+}
+
 /* E4 */
 static void what_this_host_decides_needs_no_verified_set(void **state)
 {
@@ -981,6 +1002,7 @@ int main(void)
                 WITH_HOST(a_damaged_state_file_does_not_keep_the_agent_from_serving),
                 cmocka_unit_test(a_session_ends_for_what_proves_it_only),
                 WITH_HOST(absent_from_a_set_that_is_not_there_is_not_revoked),
+                WITH_HOST(the_end_of_a_session_says_what_the_agent_knows_of_it),
                 cmocka_unit_test(what_this_host_decides_needs_no_verified_set),
                 cmocka_unit_test(its_own_end_is_proof_on_either_clock_and_to_the_microsecond),
                 WITH_HOST(the_end_moves_with_the_grant),

@@ -65,7 +65,7 @@ static Reach whole_reach(void)
 {
         const StrList any = { all, 1 };
 
-        return (Reach){ true, true, true, any, any, any, any, 86400 };
+        return (Reach){ true, true, true, any, any, any, any, 86400, false };
 }
 
 static int setup(void **state)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhi-agentd/lists.h"
+
+#include <stdio.h>
+
+static Revoker revoker_at(const Agent *a, size_t i)
+{
+        const IssuerState *s = &a->issuers[i];
+
+        return (Revoker){ .policy = &a->config->issuers[i].policy,
+                          .list = s->list,
+                          .is_lost = s->list_is_lost };
+}
+
+size_t agent_revokers(const Agent *a, Revoker *ret, size_t n)
+{
+        size_t i = 0;
+
+        for (; i < a->config->n_issuers && i < n; i++)
+                ret[i] = revoker_at(a, i);
+        return i;
+}
+
+/* One that names it says more than one that is lost. */
+ListVerdict agent_lists(const Agent *a, const Grant *g, const char **ret_title,
+                        const Revocation **ret_entry)
+{
+        ListVerdict verdict = LIST_SILENT;
+        const char *title = NULL;
+
+        for (size_t i = 0; i < a->config->n_issuers && verdict != LIST_NAMES; i++) {
+                const Revoker r = revoker_at(a, i);
+                const ListVerdict v = revoker_judge(&r, g, ret_entry);
+
+                if (v == LIST_NAMES)
+                        title = r.list->title;
+                else if (v == LIST_UNKNOWN)
+                        title = "a revocation list";
+                if (v != LIST_SILENT)
+                        verdict = v;
+        }
+        if (ret_title)
+                *ret_title = title;
+        return verdict;
+}
+
+bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid)
+{
+        for (size_t i = 0; i < a->config->n_issuers; i++) {
+                const Revoker r = revoker_at(a, i);
+
+                if (revoker_names_key(&r, issuer, kid))
+                        return true;
+        }
+        return false;
+}
+
+void revocation_explain(const Revocation *e, const char *title, char *ret, size_t size)
+{
+        (void)snprintf(ret, size, "%s %.80s%s%.80s; %s", revocation_kind_name(e->kind), e->name,
+                       *e->reason ? ": " : "", e->reason, title);
+}
+
+void agent_lists_explain(const Agent *a, const Grant *g, char *ret, size_t size)
+{
+        const Revocation *e = NULL;
+        const char *title = NULL;
+
+        ret[0] = '\0';
+        if (agent_lists(a, g, &title, &e) == LIST_NAMES)
+                revocation_explain(e, title, ret, size);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the issuers' revocation lists in force say (set/revocations.h). Any of them is enough. */
+
+#include "nhi-agentd/agent.h"
+
+/* *ret_title: of the list that speaks; *ret_entry: what names the grant. Both may be NULL, and are
+ * valid until the next list is in force. */
+ListVerdict agent_lists(const Agent *a, const Grant *g, const char **ret_title,
+                        const Revocation **ret_entry);
+/* Sets of this issuer under this key are not taken any more. */
+bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid);
+/* "account svc-deploy: REASON; the revocation list of ISS, version N" into ret; "" where no list
+ * names it. */
+void agent_lists_explain(const Agent *a, const Grant *g, char *ret, size_t size);
+/* The same for an entry at hand. */
+void revocation_explain(const Revocation *e, const char *title, char *ret, size_t size);
+/* How the issuers stand, for who judges on another thread: at most n of them. */
+size_t agent_revokers(const Agent *a, Revoker *ret, size_t n);
