@@ -46,7 +46,7 @@ static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
         if (!text)
                 return fail(VERB_FAILED, "out of memory");
         r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
-        return r == VERB_OK ? init_write(TRUST_FILE, text, changed) : r;
+        return r == VERB_OK ? init_write(TRUST_FILE, text, 0644, changed) : r;
 }
 
 static json_t *settings_new(const InitOptions *o, const char *host)
@@ -123,28 +123,47 @@ static int make_central(const Call *call, const InitOptions *o, const char *host
         return r;
 }
 
+/* The members of the issuer's source in agentd.conf. */
+static int source_text(const char *path, char **ret)
+{
+        if (init_check_quotable(path) != VERB_OK)
+                return VERB_USAGE;
+        if (asprintf(ret, " type = \"file\"; path = \"%s\"; ", path) >= 0)
+                return VERB_OK;
+        *ret = NULL;
+        return fail(VERB_FAILED, "out of memory");
+}
+
 int init_local(const Call *call, const InitOptions *o)
 {
-        _cleanup_free_ char *source = NULL, *issuer = NULL;
-        char host[LEDGER_NAME_MAX + 56];
+        _cleanup_free_ char *path = NULL, *issuer = NULL, *source = NULL;
+        InitConfig config = { .file = INIT_LOCAL_CONF, .key_file = TRUST_FILE };
+        char host[INIT_HOST_SIZE];
         bool changed = false;
         int r;
 
         r = init_host_name(o, host);
         if (r == VERB_OK)
+                r = init_config_check(&config, o->replace);
+        if (r == VERB_OK)
                 r = init_make_directory(PATH_ETC_DIR, 0755, NULL, &changed);
         if (r == VERB_OK)
-                r = make_central(call, o, host, &source, &issuer, &changed);
+                r = make_central(call, o, host, &path, &issuer, &changed);
         if (r == VERB_OK)
                 r = make_trust(o, issuer, &changed);
         if (r == VERB_OK)
-                r = init_write_config("10-local.conf", host, issuer, source, TRUST_FILE, &changed);
-        if (r == VERB_OK)
-                r = init_start(true, changed);
+                r = source_text(path, &source);
         if (r != VERB_OK)
                 return r;
-        say("%s is its own source. Its key may sign every account, service, group and run-as "
-            "user here, for at most 24h; narrow that in " PATH_CONF_DIR "/10-local.conf",
-            host);
+        config.host = host;
+        config.issuer = issuer;
+        config.source = source;
+        r = init_config_write(&config, o->replace, &changed);
+        if (r == VERB_OK)
+                r = init_start(true, changed, false);
+        if (r != VERB_OK)
+                return r;
+        say("%s is its own source", host);
+        init_config_tell(&config);
         return output_changed(&call->out, changed) < 0 ? VERB_FAILED : VERB_OK;
 }

@@ -30,7 +30,12 @@ static int systemctl(const char *const *words)
         return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
-int init_start(bool renew, bool changed)
+bool init_has_systemd(void)
+{
+        return access(PATH_ROOT "/run/systemd/system", F_OK) == 0;
+}
+
+int init_start(bool renew, bool changed, bool credentials)
 {
         static const char *const enable[] = { SYSTEMCTL,
                                               "--quiet",
@@ -45,15 +50,20 @@ int init_start(bool renew, bool changed)
                                               NULL };
         static const char *const enable_timer[] = { SYSTEMCTL, "--quiet",         "enable",
                                                     "--now",   "nhi-renew.timer", NULL };
+        static const char *const reread[] = { SYSTEMCTL, "daemon-reload", NULL };
+        static const char *const restart[] = { SYSTEMCTL, "restart", "nhi-fetchd.service", NULL };
         static const char *const reload[] = { SYSTEMCTL, "reload", "nhi-agentd.service", NULL };
 
-        if (access(PATH_ROOT "/run/systemd/system", F_OK) < 0) {
+        if (!init_has_systemd()) {
                 say("systemd does not run here: nhi-agentd, nhi-fetchd%s start with: systemctl "
                     "enable --now nhi-agentd nhi-fetchd%s; in a container: nhi-agentd(8), "
                     "CONTAINERS",
                     renew ? " and nhi-renew.timer" : "", renew ? " nhi-renew.timer" : "");
                 return VERB_OK;
         }
+        if (credentials && systemctl(reread) < 0)
+                return fail(VERB_FAILED, "systemd does not read its units anew: systemctl "
+                                         "daemon-reload");
         if (systemctl(enable) < 0 || (renew && systemctl(enable_timer) < 0))
                 return fail(VERB_FAILED,
                             "the units did not start: systemctl status nhi-agentd (users and "
@@ -61,5 +71,8 @@ int init_start(bool renew, bool changed)
         /* Started before this configuration was there, it reads it now. */
         if (changed && systemctl(reload) < 0)
                 return fail(VERB_FAILED, "the agent did not reload: systemctl status nhi-agentd");
+        /* It was handed its credentials when it started. */
+        if (credentials && systemctl(restart) < 0)
+                return fail(VERB_FAILED, "nhi-fetchd did not start: systemctl status nhi-fetchd");
         return VERB_OK;
 }

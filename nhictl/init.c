@@ -6,88 +6,19 @@
 
 #include "lib/base/path.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#define TRUST_FILE     PATH_TRUST_DIR "/source.jwk"
-#define TRUST_SIZE_MAX 8192u
-
-/* FILE, DIR or a file URL of either: the file of this host's set, malloc'ed. */
-static int source_path(const char *source, const char *host, char **ret)
+static int check_source_only(const InitOptions *o)
 {
-        struct stat st;
-        bool is_dir;
+        const StoreAccess *a = &o->access;
 
-        if (strncmp(source, "file:///", 8) == 0)
-                source += 7;
-        if (*source != '/')
-                return fail(VERB_USAGE,
-                            "--source %s: this version reads file sources only: an absolute path "
-                            "or a file:// URL",
-                            source);
-        is_dir = stat(source, &st) == 0 && S_ISDIR(st.st_mode);
-        if ((is_dir ? asprintf(ret, "%s/%s.jws", source, host) : asprintf(ret, "%s", source)) < 0)
-                return fail(VERB_FAILED, "out of memory");
+        if (o->trust)
+                return fail(VERB_USAGE, "--trust goes with --source");
+        if (o->thumbprint || o->yes || a->ca_file || a->pins || a->certificate ||
+            a->certificate_key || a->token_file || a->user_file || a->password_file ||
+            o->wait_sec > 0 || o->no_wait)
+                return fail(VERB_USAGE, "a host that is its own source has nobody to compare with, "
+                                        "to log in to or to wait for: those options go with "
+                                        "--source");
         return VERB_OK;
-}
-
-/* The trusted key and, where it says so, the issuer's name. */
-static int read_trust(const InitOptions *o, char **ret_text, char **ret_issuer)
-{
-        _cleanup_free_ char *text = NULL;
-        char error[DOCUMENT_ERROR_MAX];
-        json_t *doc = NULL;
-        size_t size = 0;
-        Jwk key;
-        int r;
-
-        r = document_read(AT_FDCWD, o->trust, TRUST_SIZE_MAX, &text, &size);
-        if (r < 0)
-                return fail(VERB_FAILED, "--trust %s: %s", o->trust, strerror(-r));
-        if (jwk_parse(text, size, &key) < 0)
-                return fail(VERB_STALE, "%s is no public Ed25519 JWK: nhictl key show prints one",
-                            o->trust);
-        if (document_parse(text, size, &doc, error) < 0)
-                return fail(VERB_STALE, "%s: %s", o->trust, error);
-        *ret_issuer = strdup(o->issuer ? o->issuer : document_text(doc, "iss"));
-        *ret_text = document_format(doc);
-        json_decref(doc);
-        if (!*ret_issuer || !*ret_text)
-                return fail(VERB_FAILED, "out of memory");
-        if (**ret_issuer == '\0')
-                return fail(VERB_USAGE, "%s does not name its issuer (\"iss\"): add --issuer URI",
-                            o->trust);
-        return VERB_OK;
-}
-
-int init_source(const Call *call, const InitOptions *o)
-{
-        _cleanup_free_ char *source = NULL, *trust = NULL, *issuer = NULL;
-        char host[LEDGER_NAME_MAX + 56];
-        bool changed = false;
-        int r;
-
-        r = init_host_name(o, host);
-        if (r == VERB_OK)
-                r = source_path(o->source, host, &source);
-        if (r == VERB_OK)
-                r = read_trust(o, &trust, &issuer);
-        if (r == VERB_OK)
-                r = init_make_directory(PATH_ETC_DIR, 0755, NULL, &changed);
-        if (r == VERB_OK)
-                r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, &changed);
-        if (r == VERB_OK)
-                r = init_write(TRUST_FILE, trust, &changed);
-        if (r == VERB_OK)
-                r = init_write_config("10-source.conf", host, issuer, source, TRUST_FILE, &changed);
-        if (r == VERB_OK)
-                r = init_start(false, changed);
-        if (r != VERB_OK)
-                return r;
-        say("%s believes %s as read from %s, for at most 24h; narrow what its key may sign "
-            "in " PATH_CONF_DIR "/10-source.conf",
-            host, issuer, source);
-        return output_changed(&call->out, changed) < 0 ? VERB_FAILED : VERB_OK;
 }
 
 static VerbStatus run(Call *call)
@@ -96,21 +27,47 @@ static VerbStatus run(Call *call)
 
         if (geteuid() != 0)
                 return fail(VERB_FAILED, "init is root's: sudo nhictl init");
-        if (o->local == (o->source != NULL))
+        if (o->local == (o->sources.n > 0))
                 return fail(VERB_USAGE, "init wants --local, or --source URL --trust FILE");
-        if (o->local == (o->trust != NULL))
-                return fail(VERB_USAGE, o->local ? "--trust goes with --source"
-                                                 : "--source needs --trust FILE");
-        return o->local ? init_local(call, o) : init_source(call, o);
+        if (!o->local && !o->trust)
+                return fail(VERB_USAGE, "--source needs --trust FILE");
+        if (o->wait_sec > 0 && o->no_wait)
+                return fail(VERB_USAGE, "--wait or --no-wait: not both");
+        if (!o->local)
+                return init_source(call, o);
+        return check_source_only(o) == VERB_OK ? init_local(call, o) : VERB_USAGE;
 }
 
 #define AT(member) offsetof(InitOptions, member)
 static const Option options[] = {
         { "local", 0, OPTION_FLAG, AT(local), NULL, "this host is its own source" },
-        { "source", 0, OPTION_STRING, AT(source), "URL", "where this host's sets come from" },
+        { "source", 0, OPTION_LIST, AT(sources), "URL",
+          "where this host's sets come from, as nhictl publish --to has it; mirrors too" },
         { "trust", 0, OPTION_STRING, AT(trust), "FILE", "the key to believe: nhictl key show" },
+        { "thumbprint", 0, OPTION_STRING, AT(thumbprint), "TEXT",
+          "the key must be this one: hexadecimal or words, from nhictl key show" },
+        { "yes", 0, OPTION_FLAG, AT(yes), NULL, "believe FILE as it stands, compared by nobody" },
         { "name", 0, OPTION_STRING, AT(name), "HOST", "this host's name (default: its FQDN)" },
         { "issuer", 0, OPTION_STRING, AT(issuer), "URI", "the issuer's name" },
+        { "ca-file", 0, OPTION_STRING, AT(access.ca_file), "FILE",
+          "the CA that the servers' certificates must be of" },
+        { "pins", 0, OPTION_STRING, AT(access.pins), "PINS",
+          "sha256//BASE64 of the servers' public keys; several parted by ';'" },
+        { "certificate", 0, OPTION_STRING, AT(access.certificate), "FILE",
+          "this host's certificate, to be shown to the servers" },
+        { "certificate-key", 0, OPTION_STRING, AT(access.certificate_key), "FILE",
+          "its private key" },
+        { "token-file", 0, OPTION_STRING, AT(access.token_file), "FILE",
+          "a file with a bearer token (https) or an etcd token" },
+        { "user-file", 0, OPTION_STRING, AT(access.user_file), "FILE",
+          "etcd: a file with the user's name" },
+        { "password-file", 0, OPTION_STRING, AT(access.password_file), "FILE",
+          "etcd: a file with the password" },
+        { "wait", 0, OPTION_DURATION, AT(wait_sec), "T",
+          "how long to wait for the first verified set (default 1m)" },
+        { "no-wait", 0, OPTION_FLAG, AT(no_wait), NULL, "do not wait for it" },
+        { "replace", 0, OPTION_FLAG, AT(replace), NULL,
+          "put aside what an earlier init set up, and write it anew" },
         LEDGER_OPTION(InitOptions, central),
         KEY_OPTION(InitOptions, central),
         PASSPHRASE_OPTION(InitOptions, central),
@@ -119,7 +76,8 @@ static const Option options[] = {
 
 const Verb verb_init = {
         .name = "init",
-        .synopsis = "--local [--name HOST] | --source URL --trust FILE [--name HOST]",
+        .synopsis = "--local [--name HOST] | --source URL --trust FILE [--thumbprint TEXT] "
+                    "[--name HOST]",
         .help = "set this host up, with itself or with a central ledger as its source\n"
                 "It changes no login: nothing is gated until an administrator says so.",
         .options = options,

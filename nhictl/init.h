@@ -2,28 +2,97 @@
 #pragma once
 
 /* Steps of nhictl init. Each does only what is missing and sets *changed when it did something;
- * each is a VerbStatus and says what went wrong. */
+ * each is a VerbStatus and says what went wrong. Whatever can be found wrong is found before
+ * anything is changed: a host is set up, or it is as it was. */
 
 #include "nhictl/central.h"
+#include "nhictl/store/access.h"
+
+#define INIT_LOCAL_CONF  "10-local.conf"
+#define INIT_SOURCE_CONF "10-source.conf"
+#define INIT_HOST_SIZE   (LEDGER_NAME_MAX + 56)
 
 typedef struct InitOptions {
         CentralOptions central;
-        bool local;
-        const char *source, *trust, *name, *issuer;
+        bool local, yes, replace, no_wait;
+        ArgList sources;
+        const char *trust, *thumbprint, *name, *issuer;
+        StoreAccess access;
+        int64_t wait_sec;
 } InitOptions;
 
 int init_local(const Call *call, const InitOptions *o);
 int init_source(const Call *call, const InitOptions *o);
 
 /* This host's name: --name, else what an earlier init wrote, else the FQDN. First of all steps: a
- * --name that differs from what an earlier init wrote is refused before anything is changed. */
-int init_host_name(const InitOptions *o, char ret[static LEDGER_NAME_MAX + 56]);
-/* path holds exactly text, mode 0644. */
-int init_write(const char *path, const char *text, bool *changed);
+ * --name that differs from what an earlier init wrote is refused, but with --replace. */
+int init_host_name(const InitOptions *o, char ret[static INIT_HOST_SIZE]);
+/* path holds exactly text. */
+int init_write(const char *path, const char *text, mode_t mode, bool *changed);
 int init_make_directory(const char *path, mode_t mode, const char *group, bool *changed);
-/* agentd.conf.d/FILE: who this host is, whom it believes and where the sets come from. */
-int init_write_config(const char *file, const char *host, const char *issuer, const char *source,
-                      const char *key_file, bool *changed);
-/* Enable and start the units, or make a running agent read its configuration. Where systemd does
- * not run, say so. */
-int init_start(bool renew, bool changed);
+/* path is not there. */
+int init_remove(const char *path, bool *changed);
+
+/* ---- agentd.conf.d: who this host is, whom it believes and where the sets come from ---- */
+
+typedef struct InitConfig {
+        const char *file; /* INIT_LOCAL_CONF or INIT_SOURCE_CONF; the other MUST NOT be there */
+        const char *host, *issuer, *key_file;
+        const char *source; /* the members of issuers.source, as libconfig reads them */
+} InitConfig;
+
+/* What may stand between quotes in a libconfig string as it is. */
+int init_check_quotable(const char *text);
+/* Could it be written? A file that says something else, or the other file, is not ours to change
+ * without replace. source NULL: only the other file is looked for. */
+int init_config_check(const InitConfig *c, bool replace);
+/* A file that says the same stays as it is: an administrator who narrowed the reach in it meant
+ * that. What gives way is kept beside it as FILE.replaced, which nobody reads. */
+int init_config_write(const InitConfig *c, bool replace, bool *changed);
+/* Say what the issuer's key may sign here, by that file. */
+void init_config_tell(const InitConfig *c);
+
+/* ---- the key to believe ---- */
+
+typedef struct InitTrust {
+        char *text, *issuer;
+        Jwk key;
+} InitTrust;
+
+int init_trust_read(const InitOptions *o, InitTrust *ret);
+/* Has somebody compared the key with its owner's? --thumbprint decides; else who sits at the
+ * terminal is asked, but for a key that file holds already; --yes asks nobody. */
+int init_trust_confirm(const InitOptions *o, const InitTrust *t, const char *file);
+void init_trust_done(InitTrust *t);
+
+/* ---- where the sets come from ---- */
+
+/* The text of InitConfig's source, malloc'ed. */
+int init_source_text(const InitOptions *o, const char *host, char **ret_text);
+
+/* ---- how nhi-fetchd is known to the servers, and they to it ---- */
+
+typedef struct InitAccess {
+        char *ca;                            /* PEM */
+        char *certificate, *certificate_key; /* PEM; the key may stand in the first */
+        char *token, *user, *password;
+} InitAccess;
+
+/* Read what the options name. NULL: not given. */
+int init_access_read(const StoreAccess *given, InitAccess *ret);
+/* Put it where the service manager hands it to nhi-fetchd. anew: what an earlier init put there
+ * and this one does not name goes away. */
+int init_access_write(const InitAccess *a, bool anew, bool *changed);
+void init_access_done(InitAccess *a);
+/* How agentd.conf names them: issuers.source.NAME = "VALUE" for each that is given. */
+void init_access_settings(const StoreAccess *given, FILE *f);
+
+/* ---- the daemons ---- */
+
+/* Enable and start the units, or make a running agent read its configuration; with credentials also
+ * nhi-fetchd. Where systemd does not run, say so. */
+int init_start(bool renew, bool changed, bool credentials);
+bool init_has_systemd(void);
+/* Until the agent has a verified set of this issuer; say what it brought. Where nobody started the
+ * daemons it waits only when told to. */
+int init_wait(const Call *call, const InitOptions *o, const char *issuer);

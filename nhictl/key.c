@@ -6,10 +6,14 @@
 
 #include "lib/base/path.h"
 #include "nhictl/central.h"
+#include "nhictl/fingerprint.h"
 #include "nhictl/key-exec.h"
 #include "nhictl/key-file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+
+#define KEY_FILE_MAX 16384u
 
 typedef struct KeyOptions {
         CentralOptions central;
@@ -82,28 +86,68 @@ static VerbStatus run_new(Call *call)
         return output_changed(&call->out, true) < 0 ? VERB_FAILED : VERB_OK;
 }
 
+/* ---- key show ---- */
+
+/* A key that somebody else printed: to be compared with what its owner has. */
+static int show_file(const char *path, Jwk *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = document_read(AT_FDCWD, path, KEY_FILE_MAX, &text, &size);
+
+        if (r < 0)
+                return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
+        return jwk_parse(text, size, ret) < 0
+                       ? fail(VERB_STALE, "%s is no public Ed25519 JWK", path)
+                       : VERB_OK;
+}
+
 /* The issuer's name goes with the key where the ledger is at hand: nhictl init --trust reads both
  * from one file. */
-static VerbStatus run_show(Call *call)
+static int show_own(const KeyOptions *o, Jwk *ret, Ledger **ret_ledger)
 {
-        const KeyOptions *o = call->options;
         const char *path = o->central.ledger ? o->central.ledger : PATH_LEDGER_DIR;
-        _cleanup_(ledger_freep) Ledger *l = NULL;
         char error[LEDGER_ERROR_MAX];
-        json_t *doc;
-        Jwk public;
-        int r;
+        int r = central_public_key(&o->central, ret);
 
-        r = central_public_key(&o->central, &public);
         if (r != VERB_OK)
                 return r;
-        if (!o->issuer && ledger_open(path, false, &l, error) < 0 && o->central.ledger)
+        if (!o->issuer && ledger_open(path, false, ret_ledger, error) < 0 && o->central.ledger)
                 return fail(VERB_FAILED, "%s", error);
-        doc = key_public_document(&public, o->issuer ? o->issuer : l ? l->settings.issuer : NULL);
-        if (!doc)
+        return VERB_OK;
+}
+
+static int add_thumbprint(json_t *doc, const Jwk *key)
+{
+        char hex[FINGERPRINT_HEX_SIZE], words[FINGERPRINT_TEXT_SIZE];
+
+        return json_object_set_new(doc, "thumbprint",
+                                   json_pack("{s:s, s:s}", "hex", fingerprint_hex(key, hex),
+                                             "words", fingerprint_words(key, words)));
+}
+
+static VerbStatus run_show(Call *call)
+{
+        const char *file = call->operands.n > 0 ? call->operands.items[0] : NULL;
+        const KeyOptions *o = call->options;
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        json_t *doc;
+        Jwk key;
+        int r;
+
+        if (file && (o->central.key || o->central.ledger))
+                return fail(VERB_USAGE, "FILE, or the key of a ledger: not both");
+        r = file ? show_file(file, &key) : show_own(o, &key, &l);
+        if (r != VERB_OK)
+                return r;
+        doc = key_public_document(&key, o->issuer ? o->issuer : l ? l->settings.issuer : NULL);
+        if (!doc || (call->out.json && add_thumbprint(doc, &key) < 0)) {
+                json_decref(doc);
                 return fail(VERB_FAILED, "out of memory");
+        }
         if (call->out.json)
                 return output_document(doc) < 0 ? VERB_FAILED : VERB_OK;
+        fingerprint_say(&key);
         r = json_dumpf(doc, stdout, JSON_COMPACT | JSON_SORT_KEYS);
         json_decref(doc);
         return r < 0 || puts("") == EOF ? VERB_FAILED : VERB_OK;
@@ -135,9 +179,12 @@ const Verb verb_key_new = {
 };
 const Verb verb_key_show = {
         .name = "key show",
-        .synopsis = "[--key KEY] [--ledger DIR]",
-        .help = "print the public key as a JWK: what hosts have to trust",
+        .synopsis = "[FILE] [--key KEY] [--ledger DIR]",
+        .help = "print the public key as a JWK: what hosts have to trust\n"
+                "Its thumbprint, in hexadecimal and in words, goes to standard error: to be read "
+                "out\nto whoever enrols a host. With FILE, a public key, what that one holds.",
         .options = show_options,
         .options_size = sizeof(KeyOptions),
+        .operands_max = 1,
         .run = run_show,
 };

@@ -46,6 +46,7 @@
 #define PATH_EXEMPT_DIR  PATH_ETC_DIR "/exempt.d"
 #define PATH_ISSUER_KEY  PATH_ETC_DIR "/issuer.key" /* 0600, central side */
 #define PATH_TRUST_DIR   PATH_ETC_DIR "/trust"      /* *.jwk, public */
+#define PATH_PRIVATE_DIR PATH_ETC_DIR "/private"    /* 0700: nhi-fetchd's credentials */
 
 #define PATH_LEDGER_DIR    PATH_ROOT "/var/lib/nhi-ledger" /* 0700, central side */
 #define PATH_PUBLISHED_DIR PATH_ROOT "/var/lib/nhi-source" /* 2750 root:nhi-fetch: HOST.jws */

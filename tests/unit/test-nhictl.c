@@ -110,8 +110,10 @@ static void init_again_changes_nothing(void **state)
         assert_said("host.name");
         ENDS(VERB_USAGE, "init");
         ENDS(VERB_USAGE, "init", "--local", "--source", "/x");
-        ENDS(VERB_USAGE, "init", "--source", "https://x/y", "--trust", "/x");
-        assert_said("file sources only");
+        ENDS(VERB_USAGE, "init", "--source", "http://x/y", "--trust", "/x");
+        assert_said("https://");
+        ENDS(VERB_USAGE, "init", "--local", "--trust", "/x");
+        ENDS(VERB_USAGE, "init", "--local", "--wait", "5s");
 }
 
 static void init_with_a_source_trusts_what_key_show_printed(void **state)
@@ -125,7 +127,13 @@ static void init_with_a_source_trusts_what_key_show_printed(void **state)
         assert_non_null(file);
         assert_true(fputs(out, file) >= 0);
         assert_int_equal(fclose(file), 0);
-        OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk");
+        ENDS(VERB_USAGE, "init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust",
+             PATH_ROOT "/trust.jwk", "--replace", "--thumbprint", "90facafe");
+        ENDS(VERB_FAILED, "init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust",
+             PATH_ROOT "/trust.jwk", "--yes");
+        assert_said("--replace");
+        OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk",
+           "--yes", "--replace");
         assert_string_equal(out, "changed\n");
         assert_int_equal(
                 document_read(AT_FDCWD, PATH_CONF_DIR "/10-source.conf", 10000, &text, &size), 0);
@@ -134,6 +142,21 @@ static void init_with_a_source_trusts_what_key_show_printed(void **state)
         free(text);
         OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk");
         assert_string_equal(out, "unchanged\n");
+}
+
+/* Data is the key alone, so that it can go to a file; what is read out goes beside it. */
+static void key_show_says_the_thumbprint_beside_the_key(void **state)
+{
+        OK("key", "show");
+        assert_int_equal(out[0], '{');
+        assert_null(strstr(out, "thumbprint"));
+        assert_said("thumbprint ");
+        assert_said("in words");
+        OK("key", "show", "--json");
+        assert_non_null(strstr(out, "\"words\""));
+        ENDS(VERB_FAILED, "key", "show", PATH_ROOT "/no-such.jwk");
+        ENDS(VERB_USAGE, "key", "show", PATH_ROOT "/trust.jwk", "--key", PATH_ISSUER_KEY);
+        ENDS(VERB_STALE, "key", "show", PATH_ISSUER_KEY);
 }
 
 static void the_private_key_is_private_and_never_overwritten(void **state)
@@ -618,6 +641,7 @@ int main(void)
                 cmocka_unit_test(summaries_stand_on_one_line),
                 WORLD_TEST(init_again_changes_nothing),
                 WORLD_TEST(init_with_a_source_trusts_what_key_show_printed),
+                WORLD_TEST(key_show_says_the_thumbprint_beside_the_key),
                 WORLD_TEST(the_private_key_is_private_and_never_overwritten),
                 WORLD_TEST(adding_twice_changes_once),
                 WORLD_TEST(accounts_get_uids_of_the_range_and_keep_them),

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* agentd.conf.d/10-*.conf as nhictl init writes it, and what stands there already. */
+
+#include "nhictl/init.h"
+
+#include "lib/base/path.h"
+
+#include <libconfig.h>
+#include <stdio.h>
+
+#define PLACE_MAX 256
+
+int init_check_quotable(const char *text)
+{
+        for (const char *c = text; *c; c++) {
+                if (*c == '"' || *c == '\\' || (unsigned char)*c < 0x20 || *c == 0x7f)
+                        return fail(VERB_USAGE,
+                                    "\"%s\" holds a quote, a backslash or a control character",
+                                    text);
+        }
+        return VERB_OK;
+}
+
+static int config_path(const char *file, const char *suffix, char **ret)
+{
+        if (asprintf(ret, "%s/%s%s", PATH_CONF_DIR, file, suffix) >= 0)
+                return VERB_OK;
+        *ret = NULL;
+        return fail(VERB_FAILED, "out of memory");
+}
+
+static int config_text(const InitConfig *c, char **ret)
+{
+        static const char format[] =
+                "# Written by nhictl init. What this key may sign here is its reach: narrow it.\n"
+                "host: { name = \"%s\"; };\n"
+                "issuers = ( {\n"
+                "        issuer = \"%s\";\n"
+                "        source: {%s};\n"
+                "        keys = ( {\n"
+                "                file = \"%s\";\n"
+                "                reach: {\n"
+                "                        sign = [ \"accounts\", \"ssh_keys\", \"grants\" ];\n"
+                "                        accounts = [ \"*\" ];\n"
+                "                        services = [ \"*\" ];\n"
+                "                        groups = [ \"*\" ];\n"
+                "                        run_as = [ \"*\" ];\n"
+                "                        lifetime_max = \"24h\";\n"
+                "                };\n"
+                "        } );\n"
+                "} );\n";
+
+        if (init_check_quotable(c->issuer) != VERB_OK)
+                return VERB_USAGE;
+        if (asprintf(ret, format, c->host, c->issuer, c->source, c->key_file) >= 0)
+                return VERB_OK;
+        *ret = NULL;
+        return fail(VERB_FAILED, "out of memory");
+}
+
+/* ---- what stands there ---- */
+
+static bool leaf_differs(const config_setting_t *a, const config_setting_t *b)
+{
+        if (!b || config_setting_type(a) != config_setting_type(b))
+                return true;
+        if (!config_setting_is_array(a))
+                return !streq_ptr(config_setting_get_string(a), config_setting_get_string(b));
+        if (config_setting_length(a) != config_setting_length(b))
+                return true;
+        for (int i = 0; i < config_setting_length(a); i++)
+                if (!streq_ptr(config_setting_get_string_elem(a, i),
+                               config_setting_get_string_elem(b, i)))
+                        return true;
+        return false;
+}
+
+/* The first setting of wanted that found says otherwise; reach is the administrator's. */
+static bool find_difference(const config_setting_t *wanted, const config_setting_t *found,
+                            char place[static PLACE_MAX])
+{
+        const char *name = config_setting_name(wanted);
+        const size_t end = strlen(place);
+
+        if (name && streq(name, "reach"))
+                return false;
+        if (name)
+                (void)snprintf(place + end, PLACE_MAX - end, "%s%s", end > 0 ? "." : "", name);
+        if (config_setting_is_group(wanted) || config_setting_is_list(wanted)) {
+                for (int i = 0; i < config_setting_length(wanted); i++) {
+                        const config_setting_t *w = config_setting_get_elem(wanted, (unsigned)i);
+                        const char *member = config_setting_name(w);
+
+                        if (find_difference(w,
+                                            !found   ? NULL
+                                            : member ? config_setting_get_member(found, member)
+                                                     : config_setting_get_elem(found, (unsigned)i),
+                                            place))
+                                return true;
+                }
+                place[end] = '\0';
+                return false;
+        }
+        if (leaf_differs(wanted, found))
+                return true;
+        place[end] = '\0';
+        return false;
+}
+
+/* VERB_OK and *ret_same, and where it is not what stands there otherwise. */
+static int compare(const char *path, const char *text, bool *ret_same, char place[static PLACE_MAX])
+{
+        config_t wanted, found;
+        int r = VERB_OK;
+
+        place[0] = '\0';
+        config_init(&wanted);
+        config_init(&found);
+        if (!config_read_string(&wanted, text))
+                r = fail(VERB_FAILED, "line %d of what would be written: %s",
+                         config_error_line(&wanted), config_error_text(&wanted));
+        else if (!config_read_file(&found, path))
+                r = fail(VERB_FAILED, "%s:%d: %s", path, config_error_line(&found),
+                         config_error_text(&found));
+        else
+                *ret_same = !find_difference(config_root_setting(&wanted),
+                                             config_root_setting(&found), place);
+        config_destroy(&wanted);
+        config_destroy(&found);
+        return r;
+}
+
+static const char *other_file(const InitConfig *c)
+{
+        return streq(c->file, INIT_LOCAL_CONF) ? INIT_SOURCE_CONF : INIT_LOCAL_CONF;
+}
+
+/* Two setups would be two issuers, and the older one's key as good as the newer one's. */
+static int check_other(const InitConfig *c, bool replace)
+{
+        _cleanup_free_ char *path = NULL;
+        int r = config_path(other_file(c), "", &path);
+
+        if (r != VERB_OK || replace || access(path, F_OK) < 0)
+                return r;
+        return fail(VERB_FAILED,
+                    "%s is there: this host is set up %s. --replace puts it aside as %s.replaced; "
+                    "to have both, add an issuer by hand, agentd.conf(5). Nothing was changed",
+                    path, streq(c->file, INIT_LOCAL_CONF) ? "with a central source" : "as its own",
+                    other_file(c));
+}
+
+int init_config_check(const InitConfig *c, bool replace)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char place[PLACE_MAX];
+        bool same = true;
+        int r = check_other(c, replace);
+
+        if (r == VERB_OK)
+                r = config_path(c->file, "", &path);
+        if (r != VERB_OK || !c->source)
+                return r;
+        r = config_text(c, &text);
+        if (r == VERB_OK && !replace && access(path, F_OK) == 0)
+                r = compare(path, text, &same, place);
+        if (r == VERB_OK && !same)
+                r = fail(VERB_FAILED,
+                         "%s has another %s than this init: --replace puts it aside as "
+                         "%s.replaced and writes it anew. Nothing was changed",
+                         path, place, c->file);
+        return r;
+}
+
+/* ---- change it ---- */
+
+static int put_aside(const char *file, bool *changed)
+{
+        _cleanup_free_ char *from = NULL, *to = NULL;
+
+        if (config_path(file, "", &from) != VERB_OK ||
+            config_path(file, ".replaced", &to) != VERB_OK)
+                return VERB_FAILED;
+        if (rename(from, to) < 0)
+                return errno == ENOENT ? VERB_OK
+                                       : fail(VERB_FAILED, "%s: %s", from, strerror(errno));
+        say("%s is now %s", from, to);
+        *changed = true;
+        return VERB_OK;
+}
+
+int init_config_write(const InitConfig *c, bool replace, bool *changed)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char place[PLACE_MAX];
+        bool same = false;
+        int r;
+
+        r = init_config_check(c, replace);
+        if (r == VERB_OK)
+                r = config_path(c->file, "", &path);
+        if (r == VERB_OK)
+                r = config_text(c, &text);
+        if (r == VERB_OK)
+                r = init_make_directory(PATH_CONF_DIR, 0755, NULL, changed);
+        if (r == VERB_OK && access(path, F_OK) == 0 &&
+            compare(path, text, &same, place) != VERB_OK && !replace)
+                return VERB_FAILED;
+        if (r == VERB_OK && !same)
+                r = put_aside(c->file, changed);
+        if (r == VERB_OK && !same)
+                r = init_write(path, text, 0644, changed);
+        return r == VERB_OK ? put_aside(other_file(c), changed) : r;
+}
+
+/* ---- tell ---- */
+
+static const char *list_words(const config_setting_t *list, char *ret, size_t size)
+{
+        size_t used = 0;
+
+        ret[0] = '\0';
+        for (int i = 0; list && i < config_setting_length(list); i++) {
+                const char *word = config_setting_get_string_elem(list, i);
+                int n = snprintf(ret + used, size - used, "%s%s", i > 0 ? ", " : "",
+                                 word ? word : "?");
+
+                if (n < 0 || (size_t)n >= size - used)
+                        break;
+                used += (size_t)n;
+        }
+        if (used == 0)
+                return "none";
+        return streq(ret, "*") ? "any" : ret;
+}
+
+void init_config_tell(const InitConfig *c)
+{
+        static const char *const lists[] = { "sign", "accounts", "services", "groups", "run_as" };
+        char words[ELEMENTSOF(lists)][128];
+        const char *shown[ELEMENTSOF(lists)], *lifetime = "24h";
+        _cleanup_free_ char *path = NULL;
+        const config_setting_t *reach;
+        config_t config;
+
+        if (config_path(c->file, "", &path) != VERB_OK)
+                return;
+        config_init(&config);
+        if (config_read_file(&config, path)) {
+                reach = config_lookup(&config, "issuers.[0].keys.[0].reach");
+                for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                        shown[i] = list_words(reach ? config_setting_get_member(reach, lists[i])
+                                                    : NULL,
+                                              words[i], sizeof(words[i]));
+                if (reach)
+                        (void)config_setting_lookup_string(reach, "lifetime_max", &lifetime);
+                say("%s may now sign %s for this host: accounts %s; services %s; groups %s; run-as "
+                    "users %s; each grant for at most %s. Narrow it in %s",
+                    c->issuer, shown[0], shown[1], shown[2], shown[3], shown[4], lifetime, path);
+        }
+        config_destroy(&config);
+}

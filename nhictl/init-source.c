@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* nhictl init --source: this host gets its sets from a central place. */
+
+#include "lib/base/path.h"
+#include "nhictl/init.h"
+#include "nhictl/store/store.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define TRUST_FILE   PATH_TRUST_DIR "/source.jwk"
+#define ETCD_DEFAULT "/nhi/sets/{host}"
+#define SOURCES_MAX  8u /* issuers.source.urls */
+#define INDENT       "\n                "
+
+/* ---- the URLs, as nhictl publish --to takes them ---- */
+
+static int check_url(const char *url)
+{
+        if (strncmp(url, "http://", 7) == 0)
+                return fail(VERB_USAGE,
+                            "--source %s: without TLS anybody between could read who may do what "
+                            "and withhold what is revoked: https://",
+                            url);
+        if (!store_url_is_valid(url) || strchr(url, '?'))
+                return fail(VERB_USAGE,
+                            "--source %s: must be an absolute path or a file://, https:// or "
+                            "etcd:// URL without user and password: the one that nhictl publish "
+                            "--to has",
+                            url);
+        return init_check_quotable(url);
+}
+
+/* FILE, DIR or a file URL of either: the file of this host's set. */
+static int file_text(const char *url, const char *host, FILE *f)
+{
+        const char *path = store_directory(url);
+        struct stat st;
+        const bool is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+
+        (void)fprintf(f, "file\";" INDENT "path = \"%s%s%s%s\";", path, is_dir ? "/" : "",
+                      is_dir ? host : "", is_dir ? ".jws" : "");
+        return VERB_OK;
+}
+
+static int https_text(const ArgList *urls, FILE *f)
+{
+        (void)fputs("https\";" INDENT "urls = [", f);
+        for (size_t i = 0; i < urls->n; i++) {
+                StoreNames names;
+
+                if (store_names_split(urls->items[i], strlen(urls->items[i]), ".jws", &names) < 0)
+                        return fail(VERB_FAILED, "out of memory");
+                (void)fprintf(f, "%s \"%s{host}%s\"", i > 0 ? "," : "", names.before, names.after);
+                store_names_done(&names);
+        }
+        (void)fputs(" ];", f);
+        return VERB_OK;
+}
+
+/* "etcd://A:2379,B:2379/KEYS" */
+static int etcd_text(const char *url, FILE *f)
+{
+        const char *members = url + strlen("etcd://"), *keys = strchrnul(members, '/');
+        StoreNames names;
+        size_t n = 0;
+
+        (void)fputs("etcd\";" INDENT "urls = [", f);
+        for (const char *at = members; at < keys; n++) {
+                const size_t size = strcspn(at, ",/");
+
+                if (size == 0 || n == SOURCES_MAX)
+                        return fail(VERB_USAGE, "--source %s: names no member, or more than %u",
+                                    url, SOURCES_MAX);
+                (void)fprintf(f, "%s \"https://%.*s\"", n > 0 ? "," : "", (int)size, at);
+                at += size + (at[size] == ',');
+        }
+        if (keys[0] == '\0' || keys[1] == '\0')
+                keys = ETCD_DEFAULT;
+        if (store_names_split(keys, strlen(keys), "", &names) < 0)
+                return fail(VERB_FAILED, "out of memory");
+        (void)fprintf(f, " ];" INDENT "etcd_key = \"%s{host}%s\";", names.before, names.after);
+        store_names_done(&names);
+        return VERB_OK;
+}
+
+static int pins_text(const char *pins, FILE *f)
+{
+        if (init_check_quotable(pins) != VERB_OK)
+                return VERB_USAGE;
+        (void)fputs(INDENT "pins = [", f);
+        for (const char *at = pins; *at;) {
+                const size_t size = strcspn(at, ";");
+
+                (void)fprintf(f, "%s \"%.*s\"", at > pins ? "," : "", (int)size, at);
+                at += size + (at[size] == ';');
+        }
+        (void)fputs(" ];", f);
+        return VERB_OK;
+}
+
+static int check_together(const InitOptions *o, const StoreType *type)
+{
+        const StoreAccess *a = &o->access;
+
+        if (type != &store_https && o->sources.n > 1)
+                return fail(VERB_USAGE, "several --source are mirrors and https:// all of them; "
+                                        "members of etcd stand in one URL, parted by commas");
+        if (o->sources.n > SOURCES_MAX)
+                return fail(VERB_USAGE, "more than %u mirrors", SOURCES_MAX);
+        for (size_t i = 0; i < o->sources.n; i++)
+                if (store_type(o->sources.items[i]) != type)
+                        return fail(VERB_USAGE, "the mirrors of one issuer are all https://");
+        if (type == &store_file && (a->ca_file || a->pins || a->certificate || a->certificate_key ||
+                                    a->token_file || a->user_file))
+                return fail(VERB_USAGE, "a source in a file asks for no certificate, token or "
+                                        "password");
+        if (type == &store_https && a->user_file)
+                return fail(VERB_USAGE, "--user-file is etcd's: https wants --token-file or "
+                                        "--certificate");
+        return VERB_OK;
+}
+
+int init_source_text(const InitOptions *o, const char *host, char **ret_text)
+{
+        const char *first = o->sources.items[0];
+        _cleanup_free_ char *text = NULL;
+        const StoreType *type;
+        size_t size = 0;
+        int r = VERB_OK;
+        FILE *f;
+
+        for (size_t i = 0; r == VERB_OK && i < o->sources.n; i++)
+                r = check_url(o->sources.items[i]);
+        type = store_type(first);
+        if (r == VERB_OK)
+                r = check_together(o, type);
+        if (r != VERB_OK)
+                return r;
+        f = open_memstream(&text, &size);
+        if (!f)
+                return fail(VERB_FAILED, "out of memory");
+        (void)fputs(INDENT "type = \"", f);
+        r = type == &store_file    ? file_text(first, host, f)
+            : type == &store_https ? https_text(&o->sources, f)
+                                   : etcd_text(first, f);
+        if (r == VERB_OK && o->access.pins)
+                r = pins_text(o->access.pins, f);
+        init_access_settings(&o->access, f);
+        (void)fputs("\n        ", f);
+        if (fclose(f) == EOF && r == VERB_OK)
+                r = fail(VERB_FAILED, "out of memory");
+        if (r == VERB_OK)
+                *ret_text = TAKE_PTR(text);
+        return r;
+}
+
+/* ---- all steps ---- */
+
+typedef struct Plan {
+        char host[INIT_HOST_SIZE], *source;
+        InitTrust trust;
+        InitAccess access;
+        InitConfig config;
+} Plan;
+
+static void plan_done(Plan *p)
+{
+        free(p->source);
+        init_trust_done(&p->trust);
+        init_access_done(&p->access);
+}
+
+/* Everything that can be wrong, before anything is changed; the question last. */
+static int plan_make(const InitOptions *o, Plan *p)
+{
+        int r = init_host_name(o, p->host);
+
+        if (r == VERB_OK)
+                r = init_source_text(o, p->host, &p->source);
+        if (r == VERB_OK)
+                r = init_trust_read(o, &p->trust);
+        if (r == VERB_OK)
+                r = init_access_read(&o->access, &p->access);
+        if (r != VERB_OK)
+                return r;
+        p->config = (InitConfig){ .file = INIT_SOURCE_CONF,
+                                  .host = p->host,
+                                  .issuer = p->trust.issuer,
+                                  .key_file = TRUST_FILE,
+                                  .source = p->source };
+        r = init_config_check(&p->config, o->replace);
+        return r == VERB_OK ? init_trust_confirm(o, &p->trust, TRUST_FILE) : r;
+}
+
+static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
+{
+        bool credentials = false;
+        int r = init_make_directory(PATH_ETC_DIR, 0755, NULL, changed);
+
+        if (r == VERB_OK)
+                r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
+        if (r == VERB_OK)
+                r = init_write(TRUST_FILE, p->trust.text, 0644, changed);
+        if (r == VERB_OK)
+                r = init_access_write(&p->access, o->replace, &credentials);
+        if (r == VERB_OK)
+                r = init_config_write(&p->config, o->replace, changed);
+        *changed |= credentials;
+        return r == VERB_OK ? init_start(false, *changed, credentials) : r;
+}
+
+int init_source(const Call *call, const InitOptions *o)
+{
+        Plan p = { 0 };
+        bool changed = false;
+        int r = plan_make(o, &p), waited = VERB_OK;
+
+        if (r == VERB_OK)
+                r = plan_carry_out(o, &p, &changed);
+        if (r == VERB_OK) {
+                say("%s believes %s as read from %s%s", p.host, p.trust.issuer, o->sources.items[0],
+                    o->sources.n > 1 ? " and its mirrors" : "");
+                init_config_tell(&p.config);
+                waited = init_wait(call, o, p.trust.issuer);
+                r = output_changed(&call->out, changed) < 0 ? VERB_FAILED : waited;
+        }
+        plan_done(&p);
+        return r;
+}
