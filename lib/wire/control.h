@@ -20,7 +20,9 @@
  *   status    -                            host, version, pid, started, clock_behind, bus (bool),
  *                                          issuers [{issuer, source, ver, hash, iat, exp, age_sec,
  *                                          accepted, quarantined, last_refusal{time, code,
- detail}}],
+ detail},
+ *                                          answered_sec, limit_sec, left_sec, sources [{place,
+ *                                          answered_sec, next_sec, trouble}]}],
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
@@ -61,7 +63,10 @@
  *             decision, mode, count, first }: of a flood count is more than one, first and time are
  *             those of its first and last denial
  *
- * Times are seconds since the epoch. */
+ * Times are seconds since the epoch. Of an issuer limit_sec and left_sec are how long its set is
+ * good, and still is; answered_sec and what stands in sources (so long ago each place answered, so
+ * soon it is asked next, what is in its way) is what nhi-fetchd says; each is null where it is not
+ * known. */
 
 #define CONTROL_SCHEMA        1
 #define CONTROL_LEFTOVERS_MAX 16u /* in one request: a path may be long */

@@ -68,13 +68,17 @@ static json_t *gate_view(const GateRule *g)
                          list_view(&g->accounts, &g->groups, "%"));
 }
 
-static json_t *issuers_view(const Agent *a, int64_t now_sec)
+static json_t *issuers_view(const Agent *a, Now now)
 {
+        const int64_t now_sec = now.real_usec / (int64_t)USEC_PER_SEC;
         json_t *list = json_array();
 
-        for (size_t i = 0; i < a->config->n_issuers; i++)
-                (void)array_take(list,
-                                 issuer_view(&a->config->issuers[i], &a->issuers[i], now_sec));
+        for (size_t i = 0; i < a->config->n_issuers; i++) {
+                json_t *view = issuer_view(&a->config->issuers[i], &a->issuers[i], now_sec);
+
+                (void)put_sources(view, &a->config->issuers[i], &a->issuers[i], now);
+                (void)array_take(list, view);
+        }
         return list;
 }
 
@@ -158,9 +162,9 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
                          "host", json_text(a->config->host_name), "version", NHI_VERSION, "pid",
                          (int)getpid(), "started", (json_int_t)a->started_sec, "clock_behind",
                          agent_host_view(a).clock_behind, "bus", sessions_have_bus(a->sessions),
-                         "issuers", issuers_view(a, now.real_usec / (int64_t)USEC_PER_SEC),
-                         "grants", (int)count_active(a, now), "accounts", (int)a->store.n_accounts,
-                         "sessions", (int)sessions_count(a->sessions), "gates", gates_view(a),
+                         "issuers", issuers_view(a, now), "grants", (int)count_active(a, now),
+                         "accounts", (int)a->store.n_accounts, "sessions",
+                         (int)sessions_count(a->sessions), "gates", gates_view(a),
                          "journal_dropped", (json_int_t)journal_dropped(a->journal), "config_error",
                          *a->config_error ? json_text(a->config_error) : json_null());
         if (body && (put_log(a, body) < 0 || put_means(a, body) < 0)) {

@@ -270,7 +270,8 @@ static int setup(void **state)
                                  .mode = GATE_ENFORCE,
                                  .services = { (const char **)sudo_class, 1 },
                                  .groups = { (const char **)operators, 1 } };
-        w.issuer = (Issuer){ .issuer = (char *)"iss", .source.path = (char *)"/s" };
+        w.issuer = (Issuer){ .issuer = (char *)"iss",
+                             .source = { .type = (char *)"file", .path = (char *)"/s" } };
         w.config = (Config){ .host_name = (char *)"web1",
                              .issuers = &w.issuer,
                              .n_issuers = 1,
@@ -482,6 +483,8 @@ static void status_says_what_it_must(void **state)
         assert_int_equal(json_integer_value(json_object_get(reply, "journal_dropped")), 3);
         assert_true(json_is_true(json_object_get(reply, "bus")));
         assert_int_equal(json_integer_value(json_object_get(issuer, "age_sec")), 60);
+        assert_int_equal(json_integer_value(json_object_get(issuer, "limit_sec")), 120);
+        assert_int_equal(json_integer_value(json_object_get(issuer, "left_sec")), 60);
         assert_int_equal(json_array_size(json_object_get(reply, "gates")), 2);
         assert_int_equal(json_array_size(json_object_get(reply, "quarantine")), 1);
         assert_true(json_is_array(json_object_get(reply, "locked")));
@@ -508,6 +511,35 @@ static void status_of_a_host_without_a_set_says_so(void **state)
         assert_true(json_is_false(json_object_get(reply, "bus")));
         assert_string_equal(text_at(reply, "config_error"), "agentd.conf:3: gates: wrong");
         json_decref(reply);
+}
+
+static void status_says_how_the_sources_fare(void **state)
+{
+        Heard *h = &w.issuer_state.heard[0];
+        json_t *reply, *issuer, *place;
+
+        for (int i = 0; i < 3; i++) {
+                reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+                issuer = json_array_get(json_object_get(reply, "issuers"), 0);
+                place = json_array_get(json_object_get(issuer, "sources"), 0);
+                assert_int_equal(json_array_size(json_object_get(issuer, "sources")), 1);
+                assert_string_equal(text_at(place, "place"), "/s");
+                assert_true(json_is_null(json_object_get(issuer, "limit_sec")));
+                assert_int_equal(json_is_null(json_object_get(issuer, "answered_sec")), i == 0);
+                assert_int_equal(json_integer_value(json_object_get(place, "answered_sec")),
+                                 i == 0 ? 0 : 40);
+                assert_int_equal(json_integer_value(json_object_get(place, "next_sec")),
+                                 i == 1 ? 20 : 0);
+                assert_int_equal(json_is_null(json_object_get(place, "next_sec")), i != 1);
+                assert_int_equal(json_is_null(json_object_get(place, "trouble")), i != 2);
+                json_decref(reply);
+                *h = (Heard){ .has_answered = true,
+                              .answered_usec = 960 * USEC,
+                              .next_usec = i == 0 ? 1020 * USEC : 999 * USEC };
+                if (i == 1)
+                        strcpy(h->trouble, "timeout");
+        }
+        *h = (Heard){};
 }
 
 static void a_grant_is_shown_as_it_is(void **state)
@@ -941,6 +973,7 @@ int main(void)
                 CASE(what_widens_is_roots_C4),
                 CASE(status_says_what_it_must),
                 CASE(status_of_a_host_without_a_set_says_so),
+                CASE(status_says_how_the_sources_fare),
                 CASE(a_grant_is_shown_as_it_is),
                 CASE(each_grant_says_where_it_stands),
                 CASE(so_many_grants_are_listed_and_no_more),
