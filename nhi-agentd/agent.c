@@ -75,6 +75,7 @@ void agent_prove_time(Agent *a, int64_t iat_sec, int64_t boot_usec)
 void agent_tell(Agent *a, const Event *e)
 {
         journal_event(a->journal, e);
+        tally_event(&a->tally, e);
         denials_add(a->denials, e, now_realtime_usec() / USEC);
 }
 

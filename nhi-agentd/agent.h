@@ -8,6 +8,7 @@
 #include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"
 #include "nhi-agentd/heard.h"
+#include "nhi-agentd/metrics/tally.h"
 #include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
@@ -26,6 +27,7 @@ typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
 typedef struct Members Members; /* member.h: groups that grants gave, until nothing carries them */
 typedef struct Ended Ended;     /* ended.h: what is over, in small turns */
+typedef struct Metrics Metrics; /* metrics/metrics.h: the file for node-exporter */
 typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
 
 /* What was said of a set's age last: of which set, and of which end of it. percent 0: nothing. */
@@ -84,6 +86,8 @@ typedef struct Agent {
         Evidence *evidence;
         Requests *requests;
         Watch *watch;
+        Metrics *metrics;
+        Tally tally; /* what was written down since the start, for metrics */
         uint64_t generation, decision_id;
         int64_t pruned_sec;                       /* ended grants were last forgotten */
         int64_t floor_real_usec, floor_boot_usec; /* the clock said at least the one at the other */

@@ -27,8 +27,9 @@
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
  *                                          null), log {id, seq, head, error (or null), carried,
- *                                          lost}, host_key (a public JWK); for who sees everything:
- quarantine
+ *                                          lost}, metrics {file, interval, written (0: not yet),
+ *                                          error (or null)} where metrics.file is set, host_key (a
+ public JWK); for who sees everything: quarantine
  *                                          [{issuer, entry, code, detail}], locked [..]
  *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets;
  *                                          truncated: true where there are more (10,000

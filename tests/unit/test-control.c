@@ -7,6 +7,7 @@
 #include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/metrics/metrics.h"
 
 #include "lib/base/macro.h"
 #include "lib/wire/control.h"
@@ -40,6 +41,7 @@ static struct World {
         SessionView sessions[4];
         size_t n_sessions;
         int64_t now_sec;
+        bool has_metrics;
         unsigned n_reloads, n_recorded;
         char ended_session[32], ended_why[256], given_back[4][32], locked[32];
         size_t n_given_back;
@@ -141,6 +143,14 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti)
         for (size_t i = 0; i < w.n_sessions; i++)
                 n += streq(w.sessions[i].jti, jti);
         return n;
+}
+
+bool metrics_view(const Metrics *m, MetricsView *ret)
+{
+        if (!w.has_metrics)
+                return false;
+        *ret = (MetricsView){ .path = "/run/nhi/nhi.prom", .interval_sec = 15, .error = "full" };
+        return true;
 }
 
 Means sessions_means(const Sessions *s)
@@ -510,6 +520,22 @@ static void status_of_a_host_without_a_set_says_so(void **state)
         assert_string_equal(text_at(json_object_get(issuer, "last_refusal"), "code"), "signature");
         assert_true(json_is_false(json_object_get(reply, "bus")));
         assert_string_equal(text_at(reply, "config_error"), "agentd.conf:3: gates: wrong");
+        json_decref(reply);
+}
+
+static void status_speaks_of_metrics_where_they_are_wanted(void **state)
+{
+        json_t *reply = allowed(0, "{\"verb\":\"status\"}"), *metrics;
+
+        assert_null(json_object_get(reply, "metrics"));
+        json_decref(reply);
+        w.has_metrics = true;
+        reply = allowed(0, "{\"verb\":\"status\"}");
+        w.has_metrics = false;
+        metrics = json_object_get(reply, "metrics");
+        assert_string_equal(text_at(metrics, "file"), "/run/nhi/nhi.prom");
+        assert_string_equal(text_at(metrics, "error"), "full");
+        assert_int_equal(json_integer_value(json_object_get(metrics, "interval")), 15);
         json_decref(reply);
 }
 
@@ -974,6 +1000,7 @@ int main(void)
                 CASE(status_says_what_it_must),
                 CASE(status_of_a_host_without_a_set_says_so),
                 CASE(status_says_how_the_sources_fare),
+                CASE(status_speaks_of_metrics_where_they_are_wanted),
                 CASE(a_grant_is_shown_as_it_is),
                 CASE(each_grant_says_where_it_stands),
                 CASE(so_many_grants_are_listed_and_no_more),
