@@ -42,7 +42,8 @@ HTTP     := $(call room,lib/http)
 CORE     := $(call room,nhi-agentd/core)
 SET      := $(call room,nhi-agentd/set)
 AGENT    := $(call room,nhi-agentd) $(call room,nhi-agentd/config) $(call room,nhi-agentd/control) \
-            $(call room,nhi-agentd/session) $(call room,nhi-agentd/member) $(call room,nhi-agentd/log)
+            $(call room,nhi-agentd/session) $(call room,nhi-agentd/member) $(call room,nhi-agentd/log) \
+            $(call room,nhi-agentd/metrics)
 FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \

@@ -12,6 +12,7 @@
 #include "nhi-agentd/leftovers.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/member/member.h"
+#include "nhi-agentd/metrics/metrics.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/request.h"
 #include "nhi-agentd/sets.h"
@@ -79,6 +80,7 @@ Agent *agent_free(Agent *a)
         state_free(a->state);
         denials_free(a->denials);
         journal_free(a->journal);
+        metrics_free(a->metrics); /* last of the threads: a path that hangs loses nothing else */
         config_free(a->config);
         if (a->lock_fd >= 0)
                 (void)close(a->lock_fd);
@@ -93,7 +95,7 @@ DEFINE_CLEANUP(Agent *, agent_free)
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
 #define AGENT_PARTS(X)                                                                             \
         X(members)                                                                                 \
-        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener)
+        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener) X(metrics)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \
@@ -190,6 +192,7 @@ static void on_reconciled(void *userdata, int bus)
         }
         agent_record(a, &e);
         a->serving = true;
+        metrics_configure(a->metrics);
         (void)sd_notify(0, "READY=1");
         agent_refresh(a);
 }

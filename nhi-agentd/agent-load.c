@@ -8,6 +8,7 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/member/member.h"
 #include "nhi-agentd/sets.h"
+#include "nhi-agentd/staleness.h"
 #include "nhi-agentd/state.h"
 #include "nhi-agentd/watch.h"
 #include "nhi-agentd/writer.h"
@@ -130,6 +131,7 @@ int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX])
         }
         watch_read_sudo_conf(a);
         members_load(a->members);
+        staleness_load(a);
         r = sets_load_archived(a->sets);
         if (r < 0)
                 (void)snprintf(ret_error, AGENT_ERROR_MAX, "%s: %s", PATH_SETS_DIR, strerror(-r));

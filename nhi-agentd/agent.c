@@ -15,6 +15,7 @@
 #include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
 #include "nhi-agentd/sets.h"
+#include "nhi-agentd/staleness.h"
 #include "nhi-agentd/standing.h"
 #include "nhi-agentd/state.h"
 
@@ -75,6 +76,7 @@ void agent_prove_time(Agent *a, int64_t iat_sec, int64_t boot_usec)
 void agent_tell(Agent *a, const Event *e)
 {
         journal_event(a->journal, e);
+        tally_event(&a->tally, e);
         denials_add(a->denials, e, now_realtime_usec() / USEC);
 }
 
@@ -161,28 +163,6 @@ void agent_put_standing(Agent *a, Standing *standing)
 
 /* ---- refresh --------------------------------------------------------------------------------- */
 
-static void check_freshness(Agent *a, Now now)
-{
-        for (size_t i = 0; i < a->config->n_issuers; i++) {
-                IssuerState *s = &a->issuers[i];
-                unsigned percent = s->set ? expiry_age_percent(s->set, now) : 0;
-                char detail[1200];
-                const Event e = { .kind = EVENT_SOURCE_STALE,
-                                  .code = percent >= 80 ? "80" : "50",
-                                  .detail = detail };
-
-                percent = percent >= 80 ? 80 : percent >= 50 ? 50 : 0;
-                if (!s->set || percent <= s->stale_percent)
-                        continue;
-                (void)snprintf(detail, sizeof(detail),
-                               "%s: %u percent of the set's lifetime have passed; at 100 percent "
-                               "every grant of it is over",
-                               a->config->issuers[i].issuer, percent);
-                agent_record(a, &e);
-                s->stale_percent = percent;
-        }
-}
-
 static void say_status(const Agent *a)
 {
         size_t n_verified = 0;
@@ -210,7 +190,7 @@ void agent_refresh(Agent *a)
         ended_note(a->ended);
         if (!a->reconciled)
                 return;
-        check_freshness(a, now);
+        staleness_review(a, now);
         publish(a->publisher);
         (void)expiry_arm(a->expiry, now);
         say_status(a);
@@ -223,7 +203,7 @@ void agent_time_passed(Agent *a)
         ended_note(a->ended);
         if (!a->reconciled)
                 return;
-        check_freshness(a, now);
+        staleness_review(a, now);
         sessions_review(a->sessions);
         members_time_passed(a->members, now);
         publish_later(a->publisher);

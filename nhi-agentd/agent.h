@@ -7,6 +7,8 @@
 
 #include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"
+#include "nhi-agentd/heard.h"
+#include "nhi-agentd/metrics/tally.h"
 #include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
@@ -26,7 +28,15 @@ typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
 typedef struct Members Members; /* member.h: groups that grants gave, until nothing carries them */
 typedef struct Ended Ended;     /* ended.h: what is over, in small turns */
+typedef struct Metrics Metrics; /* metrics/metrics.h: the file for node-exporter */
 typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
+
+/* What was said of a set's age last: of which set, and of which end of it. percent 0: nothing. */
+typedef struct StaleTold {
+        char hash[65];
+        int64_t exp_sec;
+        unsigned percent;
+} StaleTold;
 
 /* One issuer's current set and what is remembered of it. */
 typedef struct IssuerState {
@@ -40,7 +50,8 @@ typedef struct IssuerState {
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;
-        unsigned stale_percent; /* last freshness event: 0, 50 or 80 */
+        StaleTold told;                /* staleness.h */
+        Heard heard[HEARD_PLACES_MAX]; /* by place */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
         StrList revoked;  /* the same, but for those that the set in force itself lost: */
         bool is_narrowed_again; /* when it was verified anew, which is not saved yet */
@@ -80,6 +91,8 @@ typedef struct Agent {
         Evidence *evidence;
         Requests *requests;
         Watch *watch;
+        Metrics *metrics;
+        Tally tally; /* what was written down since the start, for metrics */
         uint64_t generation, decision_id;
         int64_t pruned_sec;                       /* ended grants were last forgotten */
         int64_t floor_real_usec, floor_boot_usec; /* the clock said at least the one at the other */

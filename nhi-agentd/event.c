@@ -150,6 +150,8 @@ static const struct {
         [EVENT_CONFIG_CHANGED] = { message_code, "Configuration changed" },
         [EVENT_CONFIG_REFUSED] = { message_code, "Configuration refused, the old one stays" },
         [EVENT_SOURCE_STALE] = { message_code, "No new grant set from the source" },
+        [EVENT_SET_EXPIRED] = { message_code, "The grant set's life is over" },
+        [EVENT_SOURCE_FRESH] = { message_code, "The grant set is fresh again" },
         [EVENT_STRAY] = { message_stray, "Processes that no session accounts for, of" },
         [EVENT_MEMBERSHIP_END] = { message_member, "Membership ended:" },
         [EVENT_LEFTOVER] = { message_leftover, "Left behind" },

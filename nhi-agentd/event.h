@@ -26,6 +26,8 @@
         X(CONFIG_CHANGED, "config-changed", "172e267728ef478cab8ae98dc14df126", 5)                 \
         X(CONFIG_REFUSED, "config-refused", "31ff026441754d43a89ee6fe9f44801a", 3)                 \
         X(SOURCE_STALE, "source-stale", "c1e896a6b15a4215a42d43dae04f26bb", 4)                     \
+        X(SET_EXPIRED, "set-expired", "6cc8bdb65c134b7ea6dbc0468c9134fb", 2)                       \
+        X(SOURCE_FRESH, "source-fresh", "8c6838928e7c4067b56211371bf3aee1", 5)                     \
         X(SURVIVOR, "survivor", "8bbc26b3e72e49bb9dee6493401d103f", 2)                             \
         X(STRAY, "stray", "b08bb49b35b2469aa44a36bdec21e75c", 4)                                   \
         X(MEMBERSHIP_END, "membership-end", "76f30746a0dc4bf09982e23961445b8c", 5)                 \

@@ -2,6 +2,7 @@
 #include "nhi-agentd/expiry.h"
 
 #include "nhi-agentd/member/member.h"
+#include "nhi-agentd/staleness.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
@@ -82,25 +83,16 @@ static void grants_next(const Agent *a, Now now, int64_t *real, int64_t *boot)
                 sooner(real, now.real_usec, (now.real_usec / MINUTE + 1) * MINUTE);
 }
 
-static const unsigned stale_percents[] = { 50, 80, 100 };
+static const unsigned stale_levels[] = { STALE_HALF, STALE_LATE, STALE_OVER };
 
-static void set_next(const GrantSet *set, Now now, int64_t *real)
+static void set_next(const IssuerState *s, Now now, int64_t *real, int64_t *boot)
 {
-        const int64_t lifetime = set->exp_sec - set->iat_sec;
+        for (size_t i = 0; i < ELEMENTSOF(stale_levels); i++) {
+                const Now at = staleness_point(s, stale_levels[i]);
 
-        for (size_t i = 0; i < ELEMENTSOF(stale_percents); i++)
-                sooner(real, now.real_usec,
-                       sec_to_usec(set->iat_sec + lifetime * stale_percents[i] / 100));
-}
-
-unsigned expiry_age_percent(const GrantSet *set, Now now)
-{
-        const int64_t lifetime = set->exp_sec - set->iat_sec;
-        const int64_t age = now.real_usec / USEC - set->iat_sec;
-
-        if (lifetime <= 0 || age >= lifetime)
-                return 100;
-        return age <= 0 ? 0 : (unsigned)(age * 100 / lifetime);
+                sooner(real, now.real_usec, at.real_usec);
+                sooner(boot, now.boot_usec, at.boot_usec);
+        }
 }
 
 void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_usec)
@@ -110,7 +102,7 @@ void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_us
         grants_next(a, now, &real, &boot);
         for (size_t i = 0; i < a->config->n_issuers; i++)
                 if (a->issuers[i].set)
-                        set_next(a->issuers[i].set, now, &real);
+                        set_next(&a->issuers[i], now, &real, &boot);
         if (a->sessions && sessions_next_end(a->sessions, &other_real, &other_boot)) {
                 sooner(&real, now.real_usec, other_real);
                 sooner(&boot, now.boot_usec, other_boot);

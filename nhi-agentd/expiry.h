@@ -14,5 +14,3 @@ int expiry_arm(Expiry *x, Now now);
 
 /* The deadlines themselves, microseconds, INT64_MAX: none. Pure but for the agent. */
 void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_usec);
-/* Percent of a set's lifetime that have passed. */
-unsigned expiry_age_percent(const GrantSet *set, Now now);

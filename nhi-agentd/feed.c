@@ -3,6 +3,7 @@
 /* lib/wire/feed.h, the agent's side. Nothing the peer says is believed: a sealed memfd of lawful
  * size is mapped, and its signature decides. */
 
+#include "nhi-agentd/heard.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/sets.h"
 
@@ -42,14 +43,29 @@ static void on_done(void *userdata, const char *line)
         free(f);
 }
 
-/* One header and exactly one descriptor: 0, -EAGAIN, -EBADMSG, or another negative errno. */
-static int receive(Peer *p, FeedHeader *ret, int *ret_fd)
+/* One of the two messages. */
+typedef struct Message {
+        union {
+                uint8_t magic[8];
+                FeedHeader header;
+                struct {
+                        FeedTidings head;
+                        FeedTiding each[FEED_TIDINGS_MAX];
+                } tidings;
+        };
+        size_t size;
+        int fd; /* the one that came along; -EBADF: none */
+} Message;
+
+/* 0, -EAGAIN, -EBADMSG where it was cut or more than one descriptor came, or another negative
+ * errno. */
+static int receive(Peer *p, Message *ret)
 {
         union {
                 struct cmsghdr head;
                 uint8_t space[CMSG_SPACE(2 * sizeof(int))];
         } control = {};
-        struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
+        struct iovec iov = { .iov_base = &ret->tidings, .iov_len = sizeof(ret->tidings) };
         struct msghdr m = {
                 .msg_iov = &iov,
                 .msg_iovlen = 1,
@@ -69,13 +85,39 @@ static int receive(Peer *p, FeedHeader *ret, int *ret_fd)
                 n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
                 memcpy(fds, CMSG_DATA(c), n_fds * sizeof(int));
         }
-        if (n_fds != 1 || n != (ssize_t)sizeof(*ret) || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC))) {
+        if (n_fds > 1 || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC))) {
                 for (size_t i = 0; i < n_fds; i++)
                         (void)close(fds[i]);
                 return -EBADMSG;
         }
-        *ret_fd = fds[0];
+        ret->size = (size_t)n;
+        ret->fd = fds[0];
         return 0;
+}
+
+static bool is_magic(const Message *m, const char *magic)
+{
+        return m->size >= sizeof(m->magic) && memcmp(m->magic, magic, sizeof(m->magic)) == 0;
+}
+
+static bool is_set(const Message *m)
+{
+        return is_magic(m, FEED_MAGIC) && m->size == sizeof(m->header) && m->fd >= 0 &&
+               memcmp(m->header.reserved, "\0\0\0\0", sizeof(m->header.reserved)) == 0;
+}
+
+static bool are_tidings(const Message *m, size_t *ret_n)
+{
+        uint32_t n;
+
+        if (!is_magic(m, FEED_TIDINGS_MAGIC) || m->size < sizeof(FeedTidings) || m->fd >= 0)
+                return false;
+        memcpy(&n, m->tidings.head.n_le, sizeof(n));
+        n = le32toh(n);
+        *ret_n = n;
+        return n > 0 && n <= FEED_TIDINGS_MAX &&
+               m->size == sizeof(FeedTidings) + n * sizeof(FeedTiding) &&
+               memcmp(m->tidings.head.reserved, "\0\0\0\0", sizeof(m->tidings.head.reserved)) == 0;
 }
 
 static void offer(Peer *p, uint32_t label, SetBytes *bytes)
@@ -98,35 +140,42 @@ static void offer(Peer *p, uint32_t label, SetBytes *bytes)
         refuse(p, "busy", "too many sets wait to be verified");
 }
 
-void feed_serve(Peer *p)
+static void serve_set(Peer *p, const Message *m)
 {
-        _cleanup_close_ int fd = -EBADF;
-        FeedHeader header = {};
         SetBytes *bytes = NULL;
         uint32_t label;
         int r;
 
-        r = receive(p, &header, &fd);
-        if (r == -EAGAIN || r == -EINTR)
-                return;
-        if (r == 0 && (memcmp(header.magic, FEED_MAGIC, sizeof(header.magic)) != 0 ||
-                       memcmp(header.reserved, "\0\0\0\0", sizeof(header.reserved)) != 0))
-                r = -EBADMSG;
-        if (r == -EBADMSG) {
-                refuse(p, "malformed", "one feed header with one descriptor is expected");
-                return;
-        }
-        if (r < 0) {
-                peer_close(p);
-                return;
-        }
-        r = set_bytes_map(fd, FEED_SET_MAX, &bytes);
+        r = set_bytes_map(m->fd, FEED_SET_MAX, &bytes);
         if (r < 0) {
                 refuse(p, "unsealed",
                        r == -EFBIG ? "the set is empty or too large"
                                    : "the descriptor is not a sealed memfd");
                 return;
         }
-        memcpy(&label, header.issuer_index_le, sizeof(label));
+        memcpy(&label, m->header.issuer_index_le, sizeof(label));
         offer(p, le32toh(label), bytes);
+}
+
+void feed_serve(Peer *p)
+{
+        Message m = { .fd = -EBADF };
+        size_t n;
+        int r;
+
+        r = receive(p, &m);
+        if (r == -EAGAIN || r == -EINTR)
+                return;
+        if (r < 0 && r != -EBADMSG) {
+                peer_close(p);
+        } else if (r == 0 && is_set(&m)) {
+                serve_set(p, &m);
+        } else if (r == 0 && are_tidings(&m, &n)) {
+                heard_take(peer_agent(p), m.tidings.each, n);
+                peer_close(p);
+        } else {
+                refuse(p, "malformed",
+                       "one feed header with one descriptor is expected, or tidings without");
+        }
+        closep(&m.fd);
 }

@@ -161,7 +161,6 @@ void offer_put_in_force(Offer *o)
                 offer_record_accepted(o);
                 s->accepted_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
                 s->judged = o->now;
-                s->stale_percent = 0;
         }
         put_ids(o);
         put_floors(o);

@@ -5,6 +5,7 @@
 
 #include "nhi-agentd/ended.h"
 #include "nhi-agentd/evidence.h"
+#include "nhi-agentd/metrics/metrics.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include <stdio.h>
@@ -183,6 +184,7 @@ static int config_put_in_force(Offer *o)
         if (a->sessions)
                 sessions_set_grace(a->sessions, a->config->session_grace_usec);
         evidence_config_changed(a->evidence, before->config);
+        metrics_configure(a->metrics);
         agent_put_standing(a, TAKE_PTR(o->standing));
         for (size_t i = 0; i < o->n_left; i++)
                 ended_by_set(a->ended, &o->left[i], TAKE_PTR(before->issuers[i].set),

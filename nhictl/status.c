@@ -5,6 +5,7 @@
 #include "nhictl/agent-client.h"
 #include "nhictl/confirm/pending.h"
 #include "nhictl/gates-file.h"
+#include "nhictl/places.h"
 #include "nhictl/reply.h"
 #include "nhictl/verb.h"
 
@@ -77,7 +78,7 @@ static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
                member_number(issuer, "exp") <= now_sec;
 }
 
-static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec)
+static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec, int64_t up_sec)
 {
         char text[512], age[WHEN_DURATION_SIZE], exp[WHEN_TIME_SIZE], left[WHEN_DURATION_SIZE];
         int64_t exp_sec = member_number(issuer, "exp");
@@ -97,6 +98,7 @@ static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec)
                                                  : "over: no grant holds");
                 line(o, exp_sec > now_sec ? SHADE_GOOD : SHADE_BAD, "", text);
         }
+        places_print(o, issuer, up_sec);
         print_refusal(o, issuer);
         print_revocations(o, issuer);
 }
@@ -302,7 +304,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
 
         print_agent(o, reply, now_sec);
         json_array_foreach(json_object_get(reply, "issuers"), i, issuer)
-                print_issuer(o, issuer, now_sec);
+                print_issuer(o, issuer, now_sec, now_sec - member_number(reply, "started"));
         printf(LABEL "%lld active; the sets define %lld accounts\n", "grants",
                (long long)member_number(reply, "grants"),
                (long long)member_number(reply, "accounts"));

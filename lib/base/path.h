@@ -22,6 +22,8 @@
  * {"schema":1,"sources":[{"index":0,"issuer":"...", "type":"file","path":"..."}]}. nhi-fetchd needs
  * no configuration of its own. */
 #define PATH_SOURCES_RUN PATH_RUN_DIR "/sources.json"
+/* 0600: which ages of sets were told, for a restart. */
+#define PATH_STALE_RUN PATH_RUN_DIR "/staleness.json"
 
 #define PATH_STATE_DIR   PATH_ROOT "/var/lib/nhi"     /* 0755 root */
 #define PATH_GATES_STATE PATH_STATE_DIR "/gates"      /* copy that outlives a reboot */

@@ -20,13 +20,16 @@
  *   status    -                            host, version, pid, started, clock_behind, bus (bool),
  *                                          issuers [{issuer, source, ver, hash, iat, exp, age_sec,
  *                                          accepted, quarantined, last_refusal{time, code,
- detail}}],
+ detail},
+ *                                          answered_sec, limit_sec, left_sec, sources [{place,
+ *                                          answered_sec, next_sec, trouble}]}],
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
  *                                          null), log {id, seq, head, error (or null), carried,
- *                                          lost}, host_key (a public JWK); for who sees everything:
- quarantine
+ *                                          lost}, metrics {file, interval, written (0: not yet),
+ *                                          error (or null)} where metrics.file is set, host_key (a
+ public JWK); for who sees everything: quarantine
  *                                          [{issuer, entry, code, detail}], locked [..]
  *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets;
  *                                          truncated: true where there are more (10,000
@@ -61,7 +64,10 @@
  *             decision, mode, count, first }: of a flood count is more than one, first and time are
  *             those of its first and last denial
  *
- * Times are seconds since the epoch. */
+ * Times are seconds since the epoch. Of an issuer limit_sec and left_sec are how long its set is
+ * good, and still is; answered_sec and what stands in sources (so long ago each place answered, so
+ * soon it is asked next, what is in its way) is what nhi-fetchd says; each is null where it is not
+ * known. */
 
 #define CONTROL_SCHEMA        1
 #define CONTROL_LEFTOVERS_MAX 16u /* in one request: a path may be long */

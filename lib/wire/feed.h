@@ -8,7 +8,11 @@
  * holds one JWS, compact serialisation, at most FEED_SET_MAX bytes, none of them in a hole. The
  * agent refuses anything else and believes nothing: what the bytes say is decided by their
  * signature. The reply is one line of UTF-8 text, "accepted VER HASH" or "unchanged VER HASH" or
- * "refused CODE explanation", sent when the set is in force (or is not going to be). */
+ * "refused CODE explanation", sent when the set is in force (or is not going to be).
+ *
+ * Another message on a connection of its own says how the sources fare: one struct FeedTidings and
+ * as many struct FeedTiding as it says, without a descriptor. It has no reply: the agent shows it
+ * to people and rests nothing on it. */
 
 #include <stdint.h>
 
@@ -24,3 +28,23 @@ typedef struct FeedHeader {
         uint8_t issuer_index_le[4]; /* position of the source in agentd.conf; a label for the log */
         uint8_t reserved[4];        /* zero */
 } FeedHeader;
+
+#define FEED_TIDINGS_MAGIC "NHITIDE1"
+#define FEED_TIDINGS_MAX   32u
+#define FEED_NOT_KNOWN     UINT32_MAX
+
+typedef struct FeedTidings {
+        uint8_t magic[8];
+        uint8_t n_le[4];     /* 1 to FEED_TIDINGS_MAX */
+        uint8_t reserved[4]; /* zero */
+} FeedTidings;
+
+/* Of one place that an issuer's sets come from. */
+typedef struct FeedTiding {
+        uint8_t issuer_index_le[4];
+        uint8_t place_le[4];        /* position among its URLs, where each is a source of its own */
+        uint8_t answered_sec_le[4]; /* so long ago it said what its newest set is; FEED_NOT_KNOWN:
+                                       it has not yet */
+        uint8_t next_sec_le[4];     /* so soon it is asked next; FEED_NOT_KNOWN */
+        char trouble[240]; /* what is in the way now, in UTF-8, padded with NUL; "": nothing */
+} FeedTiding;

@@ -23,6 +23,7 @@
  *             denials_per_sec = 5; peer_deadline = "2s"; };
  *   log: { dir = "/var/log/nhi"; rotate_size = 64; rotate_age = "24h"; keep = 1000;
  *          keep_age = "400d"; head_interval = "10m"; anchor_command = ""; };
+ *   metrics: { file = ""; interval = "15s"; };
  *
  * A member of a key's reach that is left out allows nothing. Durations: "500ms" "90s" "30m" "8h"
  * "7d".
@@ -74,6 +75,8 @@ typedef struct Config {
         uint32_t log_rotate_mib, log_keep;
         int64_t log_rotate_age_sec, log_keep_age_sec;
         uint64_t log_head_interval_usec;
+        char *metrics_file; /* "": none */
+        uint64_t metrics_interval_usec;
         void *storage;
 } Config;
 

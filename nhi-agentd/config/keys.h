@@ -74,6 +74,11 @@ typedef enum ConfigScope {
           86400000000, "How often the head of the log is signed and sent to the journal.")         \
         X(HOST, STRING, "log.anchor_command", Config, log_anchor_command, "\"\"", 0, 4095,         \
           "A program that gets each signed head on its standard input; empty: none.")              \
+        X(HOST, PATH, "metrics.file", Config, metrics_file, "\"\"", 0, 4095,                       \
+          "Numbers for node-exporter's textfile collector, such as /run/nhi/nhi.prom; empty: "     \
+          "none.")                                                                                 \
+        X(HOST, USEC, "metrics.interval", Config, metrics_interval_usec, "\"15s\"", 1000000,       \
+          3600000000, "How often they are written.")                                               \
         X(ISSUER, STRING, "issuer", IssuerEntry, issuer.issuer, NULL, 1, 1024,                     \
           "The iss of its grant sets.")                                                            \
         X(ISSUER, LIST, "revokes", IssuerEntry, issuer.policy.revokes, "[ ]", 0, 64,               \

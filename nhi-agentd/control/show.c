@@ -5,6 +5,7 @@
 #include "nhi-agentd/control/verbs.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/metrics/metrics.h"
 
 #include "lib/base/io.h"
 
@@ -87,13 +88,17 @@ static json_t *gate_view(const GateRule *g)
                          list_view(&g->accounts, &g->groups, "%"));
 }
 
-static json_t *issuers_view(const Agent *a, int64_t now_sec)
+static json_t *issuers_view(const Agent *a, Now now)
 {
+        const int64_t now_sec = now.real_usec / (int64_t)USEC_PER_SEC;
         json_t *list = json_array();
 
-        for (size_t i = 0; i < a->config->n_issuers; i++)
-                (void)array_take(list,
-                                 issuer_view(&a->config->issuers[i], &a->issuers[i], now_sec));
+        for (size_t i = 0; i < a->config->n_issuers; i++) {
+                json_t *view = issuer_view(&a->config->issuers[i], &a->issuers[i], now_sec);
+
+                (void)put_sources(view, &a->config->issuers[i], &a->issuers[i], now);
+                (void)array_take(list, view);
+        }
         return list;
 }
 
@@ -127,7 +132,7 @@ static json_t *quarantine_view(const Agent *a)
 }
 
 /* Anybody may ask for it: the loop never walks over all grants of a large host. */
-static size_t count_active(const Agent *a, Now now)
+size_t control_n_active(const Agent *a, Now now)
 {
         size_t n = 0;
 
@@ -167,6 +172,20 @@ static int put_means(const Agent *a, json_t *body)
                                    json_text(means_name(sessions_means(a->sessions))));
 }
 
+/* Only where they are wanted. */
+static int put_metrics(const Agent *a, json_t *body)
+{
+        MetricsView v;
+
+        if (!metrics_view(a->metrics, &v))
+                return 0;
+        return json_object_set_new(body, "metrics",
+                                   json_pack("{s:o, s:I, s:I, s:o}", "file", json_text(v.path),
+                                             "interval", (json_int_t)v.interval_sec, "written",
+                                             (json_int_t)v.written_sec, "error",
+                                             v.error ? json_text(v.error) : json_null()));
+}
+
 int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_reply)
 {
         Now now = agent_now(a);
@@ -177,12 +196,12 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
                          "host", json_text(a->config->host_name), "version", NHI_VERSION, "pid",
                          (int)getpid(), "started", (json_int_t)a->started_sec, "clock_behind",
                          agent_host_view(a).clock_behind, "bus", sessions_have_bus(a->sessions),
-                         "issuers", issuers_view(a, now.real_usec / (int64_t)USEC_PER_SEC),
-                         "grants", (int)count_active(a, now), "accounts", (int)a->store.n_accounts,
-                         "sessions", (int)sessions_count(a->sessions), "gates", gates_view(a),
+                         "issuers", issuers_view(a, now), "grants", (int)control_n_active(a, now),
+                         "accounts", (int)a->store.n_accounts, "sessions",
+                         (int)sessions_count(a->sessions), "gates", gates_view(a),
                          "journal_dropped", (json_int_t)journal_dropped(a->journal), "config_error",
                          *a->config_error ? json_text(a->config_error) : json_null());
-        if (body && (put_log(a, body) < 0 || put_means(a, body) < 0)) {
+        if (body && (put_log(a, body) < 0 || put_means(a, body) < 0 || put_metrics(a, body) < 0)) {
                 json_decref(body);
                 return -ENOMEM;
         }

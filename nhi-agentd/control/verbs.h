@@ -60,6 +60,8 @@ json_t *json_text(const char *text); /* NULL gives null; bytes that are no UTF-8
 json_t *grant_view(Agent *a, const Grant *g, Now now);
 json_t *session_view(const Agent *a, const SessionView *s);
 json_t *denial_view_json(const DenialView *d);
+/* Add to an issuer's view how old its set is and how its sources fare. Negative: out of memory. */
+int put_sources(json_t *view, const Issuer *i, const IssuerState *s, Now now);
 /* Where this grant stands: REASON_GRANTED while it is active, else what stops it. */
 Reason grant_state(const Agent *a, const Grant *g, Now now);
 /* The grant of this account with this id, NULL where there is none. */

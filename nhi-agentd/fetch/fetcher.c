@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/fetch/fetcher.h"
 
+#include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 #include "nhi-agentd/fetch/path-watch.h"
@@ -24,6 +25,10 @@ typedef struct Fetch {
         SourceSink sink;
         void *source;
         FeedClient *client;
+        bool is_shown;           /* to the agent's people: of its issuer's sets */
+        uint32_t place;          /* position among the entry's URLs */
+        int64_t answered_usec;   /* CLOCK_BOOTTIME; 0: the source has not answered yet */
+        int64_t next_usec;       /* likewise; when it looks again */
         char trouble[LINE_SIZE]; /* of the source; "": none */
         char answer[LINE_SIZE];  /* of the agent; "": none yet */
 } Fetch;
@@ -32,6 +37,7 @@ struct Fetcher {
         sd_event *event;
         FetcherConfig config;
         PathWatch *watch;
+        Tidings *tidings; /* NULL: none are told */
         SourceList list;
         Fetch *fetches;
         size_t n_fetches;
@@ -98,14 +104,27 @@ static void on_deliver(void *userdata, const void *bytes, size_t size)
                 say(fetch->fetcher, LOG_ERR, fetch->spec.issuer, strerror(-r));
 }
 
-static void on_report(void *userdata, const char *sentence)
+static void on_next(void *userdata, uint64_t usec)
 {
         Fetch *fetch = userdata;
 
+        fetch->next_usec = now_boottime_usec() + (int64_t)usec;
+}
+
+static void on_report(void *userdata, const char *sentence)
+{
+        Fetch *fetch = userdata;
+        const bool is_first = !sentence && fetch->answered_usec == 0;
+
+        if (!sentence)
+                fetch->answered_usec = now_boottime_usec();
+        if (is_first)
+                tidings_soon(fetch->fetcher->tidings);
         if (!text_changed(fetch->trouble, sentence ? sentence : ""))
                 return;
         say(fetch->fetcher, sentence ? LOG_WARNING : LOG_INFO, fetch->spec.issuer,
             sentence ? sentence : "the source is well");
+        tidings_soon(fetch->fetcher->tidings);
         status_tell(fetch->fetcher);
 }
 
@@ -121,6 +140,27 @@ static void on_answered(void *userdata, const char *line)
         if (!is_unchanged)
                 say(fetch->fetcher, is_accepted ? LOG_INFO : LOG_WARNING, fetch->spec.issuer, line);
         status_tell(fetch->fetcher);
+}
+
+/* The i-th that is shown. */
+static bool on_tiding(void *userdata, size_t i, Tiding *ret)
+{
+        const Fetcher *f = userdata;
+        const Fetch *fetch = f->fetches, *end = f->fetches + f->n_fetches;
+
+        for (; fetch < end; fetch++)
+                if (fetch->is_shown && i-- == 0)
+                        break;
+        if (fetch == end)
+                return false;
+        *ret = (Tiding){ .issuer_index = fetch->spec.index,
+                         .place = fetch->place,
+                         .answered_usec = fetch->answered_usec,
+                         .next_usec = fetch->next_usec,
+                         .trouble = fetch->trouble };
+        if (fetch->type->is_told && fetch->answered_usec > 0 && !*fetch->trouble)
+                ret->answered_usec = now_boottime_usec();
+        return true;
 }
 
 static void fetch_done(Fetch *fetch)
@@ -139,7 +179,10 @@ static int fetch_init(Fetch *fetch, Fetcher *f, const SourceType *type, const So
                 .fetcher = f,
                 .spec = *spec,
                 .type = type,
-                .sink = { .userdata = fetch, .deliver = on_deliver, .report = on_report },
+                .sink = { .userdata = fetch,
+                          .deliver = on_deliver,
+                          .report = on_report,
+                          .next = on_next },
         };
         feed.issuer_index = spec->index;
         feed.userdata = fetch;
@@ -160,13 +203,25 @@ static void fetches_stop(Fetcher *f)
         sources_done(&f->list);
 }
 
+/* An issuer's first entry is of its sets. */
+static bool is_of_sets(const Fetcher *f, const SourceSpec *spec)
+{
+        for (size_t i = 0; i < f->list.n; i++)
+                if (f->list.specs[i].index == spec->index)
+                        return spec == &f->list.specs[i];
+        return false;
+}
+
 /* What cannot be served never holds up the others. */
-static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *spec)
+static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *spec, size_t place,
+                        bool is_shown)
 {
         Fetch *fetch = &f->fetches[f->n_fetches];
         int r = fetch_init(fetch, f, type, spec);
 
         if (r >= 0) {
+                fetch->place = (uint32_t)place;
+                fetch->is_shown = is_shown;
                 f->n_fetches++;
                 return;
         }
@@ -177,13 +232,14 @@ static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *sp
 static void entry_start(Fetcher *f, const SourceSpec *spec)
 {
         const SourceType *type = source_type_find(spec->type);
+        const bool is_shown = is_of_sets(f, spec);
 
         if (!type) {
                 say(f, LOG_ERR, spec->issuer, "this version fetches no source of that type");
                 return;
         }
         if (!type->is_per_url) {
-                fetch_start(f, type, spec);
+                fetch_start(f, type, spec, 0, is_shown);
                 return;
         }
         for (size_t i = 0; i < spec->n_urls; i++) {
@@ -191,7 +247,7 @@ static void entry_start(Fetcher *f, const SourceSpec *spec)
 
                 one.urls[0] = spec->urls[i];
                 one.n_urls = 1;
-                fetch_start(f, type, &one);
+                fetch_start(f, type, &one, i, is_shown);
         }
 }
 
@@ -256,6 +312,17 @@ int fetcher_new(sd_event *event, const FetcherConfig *config, Fetcher **ret)
         r = path_watch_new(event, config->sources_path, on_sources_changed, f, &f->watch);
         if (r < 0)
                 return r;
+        if (config->tidings_usec > 0)
+                r = tidings_new(event,
+                                &(TidingsConfig){ .sock_path = config->feed.sock_path,
+                                                  .owner = config->feed.owner,
+                                                  .interval_usec = config->tidings_usec,
+                                                  .spacing_usec = TIDINGS_SPACING_USEC,
+                                                  .userdata = f,
+                                                  .source = on_tiding },
+                                &f->tidings);
+        if (r < 0)
+                return r;
 
         *ret = TAKE_PTR(f);
         return 0;
@@ -267,6 +334,7 @@ Fetcher *fetcher_free(Fetcher *f)
                 return NULL;
         (void)path_watch_free(f->watch);
         fetches_stop(f);
+        (void)tidings_free(f->tidings);
         (void)sd_event_unref(f->event);
         free(f);
         return NULL;

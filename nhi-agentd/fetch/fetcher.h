@@ -7,6 +7,7 @@
  * nobody believes it. */
 
 #include "nhi-agentd/fetch/feed-client.h"
+#include "nhi-agentd/fetch/tidings.h"
 
 typedef struct Fetcher Fetcher;
 
@@ -14,6 +15,8 @@ typedef struct FetcherConfig {
         const char *sources_path; /* PATH_SOURCES_RUN */
         uid_t owner;              /* who must have written it: owner_trusted() */
         FeedClientConfig feed;    /* index and callback are the fetcher's */
+        /* How often the agent is told how the sources fare; 0: never. */
+        uint64_t tidings_usec;
         /* One line for the service manager whenever it changes; NULL: none wanted. */
         void (*status)(const char *line);
         /* One line for the journal, with a syslog priority. */

@@ -76,6 +76,7 @@ static int run(void)
                 .sources_path = PATH_SOURCES_RUN,
                 .owner = owner_trusted(),
                 .feed = feed_client_defaults,
+                .tidings_usec = TIDINGS_INTERVAL_USEC,
                 .status = on_status,
                 .say = on_say,
         };

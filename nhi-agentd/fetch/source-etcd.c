@@ -49,6 +49,7 @@ typedef struct EtcdSource {
 
 static void timer_set(EtcdSource *s, uint64_t usec)
 {
+        sink_next(s->sink, usec);
         (void)sd_event_source_set_time_relative(s->timer, usec);
         (void)sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
@@ -385,4 +386,4 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
         return 0;
 }
 
-const SourceType source_etcd = { "etcd", false, etcd_start, etcd_stop };
+const SourceType source_etcd = { "etcd", false, etcd_start, etcd_stop, false };

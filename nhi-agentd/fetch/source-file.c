@@ -70,6 +70,7 @@ static void retry_later(FileSource *s)
 {
         uint64_t usec = backoff_usec(++s->n_failures, RETRY_FIRST_USEC, RETRY_MAX_USEC);
 
+        sink_next(s->sink, usec);
         (void)sd_event_source_set_time_relative(s->retry, usec);
         (void)sd_event_source_set_enabled(s->retry, SD_EVENT_ONESHOT);
 }
@@ -196,4 +197,4 @@ static int file_start(sd_event *event, const SourceSpec *spec, const SourceSink 
         return 0;
 }
 
-const SourceType source_file = { "file", false, file_start, file_stop };
+const SourceType source_file = { "file", false, file_start, file_stop, true };

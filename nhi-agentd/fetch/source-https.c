@@ -42,6 +42,7 @@ typedef struct HttpsSource {
 
 static void ask_after(HttpsSource *s, uint64_t usec)
 {
+        sink_next(s->sink, usec);
         (void)sd_event_source_set_time_relative(s->timer, usec);
         (void)sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
@@ -259,4 +260,4 @@ static int https_start(sd_event *event, const SourceSpec *spec, const SourceSink
         return 0;
 }
 
-const SourceType source_https = { "https", true, https_start, https_stop };
+const SourceType source_https = { "https", true, https_start, https_stop, false };

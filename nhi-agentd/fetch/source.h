@@ -39,9 +39,17 @@ typedef struct SourceSink {
         /* Hand over one whole set, as it is; bytes are borrowed for the call. */
         void (*deliver)(void *userdata, const void *bytes, size_t size);
         /* Something an administrator should know, one sentence: said when it changes, not each
-         * time. NULL: all is well again. */
+         * time. NULL: it has just said what its newest set is, and all is well. */
         void (*report)(void *userdata, const char *sentence);
+        /* It looks again so many microseconds from now. NULL: nobody wants to know. */
+        void (*next)(void *userdata, uint64_t usec);
 } SourceSink;
+
+static inline void sink_next(const SourceSink *s, uint64_t usec)
+{
+        if (s->next)
+                s->next(s->userdata, usec);
+}
 
 typedef struct SourceType {
         const char *name;
@@ -52,6 +60,8 @@ typedef struct SourceType {
          * can never work is a negative errno. */
         int (*start)(sd_event *event, const SourceSpec *spec, const SourceSink *sink, void **ret);
         void (*stop)(void *source);
+        /* It hears of every change by itself: while it is well, it has just answered. */
+        bool is_told;
 } SourceType;
 
 extern const SourceType source_file, source_https, source_etcd;

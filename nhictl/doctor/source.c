@@ -6,6 +6,7 @@
 #include "lib/base/path.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/people.h"
+#include "nhictl/places.h"
 #include "nhictl/reply.h"
 
 #define CHECK            "source"
@@ -51,6 +52,29 @@ static void say_refusal(const json_t *issuer, const char *name, Findings *f)
                              member_text(refusal, "detail") ?: "");
 }
 
+/* Its set still holds, and what is revoked meanwhile is not heard of. */
+static void say_places(const DoctorHost *h, const json_t *issuer, const char *name, Findings *f)
+{
+        static const char advice[] = "journalctl -u nhi-fetchd says what is in the way";
+        const int64_t up_sec = (int64_t)h->now_sec - member_number(h->status, "started");
+        const json_t *place;
+        char silent[WHEN_DURATION_SIZE];
+        size_t i;
+
+        json_array_foreach(json_object_get(issuer, "sources"), i, place) {
+                const char *trouble = member_text(place, "trouble");
+
+                if (!place_is_silent(place, issuer, up_sec))
+                        continue;
+                finding_warn(f, CHECK, advice,
+                             "%s of %s has not answered for %s, more than half of the time for "
+                             "which its set is good%s%s",
+                             member_text(place, "place") ?: "a source", name,
+                             when_format_duration(silent, place_silent_sec(place, up_sec)),
+                             trouble ? ": " : "", trouble ? trouble : "");
+        }
+}
+
 static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforced, Findings *f)
 {
         static const char fetch[] =
@@ -68,6 +92,7 @@ static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforc
         else
                 finding_warn(f, CHECK, fetch, "no verified set of %s from %s yet: no grant holds",
                              name, source);
+        say_places(h, issuer, name, f);
         say_refusal(issuer, name, f);
 }
 

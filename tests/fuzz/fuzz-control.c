@@ -8,6 +8,7 @@
 #include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/metrics/metrics.h"
 
 #include "lib/jose/json.h"
 #include "lib/wire/control.h"
@@ -139,6 +140,13 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti)
         return 1;
 }
 
+bool metrics_view(const Metrics *m, MetricsView *ret)
+{
+        (void)m;
+        (void)ret;
+        return false;
+}
+
 Means sessions_means(const Sessions *s)
 {
         (void)s;
@@ -210,7 +218,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         sets[0] = issuer_state.set;
         FUZZ_HOLDS(issuer_state.set->n_quarantine == 0, "the world is as it should be");
         issuer = (Issuer){ .issuer = (char *)"https://grants.example.org",
-                           .source.path = (char *)"/s" };
+                           .source = { .type = (char *)"file", .path = (char *)"/s" } };
         config = (Config){ .host_name = (char *)"web1", .issuers = &issuer, .n_issuers = 1 };
         agent = (Agent){ .config = &config,
                          .issuers = &issuer_state,

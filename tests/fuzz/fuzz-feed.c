@@ -2,7 +2,8 @@
 
 /* One message on the feed's socket (A06): bytes, descriptors and flags as the input says, and a
  * descriptor that is a sealed memfd or is not. A set is offered only for one lawful header with one
- * sealed descriptor; no descriptor is kept; the peer is answered, closed or held, once. */
+ * sealed descriptor, tidings are taken only without one and of places that there are; no descriptor
+ * is kept; the peer is answered, closed or held, once. */
 
 #include "lib/base/macro.h"
 #include "lib/wire/feed.h"
@@ -17,7 +18,11 @@
 
 static struct {
         Input in;
-        FeedHeader header;
+        union {
+                FeedHeader header;
+                FeedTidings tidings;
+                uint8_t bytes[sizeof(FeedTidings) + (FEED_TIDINGS_MAX + 1) * sizeof(FeedTiding)];
+        };
         size_t n_bytes;
         int flags, error, map_error, offer_error;
         unsigned n_fds, n_open, n_control;
@@ -29,7 +34,13 @@ static struct {
         void *done_userdata;
 } w;
 
-static Agent agent;
+static const char *urls[] = { "https://a", "https://b" };
+static Issuer issuer = { .issuer = (char *)"i",
+                         .source = { .type = (char *)"https",
+                                     .urls = { urls, ELEMENTSOF(urls) } } };
+static Config config = { .issuers = &issuer, .n_issuers = 1 };
+static IssuerState issuer_state;
+static Agent agent = { .config = &config, .issuers = &issuer_state };
 
 int __wrap_peer_fd(const Peer *p);
 Agent *__wrap_peer_agent(const Peer *p);
@@ -125,7 +136,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
                 n = m->msg_iov[0].iov_len;
                 m->msg_flags |= MSG_TRUNC;
         }
-        memcpy(m->msg_iov[0].iov_base, &w.header, n);
+        memcpy(m->msg_iov[0].iov_base, w.bytes, n);
         fds_put(m);
         return (ssize_t)n;
 }
@@ -186,8 +197,26 @@ static void world_read(void)
         w.offer_error = what & 4 ? EBUSY : 0;
         w.gone_early = what & 8;
         w.answers_at_once = what & 16;
-        w.n_bytes = w.in.size;
-        memcpy(&w.header, w.in.data, w.in.size < sizeof(w.header) ? w.in.size : sizeof(w.header));
+        w.n_bytes = w.in.size < sizeof(w.bytes) ? w.in.size : sizeof(w.bytes);
+        if (w.n_bytes > 0)
+                memcpy(w.bytes, w.in.data, w.n_bytes);
+}
+
+static void check_heard(void)
+{
+        bool was_heard = false;
+
+        for (size_t i = 0; i < HEARD_PLACES_MAX; i++) {
+                const Heard *h = &issuer_state.heard[i];
+
+                was_heard |= h->has_answered || *h->trouble;
+                FUZZ_HOLDS(i < ELEMENTSOF(urls) || (!h->has_answered && !*h->trouble),
+                           "no place that is not there is told of");
+                FUZZ_HOLDS(memchr(h->trouble, 0, sizeof(h->trouble)), "words have an end");
+        }
+        FUZZ_HOLDS(!was_heard || (w.n_fds == 0 && w.n_closed == 1 && w.n_replies == 0 &&
+                                  memcmp(w.tidings.magic, FEED_TIDINGS_MAGIC, 8) == 0),
+                   "tidings are lawful, and nobody answers them");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -195,9 +224,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Peer *peer = (Peer *)(void *)&agent;
 
         memset(&w, 0, sizeof(w));
+        memset(&issuer_state, 0, sizeof(issuer_state));
         w.in = (Input){ data, size };
         world_read();
         feed_serve(peer);
+        check_heard();
         FUZZ_HOLDS(w.n_open == 0, "no descriptor is kept");
         FUZZ_HOLDS(w.n_offered + w.n_closed + w.n_replies >= 1 || w.error == EAGAIN ||
                            w.error == EINTR,

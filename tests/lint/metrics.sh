@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 printf '%-18s %6s %7s %8s %6s %6s %6s %8s\n' room files lines longest funcs median p90 longest
 for room in lib/base lib/wire lib/gate lib/snapshot lib/jose lib/log lib/http pam_nhi nss_nhi sudo_nhi nhi-agentd/core \
-        nhi-agentd/set nhi-agentd/config nhi-agentd/session nhi-agentd/member nhi-agentd/log nhi-agentd/control nhi-agentd/fetch nhi-agentd/keys nhi-agentd nhictl nhictl/ledger nhictl/pam nhictl/confirm nhictl/doctor nhictl/log nhictl/leftovers nhictl/prove nhictl/store tests; do
+        nhi-agentd/set nhi-agentd/config nhi-agentd/session nhi-agentd/member nhi-agentd/log nhi-agentd/metrics nhi-agentd/control nhi-agentd/fetch nhi-agentd/keys nhi-agentd nhictl nhictl/ledger nhictl/pam nhictl/confirm nhictl/doctor nhictl/log nhictl/leftovers nhictl/prove nhictl/store tests; do
         if [ "$room" = tests ]; then files=$(git ls-files 'tests/*.[ch]'); else files=$(git ls-files "$room" | grep "^$room/[^/]*\.[ch]$"); fi
         [ -n "$files" ] || continue
         # shellcheck disable=SC2086

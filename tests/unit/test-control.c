@@ -7,6 +7,7 @@
 #include "nhi-agentd/control/denials.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/metrics/metrics.h"
 
 #include "lib/base/macro.h"
 #include "lib/wire/control.h"
@@ -40,6 +41,7 @@ static struct World {
         SessionView sessions[4];
         size_t n_sessions;
         int64_t now_sec;
+        bool has_metrics;
         unsigned n_reloads, n_recorded;
         char ended_session[32], ended_why[256], given_back[4][32], locked[32];
         size_t n_given_back;
@@ -141,6 +143,14 @@ uint32_t sessions_of_grant(const Sessions *s, const char *jti)
         for (size_t i = 0; i < w.n_sessions; i++)
                 n += streq(w.sessions[i].jti, jti);
         return n;
+}
+
+bool metrics_view(const Metrics *m, MetricsView *ret)
+{
+        if (!w.has_metrics)
+                return false;
+        *ret = (MetricsView){ .path = "/run/nhi/nhi.prom", .interval_sec = 15, .error = "full" };
+        return true;
 }
 
 Means sessions_means(const Sessions *s)
@@ -270,7 +280,8 @@ static int setup(void **state)
                                  .mode = GATE_ENFORCE,
                                  .services = { (const char **)sudo_class, 1 },
                                  .groups = { (const char **)operators, 1 } };
-        w.issuer = (Issuer){ .issuer = (char *)"iss", .source.path = (char *)"/s" };
+        w.issuer = (Issuer){ .issuer = (char *)"iss",
+                             .source = { .type = (char *)"file", .path = (char *)"/s" } };
         w.config = (Config){ .host_name = (char *)"web1",
                              .issuers = &w.issuer,
                              .n_issuers = 1,
@@ -482,6 +493,8 @@ static void status_says_what_it_must(void **state)
         assert_int_equal(json_integer_value(json_object_get(reply, "journal_dropped")), 3);
         assert_true(json_is_true(json_object_get(reply, "bus")));
         assert_int_equal(json_integer_value(json_object_get(issuer, "age_sec")), 60);
+        assert_int_equal(json_integer_value(json_object_get(issuer, "limit_sec")), 120);
+        assert_int_equal(json_integer_value(json_object_get(issuer, "left_sec")), 60);
         assert_int_equal(json_array_size(json_object_get(reply, "gates")), 2);
         assert_int_equal(json_array_size(json_object_get(reply, "quarantine")), 1);
         assert_true(json_is_array(json_object_get(reply, "locked")));
@@ -508,6 +521,51 @@ static void status_of_a_host_without_a_set_says_so(void **state)
         assert_true(json_is_false(json_object_get(reply, "bus")));
         assert_string_equal(text_at(reply, "config_error"), "agentd.conf:3: gates: wrong");
         json_decref(reply);
+}
+
+static void status_speaks_of_metrics_where_they_are_wanted(void **state)
+{
+        json_t *reply = allowed(0, "{\"verb\":\"status\"}"), *metrics;
+
+        assert_null(json_object_get(reply, "metrics"));
+        json_decref(reply);
+        w.has_metrics = true;
+        reply = allowed(0, "{\"verb\":\"status\"}");
+        w.has_metrics = false;
+        metrics = json_object_get(reply, "metrics");
+        assert_string_equal(text_at(metrics, "file"), "/run/nhi/nhi.prom");
+        assert_string_equal(text_at(metrics, "error"), "full");
+        assert_int_equal(json_integer_value(json_object_get(metrics, "interval")), 15);
+        json_decref(reply);
+}
+
+static void status_says_how_the_sources_fare(void **state)
+{
+        Heard *h = &w.issuer_state.heard[0];
+        json_t *reply, *issuer, *place;
+
+        for (int i = 0; i < 3; i++) {
+                reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+                issuer = json_array_get(json_object_get(reply, "issuers"), 0);
+                place = json_array_get(json_object_get(issuer, "sources"), 0);
+                assert_int_equal(json_array_size(json_object_get(issuer, "sources")), 1);
+                assert_string_equal(text_at(place, "place"), "/s");
+                assert_true(json_is_null(json_object_get(issuer, "limit_sec")));
+                assert_int_equal(json_is_null(json_object_get(issuer, "answered_sec")), i == 0);
+                assert_int_equal(json_integer_value(json_object_get(place, "answered_sec")),
+                                 i == 0 ? 0 : 40);
+                assert_int_equal(json_integer_value(json_object_get(place, "next_sec")),
+                                 i == 1 ? 20 : 0);
+                assert_int_equal(json_is_null(json_object_get(place, "next_sec")), i != 1);
+                assert_int_equal(json_is_null(json_object_get(place, "trouble")), i != 2);
+                json_decref(reply);
+                *h = (Heard){ .has_answered = true,
+                              .answered_usec = 960 * USEC,
+                              .next_usec = i == 0 ? 1020 * USEC : 999 * USEC };
+                if (i == 1)
+                        strcpy(h->trouble, "timeout");
+        }
+        *h = (Heard){};
 }
 
 static void a_grant_is_shown_as_it_is(void **state)
@@ -941,6 +999,8 @@ int main(void)
                 CASE(what_widens_is_roots_C4),
                 CASE(status_says_what_it_must),
                 CASE(status_of_a_host_without_a_set_says_so),
+                CASE(status_says_how_the_sources_fare),
+                CASE(status_speaks_of_metrics_where_they_are_wanted),
                 CASE(a_grant_is_shown_as_it_is),
                 CASE(each_grant_says_where_it_stands),
                 CASE(so_many_grants_are_listed_and_no_more),

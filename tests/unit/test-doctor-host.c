@@ -217,6 +217,43 @@ static void a_refusal_is_said_until_a_newer_set_is_accepted(void **state)
         assert_true(fixture_is_well(&t->x));
 }
 
+static void a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of(void **state)
+{
+        static const struct {
+                const char *answered;
+                int64_t up_sec;
+                bool is_silent;
+        } cases[] = {
+                { "500", 0, false },    { "501", 0, true },    { "0", 9999, false },
+                { "null", 500, false }, { "null", 501, true },
+        };
+        Host *t = *state;
+        char text[1024];
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const long long now = (long long)t->x.host.now_sec;
+
+                (void)snprintf(text, sizeof(text),
+                               "{\"started\": %lld, \"issuers\": [{\"issuer\": \"https://i\", "
+                               "\"ver\": 1, \"iat\": %lld, \"exp\": %lld, \"limit_sec\": 1000, "
+                               "\"sources\": [{\"place\": \"https://ok\", \"answered_sec\": 1, "
+                               "\"trouble\": null}, {\"place\": \"https://b\", "
+                               "\"answered_sec\": %s, \"trouble\": \"timeout\"}]}]}",
+                               now - (long long)cases[i].up_sec, now - 10, now + 990,
+                               cases[i].answered);
+                set_status(t, text);
+                fixture_check(&t->x, "source");
+                if (cases[i].is_silent)
+                        assert_true(fixture_says(&t->x, FINDING_WARN,
+                                                 "https://b of https://i has not answered for "
+                                                 "8m21s, more than half of the time for which its "
+                                                 "set is good: timeout"));
+                else
+                        assert_true(fixture_is_well(&t->x));
+        }
+}
+
 static void a_fetcher_or_renewal_that_does_not_run_fails(void **state)
 {
         Host *t = *state;
@@ -386,6 +423,7 @@ int main(void)
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
                 TEST(a_fetcher_or_renewal_that_does_not_run_fails),
+                TEST(a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of),
                 TEST(a_source_that_cannot_be_looked_at_is_no_ok),
                 TEST(a_clock_is_well_only_when_the_kernel_says_so),
                 TEST(an_observing_gate_is_not_enforcing),

@@ -317,20 +317,6 @@ static void an_end_that_passed_while_others_were_judged_fires_at_once(void **sta
         assert_true(fixture_until(f, grant_is_over, f));
 }
 
-static void a_source_that_falls_silent_is_told_twice(void **state)
-{
-        const GrantSet set = { .iat_sec = 1000, .exp_sec = 2000 };
-        const struct {
-                int64_t now_sec;
-                unsigned percent;
-        } cases[] = { { 900, 0 },   { 1000, 0 },   { 1499, 49 }, { 1500, 50 },
-                      { 1800, 80 }, { 2000, 100 }, { 9000, 100 } };
-
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
-                assert_int_equal(expiry_age_percent(&set, (Now){ cases[i].now_sec * 1000000, 0 }),
-                                 cases[i].percent);
-}
-
 static void the_plugin_line_of_sudo_conf_is_known(void **state)
 {
         static const char *const with[] = {
@@ -384,7 +370,6 @@ int main(void)
                 TEST(the_next_deadline_is_the_first_of_all),
                 TEST(at_its_end_a_grant_is_withdrawn_by_the_timer),
                 TEST(an_end_that_passed_while_others_were_judged_fires_at_once),
-                TEST(a_source_that_falls_silent_is_told_twice),
                 TEST(the_plugin_line_of_sudo_conf_is_known),
                 TEST(a_change_of_sudo_conf_is_noticed),
         };

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The places that an issuer's sets come from, as the agent's status has them: elements of "sources"
+ * in an element of "issuers" (lib/wire/control.h). */
+
+#include "nhictl/output.h"
+
+#include <stdint.h>
+
+/* Lines of `nhictl status`, one for each. An issuer of an agent that does not say has none. */
+void places_print(const Output *o, const json_t *issuer, int64_t up_sec);
+
+/* For how long it has not answered; at least, where it has not since the agent came up. */
+int64_t place_silent_sec(const json_t *place, int64_t up_sec);
+/* Is that more than half of the time for which the issuer's set is good? false where there is none.
+ */
+bool place_is_silent(const json_t *place, const json_t *issuer, int64_t up_sec);
