@@ -13,6 +13,7 @@
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
+#include "nhi-agentd/report.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/standing.h"
 #include "nhi-agentd/state.h"
@@ -75,6 +76,8 @@ void agent_tell(Agent *a, const Event *e)
 {
         journal_event(a->journal, e);
         denials_add(a->denials, e, now_realtime_usec() / USEC);
+        if (a->reports)
+                reports_note(a->reports, e);
 }
 
 void agent_record(Agent *a, const Event *e)

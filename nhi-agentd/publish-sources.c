@@ -10,6 +10,7 @@
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/agent.h"
+#include "nhi-agentd/report.h"
 
 #define MIB (1024 * 1024)
 
@@ -57,6 +58,22 @@ static json_t *network_view(const SourceConfig *s, const char *host)
                 (json_int_t)s->timeout_usec, "size_max", (json_int_t)s->size_max_mib * MIB);
 }
 
+/* What the fetcher needs to hand reports on; nothing where there are none. */
+static int add_report(json_t *view, const Issuer *issuer, const char *host)
+{
+        _cleanup_free_ char *file = NULL;
+        int r = 0;
+
+        if (*issuer->source.report == '\0')
+                return 0;
+        if (report_file(issuer->issuer, &file) < 0)
+                return -ENOMEM;
+        r |= json_object_set_new(view, "host", json_string(host));
+        r |= json_object_set_new(view, "report", json_string(issuer->source.report));
+        r |= json_object_set_new(view, "report_file", json_string(file));
+        return r < 0 ? -ENOMEM : 0;
+}
+
 static json_t *source_view(const Issuer *issuer, size_t index, const char *host)
 {
         const SourceConfig *s = &issuer->source;
@@ -64,7 +81,8 @@ static json_t *source_view(const Issuer *issuer, size_t index, const char *host)
         json_t *head = json_pack("{s:I, s:s, s:s}", "index", (json_int_t)index, "issuer",
                                  issuer->issuer, "type", s->type);
 
-        if (!view || !head || json_object_update(head, view) < 0) {
+        if (!view || !head || json_object_update(head, view) < 0 ||
+            add_report(head, issuer, host) < 0) {
                 json_decref(head);
                 head = NULL;
         }
