@@ -47,7 +47,7 @@ FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
             $(call room,nhictl/doctor) $(call room,nhictl/log) $(call room,nhictl/prove) \
-            $(call room,nhictl/leftovers) $(call room,nhictl/store)
+            $(call room,nhictl/leftovers) $(call room,nhictl/store) $(call room,nhictl/fleet)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)

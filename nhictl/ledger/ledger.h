@@ -45,7 +45,8 @@ typedef enum DocKind {
 typedef struct LedgerSettings {
         const char *issuer;
         const char *publish; /* absolute directory or URL; NULL: nowhere */
-        StoreAccess access;  /* of that place */
+        const char *reports; /* where hosts' reports are; NULL: they report nowhere */
+        StoreAccess access;  /* of those places */
         int64_t uid_min, uid_max;
         int64_t lifetime_max_sec, set_lifetime_sec;
 } LedgerSettings;

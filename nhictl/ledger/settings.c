@@ -101,6 +101,9 @@ static const SettingRow top_rows[] = {
         { "publish", read_publish, SETTING(publish), false,
           "must be an absolute directory or a file://, https:// or etcd:// URL without user and "
           "password" },
+        { "reports", read_publish, SETTING(reports), false,
+          "must be an absolute directory or a file://, https:// or etcd:// URL without user and "
+          "password" },
         { "publish_with", NULL, 0, false, "must be an object" },
         { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
         { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },
@@ -217,7 +220,7 @@ int ledger_create(const char *path, const json_t *settings, char ret_error[stati
                 r = write_new(path, ".gitattributes",
                               LEDGER_HISTORY_ATTRIBUTES "revisions merge=union\n");
         if (r == 0)
-                r = write_new(path, ".gitignore", ".lock\n");
+                r = write_new(path, ".gitignore", ".lock\n.reports*\n");
         if (r == 0) /* last: with it the directory is a ledger */
                 r = write_new(path, "ledger.json", text);
         if (r < 0)
