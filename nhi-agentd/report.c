@@ -18,6 +18,12 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#ifdef NHI_TEST
+uint64_t report_spacing_usec = REPORT_SPACING_USEC;
+#else
+static const uint64_t report_spacing_usec = REPORT_SPACING_USEC;
+#endif
+
 #define READER_GROUP "nhi-fetch"
 #define FILE_HEX     32u /* digits of an issuer's hash that name its file */
 #define SEQ_TEXT_MAX 32u
@@ -224,7 +230,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
                 p->due_usec =
                         now + (make(r, i) == 0
                                        ? r->agent->config->issuers[i].source.report_interval_usec
-                                       : REPORT_SPACING_USEC);
+                                       : report_spacing_usec);
         }
         arm(r);
         return 0;
@@ -234,7 +240,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 static void make_soon(Recipient *p)
 {
         const uint64_t now = now_monotonic_usec();
-        const uint64_t soon = p->made_usec > 0 ? p->made_usec + REPORT_SPACING_USEC : now;
+        const uint64_t soon = p->made_usec > 0 ? p->made_usec + report_spacing_usec : now;
 
         p->due_usec = soon > now ? soon : now;
 }

@@ -12,6 +12,9 @@
 #include "nhi-agentd/agent.h"
 
 #define REPORT_SPACING_USEC 2000000u
+#ifdef NHI_TEST
+extern uint64_t report_spacing_usec; /* the same */
+#endif
 
 int reports_new(Agent *a, Reports **ret);
 Reports *reports_free(Reports *r);
