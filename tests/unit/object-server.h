@@ -162,15 +162,17 @@ static inline bool object_range(Objects *o, HttpsPeer *p, const json_t *ask)
         size_t size;
         char *from = object_bytes(ask, "key", &size), *to = object_plain(ask, "range_end");
         const bool is_behind = size > strlen(from); /* "KEY\0" */
-        const size_t limit = 3;                     /* less than is asked for: pages */
+        const bool is_single = !json_object_get(ask, "range_end");
+        const size_t limit = 3; /* less than is asked for: pages */
         json_t *kvs = json_array();
         bool more = false;
 
         for (size_t i = 0; i < o->n; i++) {
                 const Object *at = &o->items[i];
 
-                if (strcmp(at->key, from) < 0 || strcmp(at->key, to) >= 0 ||
-                    (is_behind && streq(at->key, from)))
+                if (is_single ? !streq(at->key, from)
+                              : strcmp(at->key, from) < 0 || strcmp(at->key, to) >= 0 ||
+                                        (is_behind && streq(at->key, from)))
                         continue;
                 more = json_array_size(kvs) == limit;
                 if (more)
