@@ -48,7 +48,7 @@ FETCH    := $(call room,nhi-agentd/fetch)
 KEYS     := $(call room,nhi-agentd/keys)
 CTL      := $(call room,nhictl) $(call room,nhictl/ledger) $(call room,nhictl/pam) $(call room,nhictl/confirm) \
             $(call room,nhictl/doctor) $(call room,nhictl/log) $(call room,nhictl/prove) \
-            $(call room,nhictl/leftovers) $(call room,nhictl/store)
+            $(call room,nhictl/leftovers) $(call room,nhictl/store) $(call room,nhictl/fleet)
 PAM      := $(call room,pam_nhi)
 NSS      := $(call room,nss_nhi)
 SUDO     := $(call room,sudo_nhi)
@@ -141,7 +141,7 @@ $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=se
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # Servers of the tests' own.
-$(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors $(B)/tests/unit/test-publish-stores: LIBS_TEST += -lssl -lcrypto
+$(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-report $(B)/tests/unit/test-fleet $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors $(B)/tests/unit/test-publish-stores: LIBS_TEST += -lssl -lcrypto
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)

@@ -14,6 +14,7 @@
 #include "nhi-agentd/member/member.h"
 #include "nhi-agentd/metrics/metrics.h"
 #include "nhi-agentd/publish.h"
+#include "nhi-agentd/report.h"
 #include "nhi-agentd/request.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/standing.h"
@@ -60,6 +61,7 @@ Agent *agent_free(Agent *a)
         requests_stop(a->requests);
         sets_stop(a->sets);
         a->listener = listener_free(a->listener);
+        a->reports = reports_free(a->reports);
         a->evidence = evidence_free(a->evidence);
         a->watch = watch_free(a->watch);
         a->expiry = expiry_free(a->expiry);
@@ -95,7 +97,8 @@ DEFINE_CLEANUP(Agent *, agent_free)
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
 #define AGENT_PARTS(X)                                                                             \
         X(members)                                                                                 \
-        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(requests) X(expiry) X(listener) X(metrics)
+        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(reports) X(requests) X(expiry)    \
+        X(listener) X(metrics)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \
@@ -173,6 +176,7 @@ static void on_reconciled(void *userdata, int bus)
         int r;
 
         a->reconciled = true;
+        reports_begin(a->reports);
         r = publish_sources(a->config);
         /* Before the first refresh, which leaves it to the thread: who is let in finds the gates
          * and identities that there are now. */

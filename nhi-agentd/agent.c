@@ -14,6 +14,7 @@
 #include "nhi-agentd/lists.h"
 #include "nhi-agentd/member/member.h"
 #include "nhi-agentd/publish.h"
+#include "nhi-agentd/report.h"
 #include "nhi-agentd/sets.h"
 #include "nhi-agentd/staleness.h"
 #include "nhi-agentd/standing.h"
@@ -78,6 +79,8 @@ void agent_tell(Agent *a, const Event *e)
         journal_event(a->journal, e);
         tally_event(&a->tally, e);
         denials_add(a->denials, e, now_realtime_usec() / USEC);
+        if (a->reports)
+                reports_note(a->reports, e);
 }
 
 void agent_record(Agent *a, const Event *e)

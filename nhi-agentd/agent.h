@@ -29,6 +29,7 @@ typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
 typedef struct Members Members; /* member.h: groups that grants gave, until nothing carries them */
 typedef struct Ended Ended;     /* ended.h: what is over, in small turns */
 typedef struct Metrics Metrics; /* metrics/metrics.h: the file for node-exporter */
+typedef struct Reports Reports; /* report.h: what this host says of itself to its issuers */
 typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
 
 /* What was said of a set's age last: of which set, and of which end of it. percent 0: nothing. */
@@ -84,6 +85,7 @@ typedef struct Agent {
         Publisher *publisher;
         Ended *ended;
         Leftovers *leftovers;
+        Reports *reports;
         Journal *journal;
         Listener *listener;
         Denials *denials;

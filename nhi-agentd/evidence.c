@@ -180,6 +180,11 @@ void evidence_settle(Evidence *v)
                 log_settle(v->log);
 }
 
+int evidence_sign(const Evidence *v, const char *typ, const char *text, size_t size, char **ret)
+{
+        return v->log ? jws_sign(&v->key, typ, text, size, ret) : -ECANCELED;
+}
+
 void evidence_view(const Evidence *v, EvidenceView *ret)
 {
         *ret = (EvidenceView){ .error = -ECANCELED,

@@ -69,6 +69,9 @@ void evidence_keep_set(Evidence *v, const char *hash);
  * evidence_view() says what came of it; -EALREADY where the log has not failed. */
 int evidence_resume(Evidence *v, const Event *e);
 
+/* Sign with the host's key: as jws_sign(). */
+int evidence_sign(const Evidence *v, const char *typ, const char *text, size_t size, char **ret);
+
 typedef struct EvidenceView {
         LogHead head;    /* the last record */
         int error;       /* 0: it can be written */

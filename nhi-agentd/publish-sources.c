@@ -10,6 +10,7 @@
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/agent.h"
+#include "nhi-agentd/report.h"
 
 #define MIB (1024 * 1024)
 
@@ -66,6 +67,22 @@ static json_t *network_view(const SourceConfig *s, json_t *urls, const char *hos
                          "size_max", size_max);
 }
 
+/* What the fetcher needs to hand reports on; nothing where there are none. */
+static int add_report(json_t *view, const Issuer *issuer, const char *host)
+{
+        _cleanup_free_ char *file = NULL;
+        int r = 0;
+
+        if (*issuer->source.report == '\0')
+                return 0;
+        if (report_file(issuer->issuer, &file) < 0)
+                return -ENOMEM;
+        r |= json_object_set_new(view, "host", json_string(host));
+        r |= json_object_set_new(view, "report", json_string(issuer->source.report));
+        r |= json_object_set_new(view, "report_file", json_string(file));
+        return r < 0 ? -ENOMEM : 0;
+}
+
 /* Takes view. */
 static json_t *entry_view(const Issuer *issuer, size_t index, json_t *view)
 {
@@ -83,11 +100,16 @@ static json_t *entry_view(const Issuer *issuer, size_t index, json_t *view)
 static json_t *set_view(const Issuer *issuer, size_t index, const char *host)
 {
         const SourceConfig *s = &issuer->source;
+        json_t *view = entry_view(issuer, index,
+                                  s->urls.n > 0 ? network_view(s, url_list(&s->urls, false), host,
+                                                               (json_int_t)s->size_max_mib * MIB)
+                                                : json_pack("{s:s}", "path", s->path));
 
-        return entry_view(issuer, index,
-                          s->urls.n > 0 ? network_view(s, url_list(&s->urls, false), host,
-                                                       (json_int_t)s->size_max_mib * MIB)
-                                        : json_pack("{s:s}", "path", s->path));
+        if (view && add_report(view, issuer, host) < 0) {
+                json_decref(view);
+                return NULL;
+        }
+        return view;
 }
 
 static bool signs_revocations(const Issuer *issuer)

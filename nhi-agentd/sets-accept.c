@@ -6,6 +6,7 @@
 #include "nhi-agentd/sets-internal.h"
 
 #include "nhi-agentd/ended.h"
+#include "nhi-agentd/report.h"
 
 #include "lib/base/io.h"
 #include "lib/base/path.h"
@@ -181,6 +182,7 @@ static void on_published(void *userdata)
 {
         Offer *o = userdata;
 
+        reports_changed(o->sets->agent->reports, o->index);
         offer_answer(o, "%s", o->line);
         sets_offer_done(o->sets);
 }

@@ -6,6 +6,7 @@
 #include "nhi-agentd/ended.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/metrics/metrics.h"
+#include "nhi-agentd/report.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include <stdio.h>
@@ -191,6 +192,7 @@ static int config_put_in_force(Offer *o)
                              "issuer-removed");
         publish_retire(a->publisher, before_release, before);
         agent_refresh(a);
+        reports_begin(a->reports);
         (void)publish_sources(a->config);
         sets_config_changed(o->sets);
         return 0;

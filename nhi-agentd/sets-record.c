@@ -3,6 +3,7 @@
 /* What is written down of one offered set. */
 
 #include "nhi-agentd/evidence.h"
+#include "nhi-agentd/report.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/io.h"
@@ -21,6 +22,7 @@ void offer_record_refused(Offer *o)
         s->refused = o->error;
         s->refused_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
         agent_record(a, &e);
+        reports_changed(a->reports, o->index);
         offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
 }
 

@@ -137,8 +137,22 @@ static void show_progress(void *userdata, size_t n_done, size_t n_all)
         (void)fflush(stderr);
 }
 
-int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *given,
-                    json_t **ret_result)
+static json_t *report_versions(const PublishReport *report)
+{
+        json_t *versions = json_object();
+        const json_t *host;
+        size_t i;
+
+        json_array_foreach(report->hosts, i, host) {
+                if (!streq(document_text(host, "action"), "failed"))
+                        (void)json_object_set(versions, document_text(host, "host"),
+                                              json_object_get(host, "ver"));
+        }
+        return versions;
+}
+
+static int publish(const CentralOptions *o, Ledger *l, const PublishRequest *given,
+                   json_t **ret_result, json_t **ret_versions)
 {
         PublishRequest request = *given;
         char error[LEDGER_ERROR_MAX];
@@ -158,26 +172,42 @@ int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *gi
         r = say_report(&report);
         if (ret_result)
                 *ret_result = report_result(&report);
+        if (ret_versions)
+                *ret_versions = report_versions(&report);
         publish_report_done(&report);
         return r;
 }
 
-int central_finish(const Call *call, const CentralOptions *o, Ledger *l)
+int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
+                    json_t **ret_result)
+{
+        return publish(o, l, request, ret_result, NULL);
+}
+
+int central_finish_versions(const Call *call, const CentralOptions *o, Ledger *l,
+                            json_t **ret_versions)
 {
         const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = now_realtime_usec() };
         char who[WHO_SIZE];
         int r;
 
+        if (ret_versions)
+                *ret_versions = NULL;
         r = ledger_commit(l, call->now_sec, who_am_i(who));
         central_say_notes(l);
         if (r < 0)
                 return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
         if (o->no_publish || !l->settings.publish)
                 return VERB_OK;
-        r = central_publish(o, l, &request, NULL);
+        r = publish(o, l, &request, NULL, ret_versions);
         if (r != VERB_OK)
                 say("the change is in the ledger and not yet on every host: nhictl publish");
         return r;
+}
+
+int central_finish(const Call *call, const CentralOptions *o, Ledger *l)
+{
+        return central_finish_versions(call, o, l, NULL);
 }
 
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed)

@@ -50,6 +50,10 @@ int central_public_key(const CentralOptions *o, Jwk *ret);
  * not publish goes out now. The status is not VERB_OK where something that should have been
  * published was not. */
 int central_finish(const Call *call, const CentralOptions *o, Ledger *l);
+/* The same; *ret_versions is NULL where nothing was to be published, or an owned {host: version}:
+ * what stands there now for each host whose set was looked at. */
+int central_finish_versions(const Call *call, const CentralOptions *o, Ledger *l,
+                            json_t **ret_versions);
 /* The same for verbs whose result is "changed": prints it. */
 int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool changed);
 

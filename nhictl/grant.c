@@ -6,6 +6,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/path.h"
+#include "nhictl/fleet/report.h"
 #include "nhictl/ledger/state.h"
 #include "nhictl/texts.h"
 #include "nhictl/when.h"
@@ -163,7 +164,22 @@ static size_t count_hosts(const Ledger *l, const json_t *doc, const char *here, 
         return n;
 }
 
-/* Only this host's agent can be asked. */
+/* By what the hosts report. */
+static int wait_for_reports(const Ledger *l, const char *jti, const json_t *versions,
+                            int64_t wait_sec)
+{
+        json_t *targets = json_object();
+        int r;
+
+        if (!targets || hosts_wait_add(l, ledger_get(l, DOC_GRANT, jti), versions, targets) < 0)
+                r = fail(VERB_FAILED, "out of memory");
+        else
+                r = hosts_wait(l, targets, wait_sec);
+        json_decref(targets);
+        return r;
+}
+
+/* Where hosts do not report only this host's agent can be asked. */
 static int wait_for_host(const Ledger *l, const char *jti, int64_t wait_sec)
 {
         char here[LEDGER_NAME_MAX + 56] = "";
@@ -205,7 +221,7 @@ static int write_grant(const Call *call, Ledger *l, const char *jti, json_t *doc
 static int make(const Call *call, const GrantOptions *o, json_t *terms, const char *jti)
 {
         _cleanup_(ledger_freep) Ledger *l = NULL;
-        json_t *doc;
+        json_t *doc, *versions = NULL;
         int r;
 
         r = central_open(call, &o->central, true, &l);
@@ -221,17 +237,21 @@ static int make(const Call *call, const GrantOptions *o, json_t *terms, const ch
                 return r;
         say_labels(l, o);
         say_limits(o);
-        r = central_finish(call, &o->central, l);
+        r = central_finish_versions(call, &o->central, l, &versions);
         if (call->out.json)
                 (void)output_document(json_pack("{s:b, s:s}", "changed", 1, "jti", jti));
         else if (puts(jti) == EOF || fflush(stdout) == EOF)
-                return VERB_FAILED;
-        if (r != VERB_OK || o->wait_sec == 0)
-                return r;
-        /* Waiting is no reason to keep other administrators out. */
-        closep(&l->lock_fd);
-        l->lock_fd = -EBADF;
-        return wait_for_host(l, jti, o->wait_sec);
+                r = VERB_FAILED;
+        if (r == VERB_OK && o->wait_sec > 0) {
+                /* Waiting is no reason to keep other administrators out. */
+                closep(&l->lock_fd);
+                l->lock_fd = -EBADF;
+                r = versions && l->settings.reports
+                            ? wait_for_reports(l, jti, versions, o->wait_sec)
+                            : wait_for_host(l, jti, o->wait_sec);
+        }
+        json_decref(versions);
+        return r;
 }
 
 static VerbStatus run(Call *call)
@@ -282,7 +302,7 @@ static const Option options[] = {
         { "sessions", 0, OPTION_NUMBER, AT(sessions), "N", "at most this many sessions in all" },
         { "sub", 0, OPTION_STRING, AT(sub), "S", "on whose behalf (default: the account)" },
         { "act", 0, OPTION_LIST, AT(act), "A", "who acts for them now; again: who acted before" },
-        { "wait", 0, OPTION_DURATION, AT(wait_sec), "T", "until this host has it, at most T" },
+        { "wait", 0, OPTION_DURATION, AT(wait_sec), "T", "until the hosts have it, at most T" },
         CENTRAL_OPTIONS(GrantOptions, central),
         OPTION_END,
 };

@@ -4,6 +4,7 @@
 
 #include "lib/base/path.h"
 #include "nhictl/central.h"
+#include "nhictl/host-key.h"
 #include "nhictl/texts.h"
 
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 typedef struct HostOptions {
         CentralOptions central;
         ArgList labels;
-        const char *from;
+        const char *from, *key;
 } HostOptions;
 
 #define HOSTS_FILE_MAX (16u * 1024 * 1024)
@@ -22,13 +23,15 @@ static json_t *host_new(const char *name, int64_t now_sec)
                          central_mark(now_sec, NULL));
 }
 
-/* Add or change one host: labels are replaced where some are given. */
-static int put_host(Ledger *l, const char *name, json_t *labels, int64_t now_sec, bool *changed)
+/* Add or change one host: labels are replaced where some are given, and its key where one is. */
+static int put_host(Ledger *l, const char *name, json_t *labels, json_t *key, int64_t now_sec,
+                    bool *changed)
 {
         const json_t *old = ledger_get(l, DOC_HOST, name);
         json_t *doc = old ? json_deep_copy(old) : host_new(name, now_sec);
 
-        if (!doc || (json_array_size(labels) > 0 && json_object_set(doc, "labels", labels) < 0)) {
+        if (!doc || (json_array_size(labels) > 0 && json_object_set(doc, "labels", labels) < 0) ||
+            (key && json_object_set(doc, "key", key) < 0)) {
                 json_decref(doc);
                 return fail(VERB_FAILED, "out of memory");
         }
@@ -113,7 +116,7 @@ static int collect_hosts(const Call *call, const HostOptions *o, json_t *hosts)
         return r == VERB_OK ? check_hosts(hosts) : r;
 }
 
-static int add_hosts(const Call *call, const HostOptions *o, json_t *hosts)
+static int add_hosts(const Call *call, const HostOptions *o, json_t *hosts, json_t *key)
 {
         _cleanup_(ledger_freep) Ledger *l = NULL;
         bool changed = false;
@@ -125,7 +128,7 @@ static int add_hosts(const Call *call, const HostOptions *o, json_t *hosts)
         if (r != VERB_OK)
                 return r;
         json_object_foreach(hosts, name, labels) {
-                r = put_host(l, name, labels, call->now_sec, &changed);
+                r = put_host(l, name, labels, key, call->now_sec, &changed);
                 if (r != VERB_OK)
                         return r;
         }
@@ -135,15 +138,20 @@ static int add_hosts(const Call *call, const HostOptions *o, json_t *hosts)
 static VerbStatus run_add(Call *call)
 {
         const HostOptions *o = call->options;
-        json_t *hosts = json_object();
+        json_t *hosts = json_object(), *key = NULL;
         int r;
 
         if (!hosts)
                 return fail(VERB_FAILED, "out of memory");
         r = collect_hosts(call, o, hosts);
+        if (r == VERB_OK && o->key && json_object_size(hosts) != 1)
+                r = fail(VERB_USAGE, "--host-key is one host's: name just that one");
+        if (r == VERB_OK && o->key)
+                r = host_key_file(o->key, &key);
         if (r == VERB_OK)
-                r = add_hosts(call, o, hosts);
+                r = add_hosts(call, o, hosts, key);
         json_decref(hosts);
+        json_decref(key);
         return r;
 }
 
@@ -190,6 +198,8 @@ static const Option add_options[] = {
           "a label that grants can name" },
         { "from", 0, OPTION_STRING, offsetof(HostOptions, from), "FILE",
           "read more hosts: NAME [LABEL...] a line" },
+        { "host-key", 0, OPTION_STRING, offsetof(HostOptions, key), "FILE",
+          "its public key, as nhictl host key prints it there; -: standard input" },
         CENTRAL_OPTIONS(HostOptions, central),
         OPTION_END,
 };
@@ -198,7 +208,7 @@ static const Option list_options[] = { LEDGER_OPTION(HostOptions, central), OPTI
 
 const Verb verb_host_add = {
         .name = "host add",
-        .synopsis = "NAME... [--label L]... [--from FILE]",
+        .synopsis = "NAME... [--label L]... [--from FILE] [--host-key FILE]",
         .help = "add hosts to the ledger, or change their labels\n"
                 "NAME is the host.name of the host's agentd.conf.",
         .options = add_options,

@@ -6,11 +6,13 @@
 
 #include "lib/base/path.h"
 #include "nhictl/central.h"
+#include "nhictl/fleet/report.h"
 #include "nhictl/ledger/state.h"
 
 typedef struct RevokeOptions {
         CentralOptions central;
         const char *account, *owner, *reason;
+        int64_t wait_sec;
 } RevokeOptions;
 
 int revoke_grant(Ledger *l, const char *jti, int64_t now_sec, const char *reason, bool *ret_changed)
@@ -59,6 +61,71 @@ static int revoke_ids(Ledger *l, const ArgList *ids, int64_t now_sec, const char
         return r;
 }
 
+/* ---- until the hosts have heard of it ---- */
+
+static bool is_meant(const Call *call, const json_t *doc)
+{
+        const RevokeOptions *o = call->options;
+
+        if (o->account)
+                return streq(document_text(doc, "account"), o->account);
+        if (o->owner)
+                return streq(document_text(doc, "owner"), o->owner);
+        for (size_t i = 0; i < call->operands.n; i++)
+                if (streq(document_text(doc, "jti"), call->operands.items[i]))
+                        return true;
+        return false;
+}
+
+/* What is over by itself is waited for on no host. */
+static int add_targets(const Call *call, const Ledger *l, const json_t *versions, json_t *targets)
+{
+        const char *jti;
+        json_t *doc;
+        int64_t exp_sec;
+        int r = 0;
+
+        json_object_foreach(l->docs[DOC_GRANT], jti, doc) {
+                if (r == 0 && json_object_get(doc, "revoked") && is_meant(call, doc) &&
+                    document_time(doc, "exp", &exp_sec) == 0 && exp_sec > call->now_sec)
+                        r = hosts_wait_add(l, doc, versions, targets);
+        }
+        return r;
+}
+
+static int wait_for_hosts(const Call *call, Ledger *l, const json_t *versions)
+{
+        const RevokeOptions *o = call->options;
+        json_t *targets = json_object();
+        int r;
+
+        /* Waiting is no reason to keep other administrators out. */
+        closep(&l->lock_fd);
+        l->lock_fd = -EBADF;
+        if (!targets || add_targets(call, l, versions, targets) < 0)
+                r = fail(VERB_FAILED, "out of memory");
+        else
+                r = hosts_wait(l, targets, o->wait_sec);
+        json_decref(targets);
+        return r;
+}
+
+static int finish(const Call *call, Ledger *l, bool changed)
+{
+        const RevokeOptions *o = call->options;
+        json_t *versions = NULL;
+        int r = central_finish_versions(call, &o->central, l, &versions);
+
+        if (r == VERB_OK && output_changed(&call->out, changed) < 0)
+                r = VERB_FAILED;
+        if (r == VERB_OK && o->wait_sec > 0)
+                r = versions ? wait_for_hosts(call, l, versions)
+                             : fail(VERB_FAILED, "nothing was published, so no host can have it: "
+                                                 "nhictl publish");
+        json_decref(versions);
+        return r;
+}
+
 static VerbStatus run(Call *call)
 {
         const RevokeOptions *o = call->options;
@@ -79,7 +146,7 @@ static VerbStatus run(Call *call)
                 r = revoke_matching(l, "owner", o->owner, call->now_sec, o->reason, &changed);
         else
                 r = revoke_ids(l, &call->operands, call->now_sec, o->reason, &changed);
-        return r == VERB_OK ? central_done(call, &o->central, l, changed) : r;
+        return r == VERB_OK ? finish(call, l, changed) : r;
 }
 
 static const Option options[] = {
@@ -88,6 +155,8 @@ static const Option options[] = {
         { "owner", 0, OPTION_STRING, offsetof(RevokeOptions, owner), "O",
           "every grant of this owner" },
         { "reason", 0, OPTION_STRING, offsetof(RevokeOptions, reason), "R", "why (required)" },
+        { "wait", 0, OPTION_DURATION, offsetof(RevokeOptions, wait_sec), "T",
+          "until the hosts have reported it, at most T" },
         CENTRAL_OPTIONS(RevokeOptions, central),
         OPTION_END,
 };

@@ -8,12 +8,12 @@
 /* The central side. */
 extern const Verb verb_init, verb_key_new, verb_key_show;
 extern const Verb verb_key_passphrase;
-extern const Verb verb_host_add, verb_host_list, verb_host_remove;
+extern const Verb verb_host_add, verb_host_list, verb_host_remove, verb_host_key;
 extern const Verb verb_owner_add, verb_owner_list, verb_owner_disable;
 extern const Verb verb_account_add, verb_account_list, verb_account_disable;
 extern const Verb verb_grant, verb_extend, verb_revoke, verb_ledger, verb_ledger_check;
 extern const Verb verb_ledger_history, verb_ledger_adopt;
-extern const Verb verb_publish;
+extern const Verb verb_publish, verb_fleet;
 
 /* This host. */
 extern const Verb verb_status, verb_list, verb_mine, verb_why, verb_sessions, verb_end, verb_done;
@@ -34,6 +34,7 @@ const Verb *const verbs[] = {
         &verb_host_add,
         &verb_host_list,
         &verb_host_remove,
+        &verb_host_key,
         &verb_owner_add,
         &verb_owner_list,
         &verb_owner_disable,
@@ -48,6 +49,7 @@ const Verb *const verbs[] = {
         &verb_ledger_history,
         &verb_ledger_adopt,
         &verb_publish,
+        &verb_fleet,
         &verb_status,
         &verb_list,
         &verb_mine,

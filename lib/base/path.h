@@ -25,14 +25,19 @@
 /* 0600: which ages of sets were told, for a restart. */
 #define PATH_STALE_RUN PATH_RUN_DIR "/staleness.json"
 
+/* 0755 root, made by the agent: one report for each issuer that wants one (lib/wire/report.h), 0640
+ * root:nhi-fetch. Which file is whose stands in sources.json. */
+#define PATH_REPORTS_DIR PATH_RUN_DIR "/reports"
+
 #define PATH_STATE_DIR   PATH_ROOT "/var/lib/nhi"     /* 0755 root */
 #define PATH_GATES_STATE PATH_STATE_DIR "/gates"      /* copy that outlives a reboot */
 #define PATH_SETS_DIR    PATH_STATE_DIR "/sets"       /* 0700: archive by content hash */
 #define PATH_STATE_FILE  PATH_STATE_DIR "/state.json" /* floors, ended grants; 0600 */
 #define PATH_UIDS_FILE   PATH_STATE_DIR "/uids"       /* names and ids ever seen; 0600 */
 
-#define PATH_HOST_KEY PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log */
+#define PATH_HOST_KEY PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log, reports */
 #define PATH_LOG_HEAD PATH_STATE_DIR "/log-head.json" /* 0600: the last one, against a rollback */
+#define PATH_REPORT_SEQ PATH_STATE_DIR "/report-seq"  /* 0600: number of the last report */
 /* There while the log has failed and nobody has resumed it. It is made while the disk takes
  * something, under another name; the copy in /run is for one that fails altogether. */
 #define PATH_LOG_FAILED     PATH_STATE_DIR "/log-failed"

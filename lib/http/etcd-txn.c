@@ -152,6 +152,12 @@ char *etcd_put_request(const char *guard, int64_t guard_revision, const EtcdPut 
                                            "success", success));
 }
 
+char *etcd_put_one_request(const char *key, const char *value)
+{
+        return etcd_request_text(json_pack("{s:o, s:o}", "key", text64(key, strlen(key)), "value",
+                                           text64(value, strlen(value))));
+}
+
 int etcd_put_parse(const char *text, size_t size, EtcdPutAnswer *ret)
 {
         _cleanup_(json_decrefp) json_t *document = etcd_document(text, size);

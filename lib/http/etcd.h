@@ -13,6 +13,7 @@
 #define ETCD_PATH_RANGE "/v3/kv/range"
 #define ETCD_PATH_WATCH "/v3/watch"
 #define ETCD_PATH_TXN   "/v3/kv/txn"
+#define ETCD_PATH_PUT   "/v3/kv/put"
 
 #define ETCD_UNAUTHENTICATED 16u /* gRPC's code for a token that is none any more */
 #define ETCD_ERROR_MAX       256
@@ -87,3 +88,6 @@ typedef struct EtcdPutAnswer {
         char error[ETCD_ERROR_MAX];
 } EtcdPutAnswer;
 int etcd_put_parse(const char *text, size_t size, EtcdPutAnswer *ret);
+/* Put one, whatever stands there, for ETCD_PATH_PUT: who may write nothing else needs no more. Its
+ * answer is parsed by etcd_put_parse(), too; is_put says nothing there. */
+char *etcd_put_one_request(const char *key, const char *value);

@@ -49,6 +49,8 @@ typedef struct SourceConfig {
         char *certificate, *certificate_key, *token, *user, *password; /* names of credentials */
         uint64_t interval_usec, wait_usec, timeout_usec;
         uint32_t size_max_mib;
+        char *report; /* where reports go: of a file source a directory */
+        uint64_t report_interval_usec;
 } SourceConfig;
 
 typedef struct Issuer {

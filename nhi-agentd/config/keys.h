@@ -117,6 +117,10 @@ typedef enum ConfigScope {
           "How long an answer may take, from the name's look-up to its last byte.")                \
         X(ISSUER, COUNT, "source.size_max", IssuerEntry, issuer.source.size_max_mib, "64", 1,      \
           1024, "MiB that a set may have.")                                                        \
+        X(ISSUER, STRING, "source.report", IssuerEntry, issuer.source.report, "\"\"", 0, 1024,     \
+          "Where this host reports to: https: a URL, etcd: a key, file: a directory; empty: not.") \
+        X(ISSUER, USEC, "source.report_interval", IssuerEntry, issuer.source.report_interval_usec, \
+          "\"10m\"", 10000000, 86400000000, "How often it reports where nothing changed.")         \
         X(KEY, PATH, "file", KeyEntry, file, NULL, 1, 4095,                                        \
           "A trusted public key, a JWK in a file that only root may write.")                       \
         X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 4,                                    \

@@ -119,12 +119,30 @@ static int check_credentials(ConfigBuild *b, const SourceConfig *s, const Origin
         return 0;
 }
 
+/* One object for each host, so that none writes over another's. */
+static const char *report_objection(const SourceConfig *s, Source source)
+{
+        if (*s->report == '\0')
+                return NULL;
+        if (source == SOURCE_FILE)
+                return *s->report == '/' ? NULL : "must be the absolute path of a directory";
+        if (!strstr(s->report, "{host}"))
+                return "must have {host} in it: each host has a report of its own";
+        if (source == SOURCE_HTTPS)
+                return config_url_objection(s->report);
+        return braces_are_host(s->report) ? NULL : "may have {host} in braces and nothing else";
+}
+
 int config_source_check(ConfigBuild *b, const SourceConfig *s, const Origin *at)
 {
         const Source source = source_find(s->type);
+        const char *objection;
 
         if (source == 0)
                 return fail_at(b, at, "issuers.source.type", "must be file, https or etcd");
+        objection = report_objection(s, source);
+        if (objection)
+                return fail_at(b, at, "issuers.source.report", objection);
         for (size_t i = 0; i < ELEMENTSOF(places); i++)
                 if (!(places[i].sources & source) && place_is_set(s, i))
                         return fail_at(b, at, places[i].key,

@@ -5,6 +5,7 @@
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 #include "nhi-agentd/fetch/path-watch.h"
+#include "nhi-agentd/fetch/report.h"
 #include "nhi-agentd/fetch/sources.h"
 
 #include <stdio.h>
@@ -41,7 +42,8 @@ struct Fetcher {
         SourceList list;
         Fetch *fetches;
         size_t n_fetches;
-        struct stat seen; /* the list that is at work */
+        ReportSenders *reports; /* of that list */
+        struct stat seen;       /* the list that is at work */
 };
 
 static const SourceType *source_type_find(const char *name)
@@ -195,6 +197,7 @@ static int fetch_init(Fetch *fetch, Fetcher *f, const SourceType *type, const So
 
 static void fetches_stop(Fetcher *f)
 {
+        f->reports = report_senders_free(f->reports);
         for (size_t i = 0; i < f->n_fetches; i++)
                 fetch_done(&f->fetches[i]);
         free(f->fetches);
@@ -251,6 +254,22 @@ static void entry_start(Fetcher *f, const SourceSpec *spec)
         }
 }
 
+static void on_report_said(void *userdata, int priority, const char *issuer, const char *line)
+{
+        say(userdata, priority, issuer, line);
+}
+
+static void reports_start(Fetcher *f)
+{
+        ReportSenderConfig config = report_sender_defaults;
+        int r;
+
+        config.owner = f->config.owner;
+        r = report_senders_new(f->event, &f->list, &config, on_report_said, f, &f->reports);
+        if (r < 0)
+                say(f, LOG_ERR, "reports", strerror(-r));
+}
+
 static void fetches_start(Fetcher *f, SourceList *list)
 {
         f->list = *list;
@@ -262,6 +281,7 @@ static void fetches_start(Fetcher *f, SourceList *list)
         }
         for (size_t i = 0; i < f->list.n; i++)
                 entry_start(f, &f->list.specs[i]);
+        reports_start(f);
 }
 
 void fetcher_reload(Fetcher *f)

@@ -127,6 +127,9 @@ static bool set_request(HttpTransfer *t, const HttpRequest *request)
         }
         if (request->post && !set_text(t, CURLOPT_COPYPOSTFIELDS, request->post))
                 return false;
+        if (request->put && (!set_text(t, CURLOPT_COPYPOSTFIELDS, request->put) ||
+                             !set_text(t, CURLOPT_CUSTOMREQUEST, "PUT")))
+                return false;
         return set_text(t, CURLOPT_URL, request->url) &&
                curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
                set_number(t, CURLOPT_FRESH_CONNECT, request->is_fresh);
@@ -163,7 +166,7 @@ int http_begin(Http *h, const HttpRequest *request, HttpTransfer **ret)
             !set_request(t, request))
                 return -EINVAL;
         /* What was only borrowed is not looked at again. */
-        t->request.url = t->request.post = NULL;
+        t->request.url = t->request.post = t->request.put = NULL;
         t->request.headers = NULL;
         t->request.trust = (HttpTrust){};
         if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)

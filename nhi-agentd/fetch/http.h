@@ -32,7 +32,8 @@ typedef struct HttpResult {
 
 typedef struct HttpRequest {
         const char *url;
-        const char *post;           /* body of a POST; NULL: GET */
+        const char *post;           /* body of a POST; NULL: GET, or */
+        const char *put;            /* body of a PUT */
         const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
         bool is_fresh;              /* on a connection of its own: the last one may be half-dead */
         HttpTrust trust;

@@ -26,6 +26,8 @@ typedef struct SourceSpec {
         const char *urls[SOURCE_URLS_MAX];
         size_t n_urls;
         const char *etcd_key;
+        const char *report;      /* where reports go; of a file source a directory. NULL: nowhere */
+        const char *report_file; /* where the agent puts them */
         const char *ca_file, *pins;
         /* Names of credentials. */
         const char *certificate, *certificate_key, *token, *user, *password;

@@ -20,6 +20,8 @@ static const struct {
         { "path", offsetof(SourceSpec, path) },
         { "host", offsetof(SourceSpec, host) },
         { "etcd_key", offsetof(SourceSpec, etcd_key) },
+        { "report", offsetof(SourceSpec, report) },
+        { "report_file", offsetof(SourceSpec, report_file) },
         { "ca_file", offsetof(SourceSpec, ca_file) },
         { "pins", offsetof(SourceSpec, pins) },
         { "certificate", offsetof(SourceSpec, certificate) },

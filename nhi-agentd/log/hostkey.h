@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* This host's own Ed25519 key: it signs the heads of the log and nothing else. */
+/* This host's own Ed25519 key: it signs the heads of the log, and the reports in which they go to
+ * issuers (lib/wire/report.h), and nothing else. */
 
 #include "lib/jose/jose.h"
 

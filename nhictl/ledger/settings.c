@@ -112,6 +112,9 @@ static const SettingRow top_rows[] = {
           "password" },
         { "revoked", read_entries, SETTING(revoked), false,
           "must be a list of entries, nhi-grants(5)" },
+        { "reports", read_publish, SETTING(reports), false,
+          "must be an absolute directory or a file://, https:// or etcd:// URL without user and "
+          "password" },
         { "publish_with", NULL, 0, false, "must be an object" },
         { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
         { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },
@@ -228,7 +231,7 @@ int ledger_create(const char *path, const json_t *settings, char ret_error[stati
                 r = write_new(path, ".gitattributes",
                               LEDGER_HISTORY_ATTRIBUTES "revisions merge=union\n");
         if (r == 0)
-                r = write_new(path, ".gitignore", ".lock\n");
+                r = write_new(path, ".gitignore", ".lock\n.reports*\n");
         if (r == 0) /* last: with it the directory is a ledger */
                 r = write_new(path, "ledger.json", text);
         if (r < 0)

@@ -12,6 +12,8 @@
 #include <stdio.h>
 
 #define KEYS_DEFAULT "/nhi/sets/{host}" /* source.etcd_key's */
+#define KEYS_READ    "/nhi/reports/{host}"
+#define READ_ALONE   16u /* more keys than that are read by a walk over all of them */
 #define MEMBERS_MAX  16u
 #define PAGE         256u
 #define KEYS_MAX     (4u * 1000 * 1000) /* where a member is believed no more */
@@ -120,7 +122,7 @@ static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
         char name[LEDGER_NAME_MAX + 1];
         Published said;
 
-        if (streq(p->key, e->publication)) {
+        if (e->s.o.size_max == 0 && streq(p->key, e->publication)) {
                 e->mod_revision = p->mod_revision;
                 if (publication_open(&e->s.o, text, p->size, e->s.revision, NULL, NULL) == 0)
                         return 0;
@@ -202,6 +204,41 @@ static int etcd_load(Store *s, const char *const *names, size_t n, const StoreSi
         load_reset(e);
         while (r == 0 && has_more)
                 r = load_page(e, &has_more, sink);
+        return r;
+}
+
+static int read_key(EtcdStore *e, const char *name, const StoreSink *sink)
+{
+        _cleanup_free_ char *key = store_name_of(&e->names, name);
+        ClientRequest request;
+        EtcdAnswer a = { 0 };
+        Published said;
+        int r = key ? ask(e, ETCD_PATH_RANGE, etcd_range_request(key), &request) : -ENOMEM;
+
+        if (!key)
+                return r;
+        if (r == 0) {
+                r = etcd_range_parse(request.answer, request.n, &a);
+                r = r < 0 ? malformed(e, r) : a.is_error ? etcd_fail(e, a.code, a.error) : 0;
+        }
+        if (r == 0 && a.has_value)
+                r = a.size > e->s.o.size_max
+                            ? sink->failed(sink->userdata, name, -EFBIG)
+                            : sink->set(sink->userdata, name, a.value ? (char *)a.value : "",
+                                        a.size, false, &said);
+        etcd_answer_done(&a);
+        client_request_done(&request);
+        return r;
+}
+
+static int etcd_read(Store *s, const char *const *names, size_t n, const StoreSink *sink)
+{
+        int r = 0;
+
+        if (n > READ_ALONE)
+                return etcd_load(s, names, n, sink);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = read_key((EtcdStore *)s, names[i], sink);
         return r;
 }
 
@@ -332,7 +369,7 @@ static int parse_url(EtcdStore *e, char *error)
                 at += n + (at[n] == ',');
         }
         if (keys[0] == '\0' || keys[1] == '\0')
-                keys = KEYS_DEFAULT;
+                keys = e->s.o.size_max == 0 ? KEYS_DEFAULT : KEYS_READ;
         r = store_names_split(keys, strlen(keys), "", &e->names);
         if (r == 0)
                 e->publication = store_name_of(&e->names, STORE_PUBLICATION);
@@ -412,5 +449,6 @@ const StoreType store_etcd = {
         .begin = etcd_begin,
         .put = etcd_put,
         .finish = etcd_finish,
+        .read = etcd_read,
         .free = etcd_free,
 };

@@ -210,6 +210,46 @@ static int https_finish(Store *s)
         return r == -EAGAIN && https_is_conditional(h) ? 0 : r;
 }
 
+/* ---- what is no set ---- */
+
+static int tell_object(const char *name, const ClientRequest *r, const StoreSink *sink)
+{
+        Published p;
+
+        if (https_is_absent(r))
+                return 0;
+        if (!https_is_done(r))
+                return sink->failed(sink->userdata, name, -EIO);
+        return sink->set(sink->userdata, name, r->answer ? r->answer : "", r->n, false, &p);
+}
+
+static int read_objects(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink)
+{
+        ClientRequest *requests = calloc(n, sizeof(*requests));
+        int r = requests ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = https_get(h, names[i], &requests[i]);
+        if (r == 0)
+                r = client_do(h->client, requests, n);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = tell_object(names[i], &requests[i], sink);
+        for (size_t i = 0; requests && i < n; i++)
+                client_request_done(&requests[i]);
+        free(requests);
+        return r;
+}
+
+static int https_read(Store *s, const char *const *names, size_t n, const StoreSink *sink)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i += AT_A_TIME)
+                r = read_objects((HttpsStore *)s, names + i, n - i < AT_A_TIME ? n - i : AT_A_TIME,
+                                 sink);
+        return r;
+}
+
 /* ---- */
 
 static void https_free(Store *s)
@@ -242,8 +282,8 @@ static int authorize(HttpsStore *h, char *error)
 static int https_open(const StoreOptions *o, Store **ret, char *error)
 {
         const ClientOptions options = { .access = o->access,
-                                        .answer_max = SET_SIZE_MAX,
-                                        .n_tries = N_TRIES,
+                                        .answer_max = o->size_max ? o->size_max : SET_SIZE_MAX,
+                                        .n_tries = o->size_max ? 1 : N_TRIES,
                                         .total_usec = TOTAL_USEC };
         HttpsStore *h = calloc(1, sizeof(*h));
         int r;
@@ -272,5 +312,6 @@ const StoreType store_https = {
         .begin = https_begin,
         .put = put_sets,
         .finish = https_finish,
+        .read = https_read,
         .free = https_free,
 };

@@ -23,8 +23,10 @@
 typedef struct StoreOptions {
         const char *url; /* a directory, file://, https:// or etcd:// */
         const StoreAccess *access;
-        const SigningKey *key;
+        const SigningKey *key; /* of who publishes */
         const char *issuer;
+        size_t size_max; /* 0: sets are published. Else other objects are only read(), of so many
+                            bytes, and key and issuer are not needed */
 } StoreOptions;
 
 /* Who is told what stands there. 0, or an error that ends it. */
@@ -68,6 +70,8 @@ typedef struct StoreType {
         int (*put)(Store *s, StoreSet *sets, size_t n);
         /* After sets were written. */
         int (*finish)(Store *s);
+        /* The objects of these names, whatever they are: set() is told of those that are there. */
+        int (*read)(Store *s, const char *const *names, size_t n, const StoreSink *sink);
         void (*free)(Store *s);
 } StoreType;
 

@@ -178,7 +178,8 @@ static inline bool object_range(Objects *o, HttpsPeer *p, const json_t *ask)
         size_t size;
         char *from = object_bytes(ask, "key", &size), *to = object_plain(ask, "range_end");
         const bool is_behind = size > strlen(from); /* "KEY\0" */
-        const size_t limit = 3;                     /* less than is asked for: pages */
+        const bool is_single = !json_object_get(ask, "range_end");
+        const size_t limit = 3; /* less than is asked for: pages */
         const char *since = json_string_value(json_object_get(ask, "min_mod_revision"));
         json_t *kvs = json_array();
         bool more = false;
@@ -186,8 +187,11 @@ static inline bool object_range(Objects *o, HttpsPeer *p, const json_t *ask)
         for (size_t i = 0; i < o->n; i++) {
                 const Object *at = &o->items[i];
 
-                if ((strcmp(at->key, from) < 0 && !o->repeats_itself) || strcmp(at->key, to) >= 0 ||
-                    (is_behind && streq(at->key, from)) || (since && at->revision < atol(since)))
+                if (is_single ? !streq(at->key, from)
+                              : (strcmp(at->key, from) < 0 && !o->repeats_itself) ||
+                                        strcmp(at->key, to) >= 0 ||
+                                        (is_behind && streq(at->key, from)) ||
+                                        (since && at->revision < atol(since)))
                         continue;
                 more = json_array_size(kvs) == limit;
                 if (more)

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Hosts' reports (lib/wire/report.h) on the central side: read from where they are kept, verified
+ * with the keys that the ledger has of its hosts, and held against what was seen before. Promises,
+ * cited by tests/unit/test-fleet.c:
+ *
+ *  F1 Nothing MUST be believed of a report that is not signed with the key that the ledger has of
+ *     this host, or that is of another host or for another issuer.
+ *  F2 A report that is older than one seen before MUST be told as played again, and believed in
+ *     nothing.
+ *  F3 A decision log that went back, or says another thing than before, MUST be told, and go on
+ *     being told until an administrator says that it is known.
+ *  F4 One host's trouble MUST NOT keep another host's report from being read. */
+
+#include "lib/jose/jose.h"
+#include "nhictl/ledger/ledger.h"
+
+/* X(NAME, "word", "what it means and what to do") */
+#define HOST_STANDINGS(X)                                                                          \
+        X(ABSENT, "absent", "there is no report of it: is source.report set there?")               \
+        X(VERIFIED, "verified", "")                                                                \
+        X(UNREADABLE, "unreadable", "its report cannot be read")                                   \
+        X(NO_KEY, "no-key",                                                                        \
+          "the ledger has no key of it, so its report cannot be verified: nhictl host key")        \
+        X(OTHER_KEY, "other-key",                                                                  \
+          "its report is signed with another key than the ledger has of it: was it installed "     \
+          "anew, or is this somebody else?")                                                       \
+        X(BAD_SIGNATURE, "bad-signature", "the signature of its report does not verify")           \
+        X(MALFORMED, "malformed", "its report is none that this version understands")              \
+        X(OTHER_HOST, "other-host", "the report in its place is another host's")                   \
+        X(OTHER_ISSUER, "other-issuer", "the report in its place is for another issuer")           \
+        X(REPLAYED, "replayed", "its report is older than one seen before: who keeps it there?")   \
+        X(AMBIGUOUS, "ambiguous",                                                                  \
+          "two reports have one number and say different things: does another machine have its "   \
+          "key?")
+
+typedef enum HostStanding {
+#define HOST_STANDING_ENUM(name, word, text) HOST_##name,
+        HOST_STANDINGS(HOST_STANDING_ENUM)
+#undef HOST_STANDING_ENUM
+                HOST_STANDING_N
+} HostStanding;
+
+const char *host_standing_name(HostStanding s);
+const char *host_standing_text(HostStanding s);
+
+/* F3 */
+#define LOG_TROUBLES(X)                                                                            \
+        X(NONE, "", "")                                                                            \
+        X(CUT, "log-cut", "its decision log is shorter than it was")                               \
+        X(FORKED, "log-forked", "its decision log says another thing at a number seen before")     \
+        X(ANEW, "log-anew", "its decision log was begun anew")
+
+typedef enum LogTrouble {
+#define LOG_TROUBLE_ENUM(name, word, text) LOG_TROUBLE_##name,
+        LOG_TROUBLES(LOG_TROUBLE_ENUM)
+#undef LOG_TROUBLE_ENUM
+                LOG_TROUBLE_N
+} LogTrouble;
+
+const char *log_trouble_name(LogTrouble t);
+const char *log_trouble_text(LogTrouble t);
+
+typedef struct HostReport {
+        HostStanding standing;
+        /* Of a verified one; texts are the payload's. */
+        json_t *payload;
+        char kid[64], hash[LEDGER_HASH_SIZE]; /* of the key; of the report's bytes */
+        int64_t iat_sec, seq;
+        int64_t ver; /* of the set in force; 0: none is */
+        const char *set_hash;
+        const char *log_id, *log_head;
+        int64_t log_seq;
+        LogTrouble log; /* seen_judge() */
+} HostReport;
+
+/* Judge one report (jws NULL: there is none) by the host's document in the ledger: F1. 0 or
+ * -ENOMEM; for host_report_done(). */
+int host_report_open(const Ledger *l, const char *name, const char *jws, size_t size,
+                     HostReport *ret);
+void host_report_done(HostReport *r);
+
+/* The public key in a host's document: 0, -ENOENT, -EBADMSG. */
+int host_key_read(const json_t *host, Jwk *ret);
+
+/* ---- seen.c ---- */
+
+#define SEEN_FILE ".reports" /* in the ledger; of this machine, no part of its history */
+
+/* What was seen of each host: the number of its last report, the head of its log, the last use of
+ * grants. */
+typedef struct Seen Seen;
+
+/* Read it, and keep others out until seen_free(). 0 also where there is none yet; -EBADMSG: it is
+ * damaged; another negative errno. With a sentence. */
+int seen_open(const Ledger *l, Seen **ret, char ret_error[static LEDGER_ERROR_MAX]);
+Seen *seen_free(Seen *s);
+DEFINE_CLEANUP(Seen *, seen_free);
+/* F2, F3: a verified report may turn out not to be one. What it says is remembered. -ENOMEM. */
+int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report);
+/* What was seen of this host does not count any more: false where there was nothing. */
+bool seen_forget(Seen *s, const char *name);
+/* The last use of a grant that any host told of; 0: none did. */
+int64_t seen_use(const Seen *s, const char *jti);
+/* Durable, where something changed. */
+int seen_save(Seen *s);
+
+/* ---- read.c ---- */
+
+/* The place where reports are. */
+typedef struct HostReports HostReports;
+int host_reports_open(const Ledger *l, HostReports **ret, char ret_error[static LEDGER_ERROR_MAX]);
+HostReports *host_reports_free(HostReports *r);
+DEFINE_CLEANUP(HostReports *, host_reports_free);
+/* Read and judge the reports of these hosts, in their order, into ret, for host_report_done(); what
+ * was seen before is taken into account and brought up to date. A negative errno and a sentence
+ * where the place cannot be read at all. */
+int host_reports_read(HostReports *r, const char *const *names, size_t n, int64_t now_sec,
+                      HostReport *ret, char ret_error[static LEDGER_ERROR_MAX]);
+
+/* ---- wait.c ---- */
+
+/* Add the hosts that a grant reaches, with their versions of {name: version} (NULL: nothing is
+ * known of them), to targets. -ENOMEM. */
+int hosts_wait_add(const Ledger *l, const json_t *grant, const json_t *versions, json_t *targets);
+/* Wait until each of these hosts ({name: version}) has reported that version or a newer one, at
+ * most wait_sec. A VerbStatus: VERB_STALE where some have not, whose names are said. */
+int hosts_wait(const Ledger *l, const json_t *versions, int64_t wait_sec);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* {format, hosts: {NAME: {kid, seq, hash, log, log_seq, log_head, trouble, since}}, used: {JTI:
+ * seconds}}: what nobody who keeps reports can take back. */
+
+#include "nhictl/fleet/report.h"
+
+#include "lib/base/file.h"
+#include "lib/jose/json.h"
+#include "nhictl/ledger/state.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+
+#define SEEN_SIZE_MAX (256u * 1024 * 1024)
+#define SEEN_LOCK     ".reports.lock"
+
+struct Seen {
+        const Ledger *l;
+        int lock_fd;
+        json_t *document;
+        int64_t now_sec; /* of the last judgement; 0: none */
+        bool has_changed;
+};
+
+static json_t *hosts_of(const Seen *s)
+{
+        return json_object_get(s->document, "hosts");
+}
+
+/* ---- the file ---- */
+
+static int lock(Seen *s)
+{
+        s->lock_fd =
+                openat(s->l->dir_fd, SEEN_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (s->lock_fd < 0)
+                return -errno;
+        while (flock(s->lock_fd, LOCK_EX) < 0) {
+                if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+static int load(Seen *s)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = document_read(s->l->dir_fd, SEEN_FILE, SEEN_SIZE_MAX, &text, &size);
+
+        if (r == -ENOENT)
+                s->document =
+                        json_pack("{s:i, s:{}, s:{}}", "format", LEDGER_FORMAT, "hosts", "used");
+        else if (r == 0)
+                s->document = json_read(text, size, JSON_REJECT_DUPLICATES, NULL);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (!json_is_object(hosts_of(s)) || !json_is_object(json_object_get(s->document, "used")))
+                return s->document || errno != ENOMEM ? -EBADMSG : -ENOMEM;
+        return 0;
+}
+
+int seen_open(const Ledger *l, Seen **ret, char ret_error[static LEDGER_ERROR_MAX])
+{
+        _cleanup_(seen_freep) Seen *s = calloc(1, sizeof(*s));
+        int r = s ? 0 : -ENOMEM;
+
+        if (r == 0) {
+                *s = (Seen){ .l = l, .lock_fd = -EBADF };
+                r = lock(s);
+        }
+        if (r == 0)
+                r = load(s);
+        if (r < 0) {
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s/" SEEN_FILE ": %s%s", l->path,
+                               r == -EBADMSG ? "damaged" : strerror(-r),
+                               r == -EBADMSG ? ": restore it, or move it away; then what was seen "
+                                               "of hosts' logs and reports is not known any more"
+                                             : "");
+                return r;
+        }
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+Seen *seen_free(Seen *s)
+{
+        if (!s)
+                return NULL;
+        closep(&s->lock_fd);
+        json_decref(s->document);
+        free(s);
+        return NULL;
+}
+
+/* Grants that are over need no last use any more. */
+static void prune_uses(const Seen *s)
+{
+        json_t *used = json_object_get(s->document, "used"), *value;
+        const char *jti;
+        void *next;
+
+        json_object_foreach_safe(used, next, jti, value) {
+                const json_t *doc = ledger_get(s->l, DOC_GRANT, jti);
+
+                if (!doc || !grant_state_is_live(ledger_grant_state(s->l, doc, s->now_sec)))
+                        (void)json_object_del(used, jti);
+        }
+}
+
+int seen_save(Seen *s)
+{
+        _cleanup_free_ char *text = NULL, *path = NULL;
+        int r;
+
+        if (!s->has_changed)
+                return 0;
+        if (s->now_sec > 0)
+                prune_uses(s);
+        text = json_write(s->document, JSON_COMPACT | JSON_SORT_KEYS);
+        if (!text || asprintf(&path, "%s/" SEEN_FILE, s->l->path) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), true);
+        s->has_changed = r < 0;
+        return r;
+}
+
+/* ---- one report ---- */
+
+static int64_t number(const json_t *entry, const char *member)
+{
+        return json_integer_value(json_object_get(entry, member));
+}
+
+/* F2 */
+static HostStanding replay_of(const json_t *entry, const HostReport *r)
+{
+        if (r->seq < number(entry, "seq"))
+                return HOST_REPLAYED;
+        if (r->seq == number(entry, "seq") && !streq(document_text(entry, "hash"), r->hash))
+                return HOST_AMBIGUOUS;
+        return HOST_VERIFIED;
+}
+
+static LogTrouble trouble_new(const json_t *entry, const HostReport *r)
+{
+        if (!streq(document_text(entry, "log"), r->log_id))
+                return LOG_TROUBLE_ANEW;
+        if (r->log_seq < number(entry, "log_seq"))
+                return LOG_TROUBLE_CUT;
+        if (r->log_seq == number(entry, "log_seq") &&
+            !streq(document_text(entry, "log_head"), r->log_head))
+                return LOG_TROUBLE_FORKED;
+        return LOG_TROUBLE_NONE;
+}
+
+/* F3: the trouble of before stands until it is forgotten, or a worse one takes its place. */
+static LogTrouble trouble_of(const json_t *entry, const HostReport *r, bool *ret_is_new)
+{
+        LogTrouble t = trouble_new(entry, r);
+
+        *ret_is_new = t != LOG_TROUBLE_NONE;
+        for (size_t i = 0; i < LOG_TROUBLE_N && t == LOG_TROUBLE_NONE; i++)
+                if (streq(document_text(entry, "trouble"), log_trouble_name((LogTrouble)i)))
+                        t = (LogTrouble)i;
+        return t;
+}
+
+static int remember(Seen *s, const char *name, int64_t since_sec, const HostReport *r)
+{
+        json_t *entry = json_pack("{s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:I}", "kid", r->kid, "seq",
+                                  (json_int_t)r->seq, "hash", r->hash, "log", r->log_id, "log_seq",
+                                  (json_int_t)r->log_seq, "log_head", r->log_head, "trouble",
+                                  log_trouble_name(r->log), "since", (json_int_t)since_sec);
+
+        s->has_changed = true;
+        return json_object_set_new(hosts_of(s), name, entry) < 0 ? -ENOMEM : 0;
+}
+
+/* Only grants that the ledger has: whatever a host says, this grows no further. */
+static int remember_uses(Seen *s, const HostReport *r)
+{
+        json_t *used = json_object_get(s->document, "used");
+        const json_t *use;
+        size_t i;
+
+        json_array_foreach(json_object_get(r->payload, "used"), i, use) {
+                const char *jti = document_text(use, "jti");
+                const int64_t at_sec = number(use, "at");
+
+                if (!ledger_get(s->l, DOC_GRANT, jti) || number(used, jti) >= at_sec)
+                        continue;
+                s->has_changed = true;
+                if (json_object_set_new(used, jti, json_integer(at_sec)) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report)
+{
+        const json_t *entry = json_object_get(hosts_of(s), name);
+        int64_t since_sec = number(entry, "since");
+        bool is_new = false;
+        int r;
+
+        s->now_sec = now_sec;
+        if (report->standing != HOST_VERIFIED)
+                return 0;
+        /* Another key is another life of the host, which the administrator has said. */
+        if (!streq(document_text(entry, "kid"), report->kid))
+                entry = NULL;
+        if (entry)
+                report->standing = replay_of(entry, report);
+        if (report->standing != HOST_VERIFIED)
+                return 0;
+        if (entry)
+                report->log = trouble_of(entry, report, &is_new);
+        if (is_new || !entry)
+                since_sec = is_new ? now_sec : 0;
+        if (entry && streq(document_text(entry, "hash"), report->hash))
+                return 0;
+        r = remember(s, name, since_sec, report);
+        if (r == 0)
+                r = remember_uses(s, report);
+        return r;
+}
+
+bool seen_forget(Seen *s, const char *name)
+{
+        const bool found = json_object_del(hosts_of(s), name) == 0;
+
+        s->has_changed |= found;
+        return found;
+}
+
+int64_t seen_use(const Seen *s, const char *jti)
+{
+        return number(json_object_get(s->document, "used"), jti);
+}
