@@ -54,6 +54,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *userdata)
                 r->is_too_large = true;
                 return 0;
         }
+        if (http_header_is_packing(line, size))
+                return 0;
         if (http_header_value(line, size, "etag", &value, &n))
                 http_header_keep(value, n, r->etag);
         return size;

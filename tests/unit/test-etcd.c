@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/http/base64.h"
 #include "lib/http/etcd.h"
+#include "nhi-agentd/fetch/allowance.h"
 #include "nhi-agentd/fetch/line-buffer.h"
 
 #include <setjmp.h>
@@ -274,10 +276,29 @@ static void a_line_that_is_too_long_ends_it(void **state)
         line_buffer_reset(&b);
 }
 
+static void an_allowance_is_used_up_and_comes_back(void **state)
+{
+        Allowance a = { .most = 10, .per_sec = 4 };
+        uint64_t now = 7777777;
+
+        assert_true(allowance_take(&a, 10, now));
+        assert_false(allowance_take(&a, 1, now));
+        /* A quarter of a second for one, however often one asks. */
+        for (unsigned ms = 0; ms < 249; ms++)
+                assert_false(allowance_take(&a, 1, now + ms * 1000));
+        assert_true(allowance_take(&a, 1, now + 250 * 1000));
+        assert_false(allowance_take(&a, 1, now + 250 * 1000));
+        assert_false(allowance_take(&a, 11, now + 3600 * USEC_PER_SEC));
+        assert_true(allowance_take(&a, 10, now + 3600 * USEC_PER_SEC));
+        assert_false(allowance_take(&a, 1, now + 3600 * USEC_PER_SEC));
+        assert_true(allowance_take(&a, 10, UINT64_MAX));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(base64_is_the_rfcs),
+                cmocka_unit_test(an_allowance_is_used_up_and_comes_back),
                 cmocka_unit_test(base64_has_one_spelling),
                 cmocka_unit_test(a_document_of_very_many_values_is_none),
                 cmocka_unit_test(a_text_of_very_many_commas_is_one_value),
