@@ -2,118 +2,10 @@
 
 /* staleness.h: what is said of a set that grows old, and when; the clock is the test's. */
 
-#include "tests/unit/agent-fixture.h"
+#include "tests/unit/outage-fixture.h"
 
 #include "nhi-agentd/expiry.h"
-#include "nhi-agentd/journal.h"
 #include "nhi-agentd/staleness.h"
-
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#define USEC ((int64_t)USEC_PER_SEC)
-#define HOUR ((int64_t)3600)
-
-typedef struct Staleness {
-        Fixture *f;
-        int journal;        /* what the agent sends there */
-        int64_t start_usec; /* of the real clock, when nothing was ahead */
-} Staleness;
-
-static void journal_listen(Staleness *t)
-{
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-        assert_true(strlen(PATH_JOURNAL_SOCK) < sizeof(address.sun_path));
-        strcpy(address.sun_path, PATH_JOURNAL_SOCK);
-        (void)unlink(PATH_JOURNAL_SOCK);
-        t->journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        assert_true(t->journal >= 0);
-        assert_int_equal(bind(t->journal, (struct sockaddr *)&address, sizeof(address)), 0);
-}
-
-static int setup(void **state)
-{
-        Staleness *t = calloc(1, sizeof(*t));
-
-        agent_ahead_usec = 0;
-        assert_int_equal(fixture_setup((void **)&t->f), 0);
-        (void)mkdir(PATH_ROOT "/run/systemd", 0755);
-        (void)mkdir(PATH_ROOT "/run/systemd/journal", 0755);
-        journal_listen(t);
-        fixture_load(t->f);
-        t->start_usec = now_realtime_usec();
-        *state = t;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        Staleness *t = *state;
-        Fixture *f = t->f;
-
-        agent_ahead_usec = 0;
-        (void)close(t->journal);
-        free(t);
-        return fixture_teardown((void **)&f);
-}
-
-/* How many events of this name came since the last call, with this code (NULL: any). */
-static unsigned told(Staleness *t, const char *event, const char *code)
-{
-        static char entry[JOURNAL_ENTRY_MAX];
-        char name[64], with[64];
-        unsigned n = 0;
-        ssize_t size;
-
-        fixture_settle(t->f);
-        (void)snprintf(name, sizeof(name), "\nNHI_EVENT=%s\n", event);
-        (void)snprintf(with, sizeof(with), "\nNHI_CODE=%s\n", code ? code : "");
-        while ((size = recv(t->journal, entry, sizeof(entry) - 1, 0)) > 0) {
-                entry[size] = '\0';
-                n += strstr(entry, name) && (!code || strstr(entry, with));
-        }
-        return n;
-}
-
-static void listen_anew(Staleness *t)
-{
-        static char entry[JOURNAL_ENTRY_MAX];
-
-        while (recv(t->journal, entry, sizeof(entry), 0) > 0)
-                ;
-}
-
-/* So far behind the beginning, on both clocks; whatever is due happens. */
-static void at(Staleness *t, int64_t sec)
-{
-        agent_ahead_usec = t->start_usec + sec * USEC - now_realtime_usec();
-        agent_time_passed(t->f->agent);
-}
-
-/* A set that is good for life_sec, its version that of the hour in which it was made. */
-static char *set_made(Staleness *t, int64_t at_sec, int64_t life_sec, const char *grants)
-{
-        const long long iat = t->f->base_sec + at_sec;
-        char *payload = NULL, *jws = NULL;
-
-        assert_true(asprintf(&payload,
-                             "{\"format\":1,\"iss\":\"" FIXTURE_ISSUER "\",\"aud\":\"" FIXTURE_HOST
-                             "\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,\"ledger\":\"00\","
-                             "\"accounts\":[" FIXTURE_ACCOUNT "],\"grants\":[%s]}",
-                             iat, iat + (long long)life_sec, iat * 1000, grants) > 0);
-        assert_int_equal(jws_sign(&t->f->key, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
-        free(payload);
-        return jws;
-}
-
-static void take_set(Staleness *t, int64_t at_sec, int64_t life_sec)
-{
-        const char *line = fixture_offer(t->f, set_made(t, at_sec, life_sec, ""));
-
-        if (strncmp(line, "accepted ", 9) != 0)
-                fail_msg("%s", line);
-}
 
 /* ---- the arithmetic ---- */
 
@@ -164,7 +56,7 @@ static void a_set_without_a_life_is_over(void **state)
 
 static void half_four_fifths_and_the_end_are_told_once_each(void **state)
 {
-        Staleness *t = *state;
+        Outage *t = *state;
 
         take_set(t, 0, 24 * HOUR);
         at(t, 12 * HOUR - 60);
@@ -184,7 +76,7 @@ static void half_four_fifths_and_the_end_are_told_once_each(void **state)
 
 static void a_sleeper_is_told_the_last_of_them(void **state) /* T04 */
 {
-        Staleness *t = *state;
+        Outage *t = *state;
 
         take_set(t, 0, 24 * HOUR);
         listen_anew(t);
@@ -196,7 +88,7 @@ static void a_sleeper_is_told_the_last_of_them(void **state) /* T04 */
 
 static void a_restart_does_not_repeat_what_was_told(void **state)
 {
-        Staleness *t = *state;
+        Outage *t = *state;
 
         take_set(t, 0, 24 * HOUR);
         at(t, 12 * HOUR);
@@ -213,7 +105,7 @@ static void a_restart_does_not_repeat_what_was_told(void **state)
 
 static void what_was_told_is_told_again_where_it_cannot_be_read(void **state)
 {
-        Staleness *t = *state;
+        Outage *t = *state;
         static const char *const texts[] = {
                 "",
                 "{}",
@@ -235,7 +127,7 @@ static void what_was_told_is_told_again_where_it_cannot_be_read(void **state)
 
 static void a_fresh_set_is_told_where_the_one_before_was_old(void **state)
 {
-        Staleness *t = *state;
+        Outage *t = *state;
 
         take_set(t, 0, 24 * HOUR);
         at(t, 6 * HOUR);
@@ -253,7 +145,7 @@ static void a_fresh_set_is_told_where_the_one_before_was_old(void **state)
 
 static void a_newer_set_that_is_old_itself_is_no_relief(void **state)
 {
-        Staleness *t = *state;
+        Outage *t = *state;
 
         take_set(t, 0, 24 * HOUR);
         at(t, 20 * HOUR);
@@ -265,7 +157,7 @@ static void a_newer_set_that_is_old_itself_is_no_relief(void **state)
 
 static void a_clock_that_was_set_back_tells_nothing_twice(void **state) /* T03 */
 {
-        Staleness *t = *state;
+        Outage *t = *state;
 
         take_set(t, 0, 24 * HOUR);
         at(t, 20 * HOUR);
@@ -281,7 +173,7 @@ static void a_clock_that_was_set_back_tells_nothing_twice(void **state) /* T03 *
 static void the_timer_is_armed_for_each_level_on_both_clocks(void **state)
 {
         static const unsigned levels[] = { STALE_HALF, STALE_LATE, STALE_OVER };
-        Staleness *t = *state;
+        Outage *t = *state;
         Agent *a = t->f->agent;
         Now now;
 
@@ -298,7 +190,7 @@ static void the_timer_is_armed_for_each_level_on_both_clocks(void **state)
         }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, outage_setup, outage_teardown)
 
 int main(void)
 {
