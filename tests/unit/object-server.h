@@ -24,9 +24,10 @@ typedef struct Objects {
         unsigned n_put;
         /* how it behaves */
         bool ignores_conditions, has_no_etag;
-        unsigned refuse_put; /* PUT number that is answered by 412, once; 0: none */
-        unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
-        const char *wanted;  /* Authorization: that is asked for; NULL: none */
+        unsigned refuse_put;       /* PUT number that is answered by 412, once; 0: none */
+        unsigned broken_put;       /* PUT number that is answered by 503, once; 0: none */
+        const char *broken_fields; /* with these header lines; NULL: none */
+        const char *wanted;        /* Authorization: that is asked for; NULL: none */
         unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
         unsigned n_tokens, n_uses;
         char seen[128]; /* Authorization: of the last request */
@@ -91,7 +92,7 @@ static inline bool object_serve_put(Objects *o, HttpsPeer *p)
         if (!is_probe && ++o->n_put == o->refuse_put)
                 return https_answer(p, 412, "", "");
         if (!is_probe && o->n_put == o->broken_put)
-                return https_answer(p, 503, "", "");
+                return https_answer(p, 503, o->broken_fields ? o->broken_fields : "", "");
         if (!object_may_be_put(o, p))
                 return https_answer(p, 412, "", "");
         (void)https_header(p, "Content-Length", length, sizeof(length));
