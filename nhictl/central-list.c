@@ -35,8 +35,20 @@ static int list_table(const Call *call, const Ledger *l, DocKind kind, const cha
         return r == 0 ? table_print(t) : r;
 }
 
-int central_list(const Call *call, const CentralOptions *o, DocKind kind,
-                 const char *const *headings, int (*row)(Table *t, const json_t *doc))
+static size_t keep(const Ledger *l, DocKind kind, const HostSelection *selection,
+                   const char **names, size_t n)
+{
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (host_is_selected(selection, names[i], ledger_get(l, kind, names[i])))
+                        names[n_kept++] = names[i];
+        return n_kept;
+}
+
+static int list(const Call *call, const CentralOptions *o, DocKind kind,
+                const HostSelection *selection, const char *const *headings,
+                int (*row)(Table *t, const json_t *doc))
 {
         _cleanup_(ledger_freep) Ledger *l = NULL;
         _cleanup_free_ const char **names = NULL;
@@ -49,9 +61,23 @@ int central_list(const Call *call, const CentralOptions *o, DocKind kind,
         names = ledger_names(l, kind, &n);
         if (!names)
                 return fail(VERB_FAILED, "out of memory");
+        if (selection)
+                n = keep(l, kind, selection, names, n);
         if (call->out.json)
                 r = list_json(l, kind, names, n);
         else
                 r = list_table(call, l, kind, names, n, headings, row);
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s", strerror(-r));
+}
+
+int central_list(const Call *call, const CentralOptions *o, DocKind kind,
+                 const char *const *headings, int (*row)(Table *t, const json_t *doc))
+{
+        return list(call, o, kind, NULL, headings, row);
+}
+
+int central_list_hosts(const Call *call, const CentralOptions *o, const HostSelection *selection,
+                       const char *const *headings, int (*row)(Table *t, const json_t *doc))
+{
+        return list(call, o, DOC_HOST, selection, headings, row);
 }

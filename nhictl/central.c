@@ -7,7 +7,9 @@
 #include "nhictl/key-file.h"
 #include "nhictl/who.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 #define PROGRESS_MIN 256u  /* hosts */
 #define REASON_MAX   4096u /* bytes of its encoding; history cuts it again */
@@ -41,6 +43,22 @@ static int prepare_writing(const Call *call, Ledger *l)
         return VERB_OK;
 }
 
+/* Somebody who has the ledger may be typing a passphrase, or publishing for a fleet. */
+static void say_waiting(const char *path, bool writing)
+{
+        _cleanup_free_ char *lock = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (asprintf(&lock, "%s/.lock", path) < 0) {
+                lock = NULL;
+                return;
+        }
+        fd = open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd >= 0 && flock(fd, (writing ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0 &&
+            errno == EWOULDBLOCK)
+                say("%s: another nhictl is at it; waiting", path);
+}
+
 int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger **ret)
 {
         const char *path = o->ledger ? o->ledger : PATH_LEDGER_DIR;
@@ -50,6 +68,7 @@ int central_open(const Call *call, const CentralOptions *o, bool writing, Ledger
         size_t i;
         int r;
 
+        say_waiting(path, writing);
         if (ledger_open(path, writing, &l, error) < 0)
                 return fail(VERB_FAILED, "%s", error);
         json_array_foreach(l->problems, i, problem) {

@@ -5,6 +5,7 @@
  * change: the revision is noted and, where the ledger says where, the sets are published. */
 
 #include "nhictl/ledger/publish.h"
+#include "nhictl/ledger/selection.h"
 #include "nhictl/verb.h"
 
 typedef struct CentralOptions {
@@ -84,3 +85,6 @@ int central_mark_document(Ledger *l, HistoryAction action, DocKind kind, const c
 /* List a kind's documents: a table made by row(), or {"HOSTs": [documents]}. */
 int central_list(const Call *call, const CentralOptions *o, DocKind kind,
                  const char *const *headings, int (*row)(Table *t, const json_t *doc));
+/* The same of those hosts that are selected. */
+int central_list_hosts(const Call *call, const CentralOptions *o, const HostSelection *selection,
+                       const char *const *headings, int (*row)(Table *t, const json_t *doc));

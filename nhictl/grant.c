@@ -12,28 +12,65 @@
 #include "nhictl/when.h"
 #include "nhictl/who.h"
 
-/* The hosts it is for: named, by label, or the ledger's only one. */
-static int choose_hosts(const Ledger *l, const GrantOptions *o, json_t *doc)
+/* Hosts of the ledger whose names are like that, as they are now. */
+static int choose_glob(const Ledger *l, const char *glob, json_t *hosts)
 {
-        json_t *hosts = texts_new(&o->hosts);
+        const HostSelection selection = { &glob, 1, NULL, 0 };
+        const char *name;
+        json_t *host;
+        size_t n = 0;
+
+        json_object_foreach(l->docs[DOC_HOST], name, host) {
+                if (!host_is_selected(&selection, name, host))
+                        continue;
+                n++;
+                if (!document_list_has(hosts, name) &&
+                    json_array_append_new(hosts, json_string(name)) < 0)
+                        return fail(VERB_FAILED, "out of memory");
+        }
+        if (n == 0)
+                return fail(VERB_USAGE, "no host's name is like %s: nhictl host list", glob);
+        say("%s: %zu hosts, as the ledger has them now", glob, n);
+        return VERB_OK;
+}
+
+static int choose_host(const Ledger *l, const char *name, json_t *hosts)
+{
+        if (host_glob_is(name))
+                return choose_glob(l, name, hosts);
+        if (!ledger_get(l, DOC_HOST, name))
+                return fail(VERB_USAGE, "there is no host %s: nhictl host add %s", name, name);
+        if (!document_list_has(hosts, name) && json_array_append_new(hosts, json_string(name)) < 0)
+                return fail(VERB_FAILED, "out of memory");
+        return VERB_OK;
+}
+
+static int choose_only_host(const Ledger *l, json_t *hosts)
+{
         const char *only = json_object_iter_key(json_object_iter(l->docs[DOC_HOST]));
 
-        for (size_t i = 0; i < o->hosts.n; i++) {
-                if (ledger_get(l, DOC_HOST, o->hosts.items[i]))
-                        continue;
+        if (json_object_size(l->docs[DOC_HOST]) != 1)
+                return fail(VERB_USAGE,
+                            "the ledger has %zu hosts (nhictl host list): --host H or --label L",
+                            json_object_size(l->docs[DOC_HOST]));
+        return json_array_append_new(hosts, json_string(only)) < 0
+                       ? fail(VERB_FAILED, "out of memory")
+                       : VERB_OK;
+}
+
+/* The hosts it is for: named, like a name, by label, or the ledger's only one. */
+static int choose_hosts(const Ledger *l, const GrantOptions *o, json_t *doc)
+{
+        json_t *hosts = json_array();
+        int r = hosts ? VERB_OK : fail(VERB_FAILED, "out of memory");
+
+        for (size_t i = 0; r == VERB_OK && i < o->hosts.n; i++)
+                r = choose_host(l, o->hosts.items[i], hosts);
+        if (r == VERB_OK && o->hosts.n == 0 && o->labels.n == 0)
+                r = choose_only_host(l, hosts);
+        if (r != VERB_OK) {
                 json_decref(hosts);
-                return fail(VERB_USAGE, "there is no host %s: nhictl host add %s",
-                            o->hosts.items[i], o->hosts.items[i]);
-        }
-        if (o->hosts.n == 0 && o->labels.n == 0) {
-                if (json_object_size(l->docs[DOC_HOST]) != 1) {
-                        json_decref(hosts);
-                        return fail(VERB_USAGE,
-                                    "the ledger has %zu hosts (nhictl host list): --host H or "
-                                    "--label L",
-                                    json_object_size(l->docs[DOC_HOST]));
-                }
-                (void)json_array_append_new(hosts, json_string(only));
+                return r;
         }
         if (json_object_set_new(doc, "hosts", hosts) < 0 ||
             json_object_set_new(doc, "labels", texts_new(&o->labels)) < 0)
@@ -282,7 +319,7 @@ static const Option options[] = {
         { "owner", 0, OPTION_STRING, AT(owner), "O", "who answers for it (required)" },
         { "reason", 0, OPTION_STRING, AT(reason), "R", "why (required)" },
         { "ticket", 0, OPTION_STRING, AT(ticket), "T", "the ticket behind it" },
-        { "host", 0, OPTION_LIST, AT(hosts), "H", "on this host" },
+        { "host", 0, OPTION_LIST, AT(hosts), "H", "on this host, or hosts: 'web*'" },
         { "label", 0, OPTION_LIST, AT(labels), "L", "on every host that has one of the labels" },
         { "service", 0, OPTION_LIST, AT(services), "CLASS",
           "ssh, sudo, su, cron, at, login or pam:NAME" },

@@ -190,7 +190,10 @@ static VerbStatus run_list(Call *call)
         static const char *const headings[] = { "NAME", "LABELS", "SINCE", NULL };
         const HostOptions *o = call->options;
 
-        return central_list(call, &o->central, DOC_HOST, headings, row);
+        const HostSelection selection = { call->operands.items, call->operands.n, o->labels.items,
+                                          o->labels.n };
+
+        return central_list_hosts(call, &o->central, &selection, headings, row);
 }
 
 static const Option add_options[] = {
@@ -204,7 +207,11 @@ static const Option add_options[] = {
         OPTION_END,
 };
 static const Option change_options[] = { CENTRAL_OPTIONS(HostOptions, central), OPTION_END };
-static const Option list_options[] = { LEDGER_OPTION(HostOptions, central), OPTION_END };
+static const Option list_options[] = {
+        { "label", 0, OPTION_LIST, offsetof(HostOptions, labels), "L", "hosts with this label" },
+        LEDGER_OPTION(HostOptions, central),
+        OPTION_END,
+};
 
 const Verb verb_host_add = {
         .name = "host add",
@@ -218,10 +225,11 @@ const Verb verb_host_add = {
 };
 const Verb verb_host_list = {
         .name = "host list",
-        .synopsis = "",
-        .help = "list the ledger's hosts",
+        .synopsis = "[GLOB]... [--label L]...",
+        .help = "list the ledger's hosts, or those of a name or label",
         .options = list_options,
         .options_size = sizeof(HostOptions),
+        .operands_max = OPERANDS_ANY,
         .run = run_list,
 };
 const Verb verb_host_remove = {

@@ -40,6 +40,18 @@ static int check_options(const PublishOptions *o)
         return VERB_OK;
 }
 
+/* Perhaps a slip; or a host that has left, and was emptied by an earlier call. */
+static void say_selection(const PublishOptions *o, const json_t *result)
+{
+        static const char *const counts[] = { "published", "unchanged", "failed" };
+        json_int_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                n += json_integer_value(json_object_get(result, counts[i]));
+        if (n == 0 && (o->hosts.n > 0 || o->labels.n > 0))
+                say("no host is of this name or label: nhictl host list");
+}
+
 static VerbStatus run(Call *call)
 {
         const PublishOptions *o = call->options;
@@ -72,6 +84,7 @@ static VerbStatus run(Call *call)
         r = central_publish(&o->central, l, &request, &result);
         if (!result)
                 return r;
+        say_selection(o, result);
         if (call->out.json) {
                 if (output_document(result) < 0)
                         return VERB_FAILED;
@@ -87,8 +100,8 @@ static VerbStatus run(Call *call)
 #define AT(member) offsetof(PublishOptions, member)
 static const Option options[] = {
         { "to", 0, OPTION_STRING, AT(to), "URL", "publish there instead of where the ledger says" },
-        { "host", 0, OPTION_LIST, AT(hosts), "GLOB", "only hosts of this name" },
-        { "label", 0, OPTION_LIST, AT(labels), "L", "only hosts with this label" },
+        { "host", 0, OPTION_LIST, AT(hosts), "GLOB", "hosts of this name" },
+        { "label", 0, OPTION_LIST, AT(labels), "L", "and hosts with this label, only" },
         { "renew", 0, OPTION_FLAG, AT(renew), NULL,
           "only sets that are over a quarter of their lifetime (for the timer)" },
         { "all", 0, OPTION_FLAG, AT(all), NULL, "every host, also where nothing changed" },

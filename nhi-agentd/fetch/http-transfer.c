@@ -67,6 +67,25 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *userdata)
         return 0;
 }
 
+/* Is "wait" among the preferences, RFC 7240 section 3? */
+static bool names_wait(const char *list, size_t size)
+{
+        while (size > 0) {
+                const char *end = memchr(list, ',', size);
+                const size_t n = end ? (size_t)(end - list) + 1 : size;
+                size_t blanks = 0;
+
+                while (blanks < n && (list[blanks] == ' ' || list[blanks] == '\t'))
+                        blanks++;
+                if (n - blanks >= 4 && strncasecmp(list + blanks, "wait", 4) == 0 &&
+                    (n - blanks == 4 || strchr("=,; \t", list[blanks + 4])))
+                        return true;
+                list += n;
+                size -= n;
+        }
+        return false;
+}
+
 static void header_take(HttpTransfer *t, const char *line, size_t size)
 {
         const char *value = NULL;
@@ -77,7 +96,7 @@ static void header_take(HttpTransfer *t, const char *line, size_t size)
         else if (http_header_value(line, size, "last-modified", &value, &n))
                 http_header_keep(value, n, t->last_modified);
         else if (http_header_value(line, size, "preference-applied", &value, &n))
-                t->is_wait_applied = n >= 4 && strncasecmp(value, "wait", 4) == 0;
+                t->is_wait_applied = names_wait(value, n);
         else if (http_header_value(line, size, "transfer-encoding", &value, &n))
                 t->is_chunked = true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/plan.h"
 
-#include "lib/base/name.h"
 #include "nhictl/ledger/publish-list.h"
+#include "nhictl/ledger/selection.h"
 
 #include <stdio.h>
 
@@ -43,14 +43,9 @@ int publication_check(Publication *p)
 
 static bool is_selected(const PublishRequest *q, const Target *t)
 {
-        const json_t *labels = json_object_get(t->host, "labels");
-        bool is_named = t->is_list || (q->n_hosts == 0 && q->n_labels == 0);
+        const HostSelection s = { q->hosts, q->n_hosts, q->labels, q->n_labels };
 
-        for (size_t i = 0; !is_named && i < q->n_hosts; i++)
-                is_named = glob_match(q->hosts[i], t->name);
-        for (size_t i = 0; !is_named && i < q->n_labels; i++)
-                is_named = document_list_has(labels, q->labels[i]);
-        return is_named;
+        return t->is_list || host_is_selected(&s, t->name, t->host);
 }
 
 /* May its set be written over what stands there? */

@@ -3,6 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "nhictl/store/pipe-signal.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #define SLOW_SEC         20u
 #define POLL_MS          1000
 #define RETRY_FIRST_USEC (USEC_PER_SEC / 2)
+#define RETRY_AFTER_SEC  60u /* that we wait for at most */
 
 struct Client {
         ClientOptions options;
@@ -108,6 +110,7 @@ static void answer_reset(ClientRequest *r)
         r->text[0] = r->etag[0] = '\0';
         r->status = 0;
         r->n = r->n_headers = 0;
+        r->retry_after_sec = 0;
         r->is_too_large = false;
 }
 
@@ -150,8 +153,12 @@ static void request_finish(Client *c, ClientRequest *r, CURLcode code)
 {
         const char *advice = "";
         char said[CLIENT_ERROR_MAX];
+        curl_off_t retry_after = 0;
         long status = 0;
 
+        if (curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
+            retry_after > 0)
+                r->retry_after_sec = (uint64_t)retry_after;
         if (curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0)
                 r->status = (unsigned)status;
         if (code != CURLE_OK) {
@@ -220,9 +227,21 @@ static int round_of(Client *c, ClientRequest *requests, size_t n, size_t *ret_n)
         return r;
 }
 
-static void pause_for(unsigned try)
+/* What the servers asked for, within bounds, and longer each time. */
+static uint64_t pause_usec(const ClientRequest *requests, size_t n, unsigned try)
 {
-        const uint64_t usec = RETRY_FIRST_USEC << try;
+        uint64_t usec = RETRY_FIRST_USEC << try, sec = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (is_to_be_tried(&requests[i]) && requests[i].retry_after_sec > sec)
+                        sec = requests[i].retry_after_sec;
+        if (sec > RETRY_AFTER_SEC)
+                sec = RETRY_AFTER_SEC;
+        return sec * USEC_PER_SEC > usec ? sec * USEC_PER_SEC : usec;
+}
+
+static void pause_for(uint64_t usec)
+{
         struct timespec left = { (time_t)(usec / USEC_PER_SEC),
                                  (long)(usec % USEC_PER_SEC) * 1000 };
 
@@ -230,7 +249,7 @@ static void pause_for(unsigned try)
                 ;
 }
 
-int client_do(Client *c, ClientRequest *requests, size_t n)
+static int do_all(Client *c, ClientRequest *requests, size_t n)
 {
         size_t n_tried = 0;
         int r = 0;
@@ -245,9 +264,18 @@ int client_do(Client *c, ClientRequest *requests, size_t n)
                 if (!again)
                         break;
                 if (try > 0)
-                        pause_for(try - 1);
+                        pause_for(pause_usec(requests, n, try - 1));
                 r = round_of(c, requests, n, &n_tried);
         }
+        return r;
+}
+
+int client_do(Client *c, ClientRequest *requests, size_t n)
+{
+        PipeSignal held = pipe_signal_hold();
+        int r = do_all(c, requests, n);
+
+        pipe_signal_release(&held);
         return r;
 }
 

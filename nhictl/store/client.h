@@ -25,6 +25,7 @@ typedef struct ClientRequest {
         char *answer; /* n bytes and a NUL */
         size_t n, capacity;
         char etag[HTTP_FIELD_MAX + 1]; /* "": none */
+        uint64_t retry_after_sec;      /* 0: it did not say */
 
         /* Of the client. */
         Client *client;

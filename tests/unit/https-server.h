@@ -125,6 +125,8 @@ struct HttpsServer {
         void *userdata;
         const Identity *client_ca; /* clients must show a certificate of it; NULL: they need none */
         bool is_mute;              /* accepts connections and says nothing */
+        int tls_max;               /* the newest it speaks, TLS1_1_VERSION; 0: what there is */
+        char protocols[64];        /* ALPN's list of the last client, as it came */
 
         unsigned short port;
         int listener;
@@ -283,6 +285,26 @@ static inline int https_listen(HttpsServer *s)
         return 0;
 }
 
+/* What OpenSSL takes for too weak to be spoken, is spoken. */
+static inline void https_weaken(SSL_CTX *context, int tls_max)
+{
+        SSL_CTX_set_security_level(context, 0);
+        (void)SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
+        (void)SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+        (void)SSL_CTX_set_max_proto_version(context, tls_max);
+}
+
+/* Their list is kept, and nothing chosen: HTTP/1.1. */
+static inline int https_on_protocols(SSL *ssl, const uint8_t **ret, uint8_t *ret_size,
+                                     const uint8_t *offered, unsigned size, void *userdata)
+{
+        HttpsServer *s = userdata;
+
+        (void)snprintf(s->protocols, sizeof(s->protocols), "%.*s", (int)size,
+                       (const char *)offered);
+        return SSL_TLSEXT_ERR_NOACK;
+}
+
 /* port 0: any; what the caller set in *s stays. 0 or -1. */
 static inline int https_start(HttpsServer *s, const Identity *id)
 {
@@ -295,6 +317,9 @@ static inline int https_start(HttpsServer *s, const Identity *id)
                 SSL_CTX_set_verify(s->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                                    NULL);
         }
+        if (s->tls_max)
+                https_weaken(s->context, s->tls_max);
+        SSL_CTX_set_alpn_select_cb(s->context, https_on_protocols, s);
         s->is_stopping = false;
         s->n_connections = 0;
         if (https_listen(s) < 0)

@@ -28,8 +28,9 @@ typedef struct Objects {
         unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
         /* somebody else writes that just before the next write; NULL: nobody does */
         const char *slip_key, *slip_value;
-        const char *wanted; /* Authorization: that is asked for; NULL: none */
-        char seen[128];     /* Authorization: of the last request */
+        const char *broken_fields; /* with these header lines; NULL: none */
+        const char *wanted;        /* Authorization: that is asked for; NULL: none */
+        char seen[128];            /* Authorization: of the last request */
         unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
         unsigned n_tokens, n_uses;
 } Objects;
@@ -105,7 +106,7 @@ static inline bool object_serve_put(Objects *o, HttpsPeer *p)
         if (!is_probe && ++o->n_put == o->refuse_put)
                 return https_answer(p, 412, "", "");
         if (!is_probe && o->n_put == o->broken_put)
-                return https_answer(p, 503, "", "");
+                return https_answer(p, 503, o->broken_fields ? o->broken_fields : "", "");
         if (!object_may_be_put(o, p))
                 return https_answer(p, 412, "", "");
         (void)https_header(p, "Content-Length", length, sizeof(length));

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -79,6 +80,18 @@ static bool stream(HttpsPeer *p)
         return false;
 }
 
+/* RFC 9110 section 10.2.3: a date, too. */
+static bool answer_busy(HttpsPeer *p)
+{
+        const time_t then = time(NULL) + 60;
+        char field[96];
+        struct tm tm;
+
+        (void)strftime(field, sizeof(field), "Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n",
+                       gmtime_r(&then, &tm));
+        return https_answer(p, 503, field, "");
+}
+
 static bool handle(HttpsPeer *p)
 {
         Fixture *f = p->server->userdata;
@@ -87,12 +100,15 @@ static bool handle(HttpsPeer *p)
         (void)snprintf(f->seen, sizeof(f->seen), "%s", p->headers);
         memset(filler, 'x', sizeof(filler) - 1);
         if (streq(p->path, "/ok"))
-                return https_answer(p, 200,
-                                    "ETag: \"v1\"\r\nlast-modified:  Sat, 01 Jan 2000 00:00:00 GMT "
-                                    "\r\nPreference-Applied: wait=5\r\nRetry-After: 7\r\n",
-                                    "hello");
+                return https_answer(
+                        p, 200,
+                        "ETag: \"v1\"\r\nlast-modified:  Sat, 01 Jan 2000 00:00:00 GMT "
+                        "\r\nPreference-Applied: handling=lenient, Wait=5\r\nRetry-After: 7\r\n",
+                        "hello");
+        if (streq(p->path, "/busy"))
+                return answer_busy(p);
         if (streq(p->path, "/post"))
-                return https_answer(p, 200, "", p->body);
+                return https_answer(p, 200, "Preference-Applied: waiting, await=5\r\n", p->body);
         if (streq(p->path, "/to-http"))
                 return redirect(p, "http://127.0.0.1:1/ok");
         if (streq(p->path, "/to-file"))
@@ -254,6 +270,16 @@ static void an_answer_comes_with_what_the_next_question_needs(void **state)
         assert_int_equal(f->retry_after_sec, 7);
 }
 
+static void when_to_come_back_may_be_a_date(void **state)
+{
+        Fixture *f = *state;
+
+        serve_well(f);
+        assert_string_equal(fetch(f, "/busy"), "");
+        assert_int_equal(f->status, 503);
+        assert_in_range(f->retry_after_sec, 30, 60);
+}
+
 static void a_connection_is_kept_for_the_next_question_unless_a_fresh_one_is_wanted(void **state)
 {
         Fixture *f = *state;
@@ -281,6 +307,7 @@ static void headers_and_a_body_are_sent_as_they_are(void **state)
         assert_non_null(strstr(f->seen, "Prefer: wait=5\r\n"));
         assert_null(strstr(f->seen, "Cookie"));
         assert_null(strstr(f->seen, "Accept-Encoding"));
+        assert_false(f->is_wait_applied);
 }
 
 static void a_redirect_is_an_answer_and_not_followed_V35(void **state)
@@ -556,6 +583,7 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
         const struct CMUnitTest tests[] = {
                 CASE(an_answer_comes_with_what_the_next_question_needs),
+                CASE(when_to_come_back_may_be_a_date),
                 CASE(a_connection_is_kept_for_the_next_question_unless_a_fresh_one_is_wanted),
                 CASE(headers_and_a_body_are_sent_as_they_are),
                 CASE(a_redirect_is_an_answer_and_not_followed_V35),

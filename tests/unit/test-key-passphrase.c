@@ -11,6 +11,8 @@
 #include "tests/unit/verb-fixture.h"
 
 #include <sodium.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 
 #define RIGHT "correct horse battery staple"
 
@@ -195,6 +197,34 @@ static void a_passphrase_that_is_refused_leaves_the_key_as_it_is(void **state)
         assert_int_equal(access(w->key, F_OK), -1);
 }
 
+/* Somebody may be typing one. */
+static void who_waits_for_the_ledger_is_told(void **state)
+{
+        const World *w = *state;
+        char lock[600], byte;
+        int fds[2];
+        pid_t pid;
+
+        (void)snprintf(lock, sizeof(lock), "%s/.lock", w->f->ledger);
+        assert_int_equal(pipe(fds), 0);
+        pid = fork();
+        if (pid == 0) {
+                const int fd = open(lock, O_RDONLY);
+
+                if (flock(fd, LOCK_EX) == 0 && write(fds[1], "x", 1) == 1)
+                        (void)usleep(200 * 1000);
+                _exit(0);
+        }
+        assert_int_equal(read(fds[0], &byte, 1), 1);
+        OK("host", "list", LEDGER(w));
+        assert_said("another nhictl is at it");
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        OK("host", "list", LEDGER(w));
+        assert_string_equal(err, "");
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -207,6 +237,7 @@ int main(void)
                 TEST(a_new_key_can_be_locked_from_the_beginning),
                 TEST(a_key_gets_another_passphrase_and_none),
                 TEST(a_passphrase_that_is_refused_leaves_the_key_as_it_is),
+                TEST(who_waits_for_the_ledger_is_told),
         };
 
         if (sodium_init() < 0)

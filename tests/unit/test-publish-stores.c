@@ -4,6 +4,7 @@
  * network: every test runs against an HTTPS server and against etcd's gateway where it has a
  * meaning for both. */
 
+#include "lib/base/io.h"
 #include "nhictl/ledger/publish.h"
 #include "nhictl/store/store.h"
 #include "tests/unit/history-fixture.h"
@@ -589,6 +590,19 @@ static void a_server_that_is_busy_is_asked_again(void **state)
         ledger_free(l);
 }
 
+static void a_server_that_says_when_is_asked_then(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        uint64_t began_usec;
+
+        objects.broken_put = 2;
+        objects.broken_fields = "Retry-After: 2\r\n";
+        began_usec = now_monotonic_usec();
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        assert_true(now_monotonic_usec() - began_usec >= 2 * USEC_PER_SEC);
+        ledger_free(l);
+}
+
 static void sets_that_were_put_there_by_hand_are_listed_and_not_written(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -660,6 +674,7 @@ int main(void)
                 HTTPS(a_run_that_was_overtaken_looks_again),
                 ETCD(a_member_that_repeats_itself_is_left),
                 HTTPS(a_server_that_is_busy_is_asked_again),
+                HTTPS(a_server_that_says_when_is_asked_then),
                 HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
         };
 
