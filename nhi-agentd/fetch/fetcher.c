@@ -3,6 +3,7 @@
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
+#include "nhi-agentd/fetch/http-pool.h"
 #include "nhi-agentd/fetch/path-watch.h"
 #include "nhi-agentd/fetch/sources.h"
 
@@ -32,6 +33,7 @@ struct Fetcher {
         sd_event *event;
         FetcherConfig config;
         PathWatch *watch;
+        HttpPool *pool;
         SourceList list;
         Fetch *fetches;
         size_t n_fetches;
@@ -139,7 +141,10 @@ static int fetch_init(Fetch *fetch, Fetcher *f, const SourceType *type, const So
                 .fetcher = f,
                 .spec = *spec,
                 .type = type,
-                .sink = { .userdata = fetch, .deliver = on_deliver, .report = on_report },
+                .sink = { .userdata = fetch,
+                          .deliver = on_deliver,
+                          .report = on_report,
+                          .pool = f->pool },
         };
         feed.issuer_index = spec->index;
         feed.userdata = fetch;
@@ -253,7 +258,9 @@ int fetcher_new(sd_event *event, const FetcherConfig *config, Fetcher **ret)
                 return -ENOMEM;
         f->event = sd_event_ref(event);
         f->config = *config;
-        r = path_watch_new(event, config->sources_path, on_sources_changed, f, &f->watch);
+        r = http_pool_new(&f->pool);
+        if (r >= 0)
+                r = path_watch_new(event, config->sources_path, on_sources_changed, f, &f->watch);
         if (r < 0)
                 return r;
 
@@ -267,6 +274,7 @@ Fetcher *fetcher_free(Fetcher *f)
                 return NULL;
         (void)path_watch_free(f->watch);
         fetches_stop(f);
+        (void)http_pool_free(f->pool);
         (void)sd_event_unref(f->event);
         free(f);
         return NULL;

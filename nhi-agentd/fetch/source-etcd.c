@@ -22,7 +22,6 @@
 #include "nhi-agentd/fetch/template.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 #define NEXT_MEMBER_USEC (USEC_PER_SEC / 10)
 #define RETRY_FIRST_USEC (USEC_PER_SEC / 2)
@@ -315,7 +314,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         }
         /* After a failure nothing is under way: the connections go, too. */
         if (!s->link.watch)
-                s->link.http = http_free(s->link.http);
+                etcd_link_leave(&s->link);
         if (etcd_link_wants_token(&s->link))
                 authenticate(s);
         else
@@ -336,15 +335,6 @@ static void etcd_stop(void *source)
         free(s);
 }
 
-/* A fleet that begins at the same member is no fleet. */
-static size_t member_any(size_t n)
-{
-        uint32_t random = 0;
-
-        (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-        return random % n;
-}
-
 static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink *sink, void **ret)
 {
         EtcdSource *s;
@@ -357,7 +347,10 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
                 return -ENOMEM;
         s->spec = spec;
         s->sink = sink;
-        s->link = (EtcdLink){ .event = event, .spec = spec, .member = member_any(spec->n_urls) };
+        s->link = (EtcdLink){ .event = event,
+                              .spec = spec,
+                              .pool = sink->pool,
+                              .member = http_pool_member(sink->pool, spec->n_urls) };
         s->lines.max = (size_t)spec->size_max / 3 * 4 + 65536;
 
         r = template_expand(spec->etcd_key, spec->host, false, &s->key);

@@ -40,6 +40,7 @@ typedef struct SourceSink {
         /* Something an administrator should know, one sentence: said when it changes, not each
          * time. NULL: all is well again. */
         void (*report)(void *userdata, const char *sentence);
+        struct HttpPool *pool; /* connections that are shared (http-pool.h); NULL: none are */
 } SourceSink;
 
 typedef struct SourceType {
