@@ -143,6 +143,8 @@ $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=
 # Servers of the tests' own.
 $(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-report $(B)/tests/unit/test-fleet $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors $(B)/tests/unit/test-publish-stores: LIBS_TEST += -lssl -lcrypto
 $(B)/tests/unit/test-http-tls: LIBS_TEST += -lssl -lcrypto
+# Where the client waits, the test looks first.
+$(B)/tests/unit/test-store-client: LIBS_TEST += -lssl -lcrypto -Wl,--wrap=curl_multi_poll
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)

@@ -20,11 +20,17 @@ char *etcd_auth_request(const char *user, const char *password)
         return etcd_request_text(json_pack("{s:s, s:s}", "name", user, "password", password));
 }
 
-char *etcd_range_request(const char *key)
+char *etcd_range_request(const char *key, bool without_value)
 {
         _cleanup_free_ char *key64 = base64_encode(key, strlen(key));
+        json_t *request = key64 ? json_pack("{s:s}", "key", key64) : NULL;
 
-        return key64 ? etcd_request_text(json_pack("{s:s}", "key", key64)) : NULL;
+        if (request && without_value &&
+            json_object_set_new(request, "keys_only", json_true()) < 0) {
+                json_decref(request);
+                return NULL;
+        }
+        return etcd_request_text(request);
 }
 
 char *etcd_watch_request(const char *key, int64_t from_revision)

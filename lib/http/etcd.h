@@ -20,7 +20,8 @@
 
 /* Bodies of requests, malloc'ed; NULL: out of memory, or a text that is no UTF-8. */
 char *etcd_auth_request(const char *user, const char *password);
-char *etcd_range_request(const char *key);
+/* The key; without its value where that is known already: its last change tells. */
+char *etcd_range_request(const char *key, bool without_value);
 char *etcd_watch_request(const char *key, int64_t from_revision);
 
 typedef struct EtcdAnswer {

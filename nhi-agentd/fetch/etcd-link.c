@@ -80,7 +80,7 @@ static int link_begin(EtcdLink *l, const Access *access, HttpRequest *request, c
         request->headers = headers;
         request->trust = access->trust;
         if (!l->http) {
-                r = http_new(l->event, &l->http);
+                r = http_pool_take(l->pool, l->event, l->spec, base, &l->http);
                 if (r < 0)
                         return r;
         }
@@ -156,8 +156,13 @@ void etcd_link_drop(EtcdLink *l)
         etcd_link_forget_token(l);
 }
 
+void etcd_link_leave(EtcdLink *l)
+{
+        l->http = http_pool_put(l->pool, l->http, true);
+}
+
 void etcd_link_done(EtcdLink *l)
 {
         etcd_link_drop(l);
-        l->http = http_free(l->http);
+        l->http = http_pool_put(l->pool, l->http, false);
 }

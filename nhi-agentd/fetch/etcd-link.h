@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Questions to one member of an etcd cluster at a time, over connections of its own. Between
+/* Questions to one member of an etcd cluster at a time. Between
  * source-etcd.c and etcd-link.c. */
 
 #include "nhi-agentd/fetch/access.h"
+#include "nhi-agentd/fetch/http-pool.h"
 
 typedef struct EtcdLink {
         sd_event *event;
         const SourceSpec *spec;
-        Http *http;          /* NULL: to be made with the next question */
+        HttpPool *pool;
+        Http *http;          /* NULL: to be taken with the next question */
         HttpTransfer *call;  /* the question under way; NULL: none */
         HttpTransfer *watch; /* NULL: none */
         size_t member;       /* which of the URLs */
@@ -33,7 +35,9 @@ char *etcd_link_auth_request(const EtcdLink *l, char ret_error[static ACCESS_ERR
 void etcd_link_forget_token(EtcdLink *l);
 /* The URL in use. */
 const char *etcd_link_url(const EtcdLink *l);
-/* Give up what is under way and forget the token. Connections, which may be half-dead, go with the
- * next question; may be called from within a transfer's callbacks. */
+/* Give up what is under way and forget the token; may be called from within a transfer's callbacks.
+ */
 void etcd_link_drop(EtcdLink *l);
+/* Leave connections that may be half-dead; not from within a callback. */
+void etcd_link_leave(EtcdLink *l);
 void etcd_link_done(EtcdLink *l);

@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
+#include "nhi-agentd/fetch/http-pool.h"
 #include "nhi-agentd/fetch/path-watch.h"
 #include "nhi-agentd/fetch/report.h"
 #include "nhi-agentd/fetch/sources.h"
@@ -39,6 +40,7 @@ struct Fetcher {
         FetcherConfig config;
         PathWatch *watch;
         Tidings *tidings; /* NULL: none are told */
+        HttpPool *pool;
         SourceList list;
         Fetch *fetches;
         size_t n_fetches;
@@ -184,7 +186,8 @@ static int fetch_init(Fetch *fetch, Fetcher *f, const SourceType *type, const So
                 .sink = { .userdata = fetch,
                           .deliver = on_deliver,
                           .report = on_report,
-                          .next = on_next },
+                          .next = on_next,
+                          .pool = f->pool },
         };
         feed.issuer_index = spec->index;
         feed.userdata = fetch;
@@ -329,7 +332,9 @@ int fetcher_new(sd_event *event, const FetcherConfig *config, Fetcher **ret)
                 return -ENOMEM;
         f->event = sd_event_ref(event);
         f->config = *config;
-        r = path_watch_new(event, config->sources_path, on_sources_changed, f, &f->watch);
+        r = http_pool_new(&f->pool);
+        if (r >= 0)
+                r = path_watch_new(event, config->sources_path, on_sources_changed, f, &f->watch);
         if (r < 0)
                 return r;
         if (config->tidings_usec > 0)
@@ -355,6 +360,7 @@ Fetcher *fetcher_free(Fetcher *f)
         (void)path_watch_free(f->watch);
         fetches_stop(f);
         (void)tidings_free(f->tidings);
+        (void)http_pool_free(f->pool);
         (void)sd_event_unref(f->event);
         free(f);
         return NULL;

@@ -141,6 +141,7 @@ static bool set_number(HttpTransfer *t, CURLoption option, uint64_t number)
         return curl_easy_setopt(t->easy, option, (long)number) == CURLE_OK;
 }
 
+/* One connection that is being made is waited for: the server may take all questions on it. */
 static bool set_request(HttpTransfer *t, const HttpRequest *request)
 {
         for (const char *const *line = request->headers; line && *line; line++) {
@@ -157,7 +158,8 @@ static bool set_request(HttpTransfer *t, const HttpRequest *request)
                 return false;
         return set_text(t, CURLOPT_URL, request->url) &&
                curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
-               set_number(t, CURLOPT_FRESH_CONNECT, request->is_fresh);
+               set_number(t, CURLOPT_FRESH_CONNECT, request->is_fresh) &&
+               set_number(t, CURLOPT_PIPEWAIT, !request->is_fresh);
 }
 
 static void set_callbacks(HttpTransfer *t)

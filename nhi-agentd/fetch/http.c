@@ -122,7 +122,9 @@ int http_new(sd_event *event, Http **ret)
                 return -ENOMEM;
         }
         h->event = sd_event_ref(event);
-        r = sd_event_add_time_relative(event, &h->timer, CLOCK_MONOTONIC, 0, 0, on_timer, h);
+        /* Exact: curl begins every transfer with a timer that is due at once, and by default
+         * sd-event lets one wait a quarter of a second for others. */
+        r = sd_event_add_time_relative(event, &h->timer, CLOCK_MONOTONIC, 0, 1, on_timer, h);
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(h->timer, "http-timer");

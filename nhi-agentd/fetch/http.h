@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* HTTPS on the loop: libcurl's multi interface, its sockets and its timer as event sources. One
- * Http is one source's: connections, and what they were authenticated with, are shared with nobody.
+/* HTTPS on the loop: libcurl's multi interface, its sockets and its timer as event sources. The
+ * connections of one Http are shared by those who ask by it (http-pool.h), and with nobody else.
  * Promises, cited by tests/unit/test-http.c:
  *
  *  H1 A URL that is not https MUST NOT be fetched, and a redirect MUST NOT be followed (V35).
@@ -35,7 +35,7 @@ typedef struct HttpRequest {
         const char *post;           /* body of a POST; NULL: GET, or */
         const char *put;            /* body of a PUT */
         const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
-        bool is_fresh;              /* on a connection of its own: the last one may be half-dead */
+        bool is_fresh;              /* on a new connection: the last one may be half-dead */
         HttpTrust trust;
         HttpLimits limits;
         void *userdata;

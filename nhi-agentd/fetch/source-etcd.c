@@ -10,7 +10,9 @@
  *  W3 Whatever the members do, they MUST NOT be asked without pause: the waits grow until a watch
  *     has lasted (A14).
  *     What a watch says MUST NOT cost more than that of a set which changes all the time.
- *  W4 A key that is gone MUST take nothing back. */
+ *  W4 A key that is gone MUST take nothing back.
+ *  W5 A value that was delivered MUST NOT be sent again by the reads beside the watch: a fleet's
+ *     idle hours cost its cluster nothing but small answers. */
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
@@ -22,7 +24,6 @@
 #include "nhi-agentd/fetch/template.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 #define NEXT_MEMBER_USEC (USEC_PER_SEC / 10)
 #define RETRY_FIRST_USEC (USEC_PER_SEC / 2)
@@ -43,6 +44,8 @@ typedef struct EtcdSource {
         sd_event_source *timer; /* the next read, or giving up on a watch that does not begin */
         unsigned n_failures;
         int64_t mod_revision;   /* of what was delivered; 0: nothing yet, or it is gone */
+        bool is_delivered;      /* what stands there, and not found wanting */
+        bool is_brief;          /* the read under way brings no value */
         int64_t revision;       /* the newest that the watch told of */
         int64_t asked_revision; /* that when the read under way began */
         LineBuffer lines;       /* of the watch */
@@ -143,6 +146,7 @@ static void report(EtcdSource *s, const char *token, const char *text)
 /* W4 */
 static void take(EtcdSource *s, const EtcdAnswer *a)
 {
+        s->is_delivered = false;
         if (!a->has_value && s->spec->is_optional)
                 s->sink->report(s->sink->userdata, NULL);
         else if (!a->has_value)
@@ -155,6 +159,7 @@ static void take(EtcdSource *s, const EtcdAnswer *a)
                 s->sink->report(s->sink->userdata, NULL);
                 if (a->mod_revision != s->mod_revision)
                         s->sink->deliver(s->sink->userdata, a->value, a->size);
+                s->is_delivered = true;
         }
         s->mod_revision = a->has_value ? a->mod_revision : 0;
 }
@@ -242,6 +247,8 @@ static void watch(EtcdSource *s, int64_t revision)
 
 /* ---- the key ---- */
 
+static void read_key(EtcdSource *s, bool is_brief);
+
 /* W1. The watch is well unless the read brings news, or it waits for what a cluster that was set
  * back will not have for long. What the watch told meanwhile is newer than the read. */
 static void on_range(EtcdSource *s, const EtcdAnswer *a)
@@ -250,7 +257,13 @@ static void on_range(EtcdSource *s, const EtcdAnswer *a)
         const bool is_overtaken = s->link.watch && a->revision < s->revision && !is_set_back;
         const bool is_news = a->mod_revision != s->mod_revision;
 
-        if (!is_overtaken)
+        if (s->is_brief && is_news && !is_overtaken && a->has_value) {
+                read_key(s, false);
+                return;
+        }
+        if (s->is_brief && !is_news)
+                s->sink->report(s->sink->userdata, NULL);
+        else if (!is_overtaken)
                 take(s, a);
         if (!s->link.watch || is_set_back || (is_news && !is_overtaken))
                 watch(s, a->revision);
@@ -300,14 +313,16 @@ static void on_range_done(void *userdata, const HttpResult *r)
         etcd_answer_done(&a);
 }
 
-static void read_key(EtcdSource *s)
+/* W5 */
+static void read_key(EtcdSource *s, bool is_brief)
 {
         char error[ACCESS_ERROR_MAX];
         int r;
 
+        s->is_brief = is_brief;
         s->asked_revision = s->revision;
-        r = etcd_link_ask(&s->link, ETCD_PATH_RANGE, etcd_range_request(s->key), on_range_done, s,
-                          error);
+        r = etcd_link_ask(&s->link, ETCD_PATH_RANGE, etcd_range_request(s->key, is_brief),
+                          on_range_done, s, error);
 
         if (r < 0)
                 fail_errno(s, r, error);
@@ -326,7 +341,7 @@ static void on_auth_done(void *userdata, const HttpResult *r)
                 return;
         }
         s->link.call = http_transfer_free(s->link.call);
-        read_key(s);
+        read_key(s, s->is_delivered);
 }
 
 static void authenticate(EtcdSource *s)
@@ -350,11 +365,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         }
         /* After a failure nothing is under way: the connections go, too. */
         if (!s->link.watch)
-                s->link.http = http_free(s->link.http);
+                etcd_link_leave(&s->link);
         if (etcd_link_wants_token(&s->link))
                 authenticate(s);
         else
-                read_key(s);
+                read_key(s, s->is_delivered);
         return 0;
 }
 
@@ -371,15 +386,6 @@ static void etcd_stop(void *source)
         free(s);
 }
 
-/* A fleet that begins at the same member is no fleet. */
-static size_t member_any(size_t n)
-{
-        uint32_t random = 0;
-
-        (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-        return random % n;
-}
-
 static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink *sink, void **ret)
 {
         EtcdSource *s;
@@ -392,7 +398,10 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
                 return -ENOMEM;
         s->spec = spec;
         s->sink = sink;
-        s->link = (EtcdLink){ .event = event, .spec = spec, .member = member_any(spec->n_urls) };
+        s->link = (EtcdLink){ .event = event,
+                              .spec = spec,
+                              .pool = sink->pool,
+                              .member = http_pool_member(sink->pool, spec->n_urls) };
         s->lines.max = (size_t)spec->size_max / 3 * 4 + 65536;
         s->n_lines = (Allowance){ .most = LINES_MAX, .per_sec = LINES_PER_SEC };
         s->n_bytes = (Allowance){ .most = 2 * s->lines.max, .per_sec = BYTES_PER_SEC };

@@ -15,6 +15,7 @@
 #include "lib/base/macro.h"
 #include "nhi-agentd/fetch/access.h"
 #include "nhi-agentd/fetch/backoff.h"
+#include "nhi-agentd/fetch/http-pool.h"
 #include "nhi-agentd/fetch/template.h"
 
 #include <stdio.h>
@@ -247,7 +248,7 @@ static void https_stop(void *source)
         if (!s)
                 return;
         (void)http_transfer_free(s->transfer);
-        (void)http_free(s->http);
+        (void)http_pool_put(s->sink->pool, s->http, false);
         (void)sd_event_source_disable_unref(s->timer);
         free(s->url);
         free(s);
@@ -268,7 +269,7 @@ static int https_start(sd_event *event, const SourceSpec *spec, const SourceSink
 
         r = template_expand(spec->urls[0], spec->host, true, &s->url);
         if (r >= 0)
-                r = http_new(event, &s->http);
+                r = http_pool_take(sink->pool, event, spec, s->url, &s->http);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer,
                                                s);

@@ -45,6 +45,7 @@ typedef struct SourceSink {
         void (*report)(void *userdata, const char *sentence);
         /* It looks again so many microseconds from now. NULL: nobody wants to know. */
         void (*next)(void *userdata, uint64_t usec);
+        struct HttpPool *pool; /* connections that are shared (http-pool.h); NULL: none are */
 } SourceSink;
 
 static inline void sink_next(const SourceSink *s, uint64_t usec)

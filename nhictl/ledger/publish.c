@@ -208,21 +208,36 @@ static void report_rest(Publication *p, const Target *t)
         p->report->n_unchanged += !t->is_list;
 }
 
-static int write_sets(Publication *p)
+/* A set that says something new, or may: one of a run that was interrupted. */
+static bool is_news(const Target *t)
 {
-        Batch *b = calloc(1, sizeof(*b));
-        int r = b ? 0 : -ENOMEM;
+        return t->is_changed || t->must_write;
+}
+
+static int write_those(Publication *p, Batch *b, bool news)
+{
+        int r = 0;
 
         for (size_t i = 0; r == 0 && i < p->targets.n; i++) {
                 Target *t = &p->targets.items[i];
 
-                if (t->is_wanted)
+                if (t->is_wanted && is_news(t) == news)
                         r = batch_add(p, b, t);
-                else
-                        report_rest(p, t);
         }
+        return r == 0 ? batch_write(p, b) : r;
+}
+
+/* B7 */
+static int write_sets(Publication *p)
+{
+        Batch *b = calloc(1, sizeof(*b));
+        int r = b ? write_those(p, b, true) : -ENOMEM;
+
         if (r == 0)
-                r = batch_write(p, b);
+                r = write_those(p, b, false);
+        for (size_t i = 0; r == 0 && i < p->targets.n; i++)
+                if (!p->targets.items[i].is_wanted)
+                        report_rest(p, &p->targets.items[i]);
         if (b)
                 batch_done(b);
         free(b);

@@ -30,11 +30,11 @@ typedef struct EtcdStore {
         size_t n_members, member;
         StoreNames names;
         char *user, *password; /* NULL: none */
-        char *publication;    /* its key */
-        int64_t mod_revision; /* and when it was last changed; 0: it is not there */
-        int64_t revision;     /* of what load() told */
-        EtcdPair last;        /* its key is where load() is */
-        size_t n_keys;        /* that load() was told of */
+        char *publication;     /* its key */
+        int64_t mod_revision;  /* and when it was last changed; 0: it is not there */
+        int64_t revision;      /* of what load() told */
+        EtcdPair last;         /* its key is where load() is */
+        size_t n_keys;         /* that load() was told of */
 } EtcdStore;
 
 /* ---- asking ---- */
@@ -213,7 +213,7 @@ static int read_key(EtcdStore *e, const char *name, const StoreSink *sink)
         ClientRequest request;
         EtcdAnswer a = { 0 };
         Published said;
-        int r = key ? ask(e, ETCD_PATH_RANGE, etcd_range_request(key), &request) : -ENOMEM;
+        int r = key ? ask(e, ETCD_PATH_RANGE, etcd_range_request(key, false), &request) : -ENOMEM;
 
         if (!key)
                 return r;

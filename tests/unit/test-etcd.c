@@ -94,11 +94,13 @@ static void a_text_of_very_many_commas_is_one_value(void **state)
 
 static void requests_are_the_gateways(void **state)
 {
-        _cleanup_free_ char *range = etcd_range_request(KEY);
+        _cleanup_free_ char *range = etcd_range_request(KEY, false);
+        _cleanup_free_ char *brief = etcd_range_request(KEY, true);
         _cleanup_free_ char *watch = etcd_watch_request(KEY, 8);
         _cleanup_free_ char *auth = etcd_auth_request("host", "a\"b");
 
         assert_string_equal(range, "{\"key\":\"" KEY64 "\"}");
+        assert_string_equal(brief, "{\"key\":\"" KEY64 "\",\"keys_only\":true}");
         assert_string_equal(watch, "{\"create_request\":{\"key\":\"" KEY64
                                    "\",\"start_revision\":\"8\",\"progress_notify\":true}}");
         assert_string_equal(auth, "{\"name\":\"host\",\"password\":\"a\\\"b\"}");

@@ -25,7 +25,7 @@ typedef struct Cluster {
         const char *line;   /* told to every watch once; NULL: nothing */
         const char *answer; /* to every read; NULL: the truth */
         /* What it was asked. */
-        unsigned n_reads, n_watches, n_tokens;
+        unsigned n_reads, n_values, n_watches, n_tokens;
         long from_revision;
         char auth[256], authorization[128], has_leader[16];
 } Cluster;
@@ -67,9 +67,9 @@ static void put(SourceFixture *f, const char *value)
                 (void)pthread_mutex_unlock(&c_->lock);                                             \
         } while (0)
 
-static char *kv_text(const Cluster *c)
+static char *kv_text(const Cluster *c, bool has_value)
 {
-        _cleanup_free_ char *value64 = base64_encode(c->value, strlen(c->value));
+        _cleanup_free_ char *value64 = base64_encode(c->value, has_value ? strlen(c->value) : 0);
         _cleanup_free_ char *key64 = base64_encode("/nhi/sets/web/1.test", 20);
         char *text = NULL;
 
@@ -80,11 +80,13 @@ static char *kv_text(const Cluster *c)
 
 static bool serve_range(HttpsPeer *p)
 {
+        const bool has_value = !strstr(p->body, "\"keys_only\":true");
         Cluster *all = cluster_of(p), c;
         _cleanup_free_ char *kv = NULL, *body = NULL;
 
         (void)pthread_mutex_lock(&all->lock);
         all->n_reads++;
+        all->n_values += has_value;
         c = *all;
         (void)pthread_mutex_unlock(&all->lock);
         if (c.status)
@@ -95,7 +97,7 @@ static bool serve_range(HttpsPeer *p)
                 return https_answer(p, 200, "", c.answer);
         if (c.is_slow && !https_wait(p, 300))
                 return false;
-        kv = kv_text(&c);
+        kv = kv_text(&c, has_value);
         assert_true(asprintf(&body, "{\"header\":{\"revision\":\"%ld\"}%s%s%s}", c.revision,
                              *c.value ? ",\"kvs\":[" : "", *c.value ? kv : "",
                              *c.value ? "],\"count\":\"1\"" : "") > 0);
@@ -113,7 +115,7 @@ static bool tell(HttpsPeer *p, const Cluster *c, const char *more)
 
 static bool tell_change(HttpsPeer *p, const Cluster *c)
 {
-        _cleanup_free_ char *kv = kv_text(c), *more = NULL;
+        _cleanup_free_ char *kv = kv_text(c, true), *more = NULL;
 
         assert_true(asprintf(&more, ",\"events\":[{%s\"kv\":%s}]",
                              c->is_gone ? "\"type\":\"DELETE\"," : "", kv) > 0);
@@ -369,6 +371,38 @@ static void reads_that_find_nothing_leave_the_watch_alone(void **state)
         wait_requests(f, 8);
         assert_int_equal(n_watches(f), 1);
         assert_int_equal(f->n_delivered, 1);
+        assert_string_equal(f->trouble, "");
+}
+
+static void what_was_delivered_is_not_sent_again_by_a_read_W5(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.interval_usec = 50 * 1000;
+        start_and_watch(f);
+        wait_requests(f, 8);
+        assert_int_equal(cluster_read(f->of_test).n_values, 1);
+        CHANGE(f, is_deaf, true);
+        put(f, "two");
+        wait_delivered(f, 2);
+        assert_int_equal(cluster_read(f->of_test).n_values, 2);
+}
+
+/* What is in trouble is looked at whole, so that its trouble is told again and not forgotten. */
+static void a_value_that_was_found_wanting_is_read_whole_W5(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.interval_usec = 50 * 1000;
+        f->spec.size_max = 5;
+        start_and_watch(f);
+        put(f, "far too long");
+        wait_trouble(f, "too-large");
+        wait_requests(f, 8);
+        assert_non_null(strstr(f->trouble, "too-large"));
+        put(f, "two");
+        wait_delivered(f, 2);
+        assert_string_equal(f->trouble, "");
 }
 
 static void compacted_history_is_read_anew_W1(void **state)
@@ -667,6 +701,8 @@ int main(void)
                 CASE(a_key_that_is_gone_takes_nothing_back_W4),
                 CASE(what_the_watch_loses_the_next_read_finds_W1),
                 CASE(reads_that_find_nothing_leave_the_watch_alone),
+                CASE(what_was_delivered_is_not_sent_again_by_a_read_W5),
+                CASE(a_value_that_was_found_wanting_is_read_whole_W5),
                 CASE(compacted_history_is_read_anew_W1),
                 CASE(an_event_older_than_what_is_known_is_left_out),
                 CASE(a_cluster_that_was_set_back_is_watched_from_there_W1),

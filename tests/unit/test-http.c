@@ -2,7 +2,7 @@
 #include "tests/unit/https-server.h"
 
 #include "lib/base/io.h"
-#include "nhi-agentd/fetch/http.h"
+#include "nhi-agentd/fetch/http-internal.h"
 #include "tests/root.h"
 
 #include <setjmp.h>
@@ -291,6 +291,15 @@ static void a_connection_is_kept_for_the_next_question_unless_a_fresh_one_is_wan
         f->request.is_fresh = true;
         fetch(f, "/ok");
         assert_int_equal(f->server.n_connections, 2);
+}
+
+static void a_question_does_not_wait_for_other_timers(void **state)
+{
+        const Fixture *f = *state;
+        uint64_t usec = 0;
+
+        assert_int_equal(sd_event_source_get_time_accuracy(f->http->timer, &usec), 0);
+        assert_int_equal(usec, 1);
 }
 
 static void headers_and_a_body_are_sent_as_they_are(void **state)
@@ -585,6 +594,7 @@ int main(void)
                 CASE(an_answer_comes_with_what_the_next_question_needs),
                 CASE(when_to_come_back_may_be_a_date),
                 CASE(a_connection_is_kept_for_the_next_question_unless_a_fresh_one_is_wanted),
+                CASE(a_question_does_not_wait_for_other_timers),
                 CASE(headers_and_a_body_are_sent_as_they_are),
                 CASE(a_redirect_is_an_answer_and_not_followed_V35),
                 CASE(only_https_is_fetched_V35),

@@ -162,12 +162,26 @@ static Ledger *ledger_of_hosts(const Fixture *f, size_t n)
         return l;
 }
 
+static void revoke_grant_named(Ledger *l, const char *jti)
+{
+        json_t *grant = json_deep_copy(ledger_get(l, DOC_GRANT, jti));
+
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, jti, grant), 0);
+}
+
 static void revoke_grant(Ledger *l)
+{
+        revoke_grant_named(l, "g-1");
+}
+
+static void give_grant_to(Ledger *l, const char *jti, const char *host)
 {
         json_t *grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
 
-        json_object_set_new(grant, "revoked", json_object());
-        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        json_object_set_new(grant, "jti", json_string(jti));
+        json_object_set_new(grant, "hosts", json_pack("[s]", host));
+        assert_int_equal(ledger_put(l, DOC_GRANT, jti, grant), 0);
 }
 
 static Fixture copy_of(const Fixture *f)
@@ -249,6 +263,33 @@ static void only_what_changed_is_written(void **state)
         assert_true(objects.n_put <= n + 4);
         assert_int_equal(entries(), 1);
         assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
+static long revision_of(const char *host)
+{
+        char name[300];
+
+        (void)snprintf(name, sizeof(name), "/nhi/sets/%s", host);
+        return object_find(&objects, name)->revision;
+}
+
+/* B7: the sets of the first and the last host say something new when all are over a quarter of
+ * their lifetime. */
+static void a_revocation_does_not_wait_for_renewals(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 9);
+        char name[32];
+
+        give_grant_to(l, "g-9", "web9");
+        assert_int_equal(publish(l, NOW_USEC), 9);
+        revoke_grant_named(l, "g-9");
+        assert_int_equal(publish(l, NOW_USEC + 7 * 3600 * SECOND), 9);
+        assert_int_equal(grants_of("web9"), 0);
+        for (int i = 2; i < 9; i++) {
+                (void)snprintf(name, sizeof(name), "web%d", i);
+                assert_true(revision_of("web9") < revision_of(name));
+        }
         ledger_free(l);
 }
 
@@ -655,6 +696,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 BOTH(only_what_changed_is_written),
+                BOTH(a_revocation_does_not_wait_for_renewals),
                 BOTH(an_older_checkout_that_publishes_last_writes_nothing),
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
