@@ -62,3 +62,25 @@ void places_print(const Output *o, const json_t *issuer, int64_t up_sec)
                 (void)fputc('\n', stdout);
         }
 }
+
+void metrics_print(const Output *o, const json_t *reply, int64_t now_sec)
+{
+        const json_t *metrics = json_object_get(reply, "metrics");
+        const char *error = member_text(metrics, "error");
+        const int64_t written = member_number(metrics, "written");
+        char ago[WHEN_DURATION_SIZE], words[WORDS_SIZE];
+
+        if (!member_text(metrics, "file"))
+                return;
+        if (error)
+                (void)snprintf(words, sizeof(words), "cannot be written: %s", error);
+        else if (written > 0)
+                (void)snprintf(words, sizeof(words), "written %s ago",
+                               when_format_duration(ago, now_sec - written));
+        else
+                (void)snprintf(words, sizeof(words), "not written yet");
+        printf(LABEL, "metrics");
+        show("%s: ", member_text(metrics, "file"));
+        show_shaded(o, error ? SHADE_WARN : SHADE_PLAIN, words);
+        (void)fputc('\n', stdout);
+}

@@ -313,6 +313,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
         print_means(o, reply);
         print_gates(o, json_object_get(reply, "gates"));
         print_log(o, reply);
+        metrics_print(o, reply, now_sec);
         print_pending(o, pending_document());
         print_problems(o, reply);
 }

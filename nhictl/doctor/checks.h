@@ -22,6 +22,7 @@
           "nhi-agentd answers, took its configuration, and quarantined nothing")                   \
         X(check_source, "source",                                                                  \
           "grant sets arrive and are fresh; the fetcher and the renewal run")                      \
+        X(check_metrics, "metrics", "the metrics file is written, and a collector can read it")    \
         X(check_clock, "clock", "the clock is synchronised and not behind the source")             \
         X(check_gates, "gates",                                                                    \
           "gates are enforced, published, and name accounts and classes that exist")               \

@@ -30,6 +30,10 @@ for key in $(grep -oE 'X\([A-Z]+, [A-Z]+, "[a-z_.]+"' nhi-agentd/config/keys.h |
         grep -qx "\.It Cm $key" docs/man/agentd.conf.5 || complain "docs/man/agentd.conf.5: key $key is missing"
 done
 
+for name in $(grep -ohE '"nhi_[a-z_]+"' nhi-agentd/metrics/page*.c | tr -d '"'); do
+        grep -qE "(^| )$name(_total)?(\{| |$)" docs/man/nhi-agentd.8 || complain "docs/man/nhi-agentd.8: metric $name is missing"
+done
+
 for option in $(sed -n 's/^ *X([a-z]*, "\([a-z]*\)".*/\1/p' pam_nhi/options.h); do
         grep -qx "\.It Cm $option" docs/man/pam_nhi.8 || complain "docs/man/pam_nhi.8: option $option is missing"
 done

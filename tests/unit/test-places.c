@@ -59,6 +59,36 @@ static void an_agent_that_does_not_say_is_believed(void **state)
         printed("{\"ver\": 1}", "");
 }
 
+static void metrics_are(const char *reply_text, const char *wanted)
+{
+        json_t *reply = json_loads(reply_text, 0, NULL);
+        const Output plain = {};
+        FILE *terminal = stdout;
+        char *text = NULL;
+        size_t size = 0;
+
+        assert_non_null(reply);
+        stdout = open_memstream(&text, &size);
+        assert_non_null(stdout);
+        metrics_print(&plain, reply, 1000);
+        (void)fclose(stdout);
+        stdout = terminal;
+        assert_string_equal(text, wanted);
+        free(text);
+        json_decref(reply);
+}
+
+static void the_metrics_file_is_shown_where_one_is_wanted(void **state)
+{
+        metrics_are("{}", "");
+        metrics_are("{\"metrics\": {\"file\": \"/m\", \"written\": 990, \"error\": null}}",
+                    "metrics     /m: written 10s ago\n");
+        metrics_are("{\"metrics\": {\"file\": \"/m\", \"written\": 0, \"error\": null}}",
+                    "metrics     /m: not written yet\n");
+        metrics_are("{\"metrics\": {\"file\": \"/m\", \"written\": 990, \"error\": \"full\"}}",
+                    "metrics     /m: cannot be written: full\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -66,6 +96,7 @@ int main(void)
                         each_place_says_when_it_answered_what_is_wrong_and_what_comes_next),
                 cmocka_unit_test(what_the_fetcher_says_moves_no_cursor),
                 cmocka_unit_test(an_agent_that_does_not_say_is_believed),
+                cmocka_unit_test(the_metrics_file_is_shown_where_one_is_wanted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
