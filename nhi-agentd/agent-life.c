@@ -94,8 +94,8 @@ DEFINE_CLEANUP(Agent *, agent_free)
 #define AGENT_STORES(X) X(state) X(idmap) X(denials)
 #define AGENT_PARTS(X)                                                                             \
         X(members)                                                                                 \
-        X(publisher) X(ended) X(leftovers) X(sets) X(evidence) X(reports) X(requests) X(expiry)    \
-        X(listener)
+        X(publisher)                                                                               \
+        X(ended) X(leftovers) X(sets) X(evidence) X(reports) X(requests) X(expiry) X(listener)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \

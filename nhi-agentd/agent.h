@@ -25,7 +25,7 @@ typedef struct Watch Watch;         /* watch.h: local files that matter */
 typedef struct Publisher Publisher; /* publish.h: gates and identity snapshot */
 typedef struct Members Members; /* member.h: groups that grants gave, until nothing carries them */
 typedef struct Ended Ended;     /* ended.h: what is over, in small turns */
-typedef struct Reports Reports;     /* report.h: what this host says of itself to its issuers */
+typedef struct Reports Reports; /* report.h: what this host says of itself to its issuers */
 typedef struct Leftovers Leftovers; /* leftovers.h: what sessions left behind is looked for */
 
 /* One issuer's current set and what is remembered of it. */

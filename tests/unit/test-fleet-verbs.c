@@ -350,6 +350,29 @@ static void programs_read_the_fleet_as_json(void **state)
         json_decref(doc);
 }
 
+static char used_jti[64];
+
+static void use_it(json_t *payload)
+{
+        (void)json_object_set_new(payload, "used",
+                                  json_pack("[{s:s, s:I}]", "jti", used_jti, "at",
+                                            (json_int_t)(now_realtime_usec() / 1000000)));
+}
+
+static void grants_that_nobody_uses_are_found(void **state)
+{
+        OK(GRANT_WORDS);
+        (void)snprintf(used_jti, sizeof(used_jti), "%.*s", (int)strcspn(out, "\n"), out);
+        OK("ledger", "--unused");
+        assert_in(out, used_jti);
+        report_with(0, 5, use_it);
+        OK("fleet");
+        OK("ledger", "--unused");
+        assert_null(strstr(out, used_jti));
+        OK("ledger");
+        assert_in(out, used_jti);
+}
+
 /* ---- waiting ---- */
 
 static void a_grant_waits_for_the_hosts_it_reaches(void **state)
@@ -423,6 +446,7 @@ int main(void)
                 KNOWN(a_log_that_was_cut_is_status_1_until_it_is_known),
                 KNOWN(a_report_played_again_is_status_4),
                 KNOWN(programs_read_the_fleet_as_json),
+                KNOWN(grants_that_nobody_uses_are_found),
                 KNOWN(a_grant_waits_for_the_hosts_it_reaches),
                 KNOWN(a_revocation_waits_for_them_too),
                 KNOWN(where_hosts_report_nowhere_a_revocation_says_so),
