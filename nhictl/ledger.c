@@ -9,6 +9,7 @@
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhictl/central.h"
+#include "nhictl/fleet/report.h"
 #include "nhictl/ledger-history.h"
 #include "nhictl/ledger/state.h"
 #include "nhictl/reply.h"
@@ -20,7 +21,7 @@
 typedef struct LedgerOptions {
         CentralOptions central;
         int64_t expiring_sec;
-        bool history;
+        bool history, unused;
         const char *sets, *head;
 } LedgerOptions;
 
@@ -75,7 +76,7 @@ static int add_row(Table *t, const Ledger *l, const json_t *doc, int64_t now_sec
         return r;
 }
 
-static int print_list(const Call *call, const Ledger *l)
+static int print_list(const Call *call, const Ledger *l, const Seen *seen)
 {
         static const char *const headings[] = { "ID",    "ACCOUNT", "OWNER",  "HOSTS",
                                                 "UNTIL", "STATE",   "REASON", NULL };
@@ -89,7 +90,7 @@ static int print_list(const Call *call, const Ledger *l)
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const json_t *doc = ledger_get(l, DOC_GRANT, names[i]);
 
-                if (!is_shown(l, o, doc, call->now_sec))
+                if (!is_shown(l, o, doc, call->now_sec) || (seen && seen_use(seen, names[i]) > 0))
                         continue;
                 if (!call->out.json)
                         r = add_row(t, l, doc, call->now_sec);
@@ -154,7 +155,9 @@ static VerbStatus run(Call *call)
 {
         const LedgerOptions *o = call->options;
         _cleanup_(ledger_freep) Ledger *l = NULL;
+        _cleanup_(seen_freep) Seen *seen = NULL;
         const json_t *doc = NULL;
+        char error[LEDGER_ERROR_MAX];
         int r;
 
         r = central_open(call, &o->central, false, &l);
@@ -166,7 +169,9 @@ static VerbStatus run(Call *call)
                         return fail(VERB_PROBLEM, "there is no grant %s in %s",
                                     call->operands.items[0], l->path);
         }
-        r = doc ? print_document(call, l, doc) : print_list(call, l);
+        if (o->unused && seen_open(l, &seen, error) < 0)
+                return fail(VERB_FAILED, "%s", error);
+        r = doc ? print_document(call, l, doc) : print_list(call, l, seen);
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s", strerror(-r));
 }
 
@@ -236,6 +241,8 @@ static const Option options[] = {
           "only those that end within T" },
         { "history", 0, OPTION_FLAG, offsetof(LedgerOptions, history), NULL,
           "ended and revoked ones too; of one grant also who changed it" },
+        { "unused", 0, OPTION_FLAG, offsetof(LedgerOptions, unused), NULL,
+          "only those whose use no host has reported, as far as nhictl fleet has seen" },
         LEDGER_OPTION(LedgerOptions, central),
         OPTION_END,
 };
@@ -250,7 +257,7 @@ static const Option check_options[] = {
 
 const Verb verb_ledger = {
         .name = "ledger",
-        .synopsis = "[ID] [--expiring T] [--history]",
+        .synopsis = "[ID] [--expiring T] [--history] [--unused]",
         .help = "list the ledger's grants, or show one",
         .options = options,
         .options_size = sizeof(LedgerOptions),

@@ -35,9 +35,9 @@
 #define PATH_STATE_FILE  PATH_STATE_DIR "/state.json" /* floors, ended grants; 0600 */
 #define PATH_UIDS_FILE   PATH_STATE_DIR "/uids"       /* names and ids ever seen; 0600 */
 
-#define PATH_HOST_KEY PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log, reports */
-#define PATH_LOG_HEAD PATH_STATE_DIR "/log-head.json" /* 0600: the last one, against a rollback */
-#define PATH_REPORT_SEQ PATH_STATE_DIR "/report-seq"  /* 0600: number of the last report */
+#define PATH_HOST_KEY   PATH_STATE_DIR "/host.key"      /* 0600: signs heads of the log, reports */
+#define PATH_LOG_HEAD   PATH_STATE_DIR "/log-head.json" /* 0600: the last one, against a rollback */
+#define PATH_REPORT_SEQ PATH_STATE_DIR "/report-seq"    /* 0600: number of the last report */
 /* There while the log has failed and nobody has resumed it. It is made while the disk takes
  * something, under another name; the copy in /run is for one that fails altogether. */
 #define PATH_LOG_FAILED     PATH_STATE_DIR "/log-failed"

@@ -262,12 +262,24 @@ static void on_report_said(void *userdata, int priority, const char *issuer, con
         say(userdata, priority, issuer, line);
 }
 
+static bool on_borrow(void *lender, const SourceSpec *spec, size_t *ret_member, char **ret_token)
+{
+        const Fetcher *f = lender;
+
+        for (size_t i = 0; i < f->n_fetches; i++)
+                if (f->fetches[i].type == &source_etcd && f->fetches[i].spec.index == spec->index)
+                        return source_etcd_lend(f->fetches[i].source, ret_member, ret_token);
+        return false;
+}
+
 static void reports_start(Fetcher *f)
 {
         ReportSenderConfig config = report_sender_defaults;
         int r;
 
         config.owner = f->config.owner;
+        config.borrow = on_borrow;
+        config.lender = f;
         r = report_senders_new(f->event, &f->list, &config, on_report_said, f, &f->reports);
         if (r < 0)
                 say(f, LOG_ERR, "reports", strerror(-r));

@@ -140,9 +140,18 @@ static void on_auth(void *userdata, const HttpResult *r)
                 etcd_failed(s, "not-sent", error);
 }
 
+/* What was lent and did not help is not borrowed again at once. */
+static void borrow_token(ReportSender *s)
+{
+        if (s->n_failures == 0 && s->config.borrow && etcd_link_wants_token(&s->link))
+                (void)s->config.borrow(s->config.lender, s->spec, &s->link.member, &s->link.token);
+}
+
 static int etcd_send(ReportSender *s, char ret_error[static ACCESS_ERROR_MAX])
 {
         char *body;
+
+        borrow_token(s);
 
         if (!etcd_link_wants_token(&s->link))
                 return put_key(s, ret_error);

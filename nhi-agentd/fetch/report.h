@@ -24,6 +24,9 @@ typedef struct ReportSenderConfig {
         void *userdata;
         /* As SourceSink's. */
         void (*report)(void *userdata, const char *sentence);
+        /* As source_etcd_lend(), of the source of this spec; NULL: none lends. */
+        bool (*borrow)(void *lender, const SourceSpec *spec, size_t *ret_member, char **ret_token);
+        void *lender;
 } ReportSenderConfig;
 
 extern const ReportSenderConfig report_sender_defaults;

@@ -419,4 +419,16 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
         return 0;
 }
 
+bool source_etcd_lend(const void *source, size_t *ret_member, char **ret_token)
+{
+        const EtcdSource *s = source;
+        char *token = s && s->link.token && s->link.watch ? strdup(s->link.token) : NULL;
+
+        if (!token)
+                return false;
+        *ret_member = s->link.member;
+        *ret_token = token;
+        return true;
+}
+
 const SourceType source_etcd = { "etcd", false, etcd_start, etcd_stop, false };

@@ -68,3 +68,7 @@ typedef struct SourceType {
 } SourceType;
 
 extern const SourceType source_file, source_https, source_etcd;
+
+/* Where a source of etcd is logged in: the place of the member among its URLs and an owned token,
+ * for who would only log in once more, which costs etcd much. false: nowhere. */
+bool source_etcd_lend(const void *source, size_t *ret_member, char **ret_token);

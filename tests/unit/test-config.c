@@ -109,6 +109,13 @@ static void config_errors_name_file_line_and_key(void **state)
                 { PIN("sha256//short="), "issuers[0].source.pins: entry 1 must be sha256//" },
                 { PIN("sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;"), "pins: entry 1" },
                 { PIN("sha1//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), "pins: entry 1" },
+                { HTTPS("report = \"http://a/{host}\";"), "source.report: must begin with https" },
+                { HTTPS("report = \"https://a/reports\";"), "source.report: must have {host}" },
+                { HTTPS("report = \"https://u@a/{host}\";"), "source.report: holds a user" },
+                { ETCD("report = \"/reports\";"), "source.report: must have {host}" },
+                { ETCD("report = \"/r/{name}/{host}\";"), "source.report: may have {host} in" },
+                { SOURCE("path = \"/s\"; report = \"r\";"), "source.report: must be the absolute" },
+                { HTTPS("report_interval = \"9s\";"), "source.report_interval: must be 10000" },
                 { GOOD "gates = ( { name = \"g\"; } );\n", ":4: gates: the gate names neither" },
                 { GOOD "gates = ( { name = \"g\"; services = [ \"s*\", \"sudoo\" ];\n"
                        "  accounts = [ \"a\" ]; } );\n",

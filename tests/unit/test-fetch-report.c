@@ -30,7 +30,7 @@ typedef struct Fixture {
         Place place;
         ReportSender *sender;
         ReportSenderConfig config;
-        char file[128];
+        char file[128], lent[8], stale[8];
 } Fixture;
 
 static Fixture *now_under_test;
@@ -127,6 +127,8 @@ static Fixture *fixture(const SourceType *type, const char *report)
         of->spec.host = "web1.test";
         (void)snprintf(f->file, sizeof(f->file), "%s/report.jws", of->dir);
         of->spec.report_file = f->file;
+        (void)strcpy(f->lent, "lent");
+        (void)strcpy(f->stale, "stale");
         f->config = report_sender_defaults;
         f->config.owner = owner_trusted();
         f->config.jitter_usec = 1000;
@@ -434,14 +436,19 @@ static void a_report_is_put_into_its_key(void **state)
         wait_well(f->of);
 }
 
-static void a_user_logs_in_for_it(void **state)
+static void use_a_password(const Fixture *f)
 {
-        Fixture *f = *state;
-
         source_credential(f->of, "user", "web1\n");
         source_credential(f->of, "password", "sesame\n");
         f->of->spec.user = "user";
         f->of->spec.password = "password";
+}
+
+static void a_user_logs_in_for_it(void **state)
+{
+        Fixture *f = *state;
+
+        use_a_password(f);
         f->place.token = "granted";
         write_report(f, "one");
         begin(f);
@@ -449,6 +456,43 @@ static void a_user_logs_in_for_it(void **state)
         assert_int_equal(place_now(f).n_logins, 1);
         let_pass(f->of, 20000);
         assert_string_equal(f->of->trouble, "");
+}
+
+static bool lend(void *lender, const SourceSpec *spec, size_t *ret_member, char **ret_token)
+{
+        *ret_member = 0;
+        *ret_token = strdup(lender);
+        return true;
+}
+
+static void where_the_source_is_logged_in_nobody_logs_in_again(void **state)
+{
+        Fixture *f = *state;
+
+        use_a_password(f);
+        f->place.token = "lent";
+        f->config.borrow = lend;
+        f->config.lender = f->lent;
+        write_report(f, "one");
+        begin(f);
+        wait_given(f, "/nhi/reports/web1.test one");
+        assert_int_equal(place_now(f).n_logins, 0);
+}
+
+static void what_was_lent_and_is_none_any_more_is_made_up_for(void **state)
+{
+        Fixture *f = *state;
+
+        use_a_password(f);
+        f->place.token = "granted";
+        f->config.borrow = lend;
+        f->config.lender = f->stale;
+        write_report(f, "one");
+        begin(f);
+        wait_trouble(f->of, "etcd-16");
+        wait_well(f->of);
+        assert_int_equal(place_now(f).n_logins, 1);
+        assert_string_equal(place_now(f).authorization, "granted");
 }
 
 static void etcds_own_refusal_is_said(void **state)
@@ -566,6 +610,8 @@ int main(void)
                 TEST(a_set_is_fetched_while_the_place_of_reports_is_dead, setup_https),
                 TEST(a_report_is_put_into_its_key, setup_etcd),
                 TEST(a_user_logs_in_for_it, setup_etcd),
+                TEST(where_the_source_is_logged_in_nobody_logs_in_again, setup_etcd),
+                TEST(what_was_lent_and_is_none_any_more_is_made_up_for, setup_etcd),
                 TEST(etcds_own_refusal_is_said, setup_etcd),
                 TEST(a_dead_member_is_left_for_the_next, setup_etcd),
                 TEST(a_report_is_written_into_its_directory, setup_file),
