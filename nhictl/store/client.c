@@ -3,7 +3,6 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
-#include "nhictl/store/pipe-signal.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -247,7 +246,7 @@ static void pause_for(uint64_t usec)
                 ;
 }
 
-static int do_all(Client *c, ClientRequest *requests, size_t n)
+int client_do(Client *c, ClientRequest *requests, size_t n)
 {
         size_t n_tried = 0;
         int r = 0;
@@ -265,15 +264,6 @@ static int do_all(Client *c, ClientRequest *requests, size_t n)
                         pause_for(pause_usec(requests, n, try - 1));
                 r = round_of(c, requests, n, &n_tried);
         }
-        return r;
-}
-
-int client_do(Client *c, ClientRequest *requests, size_t n)
-{
-        PipeSignal held = pipe_signal_hold();
-        int r = do_all(c, requests, n);
-
-        pipe_signal_release(&held);
         return r;
 }
 
