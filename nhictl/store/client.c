@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -233,7 +234,7 @@ static void pause_for(unsigned try)
                 ;
 }
 
-int client_do(Client *c, ClientRequest *requests, size_t n)
+static int do_all(Client *c, ClientRequest *requests, size_t n)
 {
         size_t n_tried = 0;
         int r = 0;
@@ -252,6 +253,20 @@ int client_do(Client *c, ClientRequest *requests, size_t n)
                         pause_for(try - 1);
                 r = round_of(c, requests, n, &n_tried);
         }
+        return r;
+}
+
+/* Versions of libcurl before 7.87 let OpenSSL write to a socket whose other end is gone. */
+int client_do(Client *c, ClientRequest *requests, size_t n)
+{
+        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+        struct sigaction before;
+        int r;
+
+        if (sigaction(SIGPIPE, &ignore, &before) < 0)
+                return -errno;
+        r = do_all(c, requests, n);
+        (void)sigaction(SIGPIPE, &before, NULL);
         return r;
 }
 

@@ -519,6 +519,37 @@ static void the_answers_of_a_server_are_limited_together(void **state)
         client_free(c);
 }
 
+static atomic_uint n_pipes;
+
+static void on_pipe(int signal)
+{
+        n_pipes++;
+}
+
+/* The default of SIGPIPE, which would end us, is for stdout. */
+static void a_server_that_hangs_up_is_no_signal(void **state)
+{
+        const struct sigaction action = { .sa_handler = on_pipe };
+        const ClientOptions o = {
+                .access = &access_to, .answers_max = 1000, .n_tries = 1, .total_usec = 30 * SECOND
+        };
+        _cleanup_free_ char *body = calloc(1, 40 * HTTPS_REQUEST_MAX);
+        ClientRequest request = { .method = "PUT", .body = body, .size = 40 * HTTPS_REQUEST_MAX };
+        struct sigaction before, now;
+        Client *c = NULL;
+
+        assert_int_equal(sigaction(SIGPIPE, &action, &before), 0);
+        assert_int_equal(client_new(&o, &c), 0);
+        assert_true(asprintf(&request.url, "https://localhost:%d/x", server.port) > 0);
+        assert_int_equal(client_do(c, &request, 1), 0);
+        assert_string_equal(request.error, "cut-short");
+        client_request_done(&request);
+        client_free(c);
+        assert_int_equal(sigaction(SIGPIPE, &before, &now), 0);
+        assert_true(now.sa_handler == on_pipe);
+        assert_int_equal(n_pipes, 0);
+}
+
 static void a_server_that_is_busy_is_asked_again(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -596,6 +627,7 @@ int main(void)
                 HTTPS(a_run_that_was_overtaken_looks_again),
                 ETCD(a_member_that_repeats_itself_is_left),
                 HTTPS(the_answers_of_a_server_are_limited_together),
+                HTTPS(a_server_that_hangs_up_is_no_signal),
                 HTTPS(a_server_that_is_busy_is_asked_again),
                 HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
         };
