@@ -7,6 +7,11 @@
 
 #include <jansson.h>
 
+/* Values of one answer: of a page of pairs, or of as many events as etcd sends at once, there are a
+ * quarter of that. */
+#define ETCD_VALUES_MAX 65536u
+
+/* NULL: no JSON, or more values than an answer has. */
 json_t *etcd_document(const char *text, size_t size);
 /* What is packed, as text; takes the reference. */
 char *etcd_request_text(json_t *request);

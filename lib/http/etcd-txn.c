@@ -32,13 +32,30 @@ static json_t *end64(const char *prefix)
         return text64(end, size);
 }
 
-char *etcd_list_request(const char *prefix, const char *after, unsigned limit, int64_t revision)
+/* The first key after one is that and a NUL. */
+char *etcd_list_request(const char *prefix, const char *after, size_t n, unsigned limit,
+                        int64_t revision)
 {
-        json_t *from = after ? text64(after, strlen(after) + 1) : text64(prefix, strlen(prefix));
+        _cleanup_free_ char *next = after ? calloc(1, n + 1) : strdup(prefix);
+        json_t *from;
+
+        if (!next)
+                return NULL;
+        if (after)
+                memcpy(next, after, n);
+        from = text64(next, after ? n + 1 : strlen(prefix));
 
         return etcd_request_text(json_pack("{s:o, s:o, s:o, s:o}", "key", from, "range_end",
                                            end64(prefix), "limit", number(limit), "revision",
                                            number(revision)));
+}
+
+char *etcd_changes_request(const char *prefix, unsigned limit, int64_t after_revision)
+{
+        return etcd_request_text(
+                json_pack("{s:o, s:o, s:o, s:o, s:b}", "key", text64(prefix, strlen(prefix)),
+                          "range_end", end64(prefix), "min_mod_revision",
+                          number(after_revision + 1), "limit", number(limit), "keys_only", 1));
 }
 
 static int bytes64(const json_t *object, const char *name, uint8_t **ret, size_t *ret_size)
@@ -54,14 +71,15 @@ static int bytes64(const json_t *object, const char *name, uint8_t **ret, size_t
 static int pair_read(const json_t *kv, EtcdPair *p)
 {
         uint8_t *key = NULL;
-        size_t size = 0;
-        int r = bytes64(kv, "key", &key, &size);
+        int r = bytes64(kv, "key", &key, &p->key_size);
 
         if (r == 0)
-                p->key = strndup(key ? (const char *)key : "", size);
-        free(key);
+                p->key = calloc(1, p->key_size + 1);
         if (r == 0 && !p->key)
                 r = -ENOMEM;
+        if (r == 0)
+                memcpy(p->key, key, p->key_size);
+        free(key);
         if (r == 0 && (!etcd_number(kv, "mod_revision", &p->mod_revision) || p->mod_revision == 0))
                 r = -EBADMSG;
         return r == 0 ? bytes64(kv, "value", &p->value, &p->size) : r;

@@ -92,8 +92,27 @@ unsigned etcd_error(const json_t *document, char ret[static ETCD_ERROR_MAX])
         return code <= UINT16_MAX ? (unsigned)code : 0;
 }
 
+/* A document of few bytes a value takes many times its text in memory. */
+static bool has_few_values(const char *text, size_t size)
+{
+        bool in_string = false;
+        size_t n = 0;
+
+        for (size_t i = 0; i < size && n <= ETCD_VALUES_MAX; i++) {
+                if (text[i] == '"')
+                        in_string = !in_string;
+                else if (in_string)
+                        i += text[i] == '\\';
+                else
+                        n += text[i] == ',' || text[i] == '{' || text[i] == '[';
+        }
+        return n <= ETCD_VALUES_MAX;
+}
+
 json_t *etcd_document(const char *text, size_t size)
 {
+        if (!has_few_values(text, size))
+                return NULL;
         return json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 }
 

@@ -47,11 +47,15 @@ bool etcd_wants_new_token(unsigned code, const char *error);
 /* The token of an authentication, malloc'ed; NULL: there is none. */
 char *etcd_auth_parse(const char *text, size_t size);
 
-/* Keys that begin with prefix, from the one after `after` (NULL: the first), at most limit, as of
- * a revision (0: now). */
-char *etcd_list_request(const char *prefix, const char *after, unsigned limit, int64_t revision);
+/* Keys that begin with prefix, from the one after `after` (of n bytes; NULL: the first), at most
+ * limit, as of a revision (0: now). */
+char *etcd_list_request(const char *prefix, const char *after, size_t n, unsigned limit,
+                        int64_t revision);
+/* The names of those that were written after a revision, at most limit. */
+char *etcd_changes_request(const char *prefix, unsigned limit, int64_t after_revision);
 typedef struct EtcdPair {
-        char *key; /* NUL-terminated; one with a NUL in it is cut there */
+        char *key; /* key_size bytes, which may hold NULs, and a NUL */
+        size_t key_size;
         uint8_t *value;
         size_t size;
         int64_t mod_revision;

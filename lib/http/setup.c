@@ -91,6 +91,16 @@ bool http_header_value(const char *line, size_t size, const char *name, const ch
         return true;
 }
 
+bool http_header_is_packing(const char *line, size_t size)
+{
+        static const char chunked[] = "chunked";
+        const char *value = NULL;
+        size_t n = 0;
+
+        return http_header_value(line, size, "transfer-encoding", &value, &n) &&
+               (n != strlen(chunked) || strncasecmp(value, chunked, n) != 0);
+}
+
 void http_header_keep(const char *value, size_t size, char ret[static HTTP_FIELD_MAX + 1])
 {
         if (size > HTTP_FIELD_MAX || memchr(value, '\0', size))

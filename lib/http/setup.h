@@ -40,6 +40,9 @@ bool http_setup_limits(CURL *easy, const HttpLimits *l, bool is_stream);
 /* The value of the header of this name, without blanks around it; false: the line is another. */
 bool http_header_value(const char *line, size_t size, const char *name, const char **ret,
                        size_t *ret_size);
+/* Is the answer packed for its transfer? Nobody asked for it, libcurl unpacks it all the same, up
+ * to five times over and within one call, and the limits are of what comes out. To be refused. */
+bool http_header_is_packing(const char *line, size_t size);
 /* Keep it with a NUL; "" where it is too long. */
 void http_header_keep(const char *value, size_t size, char ret[static HTTP_FIELD_MAX + 1]);
 

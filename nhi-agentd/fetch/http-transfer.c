@@ -97,6 +97,8 @@ static void header_take(HttpTransfer *t, const char *line, size_t size)
                 http_header_keep(value, n, t->last_modified);
         else if (http_header_value(line, size, "preference-applied", &value, &n))
                 t->is_wait_applied = names_wait(value, n);
+        else if (http_header_value(line, size, "transfer-encoding", &value, &n))
+                t->is_chunked = true;
 }
 
 static size_t on_header(char *line, size_t one, size_t size, void *userdata)
@@ -106,6 +108,10 @@ static size_t on_header(char *line, size_t one, size_t size, void *userdata)
         t->headers_size += size;
         if (t->headers_size > HTTP_HEADERS_MAX) {
                 t->is_too_large = true;
+                return 0;
+        }
+        if (http_header_is_packing(line, size)) {
+                t->is_unwanted = true;
                 return 0;
         }
         header_take(t, line, size);
@@ -221,6 +227,18 @@ static const char *error_of(const HttpTransfer *t, CURLcode code,
         return token;
 }
 
+/* A body that ends with its connection may have been cut by anybody on the way: libcurl takes the
+ * end of TCP for that of TLS. */
+static bool is_unmeasured(const HttpTransfer *t)
+{
+        curl_off_t length = -1;
+        long version = CURL_HTTP_VERSION_NONE;
+
+        (void)curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        (void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+        return t->size > 0 && length < 0 && !t->is_chunked && version < CURL_HTTP_VERSION_2_0;
+}
+
 void http_transfer_done(HttpTransfer *t, CURLcode code)
 {
         char text[HTTP_ERROR_TEXT_MAX] = "";
@@ -237,6 +255,9 @@ void http_transfer_done(HttpTransfer *t, CURLcode code)
         if (code != CURLE_OK) {
                 result.error = error_of(t, code, text);
                 result.text = text;
+        } else if (is_unmeasured(t)) {
+                result.error = "cut-short";
+                result.text = "the answer does not say how long it is, so anybody may have cut it";
         }
         if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0)
                 result.status = (unsigned)status;

@@ -9,11 +9,13 @@
  *  W2 A member that fails MUST be left for the next one, with all connections to it.
  *  W3 Whatever the members do, they MUST NOT be asked without pause: the waits grow until a watch
  *     has lasted (A14).
+ *     What a watch says MUST NOT cost more than that of a set which changes all the time.
  *  W4 A key that is gone MUST take nothing back. */
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/http/etcd.h"
+#include "nhi-agentd/fetch/allowance.h"
 #include "nhi-agentd/fetch/backoff.h"
 #include "nhi-agentd/fetch/etcd-link.h"
 #include "nhi-agentd/fetch/line-buffer.h"
@@ -28,6 +30,10 @@
 #define CREATED_USEC     (5 * USEC_PER_SEC)  /* for a watch to begin */
 #define LASTED_USEC      (10 * USEC_PER_SEC) /* of a watch that is well */
 #define SENTENCE_MAX     512
+/* What a watch may say: of lines, and of bytes beside two that are as long as can be. */
+#define LINES_MAX     1000u
+#define LINES_PER_SEC 100u
+#define BYTES_PER_SEC (16u * 1024 * 1024)
 
 typedef struct EtcdSource {
         const SourceSpec *spec;
@@ -40,6 +46,7 @@ typedef struct EtcdSource {
         int64_t revision;       /* the newest that the watch told of */
         int64_t asked_revision; /* that when the read under way began */
         LineBuffer lines;       /* of the watch */
+        Allowance n_lines, n_bytes;
         bool is_created;
         bool has_new_token;      /* for the read under way */
         uint64_t watched_usec;   /* when the watch began */
@@ -84,6 +91,7 @@ static void fail(EtcdSource *s, const char *token, const char *text)
         access_sentence(sentence, sizeof(sentence), etcd_link_url(&s->link), token, text);
         s->sink->report(s->sink->userdata, sentence);
         begin_anew(s);
+        s->mod_revision = 0; /* as this member had it */
         s->link.member = (s->link.member + 1) % s->spec->n_urls;
 }
 
@@ -150,6 +158,17 @@ static void take(EtcdSource *s, const EtcdAnswer *a)
 
 /* ---- the watch ---- */
 
+static bool chatters(EtcdSource *s, Allowance *a, size_t n)
+{
+        const uint64_t now_usec = now_monotonic_usec();
+
+        if (allowance_take(a, n, now_usec))
+                return false;
+        s->watched_usec = now_usec; /* it was not well */
+        (void)snprintf(s->over, sizeof(s->over), "the member says more than there is to say");
+        return true;
+}
+
 /* false ends the stream; why stands in over. */
 static bool on_line(void *userdata, const char *line, size_t size)
 {
@@ -158,6 +177,8 @@ static bool on_line(void *userdata, const char *line, size_t size)
         bool goes_on;
         int r;
 
+        if (chatters(s, &s->n_lines, 1))
+                return false;
         r = etcd_watch_parse(line, size, s->key, &a);
         if (r < 0)
                 return false;
@@ -180,7 +201,8 @@ static bool on_chunk(void *userdata, const char *bytes, size_t size)
 {
         EtcdSource *s = userdata;
 
-        return line_buffer_put(&s->lines, bytes, size, on_line, s);
+        return !chatters(s, &s->n_bytes, size) &&
+               line_buffer_put(&s->lines, bytes, size, on_line, s);
 }
 
 /* History that was compacted away is nobody's fault: the key is read anew. */
@@ -369,6 +391,8 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
         s->sink = sink;
         s->link = (EtcdLink){ .event = event, .spec = spec, .member = member_any(spec->n_urls) };
         s->lines.max = (size_t)spec->size_max / 3 * 4 + 65536;
+        s->n_lines = (Allowance){ .most = LINES_MAX, .per_sec = LINES_PER_SEC };
+        s->n_bytes = (Allowance){ .most = 2 * s->lines.max, .per_sec = BYTES_PER_SEC };
 
         r = template_expand(spec->etcd_key, spec->host, false, &s->key);
         if (r >= 0)

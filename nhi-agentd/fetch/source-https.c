@@ -4,7 +4,9 @@
  * server can hold an answer back (RFC 7240 section 4.3). Promises, cited by
  * tests/unit/test-fetch-https.c:
  *
- *  N1 What has not changed MUST NOT be sent again: conditional requests (RFC 9110 section 13).
+ *  N1 What has not changed MUST NOT be sent again: conditional requests (RFC 9110 section 13). But
+ * a server that was somebody else's for a while MUST NOT have the last word on what is known: from
+ *     time to time the whole is had.
  *  N2 Whatever the server does, it MUST NOT be asked more than once a second, and after a failure
  *     longer each time up to a bound (A14).
  *  N3 Only the whole body of a 200 MUST be delivered. */
@@ -20,6 +22,8 @@
 #define SPACING_USEC         USEC_PER_SEC
 #define RETRY_FIRST_USEC     USEC_PER_SEC
 #define RETRY_MAX_USEC       (60 * USEC_PER_SEC)
+#define WHOLE_INTERVALS      60u                   /* the whole is had once in so many intervals, */
+#define WHOLE_MAX_USEC       (3600 * USEC_PER_SEC) /* and in that time */
 #define RETRY_AFTER_MAX_SEC  600u
 #define SENTENCE_MAX         512
 #define HEADER_MAX           (HTTP_FIELD_MAX + 32)
@@ -31,10 +35,11 @@ typedef struct HttpsSource {
         const SourceSink *sink;
         char *url;
         Http *http;
-        HttpTransfer *transfer; /* NULL: none under way */
-        sd_event_source *timer; /* the next question */
-        uint64_t asked_usec;
-        bool is_waiting; /* the server may hold its answer back */
+        HttpTransfer *transfer;          /* NULL: none under way */
+        sd_event_source *timer;          /* the next question */
+        uint64_t asked_usec, whole_usec; /* the last question, and the last with a whole answer */
+        bool is_waiting;                 /* the server may hold its answer back */
+        bool can_wait;                   /* it did, when it last could */
         unsigned n_failures;
         char etag[HTTP_FIELD_MAX + 1],
                 last_modified[HTTP_FIELD_MAX + 1]; /* of what was delivered */
@@ -90,7 +95,10 @@ static void on_ok(HttpsSource *s, const HttpResult *r)
         (void)snprintf(s->last_modified, sizeof(s->last_modified), "%s", r->last_modified);
         s->sink->report(s->sink->userdata, NULL);
         s->sink->deliver(s->sink->userdata, r->body, r->size);
-        go_on(s, s->is_waiting && r->is_wait_applied);
+        s->whole_usec = s->asked_usec;
+        if (s->is_waiting)
+                s->can_wait = r->is_wait_applied;
+        go_on(s, s->can_wait);
 }
 
 /* A server that claims to have waited and did not is asked at intervals like any other. */
@@ -103,7 +111,8 @@ static void on_not_modified(HttpsSource *s, const HttpResult *r)
                 return;
         }
         s->sink->report(s->sink->userdata, NULL);
-        go_on(s, s->is_waiting && r->is_wait_applied && has_waited);
+        s->can_wait = s->is_waiting && r->is_wait_applied && has_waited;
+        go_on(s, s->can_wait);
 }
 
 static void on_absent(HttpsSource *s)
@@ -181,6 +190,17 @@ static void headers_make(HttpsSource *s, const Access *a, Headers *ret)
                 header_put(ret, ret->prefer, sizeof(ret->prefer), "Prefer: wait=", wait);
 }
 
+/* N1 */
+static void forget_in_time(HttpsSource *s)
+{
+        uint64_t usec = WHOLE_INTERVALS * s->spec->interval_usec;
+
+        if (usec > WHOLE_MAX_USEC)
+                usec = WHOLE_MAX_USEC;
+        if (now_monotonic_usec() - s->whole_usec >= usec)
+                forget(s);
+}
+
 static int ask(HttpsSource *s, const Access *a)
 {
         Headers headers;
@@ -194,6 +214,7 @@ static int ask(HttpsSource *s, const Access *a)
         };
         int r;
 
+        forget_in_time(s);
         headers_make(s, a, &headers);
         request.limits = access_limits(s->spec, s->is_waiting ? s->spec->wait_usec : 0);
         s->asked_usec = now_monotonic_usec();

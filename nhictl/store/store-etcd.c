@@ -14,8 +14,9 @@
 #define KEYS_DEFAULT "/nhi/sets/{host}" /* source.etcd_key's */
 #define MEMBERS_MAX  16u
 #define PAGE         256u
-#define TXN_SETS     100u           /* etcd: at most 128 operations */
-#define TXN_BYTES    (1000u * 1000) /* etcd: 1.5 MiB by default */
+#define KEYS_MAX     (4u * 1000 * 1000) /* where a member is believed no more */
+#define TXN_SETS     100u               /* etcd: at most 128 operations */
+#define TXN_BYTES    (1000u * 1000)     /* etcd: 1.5 MiB by default */
 #define ANSWER_MAX   (512u * 1024 * 1024)
 #define TOTAL_USEC   (30 * USEC_PER_SEC)
 #define N_ROUNDS     2u /* through all members */
@@ -29,6 +30,9 @@ typedef struct EtcdStore {
         char *user, *password; /* NULL: none */
         char *publication;     /* its key */
         int64_t mod_revision;  /* and when it was last changed; 0: it is not there */
+        int64_t revision;      /* of what load() told */
+        EtcdPair last;         /* its key is where load() is */
+        size_t n_keys;         /* that load() was told of */
 } EtcdStore;
 
 /* ---- asking ---- */
@@ -126,49 +130,78 @@ static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
                         "the key was changed. Remove it there to begin anew",
                         p->key);
         }
-        if (!store_name_parse(&e->names, p->key, strlen(p->key), name))
+        if (!store_name_parse(&e->names, p->key, p->key_size, name))
                 return 0;
         return sink->set(sink->userdata, name, text, p->size, false, &said);
 }
 
-static int load_page(EtcdStore *e, char **after, int64_t *revision, bool *ret_more,
-                     const StoreSink *sink)
+/* For etcd_list_done() where it is 0. Takes body. */
+static int ask_list(EtcdStore *e, char *body, EtcdList *ret)
 {
         ClientRequest request;
-        EtcdList l = { 0 };
-        int r = ask(e, ETCD_PATH_RANGE, etcd_list_request(e->names.before, *after, PAGE, *revision),
-                    &request);
+        int r = ask(e, ETCD_PATH_RANGE, body, &request);
 
         if (r == 0) {
-                r = etcd_list_parse(request.answer, request.n, &l);
-                r = r < 0 ? malformed(e, r) : l.is_error ? etcd_fail(e, l.code, l.error) : 0;
+                r = etcd_list_parse(request.answer, request.n, ret);
+                r = r < 0 ? malformed(e, r) : 0;
         }
+        client_request_done(&request);
+        if (r == 0 && ret->is_error)
+                r = etcd_fail(e, ret->code, ret->error);
+        return r;
+}
+
+/* Keys rise, so that pages come to an end. */
+static int go_on_behind(EtcdStore *e, EtcdPair *last)
+{
+        const size_t n = e->last.key_size < last->key_size ? e->last.key_size : last->key_size;
+        const int order = e->last.key ? memcmp(e->last.key, last->key, n) : -1;
+
+        if (order > 0 || (order == 0 && e->last.key_size >= last->key_size) || e->n_keys > KEYS_MAX)
+                return malformed(e, -EBADMSG);
+        free(e->last.key);
+        e->last = (EtcdPair){ .key = TAKE_PTR(last->key), .key_size = last->key_size };
+        return 0;
+}
+
+static int load_page(EtcdStore *e, bool *ret_more, const StoreSink *sink)
+{
+        EtcdList l = { 0 };
+        int r = ask_list(e,
+                         etcd_list_request(e->names.before, e->last.key, e->last.key_size, PAGE,
+                                           e->revision),
+                         &l);
+
         for (size_t i = 0; r == 0 && i < l.n; i++)
                 r = take_pair(e, &l.pairs[i], sink);
-        if (r == 0 && *revision == 0)
-                *revision = l.revision;
+        if (r == 0 && e->revision == 0)
+                e->revision = l.revision;
         *ret_more = r == 0 && l.has_more && l.n > 0;
-        if (*ret_more) {
-                free(*after);
-                *after = TAKE_PTR(l.pairs[l.n - 1].key);
-        }
+        e->n_keys += l.n;
+        if (*ret_more)
+                r = go_on_behind(e, &l.pairs[l.n - 1]);
         etcd_list_done(&l);
-        client_request_done(&request);
         return r;
+}
+
+static void load_reset(EtcdStore *e)
+{
+        free(e->last.key);
+        e->last = (EtcdPair){ 0 };
+        e->n_keys = 0;
+        e->mod_revision = e->revision = 0;
+        e->s.revision[0] = '\0';
 }
 
 static int etcd_load(Store *s, const char *const *names, size_t n, const StoreSink *sink)
 {
         EtcdStore *e = (EtcdStore *)s;
-        _cleanup_free_ char *after = NULL;
-        int64_t revision = 0;
         bool has_more = true;
         int r = 0;
 
-        e->mod_revision = 0;
-        s->revision[0] = '\0';
+        load_reset(e);
         while (r == 0 && has_more)
-                r = load_page(e, &after, &revision, &has_more, sink);
+                r = load_page(e, &has_more, sink);
         return r;
 }
 
@@ -193,13 +226,31 @@ static int put_all(EtcdStore *e, const EtcdPut *puts, size_t n, int64_t *ret_rev
         return r;
 }
 
+/* Who was overtaken may have written until then: what load() told is too old. */
+static int check_unchanged(EtcdStore *e)
+{
+        char name[LEDGER_NAME_MAX + 1];
+        EtcdList l = { 0 };
+        int r = ask_list(e, etcd_changes_request(e->names.before, PAGE, e->revision), &l);
+
+        if (r == 0 && l.has_more)
+                r = -EAGAIN;
+        for (size_t i = 0; r == 0 && i < l.n; i++)
+                if (store_name_parse(&e->names, l.pairs[i].key, l.pairs[i].key_size, name))
+                        r = -EAGAIN;
+        etcd_list_done(&l);
+        return r;
+}
+
 static int etcd_begin(Store *s, const char *revision, const char *const *names, size_t n)
 {
         EtcdStore *e = (EtcdStore *)s;
         _cleanup_free_ char *text = NULL;
         int r = publication_sign(&s->o, revision, NULL, NULL, &text);
 
-        return r == 0 ? put_all(e, &(EtcdPut){ e->publication, text }, 1, &e->mod_revision) : r;
+        if (r == 0)
+                r = put_all(e, &(EtcdPut){ e->publication, text }, 1, &e->mod_revision);
+        return r == 0 ? check_unchanged(e) : r;
 }
 
 static int put_some(EtcdStore *e, StoreSet *sets, size_t n)
@@ -256,6 +307,7 @@ static void etcd_free(Store *s)
         secret_free(e->user);
         secret_free(e->password);
         free(e->publication);
+        free(e->last.key);
         free(e);
 }
 
@@ -331,7 +383,7 @@ static int authorize(EtcdStore *e, char *error)
 static int etcd_open(const StoreOptions *o, Store **ret, char *error)
 {
         const ClientOptions options = { .access = o->access,
-                                        .answer_max = ANSWER_MAX,
+                                        .answers_max = ANSWER_MAX,
                                         .n_tries = 1,
                                         .total_usec = TOTAL_USEC };
         EtcdStore *e = calloc(1, sizeof(*e));

@@ -23,14 +23,16 @@ typedef struct Objects {
         long revision;
         unsigned n_put;
         /* how it behaves */
-        bool ignores_conditions, has_no_etag;
-        unsigned refuse_put;       /* PUT number that is answered by 412, once; 0: none */
-        unsigned broken_put;       /* PUT number that is answered by 503, once; 0: none */
+        bool ignores_conditions, has_no_etag, repeats_itself;
+        unsigned refuse_put; /* PUT number that is answered by 412, once; 0: none */
+        unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
+        /* somebody else writes that just before the next write; NULL: nobody does */
+        const char *slip_key, *slip_value;
         const char *broken_fields; /* with these header lines; NULL: none */
-        const char *wanted;        /* Authorization: that is asked for; NULL: none */
         unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
         unsigned n_tokens, n_uses;
-        char seen[128]; /* Authorization: of the last request */
+        const char *wanted; /* Authorization: that is asked for; NULL: none */
+        char seen[128];     /* Authorization: of the last request */
 } Objects;
 
 static inline Object *object_find(Objects *o, const char *key)
@@ -61,6 +63,16 @@ static inline void object_put(Objects *o, const char *key, const char *value, si
         qsort(o->items, o->n, sizeof(*o->items), object_compare);
 }
 
+static inline void object_slip(Objects *o)
+{
+        const char *key = TAKE_PTR(o->slip_key);
+
+        if (!key)
+                return;
+        o->revision++;
+        object_put(o, key, o->slip_value, strlen(o->slip_value));
+}
+
 static inline void objects_done(Objects *o)
 {
         for (size_t i = 0; i < o->n; i++)
@@ -89,6 +101,8 @@ static inline bool object_serve_put(Objects *o, HttpsPeer *p)
         const bool is_probe = strstr(p->path, "_probe");
         char field[80] = "", length[32] = "0";
 
+        if (!is_probe)
+                object_slip(o);
         if (!is_probe && ++o->n_put == o->refuse_put)
                 return https_answer(p, 412, "", "");
         if (!is_probe && o->n_put == o->broken_put)
@@ -166,14 +180,15 @@ static inline bool object_range(Objects *o, HttpsPeer *p, const json_t *ask)
         char *from = object_bytes(ask, "key", &size), *to = object_plain(ask, "range_end");
         const bool is_behind = size > strlen(from); /* "KEY\0" */
         const size_t limit = 3;                     /* less than is asked for: pages */
+        const char *since = json_string_value(json_object_get(ask, "min_mod_revision"));
         json_t *kvs = json_array();
         bool more = false;
 
         for (size_t i = 0; i < o->n; i++) {
                 const Object *at = &o->items[i];
 
-                if (strcmp(at->key, from) < 0 || strcmp(at->key, to) >= 0 ||
-                    (is_behind && streq(at->key, from)))
+                if ((strcmp(at->key, from) < 0 && !o->repeats_itself) || strcmp(at->key, to) >= 0 ||
+                    (is_behind && streq(at->key, from)) || (since && at->revision < atol(since)))
                         continue;
                 more = json_array_size(kvs) == limit;
                 if (more)
@@ -193,10 +208,13 @@ static inline bool object_txn(Objects *o, HttpsPeer *p, const json_t *ask)
         const json_t *compare = json_array_get(json_object_get(ask, "compare"), 0), *op;
         char *guard = object_plain(compare, "key");
         const char *want = json_string_value(json_object_get(compare, "mod_revision"));
-        const Object *at = object_find(o, guard);
-        const bool is_put = (at ? at->revision : 0) == atol(want);
+        const Object *at;
+        bool is_put;
         size_t i;
 
+        object_slip(o);
+        at = object_find(o, guard);
+        is_put = (at ? at->revision : 0) == atol(want);
         free(guard);
         o->revision += is_put;
         json_array_foreach(json_object_get(ask, "success"), i, op) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/http/base64.h"
 #include "lib/http/etcd.h"
+#include "nhi-agentd/fetch/allowance.h"
 #include "nhi-agentd/fetch/line-buffer.h"
 
 #include <setjmp.h>
@@ -55,6 +57,39 @@ static void base64_has_one_spelling(void **state)
                 assert_int_equal(base64_decode(bad[i], strlen(bad[i]), &bytes, &size), -EBADMSG);
                 assert_null(bytes);
         }
+}
+
+/* 3 bytes of text are 200 of memory. */
+static void a_document_of_very_many_values_is_none(void **state)
+{
+        static const char *const fillers[] = { "{}", "[]", "0", "\",{[\\\"\"" };
+        const size_t n = 100 * 1000;
+        char *text = malloc(16 * n);
+        EtcdAnswer a;
+
+        for (size_t i = 0; i < ELEMENTSOF(fillers); i++) {
+                char *end = stpcpy(text, "{" HEADER ",\"kvs\":[],\"more\":[0");
+
+                for (size_t k = 0; k < n; k++) {
+                        *end++ = ',';
+                        end = stpcpy(end, fillers[i]);
+                }
+                end = stpcpy(end, "]}");
+                assert_int_equal(etcd_range_parse(text, (size_t)(end - text), &a), -EBADMSG);
+        }
+        free(text);
+}
+
+static void a_text_of_very_many_commas_is_one_value(void **state)
+{
+        char text[200 * 1000] = "{" HEADER ",\"kvs\":[],\"more\":\"";
+        const size_t n = strlen(text);
+        EtcdAnswer a;
+
+        memset(text + n, ',', sizeof(text) - n - 2);
+        memcpy(text + sizeof(text) - 2, "\"}", 2);
+        assert_int_equal(etcd_range_parse(text, sizeof(text), &a), 0);
+        etcd_answer_done(&a);
 }
 
 static void requests_are_the_gateways(void **state)
@@ -241,11 +276,32 @@ static void a_line_that_is_too_long_ends_it(void **state)
         line_buffer_reset(&b);
 }
 
+static void an_allowance_is_used_up_and_comes_back(void **state)
+{
+        Allowance a = { .most = 10, .per_sec = 4 };
+        uint64_t now = 7777777;
+
+        assert_true(allowance_take(&a, 10, now));
+        assert_false(allowance_take(&a, 1, now));
+        /* A quarter of a second for one, however often one asks. */
+        for (unsigned ms = 0; ms < 249; ms++)
+                assert_false(allowance_take(&a, 1, now + ms * 1000));
+        assert_true(allowance_take(&a, 1, now + 250 * 1000));
+        assert_false(allowance_take(&a, 1, now + 250 * 1000));
+        assert_false(allowance_take(&a, 11, now + 3600 * USEC_PER_SEC));
+        assert_true(allowance_take(&a, 10, now + 3600 * USEC_PER_SEC));
+        assert_false(allowance_take(&a, 1, now + 3600 * USEC_PER_SEC));
+        assert_true(allowance_take(&a, 10, UINT64_MAX));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(base64_is_the_rfcs),
+                cmocka_unit_test(an_allowance_is_used_up_and_comes_back),
                 cmocka_unit_test(base64_has_one_spelling),
+                cmocka_unit_test(a_document_of_very_many_values_is_none),
+                cmocka_unit_test(a_text_of_very_many_commas_is_one_value),
                 cmocka_unit_test(requests_are_the_gateways),
                 cmocka_unit_test(a_range_is_read),
                 cmocka_unit_test(the_last_event_of_a_line_counts),

@@ -17,6 +17,7 @@ typedef struct Cluster {
         bool is_leaderless; /* watches are canceled at once */
         bool is_compacted;  /* the next watch is canceled for it, once */
         bool is_babbling;   /* a line without an end */
+        bool is_chattering; /* watches are told that there is nothing new, all the time */
         bool is_slow;       /* reads take a while, and tell what was at their beginning */
         bool is_locked;     /* needs a token */
         bool is_barred;     /* and takes none */
@@ -146,6 +147,8 @@ static bool serve_first_lines(HttpsPeer *p, const Cluster *c)
                 return babble(p);
         if (!c->is_frozen && !tell(p, c, ",\"created\":true"))
                 return false;
+        while (c->is_chattering && tell(p, c, "") && !p->server->is_stopping)
+                ;
         return !c->line || https_chunk(p, c->line);
 }
 
@@ -450,6 +453,38 @@ static void a_member_that_does_not_begin_to_watch_is_left_for_the_next_W2(void *
         wait_text(f, "two");
 }
 
+/* One that had another set under the newest one's revision. */
+static void what_a_member_said_is_not_held_against_the_next_W2(void **state)
+{
+        SourceFixture *f = *state;
+        Cluster *c = f->of_test;
+
+        start_and_watch(f);
+        (void)pthread_mutex_lock(&c->lock);
+        (void)snprintf(c->value, sizeof(c->value), "the truth");
+        (void)pthread_mutex_unlock(&c->lock);
+        CHANGE(f, is_leaderless, true);
+        wait_trouble(f, "no leader");
+        CHANGE(f, is_leaderless, false);
+        wait_text(f, "the truth");
+}
+
+static void a_member_that_chatters_is_left_W3(void **state)
+{
+        SourceFixture *f = *state;
+        unsigned n;
+
+        CHANGE(f, is_chattering, true);
+        source_start(f);
+        wait_trouble(f, "more than there is to say");
+        n = n_watches(f);
+        let_pass(f, 2 * USEC_PER_SEC);
+        assert_true(n_watches(f) <= n + 6);
+        CHANGE(f, is_chattering, false);
+        put(f, "two");
+        wait_text(f, "two");
+}
+
 static void a_member_without_a_leader_is_left_for_the_next_W2(void **state)
 {
         SourceFixture *f = *state;
@@ -628,6 +663,8 @@ int main(void)
                 CASE(members_that_fail_are_not_asked_without_pause_W3),
                 CASE(a_member_that_makes_no_sense_is_left_A14),
                 CASE(a_watch_that_makes_no_sense_is_left_A14),
+                TWO(what_a_member_said_is_not_held_against_the_next_W2),
+                CASE(a_member_that_chatters_is_left_W3),
                 CASE(the_size_limit_holds_at_its_edge_V36),
                 CASE(user_and_password_are_good_for_a_token_and_for_another),
                 CASE(a_member_that_takes_no_token_is_not_asked_without_pause_W3),

@@ -119,6 +119,21 @@ static void a_set_is_delivered_and_the_next_one_too(void **state)
         assert_string_equal(f->last, "two");
 }
 
+/* Whoever had the server for a while, and knew the tag of the newest set, gave it to another one.
+ */
+static void what_a_server_once_said_is_not_believed_for_ever_N1(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.interval_usec = 10 * 1000;
+        source_start(f);
+        wait_delivered(f, 1);
+        script_say(f, 200, "two", "\"1\"", "");
+        wait_requests(f, 10);
+        assert_string_equal(f->last, "one");
+        wait_text(f, "two");
+}
+
 static void what_has_not_changed_is_not_sent_again(void **state)
 {
         SourceFixture *f = *state;
@@ -366,6 +381,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(a_set_is_delivered_and_the_next_one_too),
                 CASE(what_has_not_changed_is_not_sent_again),
+                CASE(what_a_server_once_said_is_not_believed_for_ever_N1),
                 CASE(a_date_does_where_there_is_no_tag),
                 CASE(a_server_that_can_wait_is_waited_for),
                 CASE(a_server_that_lies_about_waiting_is_asked_at_intervals),

@@ -48,6 +48,21 @@ static bool answer_slowly(HttpsPeer *p)
         return false;
 }
 
+/* "hello", which would be unpacked unasked. */
+static bool answer_packed(HttpsPeer *p)
+{
+        static const uint8_t packed[] = {
+                0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48, 0xcd,
+                0xc9, 0xc9, 0x07, 0x00, 0x86, 0xa6, 0x10, 0x36, 0x05, 0x00, 0x00, 0x00,
+        };
+
+        return https_print(p,
+                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n%zx\r\n",
+                           sizeof(packed)) &&
+               https_write(p, packed, sizeof(packed)) && https_print(p, "\r\n0\r\n\r\n");
+}
+
 static bool redirect(HttpsPeer *p, const char *to)
 {
         char field[256];
@@ -115,6 +130,10 @@ static bool handle(HttpsPeer *p)
         if (streq(p->path, "/cut"))
                 return https_print(p, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.") &&
                        false;
+        if (streq(p->path, "/cut-unmeasured"))
+                return https_print(p, "HTTP/1.1 200 OK\r\n\r\nten bytes.") && false;
+        if (streq(p->path, "/packed"))
+                return answer_packed(p);
         if (streq(p->path, "/slow"))
                 return answer_slowly(p);
         if (streq(p->path, "/stream"))
@@ -460,6 +479,25 @@ static void a_cut_answer_is_none_V36(void **state)
         assert_string_equal(fetch(f, "/cut"), "cut-short");
 }
 
+/* Without a length, TLS alone says where it ends. */
+static void an_answer_that_somebody_on_the_way_cut_is_none_V36(void **state)
+{
+        Fixture *f = *state;
+
+        serve_well(f);
+        assert_string_equal(fetch(f, "/cut-unmeasured"), "cut-short");
+}
+
+/* A few bytes, packed twice, unpack for hours. */
+static void what_is_packed_is_not_unpacked_H4(void **state)
+{
+        Fixture *f = *state;
+
+        serve_well(f);
+        assert_string_equal(fetch(f, "/packed"), "malformed");
+        assert_int_equal(f->size, 0);
+}
+
 static void a_server_that_says_nothing_is_given_up_A14(void **state)
 {
         Fixture *f = *state;
@@ -559,6 +597,8 @@ int main(void)
                 CASE(a_server_that_wants_a_certificate_gets_ours),
                 CASE(the_byte_limit_holds_at_its_edge_V36),
                 CASE(a_cut_answer_is_none_V36),
+                CASE(an_answer_that_somebody_on_the_way_cut_is_none_V36),
+                CASE(what_is_packed_is_not_unpacked_H4),
                 CASE(a_server_that_says_nothing_is_given_up_A14),
                 CASE(a_trickle_is_given_up_before_the_time_limit_V36),
                 CASE(a_trickle_ends_at_the_time_limit_V36),

@@ -6,6 +6,7 @@
 
 #include "lib/base/io.h"
 #include "nhictl/ledger/publish.h"
+#include "nhictl/store/client.h"
 #include "nhictl/store/store.h"
 #include "tests/unit/history-fixture.h"
 #include "tests/unit/object-server.h"
@@ -294,6 +295,27 @@ static void what_an_older_one_is_about_to_undo_is_written_anew(void **state)
         ledger_free(l);
 }
 
+/* P1: the older one writes after the newer one has looked, and before it begins. */
+static void what_an_older_one_writes_meanwhile_does_not_stay(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char *late, revision[LEDGER_HASH_SIZE];
+
+        assert_int_equal(publish(l, NOW_USEC), 1);
+        late = strdup(stands("web1"));
+        assert_int_equal(ledger_revision(l, revision), 0);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 1);
+        store_free(begin_elsewhere(revision));
+        objects.slip_key = "/nhi/sets/web1";
+        objects.slip_value = late;
+        (void)publish(l, NOW_USEC + 2 * SECOND);
+        assert_null(objects.slip_key);
+        assert_int_equal(grants_of("web1"), 0);
+        free(late);
+        ledger_free(l);
+}
+
 /* P2, B6 */
 static void a_run_that_was_killed_is_finished_by_the_next(void **state)
 {
@@ -472,6 +494,79 @@ static void a_run_that_was_overtaken_looks_again(void **state)
         ledger_free(l);
 }
 
+static void a_member_that_repeats_itself_is_left(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 9);
+        char error[LEDGER_ERROR_MAX];
+
+        assert_int_equal(publish(l, NOW_USEC), 9);
+        objects.repeats_itself = true;
+        assert_int_equal(refusal(l, NOW_USEC + SECOND, error), -EIO);
+        assert_non_null(strstr(error, "makes no sense"));
+        ledger_free(l);
+}
+
+static void the_answers_of_a_server_are_limited_together(void **state)
+{
+        const ClientOptions o = {
+                .access = &access_to, .answers_max = 1000, .n_tries = 2, .total_usec = 30 * SECOND
+        };
+        ClientRequest requests[4] = { 0 };
+        size_t n_bytes = 0, n_refused = 0;
+        char text[401] = "";
+        Client *c = NULL;
+
+        memset(text, 'x', 400);
+        object_put(&objects, "/big", text, 400);
+        assert_int_equal(client_new(&o, &c), 0);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                requests[i].method = "GET";
+                assert_true(asprintf(&requests[i].url, "https://localhost:%d/big", server.port) >
+                            0);
+        }
+        for (unsigned i = 0; i < 2; i++)
+                assert_int_equal(client_do(c, requests, ELEMENTSOF(requests)), 0);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                n_bytes += requests[i].n;
+                n_refused += requests[i].error && streq(requests[i].error, "too-large");
+                client_request_done(&requests[i]);
+        }
+        assert_int_equal(n_refused, 2);
+        assert_int_equal(n_bytes, 800);
+        client_free(c);
+}
+
+static atomic_uint n_pipes;
+
+static void on_pipe(int signal)
+{
+        n_pipes++;
+}
+
+/* The default of SIGPIPE, which would end us, is for stdout. */
+static void a_server_that_hangs_up_is_no_signal(void **state)
+{
+        const struct sigaction action = { .sa_handler = on_pipe };
+        const ClientOptions o = {
+                .access = &access_to, .answers_max = 1000, .n_tries = 1, .total_usec = 30 * SECOND
+        };
+        _cleanup_free_ char *body = calloc(1, 40 * HTTPS_REQUEST_MAX);
+        ClientRequest request = { .method = "PUT", .body = body, .size = 40 * HTTPS_REQUEST_MAX };
+        struct sigaction before, now;
+        Client *c = NULL;
+
+        assert_int_equal(sigaction(SIGPIPE, &action, &before), 0);
+        assert_int_equal(client_new(&o, &c), 0);
+        assert_true(asprintf(&request.url, "https://localhost:%d/x", server.port) > 0);
+        assert_int_equal(client_do(c, &request, 1), 0);
+        assert_string_equal(request.error, "cut-short");
+        client_request_done(&request);
+        client_free(c);
+        assert_int_equal(sigaction(SIGPIPE, &before, &now), 0);
+        assert_true(now.sa_handler == on_pipe);
+        assert_int_equal(n_pipes, 0);
+}
+
 static void a_server_that_is_busy_is_asked_again(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -549,6 +644,7 @@ int main(void)
                 BOTH(an_older_checkout_that_publishes_last_writes_nothing),
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
+                BOTH(what_an_older_one_writes_meanwhile_does_not_stay),
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
                 BOTH(a_publication_of_somebody_else_is_refused),
                 BOTH(only_hosts_that_were_chosen_are_written),
@@ -560,6 +656,9 @@ int main(void)
                 HTTPS(a_server_that_ignores_conditions_is_refused),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
+                ETCD(a_member_that_repeats_itself_is_left),
+                HTTPS(the_answers_of_a_server_are_limited_together),
+                HTTPS(a_server_that_hangs_up_is_no_signal),
                 HTTPS(a_server_that_is_busy_is_asked_again),
                 HTTPS(a_server_that_says_when_is_asked_then),
                 HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
