@@ -8,6 +8,7 @@
 #include "nhictl/verb.h"
 
 #include <sodium.h>
+#include <sys/stat.h>
 
 #define KEY_SIZE_MAX 8192u
 #define N_TRIES      3u /* of a typed passphrase */
@@ -19,6 +20,15 @@ static void text_free(char *text, size_t size)
         if (text)
                 sodium_memzero(text, size);
         free(text);
+}
+
+/* Nobody else can change it: file_read_trusted(). Whether they can sign is another matter. */
+static void say_readable(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) == 0 && (st.st_mode & 077))
+                say("%s can be read by others than you, who can sign with it: chmod 0600", path);
 }
 
 static int load(const char *path, char **ret, size_t *ret_size)
@@ -85,6 +95,7 @@ static int open_text(const char *path, const char *text, size_t size, const char
 
         *ret_is_locked = key_lock_is(text, size);
         if (!*ret_is_locked) {
+                say_readable(path);
                 r = signing_key_parse(text, size, ret);
                 return r == 0 ? VERB_OK : say_unfit(path, false, r);
         }

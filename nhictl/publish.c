@@ -28,7 +28,7 @@ static int check_options(const PublishOptions *o)
         if (o->to && !store_url_is_valid(o->to))
                 return fail(VERB_USAGE,
                             "--to %s: must be an absolute directory or a file://, https:// or "
-                            "etcd:// URL without user and password",
+                            "etcd:// URL without user, password and query",
                             o->to);
         if (!o->to && has_access(&o->access))
                 return fail(VERB_USAGE, "how ledger.json's own place is reached stands there, in "

@@ -3,8 +3,8 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
-#include "nhictl/store/pipe-signal.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -19,14 +19,15 @@ struct Client {
         ClientOptions options;
         CURLM *multi;
         char *authorization; /* the whole header line */
+        size_t n_held;       /* bytes of answers */
 };
 
 static size_t on_body(char *bytes, size_t one, size_t size, void *userdata)
 {
         ClientRequest *r = userdata;
-        const size_t max = r->client->options.answer_max;
+        Client *c = r->client;
 
-        if (size > max - r->n) {
+        if (size > c->options.answers_max - c->n_held) {
                 r->is_too_large = true;
                 return 0;
         }
@@ -40,6 +41,7 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *userdata)
                 r->capacity = capacity;
         }
         memcpy(r->answer + r->n, bytes, size);
+        c->n_held += size;
         r->n += size;
         r->answer[r->n] = '\0';
         return size;
@@ -128,11 +130,12 @@ static int request_begin(Client *c, ClientRequest *r)
 {
         const StoreAccess *a = c->options.access;
         const HttpTrust trust = { a->ca_file, a->pins, a->certificate, a->certificate_key };
-        const HttpLimits limits = { .body_max = c->options.answer_max,
+        const HttpLimits limits = { .body_max = c->options.answers_max,
                                     .connect_usec = CONNECT_USEC,
                                     .total_usec = c->options.total_usec,
                                     .slow_sec = SLOW_SEC };
 
+        c->n_held -= r->n;
         answer_reset(r);
         r->client = c;
         r->easy = curl_easy_init();
@@ -259,6 +262,7 @@ static int do_all(Client *c, ClientRequest *requests, size_t n)
         size_t n_tried = 0;
         int r = 0;
 
+        c->n_held = 0;
         for (size_t i = 0; i < n; i++)
                 answer_reset(&requests[i]);
         for (unsigned try = 0; r == 0 && try < c->options.n_tries; try++) {
@@ -275,12 +279,17 @@ static int do_all(Client *c, ClientRequest *requests, size_t n)
         return r;
 }
 
+/* Versions of libcurl before 7.87 let OpenSSL write to a socket whose other end is gone. */
 int client_do(Client *c, ClientRequest *requests, size_t n)
 {
-        PipeSignal held = pipe_signal_hold();
-        int r = do_all(c, requests, n);
+        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+        struct sigaction before;
+        int r;
 
-        pipe_signal_release(&held);
+        if (sigaction(SIGPIPE, &ignore, &before) < 0)
+                return -errno;
+        r = do_all(c, requests, n);
+        (void)sigaction(SIGPIPE, &before, NULL);
         return r;
 }
 

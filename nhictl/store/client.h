@@ -36,7 +36,7 @@ typedef struct ClientRequest {
 
 typedef struct ClientOptions {
         const StoreAccess *access;
-        size_t answer_max;   /* bytes of one answer */
+        size_t answers_max;  /* bytes of all answers of one client_do() together */
         unsigned n_tries;    /* of a request that the server could not serve just now */
         uint64_t total_usec; /* of one request */
 } ClientOptions;

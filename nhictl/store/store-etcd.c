@@ -420,7 +420,7 @@ static int authorize(EtcdStore *e, char *error)
 static int etcd_open(const StoreOptions *o, Store **ret, char *error)
 {
         const ClientOptions options = { .access = o->access,
-                                        .answer_max = ANSWER_MAX,
+                                        .answers_max = ANSWER_MAX,
                                         .n_tries = 1,
                                         .total_usec = TOTAL_USEC };
         EtcdStore *e = calloc(1, sizeof(*e));

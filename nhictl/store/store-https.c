@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define SUFFIX     ".jws"
-#define AT_A_TIME  256u
+#define AT_A_TIME  32u /* sets that are read, which have SET_SIZE_MAX together */
 #define N_TRIES    4
 #define TOTAL_USEC (120 * USEC_PER_SEC)
 
@@ -282,7 +282,7 @@ static int authorize(HttpsStore *h, char *error)
 static int https_open(const StoreOptions *o, Store **ret, char *error)
 {
         const ClientOptions options = { .access = o->access,
-                                        .answer_max = o->size_max ? o->size_max : SET_SIZE_MAX,
+                                        .answers_max = o->size_max ? o->size_max : SET_SIZE_MAX,
                                         .n_tries = o->size_max ? 1 : N_TRIES,
                                         .total_usec = TOTAL_USEC };
         HttpsStore *h = calloc(1, sizeof(*h));

@@ -31,7 +31,7 @@ const char *store_directory(const char *url)
         return *url == '/' ? url : url + strlen("file://");
 }
 
-/* A user or password in it would stand in histories and process lists. */
+/* A user or password in it, or a query that is one, would stand in histories and process lists. */
 bool store_url_is_valid(const char *url)
 {
         const char *rest = strstr(url, "://"), *first = strstr(url, PLACEHOLDER);
@@ -44,7 +44,7 @@ bool store_url_is_valid(const char *url)
         rest += 3;
         authority = strcspn(rest, "/");
         for (const char *c = url; *c; c++)
-                if ((unsigned char)*c <= ' ' || *c == 0x7f || *c == '#')
+                if ((unsigned char)*c <= ' ' || *c == 0x7f || *c == '#' || *c == '?')
                         return false;
         return authority > 0 && !memchr(rest, '@', authority) &&
                !(first && (first < rest + authority || strstr(first + 1, PLACEHOLDER)));
@@ -56,7 +56,7 @@ int store_open(const StoreOptions *o, Store **ret, char ret_error[static LEDGER_
         if (!store_url_is_valid(o->url)) {
                 (void)snprintf(ret_error, LEDGER_ERROR_MAX,
                                "%s: this is no absolute directory and no file://, https:// or "
-                               "etcd:// URL without user and password",
+                               "etcd:// URL without user, password and query",
                                o->url);
                 return -EINVAL;
         }

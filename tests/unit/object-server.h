@@ -29,10 +29,10 @@ typedef struct Objects {
         /* somebody else writes that just before the next write; NULL: nobody does */
         const char *slip_key, *slip_value;
         const char *broken_fields; /* with these header lines; NULL: none */
-        const char *wanted;        /* Authorization: that is asked for; NULL: none */
-        char seen[128];            /* Authorization: of the last request */
         unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
         unsigned n_tokens, n_uses;
+        const char *wanted; /* Authorization: that is asked for; NULL: none */
+        char seen[128];     /* Authorization: of the last request */
 } Objects;
 
 static inline Object *object_find(Objects *o, const char *key)

@@ -197,6 +197,18 @@ static void a_passphrase_that_is_refused_leaves_the_key_as_it_is(void **state)
         assert_int_equal(access(w->key, F_OK), -1);
 }
 
+static void a_key_that_others_can_read_is_said(void **state)
+{
+        const World *w = *state;
+
+        OK("key", "new", KEY(w));
+        OK("publish", KEY(w), LEDGER(w));
+        assert_null(strstr(err, "chmod 0600"));
+        assert_int_equal(chmod(w->key, 0644), 0);
+        OK("publish", KEY(w), LEDGER(w));
+        assert_said("chmod 0600");
+}
+
 /* Somebody may be typing one. */
 static void who_waits_for_the_ledger_is_told(void **state)
 {
@@ -237,6 +249,7 @@ int main(void)
                 TEST(a_new_key_can_be_locked_from_the_beginning),
                 TEST(a_key_gets_another_passphrase_and_none),
                 TEST(a_passphrase_that_is_refused_leaves_the_key_as_it_is),
+                TEST(a_key_that_others_can_read_is_said),
                 TEST(who_waits_for_the_ledger_is_told),
         };
 

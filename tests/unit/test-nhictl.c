@@ -409,6 +409,7 @@ static void publish_says_whether_it_changed_anything(void **state)
         assert_string_equal(out, "changed\n");
         ENDS(VERB_USAGE, "publish", "--to", "http://x/sets");
         ENDS(VERB_USAGE, "publish", "--to", "https://user:secret@x/sets");
+        ENDS(VERB_USAGE, "publish", "--to", "https://x/{host}?token=secret");
         ENDS(VERB_USAGE, "publish", "--token-file", "/t");
         OK("publish", "--all", "--host", "no-host-*");
         assert_string_equal(out, "unchanged\n");

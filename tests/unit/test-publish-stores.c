@@ -6,6 +6,7 @@
 
 #include "lib/base/io.h"
 #include "nhictl/ledger/publish.h"
+#include "nhictl/store/client.h"
 #include "nhictl/store/store.h"
 #include "tests/unit/history-fixture.h"
 #include "tests/unit/object-server.h"
@@ -622,6 +623,67 @@ static void a_member_that_repeats_itself_is_left(void **state)
         ledger_free(l);
 }
 
+static void the_answers_of_a_server_are_limited_together(void **state)
+{
+        const ClientOptions o = {
+                .access = &access_to, .answers_max = 1000, .n_tries = 2, .total_usec = 30 * SECOND
+        };
+        ClientRequest requests[4] = { 0 };
+        size_t n_bytes = 0, n_refused = 0;
+        char text[401] = "";
+        Client *c = NULL;
+
+        memset(text, 'x', 400);
+        object_put(&objects, "/big", text, 400);
+        assert_int_equal(client_new(&o, &c), 0);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                requests[i].method = "GET";
+                assert_true(asprintf(&requests[i].url, "https://localhost:%d/big", server.port) >
+                            0);
+        }
+        for (unsigned i = 0; i < 2; i++)
+                assert_int_equal(client_do(c, requests, ELEMENTSOF(requests)), 0);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                n_bytes += requests[i].n;
+                n_refused += requests[i].error && streq(requests[i].error, "too-large");
+                client_request_done(&requests[i]);
+        }
+        assert_int_equal(n_refused, 2);
+        assert_int_equal(n_bytes, 800);
+        client_free(c);
+}
+
+static atomic_uint n_pipes;
+
+static void on_pipe(int signal)
+{
+        n_pipes++;
+}
+
+/* The default of SIGPIPE, which would end us, is for stdout. */
+static void a_server_that_hangs_up_is_no_signal(void **state)
+{
+        const struct sigaction action = { .sa_handler = on_pipe };
+        const ClientOptions o = {
+                .access = &access_to, .answers_max = 1000, .n_tries = 1, .total_usec = 30 * SECOND
+        };
+        _cleanup_free_ char *body = calloc(1, 40 * HTTPS_REQUEST_MAX);
+        ClientRequest request = { .method = "PUT", .body = body, .size = 40 * HTTPS_REQUEST_MAX };
+        struct sigaction before, now;
+        Client *c = NULL;
+
+        assert_int_equal(sigaction(SIGPIPE, &action, &before), 0);
+        assert_int_equal(client_new(&o, &c), 0);
+        assert_true(asprintf(&request.url, "https://localhost:%d/x", server.port) > 0);
+        assert_int_equal(client_do(c, &request, 1), 0);
+        assert_string_equal(request.error, "cut-short");
+        client_request_done(&request);
+        client_free(c);
+        assert_int_equal(sigaction(SIGPIPE, &before, &now), 0);
+        assert_true(now.sa_handler == on_pipe);
+        assert_int_equal(n_pipes, 0);
+}
+
 static void a_server_that_is_busy_is_asked_again(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -715,6 +777,8 @@ int main(void)
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
                 ETCD(a_member_that_repeats_itself_is_left),
+                HTTPS(the_answers_of_a_server_are_limited_together),
+                HTTPS(a_server_that_hangs_up_is_no_signal),
                 HTTPS(a_server_that_is_busy_is_asked_again),
                 HTTPS(a_server_that_says_when_is_asked_then),
                 HTTPS(sets_that_were_put_there_by_hand_are_listed_and_not_written),
