@@ -392,6 +392,26 @@ static void a_pinned_key_is_enough_and_another_key_is_not(void **state)
         assert_string_equal(fetch(f, "/ok"), "");
 }
 
+/* Without a CA nothing else would be looked at. */
+static void pins_that_are_none_are_no_trust_V36(void **state)
+{
+        static const char *const bad[] = { "", "sha256//", "sha256//short=", "/etc/passwd", ";" };
+        Fixture *f = *state;
+        char pin[64];
+
+        serve_well(f);
+        f->request.trust.ca_file = NULL;
+        f->request.url = "https://localhost:1/";
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                f->request.trust.pins = bad[i];
+                assert_int_equal(http_begin(f->http, &f->request, &f->transfer), -EINVAL);
+        }
+        identity_pin(&f->leaf, pin);
+        assert_true(http_pins_are_valid(pin));
+        strcat(pin, ";");
+        assert_false(http_pins_are_valid(pin));
+}
+
 static void a_pin_beside_a_ca_needs_both(void **state)
 {
         Fixture *f = *state;
@@ -565,6 +585,7 @@ int main(void)
                 CASE(what_the_system_trusts_is_no_help_to_a_private_ca),
                 CASE(a_ca_that_only_bears_the_name_signs_nothing_V36),
                 CASE(a_pinned_key_is_enough_and_another_key_is_not),
+                CASE(pins_that_are_none_are_no_trust_V36),
                 CASE(a_pin_beside_a_ca_needs_both),
                 CASE(a_server_that_wants_a_certificate_gets_ours),
                 CASE(the_byte_limit_holds_at_its_edge_V36),

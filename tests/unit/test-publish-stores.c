@@ -417,6 +417,12 @@ static void a_token_comes_from_a_file_that_is_ours(void **state)
         assert_int_equal(publish(l, NOW_USEC), 1);
         assert_int_equal(chmod(token, 0622), 0);
         assert_int_equal(refusal(l, NOW_USEC, error), -EPERM);
+        /* The issuer's key is one line in a file that is ours, too. */
+        write_secret("key", "{\"crv\":\"Ed25519\",\"d\":\"hidden\"}\n", token);
+        assert_int_equal(refusal(l, NOW_USEC, error), -EBADMSG);
+        assert_non_null(strstr(error, "holds no token"));
+        assert_null(strstr(error, "hidden"));
+        assert_string_equal(objects.seen, "Bearer s3cret");
         ledger_free(l);
 }
 
