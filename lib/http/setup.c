@@ -19,6 +19,12 @@ static bool set_number(CURL *easy, CURLoption option, uint64_t number)
         return curl_easy_setopt(easy, option, (long)number) == CURLE_OK;
 }
 
+/* libcurl writes the secrets of every connection where that variable says. */
+bool http_init(void)
+{
+        return unsetenv("SSLKEYLOGFILE") == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
 /* HTTP/2 alone may fail without harm: it is not built into every libcurl. */
 bool http_setup_manners(CURL *easy, const char *agent)
 {

@@ -30,6 +30,8 @@ typedef struct HttpLimits {
 #define HTTP_HEADERS_MAX (32u * 1024u) /* bytes of an answer's headers */
 #define HTTP_FIELD_MAX   256u          /* of one header that we keep; a longer one is left out */
 
+/* Before the first transfer; for curl_global_cleanup(). */
+bool http_init(void);
 /* https only, no redirect, no proxy, nothing of the environment; agent is our name there. */
 bool http_setup_manners(CURL *easy, const char *agent);
 /* TLS 1.2 at least, and a server that the trust covers. false also where pins are none. */

@@ -326,6 +326,21 @@ static void the_environment_names_no_proxy_V35(void **state)
         }
 }
 
+static void the_environment_gets_no_secrets_of_a_connection_H2(void **state)
+{
+        Fixture *f = *state;
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "%s/secrets", f->dir);
+        f->http = http_free(f->http);
+        assert_int_equal(setenv("SSLKEYLOGFILE", path, 1), 0);
+        assert_int_equal(http_new(f->event, &f->http), 0);
+        serve_well(f);
+        assert_string_equal(fetch(f, "/ok"), "");
+        assert_int_equal(access(path, F_OK), -1);
+        (void)unsetenv("SSLKEYLOGFILE");
+}
+
 static void a_certificate_that_is_not_trusted_ends_it_before_anything_is_asked_V36(void **state)
 {
         Fixture *f = *state;
@@ -581,6 +596,7 @@ int main(void)
                 CASE(a_redirect_is_an_answer_and_not_followed_V35),
                 CASE(only_https_is_fetched_V35),
                 CASE(the_environment_names_no_proxy_V35),
+                CASE(the_environment_gets_no_secrets_of_a_connection_H2),
                 CASE(a_certificate_that_is_not_trusted_ends_it_before_anything_is_asked_V36),
                 CASE(what_the_system_trusts_is_no_help_to_a_private_ca),
                 CASE(a_ca_that_only_bears_the_name_signs_nothing_V36),
