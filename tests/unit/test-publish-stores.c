@@ -369,6 +369,24 @@ static void only_hosts_that_were_chosen_are_written(void **state)
         ledger_free(l);
 }
 
+static void a_choice_of_no_host_is_said(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        const char *const globs[] = { "web1.mistyped" };
+        const PublishRequest request = {
+                .mode = PUBLISH_ALL, .now_usec = NOW_USEC, .hosts = globs, .n_hosts = 1
+        };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(json_array_size(report.notes), 1);
+        assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)), "host list"));
+        assert_int_equal(report.n_published, 0);
+        publish_report_done(&report);
+        ledger_free(l);
+}
+
 static void a_host_that_left_is_emptied_once(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -624,6 +642,7 @@ int main(void)
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
                 BOTH(a_publication_of_somebody_else_is_refused),
                 BOTH(only_hosts_that_were_chosen_are_written),
+                BOTH(a_choice_of_no_host_is_said),
                 BOTH(a_host_that_left_is_emptied_once),
                 BOTH(a_server_that_is_not_trusted_is_told_nothing),
                 HTTPS(a_token_comes_from_a_file_that_is_ours),
