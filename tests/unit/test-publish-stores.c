@@ -474,6 +474,18 @@ static void a_server_that_ignores_conditions_is_refused(void **state)
         ledger_free(l);
 }
 
+/* RFC 4918 section 9.7.1 */
+static void a_directory_that_is_not_there_is_no_rival(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX];
+
+        objects.has_no_directory = true;
+        assert_int_equal(refusal(l, NOW_USEC, error), -EAGAIN);
+        assert_non_null(strstr(error, "no such directory"));
+        ledger_free(l);
+}
+
 static void an_answer_to_a_put_needs_no_etag(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -648,6 +660,7 @@ int main(void)
                 HTTPS(a_token_comes_from_a_file_that_is_ours),
                 ETCD(etcd_is_logged_in_to_with_user_and_password),
                 HTTPS(a_server_that_ignores_conditions_is_refused),
+                HTTPS(a_directory_that_is_not_there_is_no_rival),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
                 ETCD(a_member_that_repeats_itself_is_left),
