@@ -402,7 +402,7 @@ static int authorize(EtcdStore *e, char *error)
         int r = 0;
 
         if (a->token_file)
-                r = secret_read(a->token_file, &token, error);
+                r = secret_read_token(a->token_file, &token, error);
         if (r == 0 && token)
                 r = client_authorize(e->client, token);
         if (r == 0 && a->user_file)
