@@ -48,6 +48,7 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
                 free(issuers[i].lessened.grants);
                 grant_set_free(issuers[i].lessened_owner);
                 revocation_list_free(issuers[i].list);
+                key_list_free(issuers[i].keys);
                 closep(&issuers[i].archive_fd);
         }
         free(issuers);

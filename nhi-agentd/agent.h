@@ -11,6 +11,7 @@
 #include "nhi-agentd/metrics/tally.h"
 #include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/idmap.h"
+#include "nhi-agentd/set/keylist.h"
 #include "nhi-agentd/set/localdb.h"
 #include "nhi-agentd/set/revocations.h"
 #include "nhi-agentd/standing.h"
@@ -62,6 +63,10 @@ typedef struct IssuerState {
         SetFloor list_floor;      /* of the one that is saved; ver 0: none */
         bool list_is_lost;        /* state.json names one that cannot be read again */
         SetError list_refused;    /* the last refusal since; code "": none */
+        KeyList *keys;            /* the key list in force; NULL: none */
+        KeysFloor keys_floor;     /* of the one that is saved; ver 0: none */
+        bool keys_are_lost;       /* state.json names one that cannot be read again */
+        SetError keys_refused;    /* as list_refused */
 } IssuerState;
 
 typedef struct Agent {

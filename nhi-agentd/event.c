@@ -144,6 +144,7 @@ static const struct {
         [EVENT_SET_ACCEPTED] = { message_code, "Grant set accepted" },
         [EVENT_SET_REFUSED] = { message_code, "Grant set refused" },
         [EVENT_REVOCATIONS] = { message_code, "Revocation list in force" },
+        [EVENT_KEYS] = { message_code, "Key list in force" },
         [EVENT_QUARANTINE] = { message_code, "Entry of a grant set quarantined" },
         [EVENT_AGENT_START] = { message_code, "Agent started" },
         [EVENT_AGENT_STOP] = { message_code, "Agent stopped" },

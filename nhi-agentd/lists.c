@@ -3,20 +3,26 @@
 
 #include <stdio.h>
 
+#define OF_EACH 2u /* its revocation list, and what its key list retired */
+
 static Revoker revoker_at(const Agent *a, size_t i)
 {
-        const IssuerState *s = &a->issuers[i];
+        const SetPolicy *policy = &a->config->issuers[i / OF_EACH].policy;
+        const IssuerState *s = &a->issuers[i / OF_EACH];
 
-        return (Revoker){ .policy = &a->config->issuers[i].policy,
-                          .list = s->list,
-                          .is_lost = s->list_is_lost };
+        if (i % OF_EACH == 0)
+                return (Revoker){ .policy = policy, .list = s->list, .is_lost = s->list_is_lost };
+        return (Revoker){ .policy = policy,
+                          .list = s->keys ? &s->keys->retired : NULL,
+                          .is_lost = s->keys_are_lost,
+                          .is_own_only = true };
 }
 
 size_t agent_revokers(const Agent *a, Revoker *ret, size_t n)
 {
         size_t i = 0;
 
-        for (; i < a->config->n_issuers && i < n; i++)
+        for (; i < OF_EACH * a->config->n_issuers && i < n; i++)
                 ret[i] = revoker_at(a, i);
         return i;
 }
@@ -28,14 +34,14 @@ ListVerdict agent_lists(const Agent *a, const Grant *g, const char **ret_title,
         ListVerdict verdict = LIST_SILENT;
         const char *title = NULL;
 
-        for (size_t i = 0; i < a->config->n_issuers && verdict != LIST_NAMES; i++) {
+        for (size_t i = 0; i < OF_EACH * a->config->n_issuers && verdict != LIST_NAMES; i++) {
                 const Revoker r = revoker_at(a, i);
                 const ListVerdict v = revoker_judge(&r, g, ret_entry);
 
                 if (v == LIST_NAMES)
                         title = r.list->title;
                 else if (v == LIST_UNKNOWN)
-                        title = "a revocation list";
+                        title = i % OF_EACH == 0 ? "a revocation list" : "a key list";
                 if (v != LIST_SILENT)
                         verdict = v;
         }
@@ -46,7 +52,7 @@ ListVerdict agent_lists(const Agent *a, const Grant *g, const char **ret_title,
 
 bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid)
 {
-        for (size_t i = 0; i < a->config->n_issuers; i++) {
+        for (size_t i = 0; i < OF_EACH * a->config->n_issuers; i++) {
                 const Revoker r = revoker_at(a, i);
 
                 if (revoker_names_key(&r, issuer, kid))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the issuers' revocation lists in force say (set/revocations.h). Any of them is enough. */
+/* What the issuers' revocation lists in force say (set/revocations.h), and what their key lists
+ * retired (set/keylist.h). Any of them is enough. */
 
 #include "nhi-agentd/agent.h"
 
@@ -16,5 +17,6 @@ bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid);
 void agent_lists_explain(const Agent *a, const Grant *g, char *ret, size_t size);
 /* The same for an entry at hand. */
 void revocation_explain(const Revocation *e, const char *title, char *ret, size_t size);
-/* How the issuers stand, for who judges on another thread: at most n of them. */
+/* How the issuers stand, for who judges on another thread: at most n of
+ * them, two for each. */
 size_t agent_revokers(const Agent *a, Revoker *ret, size_t n);

@@ -23,7 +23,7 @@ typedef struct PublishView {
         const LocalDb *local;
         State state;                         /* a share: ended, locked */
         StrList narrowed[STATE_ISSUERS_MAX]; /* by issuer, sorted */
-        Revoker revokers[STATE_ISSUERS_MAX]; /* by issuer */
+        Revoker revokers[STATE_ISSUERS_MAX]; /* two for each issuer */
         size_t n_revokers;
         Now now;
         uint64_t generation;

@@ -15,8 +15,7 @@
 #define MIB (1024 * 1024)
 
 /* Where an object stands beside the sets of the fleet: in place of a host's name. */
-#define HOST_PLACE       "{host}"
-#define REVOCATIONS_FILE REVOCATIONS_NAME ".jws"
+#define HOST_PLACE "{host}"
 
 /* Those that name an object of its own for each name. */
 static json_t *url_list(const StrList *urls, bool with_place_only)
@@ -112,8 +111,11 @@ static json_t *set_view(const Issuer *issuer, size_t index, const char *host)
         return view;
 }
 
-static bool signs_revocations(const Issuer *issuer)
+/* Which keys there will be is the roots' to say. */
+static bool may_have_revocations(const Issuer *issuer)
 {
+        if (issuer->policy.n_roots > 0)
+                return true;
         for (size_t i = 0; i < issuer->policy.n_keys; i++)
                 if (issuer->policy.keys[i].reach.sign_revocations)
                         return true;
@@ -130,24 +132,31 @@ static bool has_place(const SourceConfig *s)
         return s->urls.n == 0;
 }
 
+/* What is the same for every host, beside the sets. */
+typedef struct Beside {
+        const char *name;
+        size_t size_max;
+} Beside;
+
 /* In the directory of this host's set. */
-static json_t *list_file_view(const SourceConfig *s)
+static json_t *beside_file_view(const SourceConfig *s, const Beside *beside)
 {
         const char *slash = strrchr(s->path, '/');
 
-        return json_pack("{s:o}", "path",
-                         json_sprintf("%.*s/" REVOCATIONS_FILE, (int)(slash - s->path), s->path));
+        return json_pack(
+                "{s:o}", "path",
+                json_sprintf("%.*s/%s.jws", (int)(slash - s->path), s->path, beside->name));
 }
 
-static json_t *list_view(const Issuer *issuer, size_t index)
+static json_t *beside_view(const Issuer *issuer, size_t index, const Beside *beside)
 {
         const SourceConfig *s = &issuer->source;
         const bool is_etcd = streq(s->type, "etcd");
         json_t *view =
                 entry_view(issuer, index,
                            s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
-                                                        REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX)
-                                         : list_file_view(s));
+                                                        beside->name, (json_int_t)beside->size_max)
+                                         : beside_file_view(s, beside));
 
         if (view && json_object_set_new(view, "optional", json_true()) < 0) {
                 json_decref(view);
@@ -156,13 +165,20 @@ static json_t *list_view(const Issuer *issuer, size_t index)
         return view;
 }
 
+/* The keys first: they say by whom the others are to be signed. */
 static bool add_issuer(json_t *sources, const Issuer *issuer, size_t index, const char *host)
 {
-        if (json_array_append_new(sources, set_view(issuer, index, host)) < 0)
-                return false;
-        if (!signs_revocations(issuer) || !has_place(&issuer->source))
-                return true;
-        return json_array_append_new(sources, list_view(issuer, index)) == 0;
+        static const Beside keys = { KEYLIST_NAME, KEYLIST_SIZE_MAX };
+        static const Beside revocations = { REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX };
+        bool ok = true;
+
+        if (issuer->policy.n_roots > 0 && has_place(&issuer->source))
+                ok = json_array_append_new(sources, beside_view(issuer, index, &keys)) == 0;
+        if (ok)
+                ok = json_array_append_new(sources, set_view(issuer, index, host)) == 0;
+        if (ok && may_have_revocations(issuer) && has_place(&issuer->source))
+                ok = json_array_append_new(sources, beside_view(issuer, index, &revocations)) == 0;
+        return ok;
 }
 
 int publish_sources(const Config *config)

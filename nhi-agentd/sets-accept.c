@@ -295,6 +295,10 @@ static void on_prepared(void *userdata, int r)
         }
         if (r < 0)
                 o->r = r;
+        if (o->is_keys) {
+                keys_prepared(o);
+                return;
+        }
         if (o->is_list) {
                 list_prepared(o);
                 return;

@@ -5,6 +5,7 @@
 
 #include "nhi-agentd/ended.h"
 #include "nhi-agentd/evidence.h"
+#include "nhi-agentd/issuer-policy.h"
 #include "nhi-agentd/metrics/metrics.h"
 #include "nhi-agentd/report.h"
 #include "nhi-agentd/sets-internal.h"
@@ -51,6 +52,15 @@ static void find_left(Offer *o)
         }
 }
 
+static bool has_other_roots(const SetPolicy *before, const SetPolicy *after)
+{
+        char old[65], new[65];
+
+        roots_digest(before->roots, before->n_roots, before->root_threshold, old);
+        roots_digest(after->roots, after->n_roots, after->root_threshold, new);
+        return before->n_roots + after->n_roots > 0 && !streq(old, new);
+}
+
 /* Of issuers that were not there: what they took is taken again. */
 static int read_lists(Offer *o)
 {
@@ -58,12 +68,28 @@ static int read_lists(Offer *o)
         const size_t n = o->config->n_issuers;
 
         o->lists = calloc(n + 1, sizeof(*o->lists));
-        if (!o->lists)
+        o->key_lists = calloc(n + 1, sizeof(*o->key_lists));
+        if (!o->lists || !o->key_lists)
                 return -ENOMEM;
         o->n_lists = n;
-        for (size_t i = 0; i < n; i++)
-                if (place_before(a, o->config->issuers[i].issuer) == a->config->n_issuers)
-                        list_read(a->state, &o->config->issuers[i], agent_now(a), &o->lists[i]);
+        for (size_t i = 0; i < n; i++) {
+                const Issuer *issuer = &o->config->issuers[i];
+                const size_t before = place_before(a, issuer->issuer);
+                const bool is_new = before == a->config->n_issuers;
+                IssuerState after = {};
+                SetPolicy policy;
+
+                if (!is_new &&
+                    !has_other_roots(&a->config->issuers[before].policy, &issuer->policy))
+                        continue;
+                keys_read(a->state, issuer, agent_now(a), &o->key_lists[i]);
+                if (!is_new)
+                        continue;
+                after.keys = o->key_lists[i].keys;
+                after.keys_are_lost = o->key_lists[i].is_lost;
+                policy = issuer_policy(issuer, &after);
+                list_read(a->state, &policy, agent_now(a), &o->lists[i]);
+        }
         return 0;
 }
 
@@ -178,9 +204,11 @@ static int config_put_in_force(Offer *o)
         *before = (Before){ .config = a->config, .issuers = a->issuers };
         a->issuers = after;
         a->config = TAKE_PTR(o->config);
-        for (size_t i = 0; i < o->n_lists; i++)
+        for (size_t i = 0; i < o->n_lists; i++) {
+                keys_put(a, i, &o->key_lists[i]);
                 if (!a->issuers[i].list)
                         list_put(a, i, &o->lists[i]);
+        }
         a->state->n_sharing = a->config->n_issuers;
         if (a->sessions)
                 sessions_set_grace(a->sessions, a->config->session_grace_usec);

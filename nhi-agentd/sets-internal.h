@@ -4,8 +4,8 @@
 /* Between sets.c (the queue), sets-offer.c (one offer), sets-load.c (at start), sets-state.c
  * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
  * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
- * sets-accept.c (into force, on the loop), sets-list.c (revocation lists) and sets-record.c (what
- * is written down). */
+ * sets-accept.c (into force, on the loop), sets-list.c (revocation lists), sets-keys.c (key lists)
+ * and sets-record.c (what is written down). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -31,6 +31,15 @@ typedef struct ListRead {
         SetError error;
 } ListRead;
 
+/* One issuer's archived key list. */
+typedef struct KeysRead {
+        bool was_read;   /* false: what is in force stays */
+        KeysFloor floor; /* ver 0: it has none */
+        KeyList *keys;
+        bool is_lost; /* it has one, which cannot be read */
+        SetError error;
+} KeysRead;
+
 typedef struct Offer {
         struct Offer *next;
         Sets *sets;
@@ -52,13 +61,19 @@ typedef struct Offer {
         GrantList *left;    /* of a configuration: the same for each issuer in force */
         size_t n_left;
         ListRead *lists; /* of a configuration: those of issuers that are new, as many as it has */
+        KeysRead *key_lists; /* the same; and where other roots are named */
         size_t n_lists;
         bool is_list; /* bytes are a revocation list; gone: grants that it takes, the first of them
                        */
         RevocationList *list;
         size_t n_named, n_lifted; /* grants in force that it takes, and gives back */
-        StrList narrowed;         /* its jtis, and those that were narrowed before */
-        StrList withheld;         /* the latter, and what it gains while a newer set is not saved */
+        bool is_keys;             /* bytes are a key list */
+        KeyList *keys;
+        KeysFloor keys_floor;
+        bool sets_floor;    /* of the sets: to o->floor */
+        const char *issuer; /* whose; the configuration's */
+        StrList narrowed;   /* its jtis, and those that were narrowed before */
+        StrList withheld;   /* the latter, and what it gains while a newer set is not saved */
         Hidden hidden;
         GrantList lessened; /* grants in force that set has with less; points into set */
         char *path;         /* of the archive; NULL: it is there */
@@ -129,9 +144,20 @@ void offer_refuse(Offer *o);
 void list_prepare(Offer *o);
 void list_prepared(Offer *o);
 
+/* sets-keys.c, for a key list. The same. */
+void keys_prepare(Offer *o);
+void keys_prepared(Offer *o);
+void keys_record_refused(Agent *a, size_t index, const SetError *error);
+void *key_list_release(void *object);
+
+/* sets-keys-load.c: the key list that state.json names, by the roots of this configuration. */
+void keys_read(const State *state, const Issuer *issuer, Now now, KeysRead *ret);
+/* On the loop; takes read->keys. */
+void keys_put(Agent *a, size_t index, KeysRead *read);
+
 /* sets-list-load.c: the list that state.json names for an issuer. Reads nothing that the loop
  * changes while an offer is under way. */
-void list_read(const State *state, const Issuer *issuer, Now now, ListRead *ret);
+void list_read(const State *state, const SetPolicy *policy, Now now, ListRead *ret);
 /* On the loop, for an issuer that has none; takes read->list. */
 void list_put(Agent *a, size_t index, ListRead *read);
 void list_record_refused(Agent *a, size_t index, const SetError *error);

@@ -10,9 +10,9 @@
 
 #include <stdio.h>
 
-void list_read(const State *state, const Issuer *issuer, Now now, ListRead *ret)
+void list_read(const State *state, const SetPolicy *policy, Now now, ListRead *ret)
 {
-        const SetFloor *floor = state_list_floor(state, issuer->issuer);
+        const SetFloor *floor = state_list_floor(state, policy->issuer);
         _cleanup_free_ char *bytes = NULL;
         char path[sizeof(PATH_SETS_DIR) + 80];
         SetError *e = &ret->error;
@@ -26,7 +26,7 @@ void list_read(const State *state, const Issuer *issuer, Now now, ListRead *ret)
         (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->hash);
         r = file_read_trusted(path, owner_trusted(), REVOCATIONS_SIZE_MAX, &bytes, &size);
         if (r == 0)
-                r = revocations_verify(bytes, size, &issuer->policy, floor, now, REVOCATIONS_KEPT,
+                r = revocations_verify(bytes, size, policy, floor, now, REVOCATIONS_KEPT,
                                        &ret->list, e);
         if (r == 0)
                 return;

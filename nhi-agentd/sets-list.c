@@ -5,6 +5,7 @@
  */
 
 #include "nhi-agentd/evidence.h"
+#include "nhi-agentd/issuer-policy.h"
 #include "nhi-agentd/lists.h"
 #include "nhi-agentd/sets-internal.h"
 
@@ -32,14 +33,15 @@ static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
 {
         const Agent *a = o->sets->agent;
         const IssuerState *s = &a->issuers[i];
+        const SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
         const SetFloor floor = list_floor(s);
         const bool is_saved = streq(hash, s->list_floor.hash);
 
         if (is_saved && s->list)
                 return SET_E_UNCHANGED;
-        return revocations_verify(o->bytes->data, o->bytes->size, &a->config->issuers[i].policy,
-                                  &floor, o->now, is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED,
-                                  &o->list, error);
+        return revocations_verify(o->bytes->data, o->bytes->size, &policy, &floor, o->now,
+                                  is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED, &o->list,
+                                  error);
 }
 
 /* The issuer whose key signed is found by trying, as with sets. */

@@ -2,6 +2,7 @@
 
 /* What state.json names, at start: verified from its archive before anybody is served. */
 
+#include "nhi-agentd/issuer-policy.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/file.h"
@@ -50,6 +51,8 @@ static int load_one(Sets *s, size_t index)
         if (!floor)
                 return 0;
         issuer->floor = *floor;
+        if (!*floor->hash) /* a key list set it, and no set has come since */
+                return 0;
         o = offer_new(s);
         if (!o)
                 return -ENOMEM;
@@ -71,11 +74,18 @@ static int load_one(Sets *s, size_t index)
         return r;
 }
 
-static void load_list(Agent *a, size_t index)
+/* The keys first: the others are verified by them. */
+static void load_lists(Agent *a, size_t index)
 {
+        const Issuer *issuer = &a->config->issuers[index];
+        SetPolicy policy;
+        KeysRead keys;
         ListRead read;
 
-        list_read(a->state, &a->config->issuers[index], agent_now(a), &read);
+        keys_read(a->state, issuer, agent_now(a), &keys);
+        keys_put(a, index, &keys);
+        policy = issuer_policy(issuer, &a->issuers[index]);
+        list_read(a->state, &policy, agent_now(a), &read);
         list_put(a, index, &read);
 }
 
@@ -86,7 +96,7 @@ int sets_load_archived(Sets *s)
         s->agent->state->n_sharing = s->agent->config->n_issuers;
         for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
                 (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
-                load_list(s->agent, i);
+                load_lists(s->agent, i);
                 r = load_one(s, i);
         }
         return r;

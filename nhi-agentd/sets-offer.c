@@ -48,7 +48,11 @@ Offer *offer_free(Offer *o)
         revocation_list_free(o->list);
         for (size_t i = 0; o->lists && i < o->n_lists; i++)
                 revocation_list_free(o->lists[i].list);
+        for (size_t i = 0; o->key_lists && i < o->n_lists; i++)
+                key_list_free(o->key_lists[i].keys);
+        key_list_free(o->keys);
         free(o->lists);
+        free(o->key_lists);
         config_free(o->config);
         idmap_free(o->idmap);
         state_unshare(o->sets->agent->state, &o->state);

@@ -3,6 +3,7 @@
 /* One offered set from its bytes to what the loop puts in force by exchanging pointers. It reads
  * what is in force and changes nothing: between sets nobody does (W3). */
 
+#include "nhi-agentd/issuer-policy.h"
 #include "nhi-agentd/lists.h"
 #include "nhi-agentd/sets-internal.h"
 
@@ -74,13 +75,14 @@ static void verify(Offer *o)
         for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
                 const size_t i = (first + k) % n;
                 const IssuerState *s = &a->issuers[i];
+                const SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
                 SetError error = {};
 
                 if (o->again && k > 0)
                         break;
-                o->r = grant_set_verify(
-                        o->bytes->data, o->bytes->size, &a->config->issuers[i].policy, &s->floor,
-                        a->local, a->idmap, o->now, o->again || is_lost(s, hash), &o->set, &error);
+                o->r = grant_set_verify(o->bytes->data, o->bytes->size, &policy, &s->floor,
+                                        a->local, a->idmap, o->now, o->again || is_lost(s, hash),
+                                        &o->set, &error);
                 if (o->r == SET_E_REFUSED && k > 0 && !streq(o->error.code, "key"))
                         continue;
                 o->index = o->r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
@@ -175,10 +177,15 @@ static void find_hidden(Offer *o)
 
 static int prepare_accepted(Offer *o)
 {
+        const Agent *a = o->sets->agent;
         int r;
 
-        o->floor.ver = o->set->ver;
-        memcpy(o->floor.hash, o->set->hash, sizeof(o->floor.hash));
+        /* What is verified anew moves no floor: roots may have set it since. */
+        o->floor = a->issuers[o->index].floor;
+        if (!o->again) {
+                o->floor.ver = o->set->ver;
+                memcpy(o->floor.hash, o->set->hash, sizeof(o->floor.hash));
+        }
         if (!o->again && asprintf(&o->path, PATH_SETS_DIR "/%s.jws", o->set->hash) < 0) {
                 o->path = NULL;
                 return -ENOMEM;
@@ -224,6 +231,10 @@ int offer_prepare(void *offer)
 
         o->index = o->label;
         r = o->bytes ? set_bytes_check(o->bytes) : read_archive(o);
+        if (r == 0 && !o->again && keylist_is_meant(o->bytes->data, o->bytes->size)) {
+                keys_prepare(o);
+                return 0;
+        }
         if (r == 0)
                 verify(o);
         else

@@ -43,22 +43,50 @@ static int parse_list(json_t *j, SetFloor *ret)
         return parse_floor(ver, hash, ret);
 }
 
+static int parse_keys(json_t *j, KeysFloor *ret)
+{
+        const char *hash, *roots, *own;
+        json_t *ver;
+
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:s}", "ver", &ver, "hash", &hash,
+                           "roots", &roots, "own", &own) < 0 ||
+            !hash_is_valid(roots) || !hash_is_valid(own))
+                return -EBADMSG;
+        memcpy(ret->roots, roots, sizeof(ret->roots));
+        memcpy(ret->own, own, sizeof(ret->own));
+        return parse_floor(ver, hash, &ret->floor);
+}
+
+/* One that a key list set: no set is meant by it. */
+static int parse_bare_floor(const json_t *ver, SetFloor *ret)
+{
+        if (!json_is_integer(ver) || json_integer_value(ver) <= 0)
+                return -EBADMSG;
+        ret->ver = json_integer_value(ver);
+        return 0;
+}
+
 static int parse_issuer(State *s, json_t *j)
 {
         const char *issuer, *hash = NULL;
         SetFloor floor = {}, list = {};
-        json_t *ver = NULL, *l = NULL;
+        json_t *ver = NULL, *l = NULL, *k = NULL;
+        KeysFloor keys = {};
         int r;
 
-        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s?o, s?s, s?o}", "issuer", &issuer, "ver",
-                           &ver, "hash", &hash, "list", &l) < 0)
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s?o, s?s, s?o, s?o}", "issuer", &issuer,
+                           "ver", &ver, "hash", &hash, "list", &l, "keys", &k) < 0)
                 return -EBADMSG;
-        r = parse_floor(ver, hash, &floor);
+        r = ver && !hash ? parse_bare_floor(ver, &floor) : parse_floor(ver, hash, &floor);
         if (r == 0 && l)
                 r = parse_list(l, &list);
+        if (r == 0 && k)
+                r = parse_keys(k, &keys);
         if (r == 0)
                 r = state_set_floor(s, issuer, &floor);
-        return r == 0 ? state_set_list_floor(s, issuer, &list) : r;
+        if (r == 0)
+                r = state_set_list_floor(s, issuer, &list);
+        return r == 0 ? state_set_keys_floor(s, issuer, &keys) : r;
 }
 
 /* Left out: the first; where there is none, or null: not known. */
@@ -174,28 +202,35 @@ static json_t *format_floor(json_t *object, const SetFloor *floor)
 {
         if (object && floor->ver > 0 &&
             (json_object_set_new(object, "ver", json_integer((json_int_t)floor->ver)) < 0 ||
-             json_object_set_new(object, "hash", json_string(floor->hash)) < 0)) {
+             (*floor->hash && json_object_set_new(object, "hash", json_string(floor->hash)) < 0))) {
                 json_decref(object);
                 return NULL;
         }
         return object;
 }
 
-static json_t *format_issuer(const char *issuer, const SetFloor *floor, const SetFloor *list)
+static json_t *format_issuer(const char *issuer, const SetFloor *floor, const SetFloor *list,
+                             const KeysFloor *keys)
 {
         json_t *j = format_floor(json_pack("{s:s}", "issuer", issuer), floor);
+        bool ok = j != NULL;
 
-        if (j && list->ver > 0 &&
-            json_object_set_new(j, "list", format_floor(json_object(), list)) < 0) {
-                json_decref(j);
-                return NULL;
-        }
-        return j;
+        if (ok && list->ver > 0)
+                ok = json_object_set_new(j, "list", format_floor(json_object(), list)) == 0;
+        if (ok && keys->floor.ver > 0)
+                ok = json_object_set_new(j, "keys",
+                                         format_floor(json_pack("{s:s, s:s}", "roots", keys->roots,
+                                                                "own", keys->own),
+                                                      &keys->floor)) == 0;
+        if (ok)
+                return j;
+        json_decref(j);
+        return NULL;
 }
 
 static json_t *format_issuers(const State *s, const char *issuer, const SetFloor *floor)
 {
-        static const SetFloor none;
+        static const StateIssuer none;
         json_t *array = json_array();
         bool seen = issuer == NULL;
 
@@ -204,11 +239,11 @@ static json_t *format_issuers(const State *s, const char *issuer, const SetFloor
                 const bool is_it = issuer && streq(it->issuer, issuer);
 
                 seen |= is_it;
-                json_array_append_new(
-                        array, format_issuer(it->issuer, is_it ? floor : &it->floor, &it->list));
+                json_array_append_new(array, format_issuer(it->issuer, is_it ? floor : &it->floor,
+                                                           &it->list, &it->keys));
         }
         if (!seen)
-                json_array_append_new(array, format_issuer(issuer, floor, &none));
+                json_array_append_new(array, format_issuer(issuer, floor, &none.list, &none.keys));
         return array;
 }
 

@@ -72,6 +72,30 @@ static void print_revocations(const Output *o, const json_t *issuer)
         }
 }
 
+/* Its key list, likewise. */
+static void print_keys(const Output *o, const json_t *issuer)
+{
+        const json_t *list = json_object_get(issuer, "keys");
+        const char *refused = member_text(list, "refused");
+        char text[256];
+
+        if (json_is_true(json_object_get(list, "lost")))
+                line(o, SHADE_BAD, "",
+                     "its key list is lost: no key of it counts until the source brings it again");
+        if (json_is_integer(json_object_get(list, "ver"))) {
+                (void)snprintf(text, sizeof(text), "key list %lld, %lld keys, %lld retired",
+                               (long long)member_number(list, "ver"),
+                               (long long)member_number(list, "keys"),
+                               (long long)member_number(list, "retired"));
+                line(o, SHADE_PLAIN, "", text);
+        }
+        if (refused && *refused) {
+                (void)snprintf(text, sizeof(text), "a key list was refused: %s (nhictl log)",
+                               refused);
+                line(o, SHADE_WARN, "", text);
+        }
+}
+
 static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
 {
         return !json_is_integer(json_object_get(issuer, "ver")) ||
@@ -101,6 +125,7 @@ static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec,
         places_print(o, issuer, up_sec);
         print_refusal(o, issuer);
         print_revocations(o, issuer);
+        print_keys(o, issuer);
 }
 
 /* ---- gates -------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ _nhictl_values() { # option -> words that may follow it; fails where it takes no
         --kind) echo workload human agent ;;
         --format) echo ocsf cef csv ;;
         --verdict) echo allow deny ;;
-        --event) echo decision denial denials would-deny exemption session-start session-end set-accepted set-refused revocations quarantine config-changed ;;
+        --event) echo decision denial denials would-deny exemption session-start session-end set-accepted set-refused revocations keys quarantine config-changed ;;
         *) return 1 ;;
         esac
 }

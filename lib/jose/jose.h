@@ -15,6 +15,7 @@
 
 #define JWS_SIGNATURE_SIZE 64u
 
+#define JWS_TYP_KEYS        "nhi-keys+jwt"
 #define JWS_TYP_GRANTS      "nhi-grants+jwt"
 #define JWS_TYP_REVOCATIONS "nhi-revocations+jwt"
 
@@ -30,6 +31,9 @@ int base64url_decode_public(const char *text, size_t size, uint8_t *ret, size_t 
 size_t base64url_size(size_t n);
 /* ret has room for base64url_size(n) + 1. */
 void base64url_encode(const uint8_t *data, size_t n, char *ret);
+
+/* Does the header say this typ? Unverified: for whoever picks who verifies it. */
+bool jws_says_typ(const char *jws, size_t size, const char *typ);
 
 /* A public key: kty OKP, crv Ed25519 (RFC 8037). kid is always the RFC 7638 thumbprint. */
 typedef struct Jwk {

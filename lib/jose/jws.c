@@ -95,6 +95,20 @@ static JwsError read_header(const Segments *s, const char *typ, const Jwk *const
         return check_header(header, typ, trusted, n_trusted, ret_key);
 }
 
+bool jws_says_typ(const char *jws, size_t size, const char *typ)
+{
+        _cleanup_(json_decrefp) json_t *header = NULL;
+        const char *dot = memchr(jws, '.', size), *said;
+        uint8_t text[JWS_HEADER_MAX];
+        size_t n = 0;
+
+        if (!dot || base64url_decode(jws, (size_t)(dot - jws), text, sizeof(text), &n) < 0)
+                return false;
+        header = json_read((const char *)text, n, JSON_REJECT_DUPLICATES, NULL);
+        said = header ? json_string_value(json_object_get(header, "typ")) : NULL;
+        return said && streq(said, typ);
+}
+
 static JwsError check_signature(const char *jws, const Segments *s, const Jwk *key)
 {
         uint8_t signature[crypto_sign_BYTES];

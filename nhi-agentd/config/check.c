@@ -59,6 +59,46 @@ static int complete_key(ConfigBuild *b, KeyEntry *k)
         return r < 0 ? fail_at(b, &k->origin, "issuers.keys.file", error) : 0;
 }
 
+static bool has_place(const SourceConfig *s)
+{
+        for (size_t i = 0; i < s->urls.n; i++)
+                if (strstr(s->urls.items[i], "{host}"))
+                        return true;
+        return s->urls.n == 0 || streq(s->type, "etcd");
+}
+
+/* They come in their own list, so the source must have a place for it beside the sets. */
+static int complete_roots(ConfigBuild *b, IssuerEntry *e)
+{
+        const StrList *files = &e->issuer.root_files;
+        SetPolicy *policy = &e->issuer.policy;
+        Jwk *roots = config_alloc(b->config, (files->n + 1) * sizeof(*roots));
+        char error[TRUST_ERROR_MAX] = "";
+
+        if (!roots)
+                return -ENOMEM;
+        for (size_t i = 0; i < files->n; i++) {
+                if (files->items[i][0] != '/')
+                        return fail_at(b, &e->origin, "issuers.roots",
+                                       "must be absolute paths of JWK files");
+                if (trust_key_load(files->items[i], &roots[i], error) < 0)
+                        return fail_at(b, &e->origin, "issuers.roots", error);
+                for (size_t k = 0; k < i; k++)
+                        if (streq(roots[k].kid, roots[i].kid))
+                                return fail_at(b, &e->origin, "issuers.roots",
+                                               "two of the files hold the same key");
+        }
+        if (files->n > 0 && policy->root_threshold > files->n)
+                return fail_at(b, &e->origin, "issuers.root_threshold",
+                               "is more than there are root keys");
+        if (files->n > 0 && !has_place(&e->issuer.source))
+                return fail_at(b, &e->origin, "issuers.source.urls",
+                               "need {host}: in its place stands the name of the key list");
+        policy->roots = roots;
+        policy->n_roots = files->n;
+        return 0;
+}
+
 static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
 {
         Config *c = b->config;
@@ -69,12 +109,16 @@ static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
         r = config_source_check(b, &e->issuer.source, &e->origin);
         if (r < 0)
                 return r;
-        if (e->n_keys == 0)
+        r = complete_roots(b, e);
+        if (r < 0)
+                return r;
+        if (e->n_keys == 0 && e->issuer.policy.n_roots == 0)
                 return fail_at(b, &e->origin, "issuers.keys",
-                               "missing: without a trusted key no grant set can be believed");
+                               "missing: without a trusted key, or roots that name one, no grant "
+                               "set can be believed");
 
-        keys = config_alloc(c, e->n_keys * sizeof(*keys));
-        files = config_alloc(c, e->n_keys * sizeof(*files));
+        keys = config_alloc(c, (e->n_keys + 1) * sizeof(*keys));
+        files = config_alloc(c, (e->n_keys + 1) * sizeof(*files));
         if (!keys || !files)
                 return -ENOMEM;
         for (size_t i = 0; i < e->n_keys; i++) {
@@ -93,6 +137,9 @@ static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
                 .ceiling = c->ceiling,
                 .groups_allowed = c->groups_allowed,
                 .revokes = e->issuer.policy.revokes,
+                .roots = e->issuer.policy.roots,
+                .n_roots = e->issuer.policy.n_roots,
+                .root_threshold = e->issuer.policy.root_threshold,
         };
         return 0;
 }
@@ -183,7 +230,7 @@ int config_complete(ConfigBuild *b)
                 return config_fail(b, 0, "host.name",
                                    "missing: nhictl init --local writes it, or set the name that "
                                    "grant sets for this host carry as aud");
-        if (streq(c->host_name, "revocations"))
+        if (streq(c->host_name, "revocations") || streq(c->host_name, "keys"))
                 return config_fail(b, 0, "host.name",
                                    "is the name of the list beside the sets: choose another");
         if (b->n_issuers == 0)

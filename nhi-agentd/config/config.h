@@ -56,6 +56,7 @@ typedef struct SourceConfig {
 typedef struct Issuer {
         char *issuer;
         SourceConfig source;
+        StrList root_files;     /* as many as policy.n_roots */
         const char **key_files; /* as many as policy.n_keys */
         SetPolicy policy;       /* complete: keys loaded, ceiling and audience of the host */
 } Issuer;

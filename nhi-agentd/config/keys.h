@@ -83,6 +83,10 @@ typedef enum ConfigScope {
           "The iss of its grant sets.")                                                            \
         X(ISSUER, LIST, "revokes", IssuerEntry, issuer.policy.revokes, "[ ]", 0, 64,               \
           "Other issuers whose grants its revocation lists may name.")                             \
+        X(ISSUER, LIST, "roots", IssuerEntry, issuer.root_files, "[ ]", 0, 8,                      \
+          "Root keys, JWK files that only root may write: they say which keys sign for it.")       \
+        X(ISSUER, COUNT, "root_threshold", IssuerEntry, issuer.policy.root_threshold, "1", 1, 8,   \
+          "How many of the root keys have to agree.")                                              \
         X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source.type, "\"file\"", 1, 16,         \
           "Where its grant sets come from: file, https or etcd.")                                  \
         X(ISSUER, PATH, "source.path", IssuerEntry, issuer.source.path, "\"\"", 0, 4095,           \

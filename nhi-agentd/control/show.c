@@ -45,6 +45,24 @@ static json_t *revocations_view(const IssuerState *s)
                          *refused ? json_text(refused) : json_null());
 }
 
+/* The key list; null where there never was one. */
+static json_t *keys_view(const IssuerState *s)
+{
+        const KeyList *l = s->keys;
+        const char *refused = s->keys_refused.code;
+
+        if (!l && !s->keys_are_lost && !*refused)
+                return json_null();
+        if (!l)
+                return json_pack("{s:b, s:o}", "lost", (int)s->keys_are_lost, "refused",
+                                 *refused ? json_text(refused) : json_null());
+        return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "ver", (json_int_t)l->ver,
+                         "hash", json_text(l->hash), "iat", (json_int_t)l->iat_sec, "exp",
+                         (json_int_t)l->exp_sec, "keys", (json_int_t)l->n_signing, "retired",
+                         (json_int_t)(l->n_keys - l->n_signing), "lost", 0, "refused",
+                         *refused ? json_text(refused) : json_null());
+}
+
 /* The file, or the first of the servers. */
 static const char *source_place(const SourceConfig *s)
 {
@@ -56,17 +74,19 @@ static json_t *issuer_view(const Issuer *i, const IssuerState *s, int64_t now_se
         const GrantSet *set = s->set;
 
         if (!set)
-                return json_pack("{s:o, s:o, s:n, s:i, s:o, s:o}", "issuer", json_text(i->issuer),
-                                 "source", json_text(source_place(&i->source)), "ver",
-                                 "quarantined", 0, "last_refusal", refusal_view(s), "revocations",
-                                 revocations_view(s));
-        return json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:i, s:o, s:o}", "issuer",
+                return json_pack("{s:o, s:o, s:n, s:i, s:o, s:o, s:o}", "issuer",
+                                 json_text(i->issuer), "source",
+                                 json_text(source_place(&i->source)), "ver", "quarantined", 0,
+                                 "last_refusal", refusal_view(s), "revocations",
+                                 revocations_view(s), "keys", keys_view(s));
+        return json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:o}", "issuer",
                          json_text(i->issuer), "source", json_text(source_place(&i->source)), "ver",
                          (json_int_t)set->ver, "hash", json_text(set->hash), "iat",
                          (json_int_t)set->iat_sec, "exp", (json_int_t)set->exp_sec, "age_sec",
                          (json_int_t)(now_sec - set->iat_sec), "accepted",
                          (json_int_t)s->accepted_sec, "quarantined", (int)set->n_quarantined,
-                         "last_refusal", refusal_view(s), "revocations", revocations_view(s));
+                         "last_refusal", refusal_view(s), "revocations", revocations_view(s),
+                         "keys", keys_view(s));
 }
 
 static json_t *list_view(const StrList *l, const StrList *more, const char *prefix)

@@ -15,6 +15,8 @@ int envelope_decode(Decode *d, const json_t *payload, Envelope *ret);
 /* verify.c: neither iat nor ver far ahead of the clock; not below the floor, nor beside it. */
 int envelope_check_not_ahead(Decode *d, const Envelope *e);
 int envelope_check_floor(Decode *d, const Envelope *e, const SetFloor *floor, const char *hash);
+/* verify.c: may this key sign something new now? */
+int key_check_usable(Decode *d, const TrustedKey *key);
 /* The stable token of a JWS that does not verify. */
 const char *jws_error_code(JwsError e);
 bool envelope_has(const char *member);

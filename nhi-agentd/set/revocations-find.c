@@ -54,7 +54,7 @@ static bool reaches(const Revoker *r, const char *issuer)
 {
         if (streq(r->policy->issuer, issuer))
                 return true;
-        for (size_t i = 0; i < r->policy->revokes.n; i++)
+        for (size_t i = 0; !r->is_own_only && i < r->policy->revokes.n; i++)
                 if (glob_match(r->policy->revokes.items[i], issuer))
                         return true;
         return false;

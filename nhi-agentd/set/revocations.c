@@ -40,12 +40,23 @@ typedef struct Reading {
 
 /* ---- the signature --------------------------------------------------------------------------- */
 
+static int check_key(Decode *d, const TrustedKey *key)
+{
+        const int n = key_check_usable(d, key);
+
+        if (n != 0 || key->reach.sign_revocations)
+                return n;
+        return decode_problem(d, "reach", "the key's reach does not cover the signing of %s",
+                              "revocation lists");
+}
+
 static int verify_signature(Reading *r, const char *jws, size_t size, char **ret, size_t *ret_size)
 {
         const SetPolicy *p = r->d.policy;
         _cleanup_free_ const Jwk **trusted = calloc(p->n_keys + 1, sizeof(*trusted));
         size_t key = 0;
         JwsError e;
+        int n;
 
         if (!trusted)
                 return -ENOMEM;
@@ -57,11 +68,10 @@ static int verify_signature(Reading *r, const char *jws, size_t size, char **ret
         if (e != JWS_OK)
                 return decode_problem(&r->d, jws_error_code(e), "%s", jws_error_text(e));
         memcpy(r->list->kid, p->keys[key].jwk.kid, sizeof(r->list->kid));
-        if (p->keys[key].reach.sign_revocations)
-                return 0;
-        free(TAKE_PTR(*ret));
-        return decode_problem(&r->d, "reach", "the key's reach does not cover the signing of %s",
-                              "revocation lists");
+        n = check_key(&r->d, &p->keys[key]);
+        if (n != 0)
+                free(TAKE_PTR(*ret));
+        return n;
 }
 
 /* The payload of what was verified when it was archived. */

@@ -94,6 +94,7 @@ typedef struct Revoker {
         const SetPolicy *policy;
         const RevocationList *list; /* NULL: none */
         bool is_lost;               /* it had one, which cannot be read any more */
+        bool is_own_only;           /* it says nothing of other issuers' grants */
 } Revoker;
 
 /* In time that grows with the logarithm of the list. *ret_entry: what names it, where it is named;

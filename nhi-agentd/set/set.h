@@ -41,7 +41,11 @@ typedef struct IdMap IdMap;     /* set/idmap.h */
 typedef struct TrustedKey {
         Jwk jwk;
         Reach reach;
+        int64_t nbf_sec, exp_sec; /* of what it signs anew; 0: whenever */
+        bool is_retired;          /* it signs nothing anew */
 } TrustedKey;
+
+#define KEYLIST_ROOTS_MAX 8u
 
 /* What this host believes, from agentd.conf. */
 typedef struct SetPolicy {
@@ -51,7 +55,10 @@ typedef struct SetPolicy {
         size_t n_keys;
         Reach ceiling;          /* of the host, whoever signs */
         StrList groups_allowed; /* root-equivalent groups that may be granted all the same */
-        StrList revokes; /* other issuers whose grants its revocation lists may name; globs */
+        StrList revokes;  /* other issuers whose grants its revocation lists may name; globs */
+        const Jwk *roots; /* that sign its key list (keylist.h) */
+        size_t n_roots;   /* KEYLIST_ROOTS_MAX at most; 0: it has none */
+        uint32_t root_threshold;
 } SetPolicy;
 
 /* The floor of one issuer, persisted. */
@@ -91,7 +98,8 @@ GrantSet *grant_set_free(GrantSet *s);
 typedef struct SetError {
         /* Stable token: size segments base64 header algorithm type key signature json format
          * unknown-member member-missing member-type member-value limit issuer audience ahead
-         * version-floor equivocation lifetime expired key-revoked reach archive */
+         * version-floor equivocation lifetime expired key-revoked key-retired key-early key-expired
+         * reach archive root-threshold payloads */
         char code[32];
         char detail[SET_DETAIL_MAX];
 } SetError;

@@ -33,9 +33,24 @@ const char *jws_error_code(JwsError e)
         return e < ELEMENTSOF(codes) && codes[e] ? codes[e] : "signature";
 }
 
+int key_check_usable(Decode *d, const TrustedKey *key)
+{
+        const int64_t now_sec = d->now.real_usec / 1000000;
+
+        if (key->is_retired)
+                return decode_problem(d, "key-retired", "the key %s is retired", key->jwk.kid);
+        if (key->nbf_sec > now_sec)
+                return decode_problem(d, "key-early", "the key %s signs from %lld on", key->jwk.kid,
+                                      (long long)key->nbf_sec);
+        if (key->exp_sec != 0 && key->exp_sec <= now_sec)
+                return decode_problem(d, "key-expired", "the key %s signed until %lld",
+                                      key->jwk.kid, (long long)key->exp_sec);
+        return 0;
+}
+
 /* Verify the bytes; what comes out is parsed by somebody else. */
-static int verify_signature(Decode *d, const char *jws, size_t size, const char **ret_text,
-                            size_t *ret_size)
+static int verify_signature(Decode *d, const char *jws, size_t size, bool at_start,
+                            const char **ret_text, size_t *ret_size)
 {
         const SetPolicy *p = d->policy;
         _cleanup_free_ const Jwk **trusted = NULL;
@@ -55,7 +70,7 @@ static int verify_signature(Decode *d, const char *jws, size_t size, const char 
         if (e != JWS_OK)
                 return decode_problem(d, jws_error_code(e), "%s", jws_error_text(e));
         d->key = &p->keys[key];
-        return 0;
+        return at_start ? 0 : key_check_usable(d, d->key);
 }
 
 static int check_addressee(Decode *d, const Envelope *e)
@@ -86,7 +101,8 @@ int envelope_check_not_ahead(Decode *d, const Envelope *e)
 
 int envelope_check_floor(Decode *d, const Envelope *e, const SetFloor *floor, const char *hash)
 {
-        if (e->ver < floor->ver)
+        /* One that a key list set has no set of its own. */
+        if (e->ver < floor->ver || (e->ver == floor->ver && !*floor->hash && floor->ver > 0))
                 return decode_problem(d, "version-floor", "ver %lld is below %lld, seen before",
                                       (long long)e->ver, (long long)floor->ver);
         if (e->ver == floor->ver && !streq(floor->hash, hash))
@@ -172,7 +188,7 @@ static int verify(Decode *d, const char *jws, size_t size, const SetFloor *floor
         size_t text_size = 0;
         int r;
 
-        r = verify_signature(d, jws, size, &text, &text_size);
+        r = verify_signature(d, jws, size, at_start, &text, &text_size);
         if (r != 0)
                 return r;
         content_hash(jws, size, d->set->hash);

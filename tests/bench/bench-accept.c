@@ -49,7 +49,7 @@ static void world_init(World *w)
         if (sodium_init() < 0 || signing_key_generate(&w->key) != 0 ||
             localdb_empty(&w->local) != 0 || idmap_new(&w->idmap) != 0)
                 bench_fail("world");
-        w->trusted = (TrustedKey){ w->key.public, reach };
+        w->trusted = (TrustedKey){ .jwk = w->key.public, .reach = reach };
         w->policy = (SetPolicy){ .issuer = BENCH_SET_ISSUER,
                                  .audience = BENCH_SET_HOST,
                                  .keys = &w->trusted,

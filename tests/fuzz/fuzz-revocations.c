@@ -27,7 +27,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                 return -1;
         crypto_sign_seed_keypair(key.public.public, key.secret, seed);
         jwk_from_public(key.public.public, &key.public);
-        trusted = (TrustedKey){ key.public, { .sign_revocations = true } };
+        trusted = (TrustedKey){ .jwk = key.public, .reach = { .sign_revocations = true } };
         policy.keys = &trusted;
         return 0;
 }

@@ -40,7 +40,7 @@ static int setup(void **state)
         memset(&f, 0, sizeof(f));
         if (sodium_init() < 0 || signing_key_generate(&f.key) < 0)
                 return -1;
-        f.trusted = (TrustedKey){ f.key.public, { .sign_revocations = true } };
+        f.trusted = (TrustedKey){ .jwk = f.key.public, .reach = { .sign_revocations = true } };
         f.policy = (SetPolicy){
                 .issuer = ISSUER, .audience = "web1.example.org", .keys = &f.trusted, .n_keys = 1
         };

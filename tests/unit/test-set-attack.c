@@ -48,7 +48,7 @@ static int setup(void **state)
             signing_key_generate(&f.retired) < 0 || localdb_load(f.etc.dir, &f.local) < 0 ||
             idmap_new(&f.idmap) < 0)
                 return -1;
-        f.trusted = (TrustedKey){ f.key.public, whole };
+        f.trusted = (TrustedKey){ .jwk = f.key.public, .reach = whole };
         f.policy = (SetPolicy){ .issuer = ISSUER,
                                 .audience = "web1",
                                 .keys = &f.trusted,
@@ -312,7 +312,8 @@ static void the_issuers_kid_under_a_thiefs_signature_is_refused(void **state) /*
 
 static void a_retired_key_signs_nothing_V26(void **state)
 {
-        const TrustedKey both[] = { { f.retired.public, f.trusted.reach }, f.trusted };
+        const TrustedKey both[] = { { .jwk = f.retired.public, .reach = f.trusted.reach },
+                                    f.trusted };
         _cleanup_free_ char *jws = NULL;
         Payload p;
 

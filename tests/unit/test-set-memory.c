@@ -400,7 +400,7 @@ static int start(void **state)
             signing_key_format(&f.key, &f.private_jwk) < 0 ||
             jws_sign(&f.key, JWS_TYP_GRANTS, payload, strlen(payload), &f.jws) < 0)
                 return -1;
-        f.trusted = (TrustedKey){ f.key.public, whole };
+        f.trusted = (TrustedKey){ .jwk = f.key.public, .reach = whole };
         f.policy = (SetPolicy){ .issuer = "https://g",
                                 .audience = "web1",
                                 .keys = &f.trusted,

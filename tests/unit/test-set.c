@@ -76,7 +76,7 @@ static int setup(void **state)
         if (signing_key_generate(&f.key) < 0 || localdb_load(f.etc.dir, &f.local) < 0 ||
             idmap_new(&f.idmap) < 0)
                 return -1;
-        f.trusted = (TrustedKey){ f.key.public, whole_reach() };
+        f.trusted = (TrustedKey){ .jwk = f.key.public, .reach = whole_reach() };
         f.policy = (SetPolicy){ .issuer = "https://grants.example.org",
                                 .audience = "web1.example.org",
                                 .keys = &f.trusted,

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The key lists that state.json names: at start, and under another configuration. */
+
+#include "nhi-agentd/sets-internal.h"
+
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+
+#include <stdio.h>
+
+static void digest_of(const SetPolicy *p, char ret[static 65])
+{
+        roots_digest(p->roots, p->n_roots, p->root_threshold, ret);
+}
+
+/* The roots of agentd.conf are those of before, or those that the list named since. Others are an
+ * administrator's new word, which the list of before has no part in. */
+static bool is_of_roots(const KeysFloor *floor, const SetPolicy *policy)
+{
+        char digest[65];
+
+        digest_of(policy, digest);
+        return streq(digest, floor->roots) || streq(digest, floor->own);
+}
+
+static void read_bytes(const KeysFloor *floor, const SetPolicy *policy, Now now, KeysRead *ret)
+{
+        const bool is_kept = is_of_roots(floor, policy);
+        static const SetFloor none;
+        _cleanup_free_ char *bytes = NULL;
+        char path[sizeof(PATH_SETS_DIR) + 80];
+        SetError *e = &ret->error;
+        size_t size = 0;
+        int r;
+
+        (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->floor.hash);
+        r = file_read_trusted(path, owner_trusted(), KEYLIST_SIZE_MAX, &bytes, &size);
+        if (r == 0)
+                r = keylist_verify(bytes, size, policy, is_kept ? &floor->floor : &none, now,
+                                   is_kept ? KEYLIST_KEPT : KEYLIST_OFFERED, &ret->keys, e);
+        if (r == 0)
+                return;
+        ret->keys = NULL;
+        ret->is_lost = is_kept;
+        if (!is_kept) {
+                *e = (SetError){ .code = "root-threshold",
+                                 .detail = "agentd.conf names other roots than those that signed "
+                                           "the key list of before: it counts no longer" };
+                return;
+        }
+        *e = (SetError){ .code = "archive" };
+        (void)snprintf(e->detail, sizeof(e->detail),
+                       "%s: %s; until its source brings the list again no key of the issuer counts",
+                       path, r < 0 ? strerror(-r) : "not what was archived");
+}
+
+void keys_read(const State *state, const Issuer *issuer, Now now, KeysRead *ret)
+{
+        const KeysFloor *floor = state_keys_floor(state, issuer->issuer);
+
+        *ret = (KeysRead){ .was_read = true };
+        if (!floor || issuer->policy.n_roots == 0)
+                return;
+        ret->floor = *floor;
+        read_bytes(floor, &issuer->policy, now, ret);
+        if (ret->keys || ret->is_lost)
+                return;
+        ret->floor = (KeysFloor){};
+}
+
+void keys_put(Agent *a, size_t index, KeysRead *read)
+{
+        IssuerState *s = &a->issuers[index];
+
+        if (!read->was_read)
+                return;
+        publish_retire(a->publisher, key_list_release, s->keys);
+        s->keys = TAKE_PTR(read->keys);
+        s->keys_floor = read->floor;
+        s->keys_are_lost = read->is_lost;
+        if (*read->error.code)
+                keys_record_refused(a, index, &read->error);
+}

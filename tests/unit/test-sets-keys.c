@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Key lists on their way into force, and what becomes of the sets (V26). */
+
+#include "tests/unit/two-issuers.h"
+
+#include "nhi-agentd/lists.h"
+#include "nhi-agentd/sets-internal.h"
+#include "nhi-agentd/state.h"
+#include "tests/unit/keylist-fixture.h"
+
+#define ROOT_A PATH_TRUST_DIR "/root-a.jwk"
+#define ROOT_B PATH_TRUST_DIR "/root-b.jwk"
+
+static SigningKey root_a, root_b, first, second;
+static bool disk_fails;
+
+static int fail_disk(const char *thread)
+{
+        return disk_fails && streq(thread, "nhi-disk") ? -ENOSPC : 0;
+}
+
+static void write_jwk(const char *path, const SigningKey *key)
+{
+        char *jwk = NULL;
+
+        assert_int_equal(jwk_format(&key->public, &jwk), 0);
+        fixture_write(path, jwk);
+        free(jwk);
+}
+
+static void configure(const char *roots, unsigned threshold, const char *keys)
+{
+        _cleanup_free_ char *text = NULL;
+
+        assert_true(asprintf(&text,
+                             "host: { name = \"" FIXTURE_HOST "\"; };\n"
+                             "issuers = ( { issuer = \"" FIXTURE_ISSUER "\";\n"
+                             "  source: { type = \"file\"; path = \"/nowhere/x.jws\"; };\n"
+                             "  roots = [ %s ]; root_threshold = %u; %s } );\n",
+                             roots, threshold, keys) > 0);
+        fixture_write(PATH_CONF_FILE, text);
+}
+
+#define BOTH_ROOTS "\"" ROOT_A "\", \"" ROOT_B "\""
+
+/* Roots in agentd.conf, and no key. f->key signs what fixture_set() makes: first. */
+static int setup(void **state)
+{
+        Fixture *f;
+        int r = fixture_setup(state);
+
+        f = *state;
+        disk_fails = false;
+        writer_inject = fail_disk;
+        assert_int_equal(signing_key_generate(&root_a), 0);
+        assert_int_equal(signing_key_generate(&root_b), 0);
+        assert_int_equal(signing_key_generate(&second), 0);
+        first = f->key;
+        write_jwk(ROOT_A, &root_a);
+        write_jwk(ROOT_B, &root_b);
+        configure(BOTH_ROOTS, 2, "");
+        fixture_stop(f);
+        fixture_agent(f);
+        fixture_load(f);
+        return r;
+}
+
+static int teardown(void **state)
+{
+        writer_inject = NULL;
+        return fixture_teardown(state);
+}
+
+static Decision ask(const Fixture *f)
+{
+        const AccessRequest request = { .kind = REQUEST_ACCOUNT,
+                                        .account = "svc-deploy",
+                                        .uid = 70001,
+                                        .class = "ssh",
+                                        .is_local = true };
+        const HostView view = agent_host_view(f->agent);
+
+        return decide(&f->agent->store, &view, &request, agent_now(f->agent));
+}
+
+static void must_allow(const Fixture *f)
+{
+        const Decision d = ask(f);
+
+        if (d.verdict != VERDICT_ALLOW)
+                fail_msg("%s", reason_token(d.reason));
+}
+
+static void must_deny(const Fixture *f)
+{
+        assert_int_equal(ask(f).verdict, VERDICT_DENY);
+}
+
+static void offer(Fixture *f, char *jws, const char *answer)
+{
+        fixture_offer(f, jws);
+        if (strncmp(f->line, answer, strlen(answer)) != 0)
+                fail_msg("%s, expected %s", f->line, answer);
+        fixture_settle(f);
+}
+
+/* keys and retired: of first and second; either may be NULL. */
+static char *keys_payload(const Fixture *f, int64_t ver_offset, const SigningKey *const keys[2],
+                          const SigningKey *retired, const char *more)
+{
+        _cleanup_free_ char *a = keys[0] ? jwk_reaching(keys[0]) : NULL,
+                            *b = keys[1] ? jwk_reaching(keys[1]) : NULL,
+                            *old = retired ? jwk_with(retired, "") : NULL,
+                            *root_1 = jwk_with(&root_a, ""), *root_2 = jwk_with(&root_b, "");
+        char *text = NULL;
+
+        assert_true(asprintf(&text,
+                             "{\"format\":1,\"iss\":\"" FIXTURE_ISSUER "\",\"aud\":\"*\","
+                             "\"iat\":%lld,\"ver\":%lld,\"keys\":[%s%s%s],\"retired\":[%s],"
+                             "\"roots\":[%s,%s],\"threshold\":2%s}",
+                             (long long)f->base_sec, (long long)(f->base_sec * 1000 + ver_offset),
+                             a ?: "", a && b ? "," : "", b ?: "", old ?: "", root_1, root_2,
+                             more) > 0);
+        return text;
+}
+
+static char *keys_list(const Fixture *f, int64_t ver_offset, const SigningKey *one,
+                       const SigningKey *two, const SigningKey *retired, const char *more)
+{
+        const SigningKey *const keys[] = { one, two };
+        _cleanup_free_ char *p = keys_payload(f, ver_offset, keys, retired, more);
+
+        return SIGNED_BY(p, &root_a, &root_b);
+}
+
+static char *deploy_set(Fixture *f, const SigningKey *key, int64_t ver_offset)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        char *set;
+
+        f->key = *key;
+        set = fixture_set(f, ver_offset, FIXTURE_ACCOUNT, grant);
+        f->key = first;
+        return set;
+}
+
+/* ---- overlap ----------------------------------------------------------------------------------
+ */
+
+static void no_key_signs_before_the_roots_name_it(void **state)
+{
+        Fixture *f = *state;
+
+        offer(f, deploy_set(f, &first, 0), "refused key ");
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        must_allow(f);
+        offer(f, deploy_set(f, &second, 3), "refused key ");
+        must_allow(f);
+}
+
+static void a_rotation_overlaps_and_loses_no_grant(void **state)
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        offer(f, keys_list(f, 3, &first, &second, NULL, ""), "accepted ");
+        must_allow(f);
+        offer(f, deploy_set(f, &first, 4), "accepted ");
+        offer(f, deploy_set(f, &second, 5), "accepted ");
+        must_allow(f);
+        offer(f, keys_list(f, 6, &second, NULL, &first, ""), "accepted ");
+        must_allow(f);
+        offer(f, deploy_set(f, &first, 7), "refused key-retired ");
+        must_allow(f);
+        fixture_restart(f);
+        must_allow(f);
+        offer(f, deploy_set(f, &first, 8), "refused key-retired ");
+}
+
+/* V26 */
+static void a_rotation_without_the_threshold_is_refused(void **state)
+{
+        const SigningKey *const keys[] = { &second, NULL };
+        Fixture *f = *state;
+        _cleanup_free_ char *p = keys_payload(f, 3, keys, &first, "");
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        offer(f, SIGNED_BY(p, &root_a), "refused root-threshold ");
+        offer(f, SIGNED_BY(p, &root_a, &first), "refused root-threshold ");
+        offer(f, SIGNED_BY(p, &first), "refused root-threshold ");
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "root-threshold");
+        must_allow(f);
+        offer(f, deploy_set(f, &second, 4), "refused key ");
+}
+
+/* V18, V19 */
+static void an_older_list_or_another_of_its_version_is_refused(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *list = keys_list(f, 5, &first, NULL, NULL, "");
+
+        offer(f, strdup(list), "accepted ");
+        offer(f, strdup(list), "unchanged ");
+        offer(f, keys_list(f, 4, &second, NULL, NULL, ""), "refused version-floor ");
+        offer(f, keys_list(f, 5, &second, NULL, NULL, ""), "refused equivocation ");
+        offer(f, keys_list(f, 120000, &second, NULL, NULL, ""), "refused ahead ");
+        fixture_restart(f);
+        offer(f, strdup(list), "unchanged ");
+        offer(f, keys_list(f, 4, &second, NULL, NULL, ""), "refused version-floor ");
+}
+
+/* ---- a key that is stolen ----------------------------------------------------------------------
+ */
+
+static void what_a_retired_key_signed_is_over_at_once(void **state) /* K4, V26 */
+{
+        Fixture *f = *state;
+        char detail[256];
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        must_allow(f);
+        offer(f, keys_list(f, 3, &second, NULL, &first, ""), "accepted ");
+        must_deny(f);
+        assert_int_equal(ask(f).reason, REASON_REVOKED);
+        assert_int_equal(f->agent->n_active, 0);
+        /* It stays verified, so that sessions under it are known to be over. */
+        assert_non_null(f->agent->issuers[0].set);
+        agent_lists_explain(f->agent, agent_grant(f->agent, "g-1"), detail, sizeof(detail));
+        assert_non_null(strstr(detail, "it is retired; the key list of " FIXTURE_ISSUER));
+        fixture_restart(f);
+        must_deny(f);
+        assert_non_null(f->agent->issuers[0].set);
+        /* Signed anew, it is in force again. */
+        offer(f, deploy_set(f, &second, 4), "accepted ");
+        must_allow(f);
+}
+
+static void it_is_over_though_the_disk_fails(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *list = keys_list(f, 3, &second, NULL, &first, "");
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        disk_fails = true;
+        offer(f, strdup(list), "refused not-saved ");
+        must_deny(f);
+        offer(f, keys_list(f, 2, &first, NULL, NULL, ""), "refused version-floor ");
+        must_deny(f);
+        disk_fails = false;
+        offer(f, strdup(list), "accepted ");
+        offer(f, strdup(list), "unchanged ");
+        fixture_restart(f);
+        must_deny(f);
+}
+
+/* A key that is gone without a word is trusted no longer, as if agentd.conf had lost it. */
+static void a_key_that_is_no_longer_named_signs_nothing(void **state)
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        offer(f, keys_list(f, 3, &second, NULL, NULL, ""), "accepted ");
+        must_deny(f);
+        assert_null(f->agent->issuers[0].set);
+        offer(f, deploy_set(f, &first, 4), "refused key ");
+}
+
+/* A thief with the clock's help has moved the floor far ahead: the roots move it back. */
+static void roots_take_a_floor_back(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        offer(f, deploy_set(f, &first, 10), "refused version-floor ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 6, &second, NULL, &first, more), "accepted ");
+        must_deny(f);
+        offer(f, deploy_set(f, &first, 50001), "refused key-retired ");
+        offer(f, deploy_set(f, &second, 4), "refused version-floor ");
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
+        fixture_restart(f);
+        must_allow(f);
+        offer(f, deploy_set(f, &second, 9), "refused version-floor ");
+}
+
+/* Between the two the agent may die. */
+static void a_floor_that_was_set_outlives_the_agent(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 6, &second, NULL, &first, more), "accepted ");
+        fixture_restart(f);
+        must_deny(f);
+        offer(f, deploy_set(f, &second, 4), "refused version-floor ");
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
+        /* It counts once: the list that is there already does not set it again. */
+        fixture_restart(f);
+        offer(f, deploy_set(f, &second, 9), "refused version-floor ");
+}
+
+/* And up: everything that was signed before a theft is void. */
+static void a_floor_above_the_set_in_force_ends_it(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 6, &first, NULL, NULL, more), "accepted ");
+        must_deny(f);
+        offer(f, deploy_set(f, &first, 4), "refused version-floor ");
+        offer(f, deploy_set(f, &first, 5), "accepted ");
+        must_allow(f);
+}
+
+/* ---- beside agentd.conf ------------------------------------------------------------------------
+ */
+
+#define CONF_KEYS                                                                                  \
+        "keys = ( { file = \"" FIXTURE_KEY "\"; reach: { sign = [ \"accounts\", \"grants\" ];\n"   \
+        "  accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } );"
+
+static void reload(Fixture *f)
+{
+        const Config *before = f->agent->config;
+
+        assert_int_equal(agent_reload(f->agent), 0);
+        for (int i = 0; i < 1000 && f->agent->config == before; i++)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        assert_true(f->agent->config != before);
+        fixture_settle(f);
+}
+
+static void keys_of_agentd_conf_count_until_the_first_list(void **state)
+{
+        Fixture *f = *state;
+
+        configure(BOTH_ROOTS, 2, CONF_KEYS);
+        reload(f);
+        offer(f, deploy_set(f, &first, 1), "accepted ");
+        must_allow(f);
+        offer(f, keys_list(f, 2, &second, NULL, NULL, ""), "accepted ");
+        must_deny(f);
+        offer(f, deploy_set(f, &first, 3), "refused key ");
+}
+
+static void other_roots_in_agentd_conf_are_a_new_word(void **state)
+{
+        Fixture *f = *state;
+        SigningKey other;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        assert_int_equal(signing_key_generate(&other), 0);
+        write_jwk(ROOT_B, &other);
+        reload(f);
+        must_deny(f);
+        assert_null(f->agent->issuers[0].keys);
+        offer(f, deploy_set(f, &first, 3), "refused key ");
+        offer(f, keys_list(f, 4, &first, NULL, NULL, ""), "refused root-threshold ");
+        root_b = other;
+        /* Its floor goes with the roots that moved it. */
+        offer(f, keys_list(f, 0, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 5), "accepted ");
+        must_allow(f);
+}
+
+/* An administrator who writes down what the list said already changes nothing. */
+static void agentd_conf_may_catch_up_with_a_root_s_rotation(void **state)
+{
+        const SigningKey *const keys[] = { &first, NULL };
+        Fixture *f = *state;
+        _cleanup_free_ char *p = NULL;
+        SigningKey before = root_b;
+
+        assert_int_equal(signing_key_generate(&root_b), 0);
+        p = keys_payload(f, 1, keys, NULL, "");
+        offer(f, SIGNED_BY(p, &root_a, &root_b), "refused root-threshold ");
+        offer(f, SIGNED_BY(p, &root_a, &before), "refused root-threshold ");
+        offer(f, SIGNED_BY(p, &root_a, &before, &root_b), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        fixture_restart(f);
+        must_allow(f);
+        write_jwk(ROOT_B, &root_b);
+        reload(f);
+        must_allow(f);
+        fixture_restart(f);
+        must_allow(f);
+        /* The old root has no say any more. */
+        free(p);
+        p = keys_payload(f, 3, keys, NULL, "");
+        offer(f, SIGNED_BY(p, &root_a, &before), "refused root-threshold ");
+        offer(f, SIGNED_BY(p, &root_a, &root_b), "accepted ");
+}
+
+static void without_its_archive_no_key_counts(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *list = keys_list(f, 1, &first, NULL, NULL, ""), *path = NULL;
+
+        offer(f, strdup(list), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        assert_true(asprintf(&path, PATH_SETS_DIR "/%s.jws",
+                             f->agent->issuers[0].keys_floor.floor.hash) > 0);
+        assert_int_equal(unlink(path), 0);
+        fixture_restart(f);
+        assert_true(f->agent->issuers[0].keys_are_lost);
+        must_deny(f);
+        offer(f, deploy_set(f, &first, 3), "refused key ");
+        offer(f, keys_list(f, 0, &first, NULL, NULL, ""), "refused version-floor ");
+        offer(f, strdup(list), "accepted ");
+        offer(f, deploy_set(f, &first, 3), "accepted ");
+        must_allow(f);
+}
+
+/* Which roots a lost list had named, nobody knows: those of before have no say. */
+static void a_lost_list_s_old_roots_have_no_say(void **state)
+{
+        const SigningKey *const keys[] = { &first, NULL };
+        Fixture *f = *state;
+        _cleanup_free_ char *p = NULL, *list = NULL, *path = NULL;
+        SigningKey before = root_b;
+
+        assert_int_equal(signing_key_generate(&root_b), 0);
+        p = keys_payload(f, 1, keys, NULL, "");
+        list = SIGNED_BY(p, &root_a, &before, &root_b);
+        offer(f, strdup(list), "accepted ");
+        assert_true(asprintf(&path, PATH_SETS_DIR "/%s.jws",
+                             f->agent->issuers[0].keys_floor.floor.hash) > 0);
+        assert_int_equal(unlink(path), 0);
+        fixture_restart(f);
+        root_b = before;
+        offer(f, keys_list(f, 2, &second, NULL, NULL, ""), "refused archive ");
+        offer(f, strdup(list), "accepted ");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                T(no_key_signs_before_the_roots_name_it),
+                T(a_rotation_overlaps_and_loses_no_grant),
+                T(a_rotation_without_the_threshold_is_refused),
+                T(an_older_list_or_another_of_its_version_is_refused),
+                T(what_a_retired_key_signed_is_over_at_once),
+                T(it_is_over_though_the_disk_fails),
+                T(a_key_that_is_no_longer_named_signs_nothing),
+                T(roots_take_a_floor_back),
+                T(a_floor_that_was_set_outlives_the_agent),
+                T(a_floor_above_the_set_in_force_ends_it),
+                T(keys_of_agentd_conf_count_until_the_first_list),
+                T(other_roots_in_agentd_conf_are_a_new_word),
+                T(agentd_conf_may_catch_up_with_a_root_s_rotation),
+                T(without_its_archive_no_key_counts),
+                T(a_lost_list_s_old_roots_have_no_say),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
