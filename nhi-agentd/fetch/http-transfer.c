@@ -76,6 +76,8 @@ static void header_take(HttpTransfer *t, const char *line, size_t size)
                 http_header_keep(value, n, t->etag);
         else if (http_header_value(line, size, "last-modified", &value, &n))
                 http_header_keep(value, n, t->last_modified);
+        else if (http_header_value(line, size, "date", &value, &n))
+                http_header_keep(value, n, t->date);
         else if (http_header_value(line, size, "preference-applied", &value, &n))
                 t->is_wait_applied = n >= 4 && strncasecmp(value, "wait", 4) == 0;
 }
@@ -202,6 +204,16 @@ static const char *error_of(const HttpTransfer *t, CURLcode code,
         return token;
 }
 
+static int64_t age_sec(const HttpTransfer *t)
+{
+        const time_t changed = curl_getdate(t->last_modified, NULL);
+        const time_t answered = curl_getdate(t->date, NULL);
+
+        if (changed < 0 || answered < 0)
+                return -1;
+        return answered > changed ? answered - changed : 0;
+}
+
 void http_transfer_done(HttpTransfer *t, CURLcode code)
 {
         char text[HTTP_ERROR_TEXT_MAX] = "";
@@ -210,6 +222,7 @@ void http_transfer_done(HttpTransfer *t, CURLcode code)
                 .size = t->size,
                 .etag = t->etag,
                 .last_modified = t->last_modified,
+                .age_sec = age_sec(t),
                 .is_wait_applied = t->is_wait_applied,
         };
         curl_off_t retry_after = 0;
