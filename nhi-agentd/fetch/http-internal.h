@@ -21,7 +21,7 @@ struct HttpTransfer {
         size_t size, capacity, headers_size;
         bool is_too_large, is_unwanted; /* why we ended it */
         bool is_wait_applied, is_chunked;
-        char etag[HTTP_FIELD_MAX + 1], last_modified[HTTP_FIELD_MAX + 1];
+        char etag[HTTP_FIELD_MAX + 1], last_modified[HTTP_FIELD_MAX + 1], date[HTTP_FIELD_MAX + 1];
         char curl_text[CURL_ERROR_SIZE];
 };
 

@@ -95,6 +95,8 @@ static void header_take(HttpTransfer *t, const char *line, size_t size)
                 http_header_keep(value, n, t->etag);
         else if (http_header_value(line, size, "last-modified", &value, &n))
                 http_header_keep(value, n, t->last_modified);
+        else if (http_header_value(line, size, "date", &value, &n))
+                http_header_keep(value, n, t->date);
         else if (http_header_value(line, size, "preference-applied", &value, &n))
                 t->is_wait_applied = names_wait(value, n);
         else if (http_header_value(line, size, "transfer-encoding", &value, &n))
@@ -244,6 +246,16 @@ static bool is_unmeasured(const HttpTransfer *t)
         return t->size > 0 && length < 0 && !t->is_chunked && version < CURL_HTTP_VERSION_2_0;
 }
 
+static int64_t age_sec(const HttpTransfer *t)
+{
+        const time_t changed = curl_getdate(t->last_modified, NULL);
+        const time_t answered = curl_getdate(t->date, NULL);
+
+        if (changed < 0 || answered < 0)
+                return -1;
+        return answered > changed ? answered - changed : 0;
+}
+
 void http_transfer_done(HttpTransfer *t, CURLcode code)
 {
         char text[HTTP_ERROR_TEXT_MAX] = "";
@@ -252,6 +264,7 @@ void http_transfer_done(HttpTransfer *t, CURLcode code)
                 .size = t->size,
                 .etag = t->etag,
                 .last_modified = t->last_modified,
+                .age_sec = age_sec(t),
                 .is_wait_applied = t->is_wait_applied,
         };
         curl_off_t retry_after = 0;

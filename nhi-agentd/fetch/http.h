@@ -26,8 +26,9 @@ typedef struct HttpResult {
         const char *body; /* size bytes and a NUL */
         size_t size;
         const char *etag, *last_modified; /* "": none */
-        bool is_wait_applied;             /* the server honoured Prefer: wait */
-        uint64_t retry_after_sec;         /* 0: it did not say */
+        int64_t age_sec; /* from last_modified to the answer, by the server's clock; -1: unknown */
+        bool is_wait_applied;     /* the server honoured Prefer: wait */
+        uint64_t retry_after_sec; /* 0: it did not say */
 } HttpResult;
 
 typedef struct HttpRequest {

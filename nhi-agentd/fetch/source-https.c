@@ -5,11 +5,13 @@
  * tests/unit/test-fetch-https.c:
  *
  *  N1 What has not changed MUST NOT be sent again: conditional requests (RFC 9110 section 13). But
- * a server that was somebody else's for a while MUST NOT have the last word on what is known: from
- *     time to time the whole is had.
+ *     a server that was somebody else's for a while MUST NOT have the last word on what is known:
+ *     from time to time the whole is had.
  *  N2 Whatever the server does, it MUST NOT be asked more than once a second, and after a failure
  *     longer each time up to a bound (A14).
- *  N3 Only the whole body of a 200 MUST be delivered. */
+ *  N3 Only the whole body of a 200 MUST be delivered.
+ *  N4 A set that replaced another within the same second MUST be heard of, also where the server's
+ *     entity tags are made of a time in seconds and a size, as nginx makes them (V24). */
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
@@ -21,6 +23,7 @@
 #include <stdio.h>
 
 #define SPACING_USEC         USEC_PER_SEC
+#define SETTLED_SEC          2 /* seconds begin and end: what is one second old may still change */
 #define RETRY_FIRST_USEC     USEC_PER_SEC
 #define RETRY_MAX_USEC       (60 * USEC_PER_SEC)
 #define WHOLE_INTERVALS      60u                   /* the whole is had once in so many intervals, */
@@ -87,6 +90,12 @@ static void go_on(HttpsSource *s, bool is_waited_for)
                 ask_after(s, usec_jittered(s->spec->interval_usec));
 }
 
+/* N4. A server that waits until something changes does not go by such a tag. */
+static bool is_settled(const HttpsSource *s, const HttpResult *r)
+{
+        return r->age_sec < 0 || r->age_sec >= SETTLED_SEC || (s->is_waiting && r->is_wait_applied);
+}
+
 static void on_ok(HttpsSource *s, const HttpResult *r)
 {
         if (r->size == 0) {
@@ -101,6 +110,8 @@ static void on_ok(HttpsSource *s, const HttpResult *r)
         if (s->is_waiting)
                 s->can_wait = r->is_wait_applied;
         go_on(s, s->can_wait);
+        if (!is_settled(s, r))
+                forget(s);
 }
 
 /* A server that claims to have waited and did not is asked at intervals like any other. */

@@ -24,9 +24,17 @@ typedef struct FileStore {
         int dir_fd, lock_fd;
 } FileStore;
 
+/* Who reads there: the fetcher, unless the administrator chose a group for what is put into the
+ * directory, such as a web server's. */
+static gid_t readers_of(const struct stat *st)
+{
+        const struct group *group = st->st_mode & S_ISGID ? NULL : getgrnam(READER_GROUP);
+
+        return group ? group->gr_gid : st->st_gid;
+}
+
 static int lock(FileStore *f)
 {
-        const struct group *group;
         struct stat st;
 
         f->dir_fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -36,8 +44,7 @@ static int lock(FileStore *f)
                 return 0;
         if (st.st_mode & S_IWOTH)
                 return -EPERM;
-        group = getgrnam(READER_GROUP);
-        f->gid = group ? group->gr_gid : st.st_gid;
+        f->gid = readers_of(&st);
         f->lock_fd = openat(f->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (f->lock_fd < 0)
                 return -errno;

@@ -22,6 +22,17 @@ packages_missing() {
         done
 }
 
+# Servers are wanted as programs: apt neither starts nor enables what it installs now.
+packages_apt() {
+        local policy=/usr/sbin/policy-rc.d preset=/etc/systemd/system-preset/00-nhi-tests.preset
+        local -a mine=()
+        [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && mine+=("$policy"); }
+        mkdir -p "${preset%/*}" && echo 'disable *' >"$preset" && mine+=("$preset")
+        # shellcheck disable=SC2064 # the files of now
+        trap "rm -f ${mine[*]}" EXIT
+        apt-get "$@"
+}
+
 packages_install() {
         local missing
         missing=$(packages_missing "$@")
@@ -34,7 +45,7 @@ packages_install() {
         export DEBIAN_FRONTEND=noninteractive
         apt-get -qq update
         # shellcheck disable=SC2086 # one package a word
-        apt-get -qq -y install --no-install-recommends $missing >/dev/null
+        packages_apt -qq -y install --no-install-recommends $missing >/dev/null
 }
 
 case ${1-} in

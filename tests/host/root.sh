@@ -43,7 +43,7 @@ root_make_host() {
                 --customize-hook='for u in console-getty apt-daily apt-daily-upgrade e2scrub_reap systemd-firstboot; do ln -sf /dev/null "$1/etc/systemd/system/$u.service"; done' \
                 --customize-hook='for u in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim; do ln -sf /dev/null "$1/etc/systemd/system/$u.timer"; done' \
                 --customize-hook='rm -f "$1"/etc/systemd/system/multi-user.target.wants/sssd*' \
-                --customize-hook='chroot "$1" systemctl disable -q sssd.service sssd-nss.socket sssd-pam.socket nscd.service || true' \
+                --customize-hook='chroot "$1" systemctl disable -q sssd.service sssd-nss.socket sssd-pam.socket nscd.service nginx.service etcd.service || true' \
                 --customize-hook='sed -i "s/ systemd$//; s/ systemd / /" "$1"/etc/nsswitch.conf' \
                 "$suite" "$dir" $(root_mirror)
 }

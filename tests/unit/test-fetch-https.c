@@ -6,8 +6,9 @@ typedef struct Script {
         pthread_mutex_t lock;
         unsigned status;
         char body[1100], etag[64], modified[64], extra[128];
-        bool can_wait; /* holds a 304 back until the body changes */
-        bool is_lying; /* says that it waited, and did not */
+        unsigned second; /* of the answer's date, where there is a modified */
+        bool can_wait;   /* holds a 304 back until the body changes */
+        bool is_lying;   /* says that it waited, and did not */
         char seen[1024], path[128];
 } Script;
 
@@ -63,8 +64,10 @@ static bool handle(HttpsPeer *p)
         if (*s.etag)
                 n += (size_t)snprintf(fields + n, sizeof(fields) - n, "ETag: %s\r\n", s.etag);
         if (*s.modified)
-                n += (size_t)snprintf(fields + n, sizeof(fields) - n, "Last-Modified: %s\r\n",
-                                      s.modified);
+                n += (size_t)snprintf(fields + n, sizeof(fields) - n,
+                                      "Last-Modified: %s\r\nDate: Sat, 01 Jan 2000 00:00:%02u "
+                                      "GMT\r\n",
+                                      s.modified, s.second);
         (void)snprintf(fields + n, sizeof(fields) - n, "%s%s", s.extra,
                        waits || s.is_lying ? "Preference-Applied: wait=60\r\n" : "");
         if (s.status == 200 && is_known(p, &s))
@@ -144,13 +147,38 @@ static void what_has_not_changed_is_not_sent_again(void **state)
         assert_int_equal(f->n_delivered, 1);
 }
 
+static void script_date(Script *s, unsigned second)
+{
+        (void)pthread_mutex_lock(&s->lock);
+        (void)snprintf(s->modified, sizeof(s->modified), "Sat, 01 Jan 2000 00:00:00 GMT");
+        s->second = second;
+        (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* The server's tag stays what it was, for it is made of the second and the size. V24 */
+static void a_second_change_within_a_second_is_heard_of(void **state)
+{
+        SourceFixture *f = *state;
+        Script *s = f->of_test;
+
+        script_date(s, 1);
+        source_start(f);
+        wait_delivered(f, 1);
+        script_say(f, 200, "two", "\"1\"", "");
+        wait_delivered(f, 2);
+        assert_string_equal(f->last, "two");
+        script_date(s, 2);
+        wait_requests(f, f->server.n_requests + 3);
+        assert_non_null(strstr(s->seen, "If-None-Match: \"1\"\r\n"));
+}
+
 static void a_date_does_where_there_is_no_tag(void **state)
 {
         SourceFixture *f = *state;
         Script *s = f->of_test;
 
         script_say(f, 200, "one", "", "");
-        (void)snprintf(s->modified, sizeof(s->modified), "Sat, 01 Jan 2000 00:00:00 GMT");
+        script_date(s, 2);
         source_start(f);
         wait_delivered(f, 1);
         wait_requests(f, 4);
@@ -406,6 +434,7 @@ int main(void)
                 CASE(a_set_is_delivered_and_the_next_one_too),
                 CASE(what_has_not_changed_is_not_sent_again),
                 CASE(what_a_server_once_said_is_not_believed_for_ever_N1),
+                CASE(a_second_change_within_a_second_is_heard_of),
                 CASE(a_date_does_where_there_is_no_tag),
                 CASE(a_server_that_can_wait_is_waited_for),
                 CASE(a_server_that_lies_about_waiting_is_asked_at_intervals),
