@@ -274,9 +274,35 @@ idle_figures() { # TYPE COLUMN HOSTS BEFORE AFTER
         }'
 }
 
-state_figures() { # COLUMN HOSTS SERVER-KIB-BEFORE FLEET-KIB
-        local kib
-        kib=$(memory_kib $(server_pids))
+# The same for ten and a hundred times as many hosts, were there a machine that bears them.
+computed_figures() { # TYPE HOSTS BEFORE AFTER SERVER-KIB-BEFORE SERVER-KIB
+        awk -v type="$1" -v n="$2" -v before="$3" -v after="$4" -v kib_before="$5" -v kib="$6" '
+        function comma(v,   digits, text) {
+                digits = sprintf("%d", v)
+                while (length(digits) > 3) {
+                        text = "," substr(digits, length(digits) - 2) text
+                        digits = substr(digits, 1, length(digits) - 3)
+                }
+                return digits text
+        }
+        function say(what, factor, value) {
+                printf "figure\tcomputed\t%s: %s\t%s hosts, %s\t%s\n", type, what, comma(n * factor), factor == 1 ? "measured" : "computed", value
+        }
+        function every_second(i) { return (b[i] - a[i]) * 1e9 / (b[7] - a[7]) }
+        BEGIN {
+                split(before, a, " "); split(after, b, " ")
+                for (f = 1; f <= 100; f *= 10) {
+                        say("requests, by second", f, comma(every_second(1) * f))
+                        say("from the hosts, MB by second", f, sprintf("%.1f", every_second(2) * f / 1e6))
+                        say("to the hosts, MB by second", f, sprintf("%.1f", every_second(3) * f / 1e6))
+                        say("processors of the server", f, sprintf("%.2f", every_second(4) * f / 1e3))
+                        say("memory of the server, GiB", f, sprintf("%.1f", (kib_before + (kib - kib_before) * f) / 1048576))
+                }
+        }'
+}
+
+state_figures() { # COLUMN HOSTS SERVER-KIB-BEFORE FLEET-KIB SERVER-KIB
+        local kib=$5
         figure fleet 'connections' "$1" "$(connections)"
         figure fleet 'memory of the server without hosts' "$1" "$(($3 / 1024)) MiB"
         figure fleet 'memory of the server with them' "$1" "$((kib / 1024)) MiB"
@@ -363,14 +389,16 @@ revoke_rows() {
 }
 
 watch_idle() { # TYPE COLUMN SERVER-KIB
-        local before after
+        local before after kib
         note "$1: $fleet hosts have their sets"
         sleep $((fleet / PER_SECOND > 60 ? 5 : 65)) # the first intervals go by
         before=$(sample "$1")
         sleep "$window_sec"
         after=$(sample "$1")
         idle_figures "$1" "$2" "$fleet" "$before" "$after"
-        state_figures "$2" "$fleet" "$3" "$(memory_kib "${fetchers[@]}")"
+        kib=$(memory_kib $(server_pids))
+        computed_figures "${2%%[ ,]*}" "$fleet" "$before" "$after" "$3" "$kib"
+        state_figures "$2" "$fleet" "$3" "$(memory_kib "${fetchers[@]}")" "$kib"
         figure fleet 'hosts in trouble meanwhile' "$2" "$(troubles)"
 }
 
