@@ -55,9 +55,21 @@ $(B)/bench/end-watch: $(call bobj,tests/bench/end-watch.c)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^
 
-.PHONY: bench bench-build
+# A fleet of fetchers and its feed, for bench-scale.sh.
+$(B)/bench/scale-fleet: $(call bobj,tests/bench/scale-fleet.c $(filter-out %/main.c,$(FETCH)) $(HTTP) $(BASE))
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(LIBS_FETCH)
+$(B)/bench/scale-feed: $(call bobj,tests/bench/scale-feed.c)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+
+.PHONY: bench bench-build bench-scale
 bench-build: $(BENCH_BIN) $(B)/bench/end-watch
 bench: ## speed against what it is measured by, as root; regenerates the tables of docs/PERFORMANCE.md and README.md
 	@tests/host/packages.sh install build boot
 	@$(MAKE) --no-print-directory bench-build
 	@tests/bench/run $(B)
+bench-scale: ## a central side with 10,000 hosts, as root; regenerates the tables of docs/SCALE.md
+	@tests/host/packages.sh install build boot
+	@$(MAKE) --no-print-directory $(B)/nhictl $(B)/bench/scale-fleet $(B)/bench/scale-feed
+	@tests/bench/run $(B) scale
