@@ -4,6 +4,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/path.h"
+#include "lib/http/setup.h"
 #include "nhictl/central.h"
 #include "nhictl/store/store.h"
 #include "nhictl/who.h"
@@ -30,6 +31,10 @@ static int check_options(const PublishOptions *o)
                             "--to %s: must be an absolute directory or a file://, https:// or "
                             "etcd:// URL without user, password and query",
                             o->to);
+        if (o->access.pins && !http_pins_are_valid(o->access.pins))
+                return fail(VERB_USAGE,
+                            "--pins: must be sha256//BASE64 of the server's public key, "
+                            "several parted by ';' (agentd.conf(5))");
         if (!o->to && has_access(&o->access))
                 return fail(VERB_USAGE, "how ledger.json's own place is reached stands there, in "
                                         "\"publish_with\": these options need --to");

@@ -4,6 +4,7 @@
 #include "lib/base/macro.h"
 #include "lib/http/base64.h"
 #include "lib/http/etcd-internal.h"
+#include "lib/http/setup.h"
 
 #include <stdio.h>
 
@@ -218,7 +219,7 @@ char *etcd_auth_parse(const char *text, size_t size)
         const char *token = json_string_value(json_object_get(document, "token"));
 
         /* It becomes a header. */
-        if (!token || !*token || strlen(token) > 4000 || strpbrk(token, "\r\n"))
+        if (!token || strlen(token) > 4000 || !http_token_is_valid(token))
                 return NULL;
         return strdup(token);
 }

@@ -5,6 +5,10 @@
 
 #include <strings.h>
 
+#define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define PIN_SCHEME   "sha256//"
+#define PIN_DIGITS   43u /* base64 of 32 bytes, without its '=' */
+
 static bool set_text(CURL *easy, CURLoption option, const char *text)
 {
         return curl_easy_setopt(easy, option, text) == CURLE_OK;
@@ -13,6 +17,12 @@ static bool set_text(CURL *easy, CURLoption option, const char *text)
 static bool set_number(CURL *easy, CURLoption option, uint64_t number)
 {
         return curl_easy_setopt(easy, option, (long)number) == CURLE_OK;
+}
+
+/* libcurl writes the secrets of every connection where that variable says. */
+bool http_init(void)
+{
+        return unsetenv("SSLKEYLOGFILE") == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 /* HTTP/2 alone may fail without harm: it is not built into every libcurl. */
@@ -38,6 +48,8 @@ bool http_setup_trust(CURL *easy, const HttpTrust *trust)
 {
         bool by_key_alone = trust->pins && !trust->ca_file;
 
+        if (trust->pins && !http_pins_are_valid(trust->pins))
+                return false;
         if (!set_number(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) ||
             !set_number(easy, CURLOPT_SSL_VERIFYPEER, !by_key_alone) ||
             !set_number(easy, CURLOPT_SSL_VERIFYHOST, by_key_alone ? 0 : 2))
@@ -69,6 +81,29 @@ bool http_setup_limits(CURL *easy, const HttpLimits *l, bool is_stream)
                 return false;
         return set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, l->connect_usec / 1000) &&
                set_number(easy, CURLOPT_TIMEOUT_MS, l->total_usec / 1000);
+}
+
+bool http_token_is_valid(const char *text)
+{
+        const size_t n = strspn(text, ALPHANUMERIC "-._~+/");
+
+        return n > 0 && text[n + strspn(text + n, "=")] == '\0';
+}
+
+bool http_pins_are_valid(const char *text)
+{
+        for (;;) {
+                if (strncmp(text, PIN_SCHEME, strlen(PIN_SCHEME)) != 0)
+                        return false;
+                text += strlen(PIN_SCHEME);
+                if (strspn(text, ALPHANUMERIC "+/") != PIN_DIGITS || text[PIN_DIGITS] != '=')
+                        return false;
+                text += PIN_DIGITS + 1;
+                if (*text == '\0')
+                        return true;
+                if (*text++ != ';')
+                        return false;
+        }
 }
 
 bool http_header_value(const char *line, size_t size, const char *name, const char **ret,

@@ -30,12 +30,20 @@ typedef struct HttpLimits {
 #define HTTP_HEADERS_MAX (32u * 1024u) /* bytes of an answer's headers */
 #define HTTP_FIELD_MAX   256u          /* of one header that we keep; a longer one is left out */
 
+/* Before the first transfer; for curl_global_cleanup(). */
+bool http_init(void);
 /* https only, no redirect, no proxy, nothing of the environment; agent is our name there. */
 bool http_setup_manners(CURL *easy, const char *agent);
-/* TLS 1.2 at least, and a server that the trust covers. */
+/* TLS 1.2 at least, and a server that the trust covers. false also where pins are none. */
 bool http_setup_trust(CURL *easy, const HttpTrust *trust);
 /* A transfer ends. body_max is the caller's to hold where the answer does not announce its size. */
 bool http_setup_limits(CURL *easy, const HttpLimits *l, bool is_stream);
+
+/* What a bearer may show (RFC 6750 section 2.1), which etcd's tokens are, too: a key or a
+ * certificate that was named by mistake is none. */
+bool http_token_is_valid(const char *text);
+/* As in HttpTrust. */
+bool http_pins_are_valid(const char *text);
 
 /* The value of the header of this name, without blanks around it; false: the line is another. */
 bool http_header_value(const char *line, size_t size, const char *name, const char **ret,

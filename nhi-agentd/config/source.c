@@ -119,6 +119,21 @@ static int check_credentials(ConfigBuild *b, const SourceConfig *s, const Origin
         return 0;
 }
 
+/* "https://HOST:PORT", and perhaps a slash: what is asked of a member stands behind it. */
+static int check_members(ConfigBuild *b, const SourceConfig *s, const Origin *at)
+{
+        for (size_t i = 0; i < s->urls.n; i++) {
+                const char *rest = s->urls.items[i] + strlen(URL_SCHEME);
+
+                rest += strcspn(rest, "/?{");
+                if (*rest != '\0' && !streq(rest, "/"))
+                        return fail_at(b, at, "issuers.source.urls",
+                                       "etcd's are its members, as https://HOST:PORT and no more: "
+                                       "the key is source.etcd_key");
+        }
+        return 0;
+}
+
 int config_source_check(ConfigBuild *b, const SourceConfig *s, const Origin *at)
 {
         const Source source = source_find(s->type);
@@ -137,5 +152,7 @@ int config_source_check(ConfigBuild *b, const SourceConfig *s, const Origin *at)
                 return fail_at(b, at, "issuers.source.urls",
                                "missing: where its sets are, such as "
                                "[ \"https://grants.example.org/sets/{host}.jws\" ]");
+        if (source == SOURCE_ETCD && check_members(b, s, at) < 0)
+                return -EBADMSG;
         return check_credentials(b, s, at);
 }

@@ -25,7 +25,7 @@ static int load_one(const char *name, int (*load)(const char *name, char **ret),
                                name, name);
         else if (r == -EBADMSG)
                 (void)snprintf(ret_error, ACCESS_ERROR_MAX,
-                               "the credential %s is not one line of text", name);
+                               "the credential %s is not one line of text, or is no token", name);
         else if (r < 0)
                 (void)snprintf(ret_error, ACCESS_ERROR_MAX, "the credential %s: %s", name,
                                strerror(-r));
@@ -41,7 +41,7 @@ int access_load(const SourceSpec *spec, Access *ret, char ret_error[static ACCES
         } wanted[] = {
                 { spec->certificate, credential_path, &ret->certificate_file },
                 { spec->certificate_key, credential_path, &ret->key_file },
-                { spec->token, credential_read, &ret->token },
+                { spec->token, credential_read_token, &ret->token },
                 { spec->user, credential_read, &ret->user },
                 { spec->password, credential_read, &ret->password },
         };

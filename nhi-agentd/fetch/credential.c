@@ -3,6 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/http/setup.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,6 +61,16 @@ int credential_read(const char *name, char **ret)
                 return -EBADMSG;
         *ret = TAKE_PTR(text);
         return 0;
+}
+
+int credential_read_token(const char *name, char **ret)
+{
+        int r = credential_read(name, ret);
+
+        if (r < 0 || http_token_is_valid(*ret))
+                return r;
+        credential_free(TAKE_PTR(*ret));
+        return -EBADMSG;
 }
 
 /* No text of ours is longer, and every one has room for the longest. */

@@ -14,5 +14,7 @@ int credential_path(const char *name, char **ret);
 /* Its text without the newline at its end: 0 and *ret for credential_free(); -ENOENT; -EBADMSG
  * where it is empty, too long, or holds what no header may; another negative errno. */
 int credential_read(const char *name, char **ret);
+/* The same; -EBADMSG also where it is no token (http_token_is_valid()). */
+int credential_read_token(const char *name, char **ret);
 /* NULL does nothing. */
 void credential_free(char *text);

@@ -117,7 +117,7 @@ int http_new(sd_event *event, Http **ret)
 
         if (!h)
                 return -ENOMEM;
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        if (!http_init()) {
                 free(TAKE_PTR(h));
                 return -ENOMEM;
         }

@@ -70,6 +70,16 @@ static void choose(const Publication *p, Target *t)
                        (p->request->mode == PUBLISH_CHANGED && t->is_changed);
 }
 
+/* A mistyped name would look like a fleet that is up to date. */
+static void note_selection(Publication *p)
+{
+        for (size_t i = 0; i < p->targets.n; i++)
+                if (p->targets.items[i].is_selected)
+                        return;
+        if (p->request->n_hosts + p->request->n_labels > 0)
+                publication_note(p, "no host has such a name or label: nhictl host list");
+}
+
 int publication_plan(Publication *p)
 {
         p->n_wanted = 0;
@@ -90,5 +100,6 @@ int publication_plan(Publication *p)
                 choose(p, t);
                 p->n_wanted += t->is_wanted;
         }
+        note_selection(p);
         return 0;
 }

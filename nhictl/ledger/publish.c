@@ -272,6 +272,7 @@ static int attempt(Publication *p)
 {
         int r;
 
+        p->store->error[0] = '\0';
         p->report->n_unchanged = p->report->n_failed = p->n_done = 0;
         (void)json_array_clear(p->report->hosts);
         r = look(p);
@@ -294,7 +295,7 @@ static int run(Publication *p)
         if (r < 0 && *p->error == '\0')
                 (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s",
                                *p->store->error ? p->store->error : "");
-        if (r == -EAGAIN)
+        if (r == -EAGAIN && *p->store->error == '\0')
                 (void)snprintf(p->error, LEDGER_ERROR_MAX,
                                "%s: others publish there all the time: publish again", p->place);
         if (r < 0 && *p->error == '\0')

@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/name.h"
+#include "lib/http/setup.h"
 #include "nhictl/ledger/ledger.h"
 #include "nhictl/store/store.h"
 #include "nhictl/when.h"
@@ -54,7 +55,7 @@ static int read_pins(const json_t *value, void *target)
 {
         const char *text = json_string_value(value);
 
-        if (!text || strncmp(text, "sha256//", 8) != 0)
+        if (!text || !http_pins_are_valid(text))
                 return -EBADMSG;
         *(const char **)target = text;
         return 0;

@@ -325,7 +325,7 @@ int client_new(const ClientOptions *o, Client **ret)
 {
         Client *c = calloc(1, sizeof(*c));
 
-        if (!c || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        if (!c || !http_init()) {
                 free(c);
                 return -ENOMEM;
         }

@@ -54,4 +54,6 @@ const char *client_sentence(const ClientRequest *r, char ret[static CLIENT_ERROR
 /* A secret of one line from a file that is ours: 0 and a malloc'ed *ret for secret_free(). A
  * sentence in ret_error otherwise. */
 int secret_read(const char *path, char **ret, char ret_error[static CLIENT_ERROR_MAX]);
+/* The same of a token: nothing else goes out as one. */
+int secret_read_token(const char *path, char **ret, char ret_error[static CLIENT_ERROR_MAX]);
 void secret_free(char *text);

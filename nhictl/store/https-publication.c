@@ -113,7 +113,13 @@ int https_publication_write(HttpsStore *h, const char *revision)
         if (r == 0)
                 r = client_do(h->client, &request, 1);
         if (r == 0 && https_is_refused(&request))
-                r = -EAGAIN;
+                r = request.status == 409
+                            ? store_failed(
+                                      &h->s, -EAGAIN,
+                                      "%s: status-409: somebody else writes there, or there is "
+                                      "no such directory",
+                                      request.url)
+                            : -EAGAIN;
         else if (r == 0 && !https_is_done(&request))
                 r = https_request_fail(h, &request);
         if (r == 0)

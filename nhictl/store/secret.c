@@ -37,6 +37,20 @@ int secret_read(const char *path, char **ret, char ret_error[static CLIENT_ERROR
         return 0;
 }
 
+int secret_read_token(const char *path, char **ret, char ret_error[static CLIENT_ERROR_MAX])
+{
+        int r = secret_read(path, ret, ret_error);
+
+        if (r < 0 || http_token_is_valid(*ret))
+                return r;
+        (void)snprintf(ret_error, CLIENT_ERROR_MAX,
+                       "%s holds no token, which has letters, digits and -._~+/ only: is it "
+                       "another file that was meant?",
+                       path);
+        secret_free(TAKE_PTR(*ret));
+        return -EBADMSG;
+}
+
 void secret_free(char *text)
 {
         if (text)

@@ -160,7 +160,8 @@ static int go_on_behind(EtcdStore *e, EtcdPair *last)
         if (order > 0 || (order == 0 && e->last.key_size >= last->key_size) || e->n_keys > KEYS_MAX)
                 return malformed(e, -EBADMSG);
         free(e->last.key);
-        e->last = (EtcdPair){ .key = TAKE_PTR(last->key), .key_size = last->key_size };
+        e->last.key = TAKE_PTR(last->key);
+        e->last.key_size = last->key_size;
         return 0;
 }
 
@@ -365,7 +366,7 @@ static int authorize(EtcdStore *e, char *error)
         int r = 0;
 
         if (a->token_file)
-                r = secret_read(a->token_file, &token, error);
+                r = secret_read_token(a->token_file, &token, error);
         if (r == 0 && token)
                 r = client_authorize(e->client, token);
         if (r == 0 && a->user_file)

@@ -229,7 +229,7 @@ static int authorize(HttpsStore *h, char *error)
 
         if (!h->s.o.access->token_file)
                 return 0;
-        r = secret_read(h->s.o.access->token_file, &token, error);
+        r = secret_read_token(h->s.o.access->token_file, &token, error);
         if (r == 0 && asprintf(&value, "Bearer %s", token) < 0)
                 r = -ENOMEM;
         if (r == 0)

@@ -23,7 +23,7 @@ typedef struct Objects {
         long revision;
         unsigned n_put;
         /* how it behaves */
-        bool ignores_conditions, has_no_etag, repeats_itself;
+        bool ignores_conditions, has_no_etag, repeats_itself, has_no_directory;
         unsigned refuse_put; /* PUT number that is answered by 412, once; 0: none */
         unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
         /* somebody else writes that just before the next write; NULL: nobody does */
@@ -101,6 +101,8 @@ static inline bool object_serve_put(Objects *o, HttpsPeer *p)
         const bool is_probe = strstr(p->path, "_probe");
         char field[80] = "", length[32] = "0";
 
+        if (o->has_no_directory)
+                return https_answer(p, 409, "", "");
         if (!is_probe)
                 object_slip(o);
         if (!is_probe && ++o->n_put == o->refuse_put)

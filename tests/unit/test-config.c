@@ -15,6 +15,7 @@
         "  keys = ( { file = \"" FIXTURE_KEY "\"; reach: { sign = [ \"grants\" ]; }; } ); } );\n"
 #define HTTPS(members) SOURCE("type = \"https\"; urls = [ \"https://a/{host}\" ]; " members)
 #define ETCD(members)  SOURCE("type = \"etcd\"; urls = [ \"https://a\" ]; " members)
+#define MEMBER(url)    SOURCE("type = \"etcd\"; urls = [ \"https://b/\", \"" url "\" ];")
 #define URL(url)       SOURCE("type = \"https\"; urls = [ \"" url "\" ];")
 #define PIN(pin)       HTTPS("pins = [ \"" pin "\" ];")
 
@@ -87,6 +88,9 @@ static void config_errors_name_file_line_and_key(void **state)
                 { SOURCE("path = \"/s\"; token = \"t\";"), "source.token: has no meaning" },
                 { HTTPS("user = \"u\"; password = \"p\";"), "source.user: has no meaning" },
                 { HTTPS("certificate_key = \"k\";"), "source.certificate: missing" },
+                { MEMBER("https://a:2379/nhi"), "issuers.source.urls: etcd's are its members" },
+                { MEMBER("https://a:2379?x"), "issuers.source.urls: etcd's are its members" },
+                { MEMBER("https://{host}:2379"), "issuers.source.urls: etcd's are its members" },
                 { ETCD("user = \"u\";"), "source.user: user and password come together" },
                 { ETCD("password = \"p\";"), "source.user: user and password come together" },
                 { ETCD("user = \"u\"; password = \"p\"; token = \"t\";"),

@@ -351,6 +351,17 @@ static void a_credential_that_would_break_the_header_is_refused(void **state)
         assert_int_equal(f->server.n_requests, 0);
 }
 
+static void a_private_key_is_not_shown_as_a_token(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.token = "fleet-token";
+        source_credential(f, "fleet-token", "{\"kty\":\"OKP\",\"d\":\"hidden\"}\n");
+        source_start(f);
+        wait_trouble(f, "is no token");
+        assert_int_equal(f->server.n_requests, 0);
+}
+
 static void a_credential_has_a_name_and_no_path(void **state)
 {
         SourceFixture *f = *state;
@@ -396,6 +407,7 @@ int main(void)
                 CASE(retry_after_is_obeyed),
                 CASE(a_token_is_shown_and_its_absence_is_said),
                 CASE(a_credential_that_would_break_the_header_is_refused),
+                CASE(a_private_key_is_not_shown_as_a_token),
                 CASE(a_credential_has_a_name_and_no_path),
                 CASE(a_source_without_a_url_is_refused),
         };

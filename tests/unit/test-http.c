@@ -353,6 +353,21 @@ static void the_environment_names_no_proxy_V35(void **state)
         }
 }
 
+static void the_environment_gets_no_secrets_of_a_connection_H2(void **state)
+{
+        Fixture *f = *state;
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "%s/secrets", f->dir);
+        f->http = http_free(f->http);
+        assert_int_equal(setenv("SSLKEYLOGFILE", path, 1), 0);
+        assert_int_equal(http_new(f->event, &f->http), 0);
+        serve_well(f);
+        assert_string_equal(fetch(f, "/ok"), "");
+        assert_int_equal(access(path, F_OK), -1);
+        (void)unsetenv("SSLKEYLOGFILE");
+}
+
 static void a_certificate_that_is_not_trusted_ends_it_before_anything_is_asked_V36(void **state)
 {
         Fixture *f = *state;
@@ -417,6 +432,26 @@ static void a_pinned_key_is_enough_and_another_key_is_not(void **state)
         (void)memmove(pins + strlen(pins), pins + 96, strlen(pins + 96) + 1);
         f->request.trust.pins = pins;
         assert_string_equal(fetch(f, "/ok"), "");
+}
+
+/* Without a CA nothing else would be looked at. */
+static void pins_that_are_none_are_no_trust_V36(void **state)
+{
+        static const char *const bad[] = { "", "sha256//", "sha256//short=", "/etc/passwd", ";" };
+        Fixture *f = *state;
+        char pin[64];
+
+        serve_well(f);
+        f->request.trust.ca_file = NULL;
+        f->request.url = "https://localhost:1/";
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                f->request.trust.pins = bad[i];
+                assert_int_equal(http_begin(f->http, &f->request, &f->transfer), -EINVAL);
+        }
+        identity_pin(&f->leaf, pin);
+        assert_true(http_pins_are_valid(pin));
+        strcat(pin, ";");
+        assert_false(http_pins_are_valid(pin));
 }
 
 static void a_pin_beside_a_ca_needs_both(void **state)
@@ -589,10 +624,12 @@ int main(void)
                 CASE(a_redirect_is_an_answer_and_not_followed_V35),
                 CASE(only_https_is_fetched_V35),
                 CASE(the_environment_names_no_proxy_V35),
+                CASE(the_environment_gets_no_secrets_of_a_connection_H2),
                 CASE(a_certificate_that_is_not_trusted_ends_it_before_anything_is_asked_V36),
                 CASE(what_the_system_trusts_is_no_help_to_a_private_ca),
                 CASE(a_ca_that_only_bears_the_name_signs_nothing_V36),
                 CASE(a_pinned_key_is_enough_and_another_key_is_not),
+                CASE(pins_that_are_none_are_no_trust_V36),
                 CASE(a_pin_beside_a_ca_needs_both),
                 CASE(a_server_that_wants_a_certificate_gets_ours),
                 CASE(the_byte_limit_holds_at_its_edge_V36),

@@ -370,6 +370,24 @@ static void only_hosts_that_were_chosen_are_written(void **state)
         ledger_free(l);
 }
 
+static void a_choice_of_no_host_is_said(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        const char *const globs[] = { "web1.mistyped" };
+        const PublishRequest request = {
+                .mode = PUBLISH_ALL, .now_usec = NOW_USEC, .hosts = globs, .n_hosts = 1
+        };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(json_array_size(report.notes), 1);
+        assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)), "host list"));
+        assert_int_equal(report.n_published, 0);
+        publish_report_done(&report);
+        ledger_free(l);
+}
+
 static void a_host_that_left_is_emptied_once(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -418,6 +436,12 @@ static void a_token_comes_from_a_file_that_is_ours(void **state)
         assert_int_equal(publish(l, NOW_USEC), 1);
         assert_int_equal(chmod(token, 0622), 0);
         assert_int_equal(refusal(l, NOW_USEC, error), -EPERM);
+        /* The issuer's key is one line in a file that is ours, too. */
+        write_secret("key", "{\"crv\":\"Ed25519\",\"d\":\"hidden\"}\n", token);
+        assert_int_equal(refusal(l, NOW_USEC, error), -EBADMSG);
+        assert_non_null(strstr(error, "holds no token"));
+        assert_null(strstr(error, "hidden"));
+        assert_string_equal(objects.seen, "Bearer s3cret");
         ledger_free(l);
 }
 
@@ -464,6 +488,18 @@ static void a_server_that_ignores_conditions_is_refused(void **state)
         access_to.single_publisher = true;
         assert_int_equal(publish(l, NOW_USEC), 1);
         assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        ledger_free(l);
+}
+
+/* RFC 4918 section 9.7.1 */
+static void a_directory_that_is_not_there_is_no_rival(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX];
+
+        objects.has_no_directory = true;
+        assert_int_equal(refusal(l, NOW_USEC, error), -EAGAIN);
+        assert_non_null(strstr(error, "no such directory"));
         ledger_free(l);
 }
 
@@ -648,12 +684,14 @@ int main(void)
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
                 BOTH(a_publication_of_somebody_else_is_refused),
                 BOTH(only_hosts_that_were_chosen_are_written),
+                BOTH(a_choice_of_no_host_is_said),
                 BOTH(a_host_that_left_is_emptied_once),
                 BOTH(a_server_that_is_not_trusted_is_told_nothing),
                 HTTPS(a_token_comes_from_a_file_that_is_ours),
                 ETCD(etcd_is_logged_in_to_with_user_and_password),
                 ETCD(a_token_of_etcd_that_runs_out_is_followed_by_another),
                 HTTPS(a_server_that_ignores_conditions_is_refused),
+                HTTPS(a_directory_that_is_not_there_is_no_rival),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
                 ETCD(a_member_that_repeats_itself_is_left),
