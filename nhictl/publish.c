@@ -45,18 +45,6 @@ static int check_options(const PublishOptions *o)
         return VERB_OK;
 }
 
-/* Perhaps a slip; or a host that has left, and was emptied by an earlier call. */
-static void say_selection(const PublishOptions *o, const json_t *result)
-{
-        static const char *const counts[] = { "published", "unchanged", "failed" };
-        json_int_t n = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
-                n += json_integer_value(json_object_get(result, counts[i]));
-        if (n == 0 && (o->hosts.n > 0 || o->labels.n > 0))
-                say("no host is of this name or label: nhictl host list");
-}
-
 static VerbStatus run(Call *call)
 {
         const PublishOptions *o = call->options;
@@ -89,7 +77,6 @@ static VerbStatus run(Call *call)
         r = central_publish(&o->central, l, &request, &result);
         if (!result)
                 return r;
-        say_selection(o, result);
         if (call->out.json) {
                 if (output_document(result) < 0)
                         return VERB_FAILED;

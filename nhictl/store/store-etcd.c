@@ -162,7 +162,8 @@ static int go_on_behind(EtcdStore *e, EtcdPair *last)
         if (order > 0 || (order == 0 && e->last.key_size >= last->key_size) || e->n_keys > KEYS_MAX)
                 return malformed(e, -EBADMSG);
         free(e->last.key);
-        e->last = (EtcdPair){ .key = TAKE_PTR(last->key), .key_size = last->key_size };
+        e->last.key = TAKE_PTR(last->key);
+        e->last.key_size = last->key_size;
         return 0;
 }
 

@@ -141,7 +141,7 @@ static void only_what_was_chosen_is_published_and_nothing_chosen_is_said(void **
         const World *w = *state;
 
         OK("publish", LEDGER(w), "--key", w->key, "--host", "mail*");
-        assert_said("no host is of this name or label");
+        assert_said("no host has such a name or label");
         OK("publish", LEDGER(w), "--key", w->key, "--host", "web?", "--label", "canary");
         assert_true(is_published(w, "web1") && is_published(w, "web2") && is_published(w, "db1"));
         OK("publish", LEDGER(w), "--key", w->key, "--host", "web2", "--renew");
