@@ -35,6 +35,17 @@ static Heard heard_read(const FeedTiding *t, int64_t boot_usec)
         return h;
 }
 
+static void place_take(Heard *to, const FeedTiding *t, int64_t boot_usec)
+{
+        Heard h = heard_read(t, boot_usec);
+
+        if (!h.has_answered && to->has_answered) {
+                h.has_answered = true;
+                h.answered_usec = to->answered_usec;
+        }
+        *to = h;
+}
+
 void heard_take(Agent *a, const FeedTiding *tidings, size_t n)
 {
         const int64_t boot_usec = agent_now(a).boot_usec;
@@ -45,8 +56,24 @@ void heard_take(Agent *a, const FeedTiding *tidings, size_t n)
 
                 if (issuer < a->config->n_issuers &&
                     place < heard_n_places(&a->config->issuers[issuer].source))
-                        a->issuers[issuer].heard[place] = heard_read(&tidings[i], boot_usec);
+                        place_take(&a->issuers[issuer].heard[place], &tidings[i], boot_usec);
         }
+}
+
+static bool places_are_same(const SourceConfig *a, const SourceConfig *b)
+{
+        if (!streq(a->type, b->type) || !streq(a->path, b->path) || a->urls.n != b->urls.n)
+                return false;
+        for (size_t i = 0; i < a->urls.n; i++)
+                if (!streq(a->urls.items[i], b->urls.items[i]))
+                        return false;
+        return true;
+}
+
+void heard_keep(IssuerState *s, const SourceConfig *before, const SourceConfig *after)
+{
+        if (!places_are_same(before, after))
+                memset(s->heard, 0, sizeof(s->heard));
 }
 
 /* ---- places ---- */

@@ -23,8 +23,11 @@ typedef struct Heard {
 typedef struct Agent Agent;
 typedef struct IssuerState IssuerState;
 
-/* What came of the fetcher; what makes no sense is left out. */
+/* What came of the fetcher; what makes no sense is left out. One that began anew and has no answer
+ * yet takes none back. */
 void heard_take(Agent *a, const FeedTiding *tidings, size_t n);
+/* The issuer has another configuration: what is known of other places is forgotten. */
+void heard_keep(IssuerState *s, const SourceConfig *before, const SourceConfig *after);
 
 /* An issuer's places: how many, and what to call one: its file, or the origin of its URL, without
  * what stands behind that; "#2" and so on where another place has the same one. Cut to fit. */

@@ -20,17 +20,24 @@ static const unsigned levels[] = { STALE_OVER, STALE_LATE, STALE_HALF };
 
 /* ---- how old ---- */
 
+/* When its issuer dated it. */
+static int64_t begin_usec(const IssuerState *s)
+{
+        return s->set->iat_sec * USEC;
+}
+
 int64_t staleness_life_usec(const IssuerState *s)
 {
-        return s->set->exp_sec > s->set->iat_sec ? (s->set->exp_sec - s->set->iat_sec) * USEC : 0;
+        const int64_t life_usec = s->set->exp_sec * USEC - begin_usec(s);
+
+        return life_usec > 0 ? life_usec : 0;
 }
 
 int64_t staleness_age_usec(const IssuerState *s, Now now)
 {
-        const int64_t iat_usec = s->set->iat_sec * USEC;
-        const int64_t by_real = now.real_usec - iat_usec;
-        const int64_t by_boot =
-                s->judged.real_usec - iat_usec + now.boot_usec - s->judged.boot_usec;
+        const int64_t judged_age = s->judged.real_usec - begin_usec(s);
+        const int64_t by_real = now.real_usec - begin_usec(s);
+        const int64_t by_boot = judged_age + now.boot_usec - s->judged.boot_usec;
 
         return by_real > by_boot ? by_real : by_boot;
 }
@@ -52,7 +59,7 @@ unsigned staleness_level(const IssuerState *s, Now now)
 
 Now staleness_point(const IssuerState *s, unsigned level)
 {
-        const int64_t real = s->set->iat_sec * USEC + level_usec(s, level);
+        const int64_t real = begin_usec(s) + level_usec(s, level);
 
         return (Now){ .real_usec = real,
                       .boot_usec = s->judged.boot_usec + (real - s->judged.real_usec) };

@@ -17,7 +17,7 @@
 typedef struct Outage {
         Fixture *f;
         int journal;        /* what the agent sends there */
-        int64_t start_usec; /* of the real clock, when nothing was ahead */
+        int64_t start_usec; /* of the real clock: when the sets begin */
 } Outage;
 
 static inline void journal_listen(Outage *t)
@@ -42,7 +42,7 @@ static inline int outage_setup(void **state)
         (void)mkdir(PATH_ROOT "/run/systemd/journal", 0755);
         journal_listen(t);
         fixture_load(t->f);
-        t->start_usec = now_realtime_usec();
+        t->start_usec = t->f->base_sec * USEC;
         *state = t;
         return 0;
 }

@@ -102,6 +102,47 @@ static void nothing_is_known_of_a_source_that_has_not_answered(void **state)
         assert_int_equal(heard_age_usec(&f->agent->issuers[0], agent_now(f->agent)), -1);
 }
 
+static void a_fetcher_that_begins_anew_takes_no_answer_back(void **state)
+{
+        Fixture *f = *state;
+        Message m = message(1, 100, "");
+        int64_t answered_usec;
+        char line[256];
+
+        say(f, &m, message_size(1), -1, line);
+        answered_usec = heard(f)->answered_usec;
+        m = message(1, FEED_NOT_KNOWN, "timeout");
+        say(f, &m, message_size(1), -1, line);
+        assert_true(heard(f)->has_answered);
+        assert_int_equal(heard(f)->answered_usec, answered_usec);
+        assert_string_equal(heard(f)->trouble, "timeout");
+}
+
+static void other_places_are_not_taken_for_those_of_before(void **state)
+{
+        const char *urls[] = { "https://a", "https://b" }, *others[] = { "https://a", "https://c" };
+        const SourceConfig file = { .type = (char *)"file", .path = (char *)"/a" };
+        const SourceConfig https = { .type = (char *)"https",
+                                     .path = (char *)"",
+                                     .urls = { .items = urls, .n = 2 } };
+        SourceConfig another = file, same = https;
+        IssuerState s = { .heard[1].has_answered = true };
+
+        heard_keep(&s, &file, &another);
+        heard_keep(&s, &https, &same);
+        assert_true(s.heard[1].has_answered);
+        same.urls.items = others;
+        heard_keep(&s, &https, &same);
+        assert_false(s.heard[1].has_answered);
+        s.heard[1].has_answered = true;
+        another.path = (char *)"/b";
+        heard_keep(&s, &file, &another);
+        assert_false(s.heard[1].has_answered);
+        s.heard[1].has_answered = true;
+        heard_keep(&s, &file, &https);
+        assert_false(s.heard[1].has_answered);
+}
+
 static void tidings_that_are_not_as_they_must_be_are_refused(void **state) /* A06 */
 {
         Fixture *f = *state;
@@ -263,8 +304,11 @@ static void a_source_that_fails_is_told_with_the_reason(void **state)
 
         fixture_write(SET_FILE, "no set");
         sources_write("/nowhere/set.jws", SET_FILE);
-        of = fetcher(f, 3600 * USEC_PER_SEC);
+        of = fetcher(f, 1000);
         assert_true(fixture_until(f, has_trouble, f));
+        /* What stands beside the sets is well, and says nothing of them. */
+        for (int i = 0; i < 200; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
         assert_false(heard(f)->has_answered);
         assert_non_null(strstr(heard(f)->trouble, "/nowhere/set.jws is not there yet"));
         fetcher_free(of);
@@ -314,6 +358,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(tidings_are_kept_and_not_answered),
                 TEST(nothing_is_known_of_a_source_that_has_not_answered),
+                TEST(a_fetcher_that_begins_anew_takes_no_answer_back),
+                cmocka_unit_test(other_places_are_not_taken_for_those_of_before),
                 TEST(tidings_that_are_not_as_they_must_be_are_refused),
                 TEST(a_place_that_is_not_there_is_left_out),
                 TEST(words_without_an_end_get_one),

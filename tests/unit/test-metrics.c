@@ -449,6 +449,22 @@ static void another_path_takes_the_old_file_away(void **state)
         assert_false(file_is_there(METRICS_FILE ".other"));
 }
 
+static void a_new_configuration_begins_and_ends_it(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_write(PATH_CONF_DIR "/60-metrics.conf",
+                      "metrics: { file = \"" METRICS_FILE "\"; interval = \"1s\"; };\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, is_written, f));
+        assert_int_equal(unlink(PATH_CONF_DIR "/60-metrics.conf"), 0);
+        assert_int_equal(agent_reload(f->agent), 0);
+        while (is_written(f))
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        assert_true(fixture_until(f, is_settled, f));
+        assert_false(file_is_there(METRICS_FILE));
+}
+
 static void an_agent_that_stops_leaves_no_numbers(void **state)
 {
         Fixture *f = *state;
@@ -524,6 +540,7 @@ int main(void)
                 TEST(the_file_is_for_everybody_and_whole),
                 TEST(it_is_written_again_and_again),
                 TEST(another_path_takes_the_old_file_away),
+                TEST(a_new_configuration_begins_and_ends_it),
                 TEST(an_agent_that_stops_leaves_no_numbers),
                 TEST(a_directory_that_others_may_write_is_refused),
                 TEST(a_directory_that_is_not_there_is_said_until_it_is),

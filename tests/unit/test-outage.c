@@ -220,7 +220,7 @@ static void past_the_limit_everything_ends_at_once_and_was_foretold(void **state
         assert_int_equal(told(t, "source-stale", "50"), 1);
         at(t, 20 * HOUR);
         assert_int_equal(told(t, "source-stale", "80"), 1);
-        at(t, LIMIT - 1);
+        at(t, LIMIT - MOMENT);
         allowed(t, "g-late");
         assert_true(session_goes_on(t));
         at(t, LIMIT);
