@@ -404,7 +404,7 @@ static void put_report(const char *name, ReportSpec spec)
 /* web1 to webN, all with the one key. */
 static const char *const *many(size_t n)
 {
-        static char names[N_HOSTS][16];
+        static char names[N_HOSTS][32];
         static const char *list[N_HOSTS];
 
         for (size_t i = 0; i < n; i++) {

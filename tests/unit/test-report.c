@@ -189,11 +189,11 @@ static void gates_are_told_with_their_modes_and_without_their_accounts(void **st
 static void a_set_that_is_refused_is_reported_and_the_one_before_stays(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *before = NULL;
+        _cleanup_free_ char *first = next_jws(f, NULL), *before = NULL;
         json_t *report;
 
         fixture_deploy(f, "g-1", 0);
-        before = next_jws(f, NULL);
+        before = next_jws(f, first);
         assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, -5000, "", "")), "refused ", 8),
                          0);
         report = next_report(f, before);
