@@ -532,7 +532,7 @@ static void a_ledger_that_names_no_place_says_what_to_do(void **state)
         assert_non_null(strstr(error, "source.report"));
 }
 
-static void a_replayed_report_is_told_by_each_kind_of_place(void **state) /* F2, V20 */
+static void a_replayed_report_is_told_by_each_kind_of_place(void **state) /* F2 */
 {
         const char *const names[] = { HOST };
         ReportSpec spec = usual;

@@ -389,9 +389,10 @@ static void a_burst_of_changes_is_one_report(void **state) /* R4 */
 static void nobody_but_the_fetcher_may_read_it(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *first = next_jws(f, NULL), *file = NULL;
+        _cleanup_free_ char *file = NULL;
         struct stat st;
 
+        free(next_jws(f, NULL));
         assert_int_equal(report_file(FIXTURE_ISSUER, &file), 0);
         assert_int_equal(stat(file, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600); /* there is no group nhi-fetch here */
@@ -400,8 +401,9 @@ static void nobody_but_the_fetcher_may_read_it(void **state)
 static void without_a_place_there_are_no_reports_and_old_ones_go(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *first = next_jws(f, NULL), *later = NULL;
+        _cleanup_free_ char *later = NULL;
 
+        free(next_jws(f, NULL));
         configure("");
         start(f);
         reports_changed(f->agent->reports, 0);
