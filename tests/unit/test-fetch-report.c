@@ -258,6 +258,7 @@ static void of_a_burst_the_newest_counts_and_they_are_spaced(void **state) /* Q2
         Fixture *f = *state;
         Place p;
 
+        f->config.spacing_usec = 700000;
         begin(f);
         for (int i = 0; i < 40; i++) {
                 char text[32];
