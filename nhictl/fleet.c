@@ -128,6 +128,11 @@ static VerbStatus run(Call *call)
                 r = select_hosts(l, o, &names, &n);
         if (r == VERB_OK && n == 0)
                 return fail(VERB_USAGE, "no host of the ledger is meant: nhictl host list");
+        /* The network may be slow, and who revokes must not wait for it. */
+        if (r == VERB_OK) {
+                closep(&l->lock_fd);
+                l->lock_fd = -EBADF;
+        }
         if (r == VERB_OK)
                 r = published(o, l, &versions);
         if (r == VERB_OK)

@@ -258,9 +258,10 @@ static void of_a_burst_the_newest_counts_and_they_are_spaced(void **state) /* Q2
         Fixture *f = *state;
         Place p;
 
+        f->config.spacing_usec = 700000;
         begin(f);
         for (int i = 0; i < 40; i++) {
-                char text[16];
+                char text[32];
 
                 (void)snprintf(text, sizeof(text), "report %d", i);
                 write_report(f, text);
@@ -515,7 +516,7 @@ static void a_dead_member_is_left_for_the_next(void **state)
         f->of->spec.urls[1] = f->of->other_url;
         f->of->spec.n_urls = 2;
         for (int i = 0; i < 4; i++) {
-                char text[16];
+                char text[32];
 
                 (void)report_sender_free(f->sender);
                 (void)snprintf(text, sizeof(text), "%d", i);

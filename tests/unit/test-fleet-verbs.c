@@ -139,12 +139,13 @@ static void report_with(int64_t ver, int64_t age_sec, void (*change)(json_t *pay
         const ReportSpec spec = { .host = HOST,
                                   .issuer = ISSUER,
                                   .iat_sec = now - age_sec,
-                                  .seq = ++seq,
+                                  .seq = seq,
                                   .ver = ver ? ver : (now + 3600) * 1000,
                                   .log_seq = 100 + seq };
         json_t *payload = report_payload(&spec);
         _cleanup_free_ char *jws = NULL;
 
+        seq++;
         if (change)
                 change(payload);
         jws = report_sign(&host_key, REPORT_TYP, payload);

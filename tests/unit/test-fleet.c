@@ -404,7 +404,7 @@ static void put_report(const char *name, ReportSpec spec)
 /* web1 to webN, all with the one key. */
 static const char *const *many(size_t n)
 {
-        static char names[N_HOSTS][16];
+        static char names[N_HOSTS][32];
         static const char *list[N_HOSTS];
 
         for (size_t i = 0; i < n; i++) {
@@ -532,7 +532,7 @@ static void a_ledger_that_names_no_place_says_what_to_do(void **state)
         assert_non_null(strstr(error, "source.report"));
 }
 
-static void a_replayed_report_is_told_by_each_kind_of_place(void **state) /* F2, V20 */
+static void a_replayed_report_is_told_by_each_kind_of_place(void **state) /* F2 */
 {
         const char *const names[] = { HOST };
         ReportSpec spec = usual;
@@ -594,6 +594,22 @@ static void a_report_that_is_not_believed_is_not_waited_for_successfully(void **
 
         put_report(HOST, usual);
         give_key(HOST, &other_key.public);
+        assert_int_equal(wait_for(names, 1, usual.ver, 1), VERB_STALE);
+}
+
+static void a_report_played_again_is_not_waited_for_successfully(void **state)
+{
+        const char *const names[] = { HOST };
+        ReportSpec spec = usual;
+        HostReport r[1];
+
+        /* A host that was given an older set since, as after a key was changed. */
+        spec.seq++;
+        spec.ver--;
+        put_report(HOST, spec);
+        read_many(names, 1, r);
+        done_many(r, 1);
+        put_report(HOST, usual);
         assert_int_equal(wait_for(names, 1, usual.ver, 1), VERB_STALE);
 }
 
@@ -677,6 +693,7 @@ int main(void)
                 TEST(waiting_ends_when_all_have_the_version_or_a_newer_one),
                 TEST(who_has_an_older_set_or_no_report_is_waited_for_in_vain),
                 TEST(a_report_that_is_not_believed_is_not_waited_for_successfully),
+                TEST(a_report_played_again_is_not_waited_for_successfully),
                 TEST_ETCD(who_reports_meanwhile_is_seen),
                 TEST(only_hosts_that_a_grant_reaches_are_waited_for),
         };

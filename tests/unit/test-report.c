@@ -189,11 +189,11 @@ static void gates_are_told_with_their_modes_and_without_their_accounts(void **st
 static void a_set_that_is_refused_is_reported_and_the_one_before_stays(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *before = NULL;
+        _cleanup_free_ char *first = next_jws(f, NULL), *before = NULL;
         json_t *report;
 
         fixture_deploy(f, "g-1", 0);
-        before = next_jws(f, NULL);
+        before = next_jws(f, first);
         assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, -5000, "", "")), "refused ", 8),
                          0);
         report = next_report(f, before);
@@ -389,9 +389,10 @@ static void a_burst_of_changes_is_one_report(void **state) /* R4 */
 static void nobody_but_the_fetcher_may_read_it(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *first = next_jws(f, NULL), *file = NULL;
+        _cleanup_free_ char *file = NULL;
         struct stat st;
 
+        free(next_jws(f, NULL));
         assert_int_equal(report_file(FIXTURE_ISSUER, &file), 0);
         assert_int_equal(stat(file, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600); /* there is no group nhi-fetch here */
@@ -400,8 +401,9 @@ static void nobody_but_the_fetcher_may_read_it(void **state)
 static void without_a_place_there_are_no_reports_and_old_ones_go(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *first = next_jws(f, NULL), *later = NULL;
+        _cleanup_free_ char *later = NULL;
 
+        free(next_jws(f, NULL));
         configure("");
         start(f);
         reports_changed(f->agent->reports, 0);
