@@ -19,6 +19,7 @@
 typedef struct KeyOptions {
         CentralOptions central;
         const char *issuer;
+        bool root;
 } KeyOptions;
 
 int key_create(const char *path)
@@ -64,6 +65,9 @@ static VerbStatus run_new(Call *call)
         struct stat st;
         int r;
 
+        if (o->root && !o->central.key)
+                return fail(VERB_USAGE, "where is the root key to be? --key FILE, on a medium that "
+                                        "is kept offline");
         if (key_exec_is(path))
                 return fail(VERB_USAGE, "who signs for us makes its own key: --key FILE");
         r = lstat(path, &st) == 0 ? -EEXIST : key_create(path);
@@ -73,7 +77,12 @@ static VerbStatus run_new(Call *call)
         }
         if (r < 0)
                 return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
-        say("%s holds the new key; nhictl key show prints what hosts have to trust", path);
+        if (o->root)
+                say("%s holds the new root key; nhictl key show --key %s prints what hosts name "
+                    "under roots, and nhictl key rotate --root takes",
+                    path, path);
+        else
+                say("%s holds the new key; nhictl key show prints what hosts have to trust", path);
         return output_changed(&call->out, true) < 0 ? VERB_FAILED : VERB_OK;
 }
 
@@ -147,7 +156,12 @@ static VerbStatus run_show(Call *call)
         return r < 0 || puts("") == EOF ? VERB_FAILED : VERB_OK;
 }
 
-static const Option new_options[] = { KEY_OPTION(KeyOptions, central), OPTION_END };
+static const Option new_options[] = {
+        KEY_OPTION(KeyOptions, central),
+        { "root", 0, OPTION_FLAG, offsetof(KeyOptions, root), NULL,
+          "a root key, which signs key lists only" },
+        OPTION_END,
+};
 static const Option show_options[] = {
         KEY_OPTION(KeyOptions, central),
         LEDGER_OPTION(KeyOptions, central),
@@ -158,7 +172,7 @@ static const Option show_options[] = {
 
 const Verb verb_key_new = {
         .name = "key new",
-        .synopsis = "[--key KEY]",
+        .synopsis = "[--root] [--key KEY]",
         .help = "make the issuer's signing key, unless there is one",
         .options = new_options,
         .options_size = sizeof(KeyOptions),

@@ -6,7 +6,7 @@
 #include "nhictl/verb.h"
 
 /* The central side. */
-extern const Verb verb_init, verb_key_new, verb_key_show;
+extern const Verb verb_init, verb_key_new, verb_key_show, verb_key_rotate, verb_key_sign;
 extern const Verb verb_host_add, verb_host_list, verb_host_remove;
 extern const Verb verb_owner_add, verb_owner_list, verb_owner_disable;
 extern const Verb verb_account_add, verb_account_list, verb_account_disable;
@@ -29,6 +29,8 @@ const Verb *const verbs[] = {
         &verb_init,
         &verb_key_new,
         &verb_key_show,
+        &verb_key_rotate,
+        &verb_key_sign,
         &verb_host_add,
         &verb_host_list,
         &verb_host_remove,

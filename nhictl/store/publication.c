@@ -42,17 +42,32 @@ static int pending_read(const json_t *list, json_t **ret)
         return pending ? 0 : -ENOMEM;
 }
 
+/* By our key, or by one that the key list names: a key that was exchanged published the last time.
+ */
+static JwsError open_signed(const StoreOptions *o, const char *jws, size_t size, char **ret,
+                            size_t *ret_size)
+{
+        const Jwk *trusted = &o->key->public;
+        size_t signer;
+        JwsError e;
+
+        e = jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, ret, ret_size);
+        for (size_t i = 0; o->others && e == JWS_E_KEY && i < o->others->n_keys; i++) {
+                trusted = &o->others->keys[i].jwk;
+                e = jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, ret, ret_size);
+        }
+        return e;
+}
+
 int publication_open(const StoreOptions *o, const char *jws, size_t size,
                      char ret_revision[static LEDGER_HASH_SIZE], json_t **ret_hosts,
                      json_t **ret_pending)
 {
-        const Jwk *trusted = &o->key->public;
         _cleanup_(json_decrefp) json_t *document = NULL;
         _cleanup_free_ char *text = NULL;
-        size_t text_size = 0, signer;
+        size_t text_size = 0;
 
-        if (jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, &text, &text_size) !=
-            JWS_OK)
+        if (open_signed(o, jws, size, &text, &text_size) != JWS_OK)
                 return -EBADMSG;
         document = json_read(text, text_size, JSON_REJECT_DUPLICATES, NULL);
         if (!streq(document_text(document, "iss"), o->issuer) ||
