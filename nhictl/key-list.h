@@ -11,6 +11,8 @@
 char *key_list_path(const CentralOptions *o, const char *name);
 /* A document that is there: VERB_OK and an owned *ret. */
 int key_list_load(const char *path, json_t **ret);
+/* The key of a list that has this kid, borrowed, and where it stands; NULL: none has. */
+json_t *key_list_find(const json_t *list, const char *kid, size_t *ret_at);
 /* What each root signs: the same bytes wherever it is done. malloc'ed; NULL: memory. */
 char *key_list_payload(const json_t *doc);
 /* A public key: a JWK file, or what stands in doc under its kid. VERB_OK and an owned *ret with
