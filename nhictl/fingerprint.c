@@ -23,11 +23,13 @@ static void bytes_of(const Jwk *key, uint8_t ret[static FINGERPRINT_SIZE])
 char *fingerprint_hex(const Jwk *key, char ret[static FINGERPRINT_HEX_SIZE])
 {
         uint8_t bytes[FINGERPRINT_SIZE];
-        char *at = ret;
+        char *at = ret, group[5];
 
         bytes_of(key, bytes);
-        for (size_t i = 0; i < sizeof(bytes); i += 2)
-                at += sprintf(at, "%s%02x%02x", i > 0 ? " " : "", bytes[i], bytes[i + 1]);
+        for (size_t i = 0; i < sizeof(bytes); i += 2) {
+                sodium_bin2hex(group, sizeof(group), &bytes[i], 2);
+                at = stpcpy(stpcpy(at, i > 0 ? " " : ""), group);
+        }
         return ret;
 }
 
@@ -39,7 +41,7 @@ char *fingerprint_line(const Jwk *key, size_t i, char ret[static FINGERPRINT_LIN
 
         bytes_of(key, bytes);
         for (size_t k = first; k < first + LINE_WORDS; k++)
-                at += sprintf(at, "%s%s", k > first ? " " : "", fingerprint_list[k % 2][bytes[k]]);
+                at = stpcpy(stpcpy(at, k > first ? " " : ""), fingerprint_list[k % 2][bytes[k]]);
         return ret;
 }
 
@@ -48,7 +50,7 @@ char *fingerprint_words(const Jwk *key, char ret[static FINGERPRINT_TEXT_SIZE])
         char line[FINGERPRINT_LINE_MAX], *at = ret;
 
         for (size_t i = 0; i < FINGERPRINT_LINES; i++)
-                at += sprintf(at, "%s%s", i > 0 ? " " : "", fingerprint_line(key, i, line));
+                at = stpcpy(stpcpy(at, i > 0 ? " " : ""), fingerprint_line(key, i, line));
         return ret;
 }
 

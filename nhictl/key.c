@@ -18,7 +18,7 @@
 typedef struct KeyOptions {
         CentralOptions central;
         const char *issuer;
-        bool passphrase;
+        bool root, passphrase;
 } KeyOptions;
 
 DEFINE_CLEANUP(Passphrase *, passphrase_free);
@@ -66,6 +66,9 @@ static VerbStatus run_new(Call *call)
         struct stat st;
         int r;
 
+        if (o->root && !o->central.key)
+                return fail(VERB_USAGE, "where is the root key to be? --key FILE, on a medium that "
+                                        "is kept offline");
         if (key_exec_is(path))
                 return fail(VERB_USAGE, "who signs for us makes its own key: --key FILE");
         r = lstat(path, &st) == 0 ? -EEXIST : 0;
@@ -82,7 +85,12 @@ static VerbStatus run_new(Call *call)
         }
         if (r < 0)
                 return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
-        say("%s holds the new key; nhictl key show prints what hosts have to trust", path);
+        if (o->root)
+                say("%s holds the new root key; nhictl key show --key %s prints what hosts name "
+                    "under roots, and nhictl key rotate --root takes",
+                    path, path);
+        else
+                say("%s holds the new key; nhictl key show prints what hosts have to trust", path);
         return output_changed(&call->out, true) < 0 ? VERB_FAILED : VERB_OK;
 }
 
@@ -155,6 +163,8 @@ static VerbStatus run_show(Call *call)
 
 static const Option new_options[] = {
         KEY_OPTION(KeyOptions, central),
+        { "root", 0, OPTION_FLAG, offsetof(KeyOptions, root), NULL,
+          "a root key, which signs key lists only" },
         { "passphrase", 0, OPTION_FLAG, offsetof(KeyOptions, passphrase), NULL,
           "lock it with a passphrase" },
         { "passphrase-file", 0, OPTION_STRING, offsetof(KeyOptions, central.passphrase_file),
@@ -171,7 +181,7 @@ static const Option show_options[] = {
 
 const Verb verb_key_new = {
         .name = "key new",
-        .synopsis = "[--key KEY] [--passphrase]",
+        .synopsis = "[--root] [--key KEY] [--passphrase]",
         .help = "make the issuer's signing key, unless there is one",
         .options = new_options,
         .options_size = sizeof(KeyOptions),

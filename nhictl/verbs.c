@@ -6,7 +6,7 @@
 #include "nhictl/verb.h"
 
 /* The central side. */
-extern const Verb verb_init, verb_key_new, verb_key_show;
+extern const Verb verb_init, verb_key_new, verb_key_show, verb_key_rotate, verb_key_sign;
 extern const Verb verb_key_passphrase;
 extern const Verb verb_host_add, verb_host_list, verb_host_remove, verb_host_key;
 extern const Verb verb_owner_add, verb_owner_list, verb_owner_disable;
@@ -31,6 +31,8 @@ const Verb *const verbs[] = {
         &verb_key_new,
         &verb_key_show,
         &verb_key_passphrase,
+        &verb_key_rotate,
+        &verb_key_sign,
         &verb_host_add,
         &verb_host_list,
         &verb_host_remove,

@@ -3,7 +3,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/name.h"
-#include "nhi-agentd/set/revocations.h"
+#include "nhi-agentd/set/keylist.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/kind.h"
 
@@ -28,7 +28,8 @@ static bool host_name_is_valid(const char *name)
         char before = '.';
 
         /* The list beside the sets has this one's place. */
-        if (size == 0 || size > LEDGER_NAME_MAX || streq(name, REVOCATIONS_NAME))
+        if (size == 0 || size > LEDGER_NAME_MAX || streq(name, REVOCATIONS_NAME) ||
+            streq(name, KEYLIST_NAME))
                 return false;
         for (const char *c = name; *c; c++) {
                 bool edge = before == '.' || c[1] == '.' || c[1] == '\0';

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/plan.h"
 
+#include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/publish-list.h"
 #include "nhictl/ledger/selection.h"
 
@@ -35,7 +36,7 @@ int publication_check(Publication *p)
         for (size_t i = 0; r == 0 && i < p->targets.n; i++) {
                 const Target *t = &p->targets.items[i];
 
-                if (t->published.ours)
+                if ((t->published.ours || t->published.former) && !t->is_keys)
                         r = check_one(p, t->name, t->published.revision);
         }
         return r;
@@ -51,7 +52,7 @@ static bool is_selected(const PublishRequest *q, const Target *t)
 /* May its set be written over what stands there? */
 static int check_target(Publication *p, const Target *t)
 {
-        if (t->error < 0 || !t->published.exists || t->published.ours ||
+        if (t->error < 0 || !t->published.exists || t->published.ours || t->published.former ||
             may_replace(p, t->published.hash))
                 return t->error;
         publication_note(p,
@@ -61,11 +62,17 @@ static int check_target(Publication *p, const Target *t)
         return -EPERM;
 }
 
-static void choose(const Publication *p, Target *t)
+static void choose(Publication *p, Target *t)
 {
         const Published *at = &t->published;
 
-        if (t->is_list && !at->exists && !t->must_write && !publish_list_says_something(p)) {
+        if (t->is_keys && at->ours && at->ver > p->others->ver) {
+                publication_note(p, "%s has a newer key list than this ledger: it stays", p->place);
+                t->is_changed = false;
+                return;
+        }
+        if (t->is_list && !t->is_keys && !at->exists && !t->must_write &&
+            !publish_list_says_something(p)) {
                 t->is_changed = false;
                 return;
         }
@@ -99,8 +106,9 @@ int publication_plan(Publication *p)
                 t->error = check_target(p, t);
                 if (t->error < 0)
                         continue;
-                r = t->is_list ? publish_list_content(p, t->content)
-                               : fleet_content(p->fleet, t->name, t->host, t->content);
+                r = t->is_keys   ? publish_keys_content(p, t->content)
+                    : t->is_list ? publish_list_content(p, t->content)
+                                 : fleet_content(p->fleet, t->name, t->host, t->content);
                 if (r < 0)
                         return r;
                 choose(p, t);

@@ -17,6 +17,8 @@ typedef struct Publication {
         Store *store;
         Fleet *fleet;
         json_t *list; /* mint_list_payload() of that moment */
+        char *keys;   /* the key list as it is published; NULL: there is none */
+        KeyList *others;
         Targets targets;
         size_t n_wanted, n_done;
         char *error; /* LEDGER_ERROR_MAX bytes */

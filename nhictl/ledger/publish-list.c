@@ -22,6 +22,6 @@ int publish_list_make(Publication *p, int64_t ver, StoreSet *ret)
                 publication_note(p, "hosts would refuse the revocation list: %s: %s", refused.code,
                                  refused.detail);
         return r == 0 ? published_list_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer,
-                                             p->key, &ret->next)
+                                             p->key, NULL, &ret->next)
                       : r;
 }

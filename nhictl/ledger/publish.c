@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/publish.h"
 
+#include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/publish-list.h"
 
 #include <stdio.h>
@@ -139,6 +140,8 @@ static int make_set(Publication *p, const Target *t, StoreSet *ret)
         int r;
 
         *ret = (StoreSet){ .name = t->name };
+        if (t->is_keys)
+                return publish_keys_make(p, ret);
         if (t->is_list)
                 return publish_list_make(p, ver, ret);
         r = fleet_payload(p->fleet, t->name, t->host, &payload);
@@ -148,7 +151,7 @@ static int make_set(Publication *p, const Target *t, StoreSet *ret)
         if (r == 0)
                 r = read_back(p, t, ret->jws, ver);
         if (r == 0)
-                r = published_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer, p->key,
+                r = published_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer, p->key, NULL,
                                     t->name, &ret->next);
         return r;
 }
@@ -282,7 +285,7 @@ static int look(Publication *p)
         int r;
 
         targets_done(&p->targets);
-        r = targets_collect(p->l, p->key, &p->targets);
+        r = targets_collect(p->l, p->key, p->others, &p->targets);
         if (r == 0)
                 r = ask(p, p->store->type->load, false);
         if (r == 0)
@@ -345,6 +348,7 @@ static int open_store(Publication *p)
                                            : q->target ? &none
                                                        : &p->l->settings.access,
                                  .key = p->key,
+                                 .others = p->others,
                                  .issuer = p->l->settings.issuer };
         int r;
 
@@ -375,7 +379,9 @@ int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *reque
 
         ret_error[0] = '\0';
         *ret_report = (PublishReport){ .hosts = json_array(), .notes = json_array() };
-        r = open_store(&p);
+        r = publish_keys_read(&p);
+        if (r == 0)
+                r = open_store(&p);
         if (r == 0)
                 r = fleet_new(l, p.now_sec, &p.fleet);
         if (r == 0)
@@ -385,7 +391,9 @@ int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *reque
         targets_done(&p.targets);
         fleet_free(p.fleet);
         json_decref(p.list);
+        free(p.keys);
         store_free(p.store);
+        key_list_free(p.others);
         if (r < 0)
                 publish_report_done(ret_report);
         return r;

@@ -3,8 +3,11 @@
 
 #include "nhi-agentd/set/revocations.h"
 #include "nhictl/ledger/fleet.h"
+#include "nhictl/ledger/publish-keys.h"
 
 #include <stdio.h>
+
+#define PUBLISHED_NO_END INT64_C(253402300799) /* the end of year 9999 */
 
 static int64_t integer(const json_t *payload, const char *member)
 {
@@ -13,17 +16,37 @@ static int64_t integer(const json_t *payload, const char *member)
 
 static void fill(const json_t *payload, Published *ret)
 {
-        ret->ours = true;
-        ret->ver = integer(payload, "ver");
+        ret->ours = !ret->former;
+        ret->ver = ret->ver < 0 ? 0 : integer(payload, "ver");
         ret->iat_sec = integer(payload, "iat");
         ret->exp_sec = integer(payload, "exp");
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s",
                        document_text(payload, "ledger"));
 }
 
-/* NULL: it is not ours. */
+/* What another key of the key list signed. A retired one's version is a thief's perhaps, and not
+ * to be outbid. */
+static JwsError open_former(const char *jws, size_t size, const char *typ, const KeyList *others,
+                            char **ret, size_t *ret_size, Published *p)
+{
+        JwsError e = JWS_E_KEY;
+
+        for (size_t i = 0; others && e != JWS_OK && i < others->n_keys; i++) {
+                const Jwk *trusted = &others->keys[i].jwk;
+                size_t signer;
+
+                e = jws_open(jws, size, typ, &trusted, 1, &signer, ret, ret_size);
+                p->former = e == JWS_OK;
+                if (p->former && others->keys[i].is_retired)
+                        p->ver = -1;
+        }
+        return e;
+}
+
+/* NULL: it is neither ours nor a former key's. */
 static json_t *open_ours(const char *jws, size_t size, const char *typ, const char *issuer,
-                         const char *audience, const SigningKey *key, Published *ret)
+                         const char *audience, const SigningKey *key, const KeyList *others,
+                         Published *ret)
 {
         const Jwk *trusted = &key->public;
         _cleanup_free_ char *text = NULL;
@@ -32,7 +55,8 @@ static json_t *open_ours(const char *jws, size_t size, const char *typ, const ch
 
         *ret = (Published){ .exists = true };
         content_hash(jws, size, ret->hash);
-        if (jws_open(jws, size, typ, &trusted, 1, &signer, &text, &text_size) != JWS_OK)
+        if (jws_open(jws, size, typ, &trusted, 1, &signer, &text, &text_size) != JWS_OK &&
+            open_former(jws, size, typ, others, &text, &text_size, ret) != JWS_OK)
                 return NULL;
         payload = json_loadb(text, text_size, JSON_REJECT_DUPLICATES, NULL);
         if (streq(document_text(payload, "iss"), issuer) &&
@@ -40,6 +64,7 @@ static json_t *open_ours(const char *jws, size_t size, const char *typ, const ch
                 fill(payload, ret);
                 return payload;
         }
+        ret->former = false;
         json_decref(payload);
         return NULL;
 }
@@ -50,9 +75,9 @@ static bool has_items(const json_t *payload, const char *member)
 }
 
 int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
-                    const char *host, Published *ret)
+                    const KeyList *others, const char *host, Published *ret)
 {
-        json_t *payload = open_ours(jws, size, JWS_TYP_GRANTS, issuer, host, key, ret);
+        json_t *payload = open_ours(jws, size, JWS_TYP_GRANTS, issuer, host, key, others, ret);
         int r = 0;
 
         if (payload) {
@@ -65,10 +90,10 @@ int published_parse(const char *jws, size_t size, const char *issuer, const Sign
 }
 
 int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
-                         Published *ret)
+                         const KeyList *others, Published *ret)
 {
-        json_t *payload =
-                open_ours(jws, size, JWS_TYP_REVOCATIONS, issuer, REVOCATIONS_AUDIENCE, key, ret);
+        json_t *payload = open_ours(jws, size, JWS_TYP_REVOCATIONS, issuer, REVOCATIONS_AUDIENCE,
+                                    key, others, ret);
         int r = 0;
 
         if (payload) {
@@ -77,6 +102,22 @@ int published_list_parse(const char *jws, size_t size, const char *issuer, const
         }
         json_decref(payload);
         return r;
+}
+
+/* Its bytes are its content: a signature more is news. It is never due to be renewed. */
+int published_keys_parse(const char *bytes, size_t size, const char *issuer, Published *ret)
+{
+        _cleanup_(json_decrefp) json_t *payload = keylist_payload(bytes, size);
+
+        *ret = (Published){ .exists = true, .exp_sec = PUBLISHED_NO_END };
+        content_hash(bytes, size, ret->hash);
+        memcpy(ret->content, ret->hash, sizeof(ret->content));
+        if (!payload || !streq(document_text(payload, "iss"), issuer))
+                return 0;
+        ret->ours = ret->says_something = true;
+        ret->ver = integer(payload, "ver");
+        ret->iat_sec = integer(payload, "iat");
+        return 0;
 }
 
 bool published_is_due(const Published *p, int64_t now_sec)

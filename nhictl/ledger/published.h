@@ -3,23 +3,27 @@
 
 /* What stands in the target now, of one host, or of the revocation list. */
 
+#include "nhi-agentd/set/keylist.h"
 #include "nhictl/ledger/mint.h"
 
 typedef struct Published {
         bool exists;
-        bool ours;                      /* signed by our key, for this host and issuer */
-        bool says_something;            /* an account, a grant, an entry */
+        bool ours;           /* signed by our key, for this host and issuer */
+        bool former;         /* by another key of the ledger's key list: to be signed anew */
+        bool says_something; /* an account, a grant, an entry */
         char hash[LEDGER_HASH_SIZE];    /* of the set's bytes; "": they were not read */
         char content[LEDGER_HASH_SIZE]; /* content_of_payload(); of the list its entries */
         int64_t ver, iat_sec, exp_sec;
         char revision[LEDGER_HASH_SIZE]; /* the payload's `ledger`; "" where not ours */
 } Published;
 
-/* 0 or -ENOMEM. */
+/* others: the ledger's key list, or NULL. 0 or -ENOMEM. */
 int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
-                    const char *host, Published *ret);
+                    const KeyList *others, const char *host, Published *ret);
 /* The same of the list. */
 int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
-                         Published *ret);
+                         const KeyList *others, Published *ret);
+/* The same of the key list: ours where it is this issuer's, whoever signed it. */
+int published_keys_parse(const char *bytes, size_t size, const char *issuer, Published *ret);
 /* Over a quarter of its lifetime. */
 bool published_is_due(const Published *p, int64_t now_sec);

@@ -31,17 +31,32 @@ static Target *add(Targets *t, const char *name, const json_t *host)
         return one;
 }
 
-int targets_collect(const Ledger *l, const SigningKey *key, Targets *ret)
+/* What every host reads by its own name; the keys first, by which the others are verified. */
+static int add_lists(Targets *t)
+{
+        Target *keys = t->others ? add(t, STORE_KEYS, NULL) : NULL, *list;
+
+        if (t->others && !keys)
+                return -ENOMEM;
+        if (keys)
+                keys->is_list = keys->is_keys = true;
+        list = add(t, STORE_LIST, NULL);
+        if (!list)
+                return -ENOMEM;
+        list->is_list = true;
+        return 0;
+}
+
+int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, Targets *ret)
 {
         const char *name;
         json_t *host;
 
-        *ret = (Targets){ .l = l, .key = key, .index = json_object() };
+        *ret = (Targets){ .l = l, .key = key, .others = others, .index = json_object() };
         if (!ret->index)
                 return -ENOMEM;
-        if (!add(ret, STORE_LIST, NULL))
+        if (add_lists(ret) < 0)
                 return -ENOMEM;
-        ret->items[0].is_list = true;
         json_object_foreach(l->docs[DOC_HOST], name, host) {
                 if (!add(ret, name, host))
                         return -ENOMEM;
@@ -61,7 +76,7 @@ static int add_left_behind(Targets *t, const char *name, const Published *p, boo
 {
         Target *one;
 
-        if (ledger_has_file(t->l, DOC_HOST, name) ||
+        if (ledger_has_file(t->l, DOC_HOST, name) || streq(name, STORE_KEYS) ||
             !(must_write || (p->ours && p->says_something)))
                 return 0;
         one = add(t, name, NULL);
@@ -92,10 +107,12 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
         *ret = (Published){ 0 };
         if (!jws)
                 r = 0;
+        else if (streq(name, STORE_KEYS))
+                r = published_keys_parse(jws, size, t->l->settings.issuer, ret);
         else if (streq(name, STORE_LIST))
-                r = published_list_parse(jws, size, t->l->settings.issuer, t->key, ret);
+                r = published_list_parse(jws, size, t->l->settings.issuer, t->key, t->others, ret);
         else
-                r = published_parse(jws, size, t->l->settings.issuer, t->key, name, ret);
+                r = published_parse(jws, size, t->l->settings.issuer, t->key, t->others, name, ret);
         return r == 0 ? take(t, name, ret, must_write) : r;
 }
 

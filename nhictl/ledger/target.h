@@ -10,7 +10,8 @@
 
 typedef struct Target {
         char name[LEDGER_NAME_MAX + 1];
-        bool is_list;
+        bool is_list; /* of the fleet: revocations, or keys */
+        bool is_keys;
         const json_t
                 *host; /* NULL: the ledger has it no more; its set is emptied. The list has none */
         int error;     /* a negative errno from reading what is published */
@@ -25,14 +26,15 @@ typedef struct Target {
 typedef struct Targets {
         const Ledger *l;
         const SigningKey *key;
+        const KeyList *others; /* the ledger's key list; NULL: it has none */
         Target *items;
         size_t n, capacity;
         json_t *index; /* name -> place in items */
 } Targets;
 
-/* The list first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any
+/* The lists first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any
  * case. */
-int targets_collect(const Ledger *l, const SigningKey *key, Targets *ret);
+int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, Targets *ret);
 void targets_done(Targets *t);
 
 /* What a store tells goes into them; and every host that left the ledger whose set there still says

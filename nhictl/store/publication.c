@@ -42,17 +42,34 @@ static int pending_read(const json_t *list, json_t **ret)
         return pending ? 0 : -ENOMEM;
 }
 
+/* By our key, or by one that the key list names: a key that was exchanged published the last time.
+ */
+static JwsError open_signed(const StoreOptions *o, const char *jws, size_t size, bool *ret_own,
+                            char **ret, size_t *ret_size)
+{
+        const Jwk *trusted = &o->key->public;
+        size_t signer;
+        JwsError e;
+
+        e = jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, ret, ret_size);
+        *ret_own = e == JWS_OK;
+        for (size_t i = 0; o->others && e == JWS_E_KEY && i < o->others->n_keys; i++) {
+                trusted = &o->others->keys[i].jwk;
+                e = jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, ret, ret_size);
+        }
+        return e;
+}
+
 int publication_open(const StoreOptions *o, const char *jws, size_t size,
                      char ret_revision[static LEDGER_HASH_SIZE], json_t **ret_hosts,
                      json_t **ret_pending)
 {
-        const Jwk *trusted = &o->key->public;
         _cleanup_(json_decrefp) json_t *document = NULL;
         _cleanup_free_ char *text = NULL;
-        size_t text_size = 0, signer;
+        size_t text_size = 0;
+        bool is_own = false;
 
-        if (jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, &text, &text_size) !=
-            JWS_OK)
+        if (open_signed(o, jws, size, &is_own, &text, &text_size) != JWS_OK)
                 return -EBADMSG;
         document = json_read(text, text_size, JSON_REJECT_DUPLICATES, NULL);
         if (!streq(document_text(document, "iss"), o->issuer) ||
@@ -61,7 +78,8 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
         (void)snprintf(ret_revision, LEDGER_HASH_SIZE, "%s", document_text(document, "ledger"));
         if (!ret_hosts || !ret_pending)
                 return 0;
-        *ret_hosts = json_is_object(json_object_get(document, "hosts"))
+        /* What another key listed is looked at one by one: it is to be signed anew. */
+        *ret_hosts = is_own && json_is_object(json_object_get(document, "hosts"))
                              ? json_incref(json_object_get(document, "hosts"))
                              : json_object();
         return pending_read(json_object_get(document, "pending"), ret_pending);

@@ -113,7 +113,8 @@ char *store_name_of(const StoreNames *n, const char *host)
 
 bool store_object_is_valid(const char *name)
 {
-        return streq(name, STORE_LIST) || ledger_name_is_valid(DOC_HOST, name);
+        return streq(name, STORE_LIST) || streq(name, STORE_KEYS) ||
+               ledger_name_is_valid(DOC_HOST, name);
 }
 
 bool store_name_parse(const StoreNames *n, const char *name, size_t size,

@@ -12,11 +12,12 @@
  *  P4 A store that cannot hold P1 MUST be refused, unless the administrator says that nobody else
  *     publishes there. */
 
-#include "nhi-agentd/set/revocations.h"
+#include "nhi-agentd/set/keylist.h"
 #include "nhictl/ledger/published.h"
 #include "nhictl/store/access.h"
 
 #define STORE_LIST          REVOCATIONS_NAME /* likewise */
+#define STORE_KEYS          KEYLIST_NAME     /* likewise */
 #define STORE_PUBLICATION   "_publication"   /* in the place of a host's name, which has no '_' */
 #define JWS_TYP_PUBLICATION "nhi-publication+jwt"
 
@@ -24,6 +25,7 @@ typedef struct StoreOptions {
         const char *url; /* a directory, file://, https:// or etcd:// */
         const StoreAccess *access;
         const SigningKey *key; /* of who publishes */
+        const KeyList *others; /* whose publications are ours, too; may be NULL */
         const char *issuer;
         size_t size_max; /* 0: sets are published. Else other objects are only read(), of so many
                             bytes, and key and issuer are not needed */

@@ -70,7 +70,7 @@ static void unmark(Ledger *l, DocKind kind, const char *name, const char *word)
 /* What a host reads of the list that stands there; NULL: there is none. */
 static RevocationList *read_list(const Fixture *f, const Ledger *l, int64_t now_sec)
 {
-        const TrustedKey trusted = { key.public, { .sign_revocations = true } };
+        const TrustedKey trusted = { .jwk = key.public, .reach = { .sign_revocations = true } };
         const SetPolicy policy = { .issuer = "test:issuer", .keys = &trusted, .n_keys = 1 };
         const SetFloor floor = { 0 };
         _cleanup_free_ char *jws = NULL;

@@ -49,7 +49,7 @@ static Published read_set(const Fixture *f, const Ledger *l, const char *host)
         _cleanup_free_ char *jws = read_text(f, host, &size);
         Published p;
 
-        assert_int_equal(published_parse(jws, size, l->settings.issuer, &key, host, &p), 0);
+        assert_int_equal(published_parse(jws, size, l->settings.issuer, &key, NULL, host, &p), 0);
         return p;
 }
 

@@ -9,6 +9,7 @@
 #include "nhictl/store/client.h"
 #include "nhictl/store/store.h"
 #include "tests/unit/history-fixture.h"
+#include "tests/unit/keylist-fixture.h"
 #include "tests/unit/object-server.h"
 
 #include <signal.h>
@@ -463,6 +464,47 @@ static void a_publication_of_somebody_else_is_refused(void **state)
         ledger_free(l);
 }
 
+/* A list by one root that names both keys, into the ledger. */
+static void name_both_keys(const Fixture *f, const SigningKey *root, const SigningKey *other)
+{
+        _cleanup_free_ char *a = jwk_reaching(&key), *b = jwk_reaching(other),
+                            *r = jwk_with(root, ""), *payload = NULL, *lines = NULL;
+        char path[400];
+        FILE *file;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"test:issuer\",\"aud\":\"*\",\"iat\":%lld,"
+                             "\"ver\":%lld,\"keys\":[%s,%s],\"roots\":[%s],\"threshold\":1}",
+                             (long long)FIXTURE_NOW, (long long)FIXTURE_NOW * 1000, a, b, r) > 0);
+        lines = SIGNED_BY(payload, root);
+        (void)snprintf(path, sizeof(path), "%s/keys.jws", f->ledger);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(lines, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+/* The key was exchanged: publication and sets of before are ours, and are signed anew. */
+static void what_another_key_of_the_list_signed_is_signed_anew(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 3);
+        SigningKey root, before = key, after;
+
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        assert_int_equal(signing_key_generate(&root), 0);
+        assert_int_equal(signing_key_generate(&after), 0);
+        name_both_keys(*state, &root, &after);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        assert_non_null(stands(STORE_KEYS));
+        key = after;
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 3);
+        assert_int_equal(grants_of("web1"), 1);
+        assert_int_equal(grants_of("web3"), 0);
+        assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 0);
+        key = before;
+        ledger_free(l);
+}
+
 static void only_hosts_that_were_chosen_are_written(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 4);
@@ -803,6 +845,7 @@ int main(void)
                 BOTH(a_list_that_was_overtaken_is_not_put_back),
                 BOTH(a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets),
                 BOTH(a_publication_of_somebody_else_is_refused),
+                BOTH(what_another_key_of_the_list_signed_is_signed_anew),
                 BOTH(only_hosts_that_were_chosen_are_written),
                 BOTH(a_choice_of_no_host_is_said),
                 BOTH(a_host_that_left_is_emptied_once),

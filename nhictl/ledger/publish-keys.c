@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nhictl/ledger/publish-keys.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+json_t *keylist_payload(const char *bytes, size_t size)
+{
+        const char *text = memchr(bytes, '.', size), *end;
+        _cleanup_free_ char *json = NULL;
+        size_t json_size = 0;
+
+        text = text ? text + 1 : NULL;
+        end = text ? memchr(text, '.', (size_t)(bytes + size - text)) : NULL;
+        json = end ? malloc((size_t)(end - text) + 1) : NULL;
+        if (!json || base64url_decode_public(text, (size_t)(end - text), (uint8_t *)json,
+                                             (size_t)(end - text), &json_size) < 0)
+                return NULL;
+        return json_loadb(json, json_size, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* As hosts read what they archived: without asking who signed. */
+static int read_unsigned(const char *bytes, size_t size, const SetPolicy *policy, Now now,
+                         KeyList **ret, SetError *ret_error)
+{
+        const char *text = memchr(bytes, '.', size), *end;
+        SetFloor floor = { .ver = 1 };
+
+        text = text ? text + 1 : bytes;
+        end = memchr(text, '.', (size_t)(bytes + size - text));
+        content_hash(text, end ? (size_t)(end - text) : 0, floor.hash);
+        return keylist_verify(bytes, size, policy, &floor, now, KEYLIST_KEPT, ret, ret_error);
+}
+
+int keylist_check(const char *bytes, size_t size, const char *issuer, int64_t now_sec,
+                  KeyList **ret, SetError *ret_error)
+{
+        const Now now = { .real_usec = now_sec * 1000000 };
+        SetPolicy policy = { .issuer = issuer };
+        static const SetFloor none;
+        KeyList *claimed = NULL;
+        int r;
+
+        *ret_error = (SetError){ 0 };
+        r = read_unsigned(bytes, size, &policy, now, &claimed, ret_error);
+        if (r == 0) {
+                policy.roots = claimed->roots;
+                policy.n_roots = claimed->n_roots;
+                policy.root_threshold = claimed->threshold;
+                r = keylist_verify(bytes, size, &policy, &none, now, KEYLIST_OFFERED, ret,
+                                   ret_error);
+        }
+        key_list_free(claimed);
+        return r == SET_E_REFUSED ? -EBADMSG : r;
+}
+
+static bool may_sign(const KeyList *l, const char *kid)
+{
+        for (size_t i = 0; i < l->n_signing; i++)
+                if (streq(l->keys[i].jwk.kid, kid))
+                        return true;
+        return false;
+}
+
+static int check(Publication *p, const char *path, size_t size)
+{
+        SetError e;
+        int r = keylist_check(p->keys, size, p->l->settings.issuer, p->now_sec, &p->others, &e);
+
+        if (r == -EBADMSG)
+                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+                               "%s: hosts would refuse the key list: %s: %s", path, e.code,
+                               e.detail);
+        if (r == 0 && !may_sign(p->others, p->key->public.kid)) {
+                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+                               "%s does not name the key %s: hosts would refuse what it signs; "
+                               "--key another, or nhictl key rotate --add it",
+                               path, p->key->public.kid);
+                r = -EBADMSG;
+        }
+        return r;
+}
+
+int publish_keys_read(Publication *p)
+{
+        _cleanup_free_ char *path = NULL;
+        size_t size = 0;
+        int r;
+
+        if (asprintf(&path, "%s/%s", p->l->path, KEYS_SIGNED) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = document_read(AT_FDCWD, path, KEYLIST_SIZE_MAX, &p->keys, &size);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0) {
+                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s: %s", path, strerror(-r));
+                return r;
+        }
+        while (size > 0 && p->keys[size - 1] == '\n')
+                p->keys[--size] = '\0';
+        return check(p, path, size);
+}
+
+int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE])
+{
+        content_hash(p->keys, strlen(p->keys), ret);
+        return 0;
+}
+
+int publish_keys_make(const Publication *p, StoreSet *ret)
+{
+        ret->jws = strdup(p->keys);
+        return ret->jws ? published_keys_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer,
+                                               &ret->next)
+                        : -ENOMEM;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The issuer's key list beside the sets of its hosts (publish.h): LEDGER/keys.jws, as `nhictl key
+ * sign` made it. Nothing here signs it: its keys are offline. */
+
+#include "nhictl/ledger/plan.h"
+
+#define KEYS_DOCUMENT "keys.json" /* in the ledger: what is to be signed */
+#define KEYS_SIGNED   "keys.jws"  /* and what was */
+
+/* Would a host believe it, that knows the roots that it names? 0 and an owned *ret; -EBADMSG and
+ * *ret_error; -ENOMEM. */
+int keylist_check(const char *bytes, size_t size, const char *issuer, int64_t now_sec,
+                  KeyList **ret, SetError *ret_error);
+/* The payload of the first line, unverified; NULL: there is none. */
+json_t *keylist_payload(const char *bytes, size_t size);
+
+/* p->keys and p->others, where the ledger has a key list. 0; -EBADMSG and p->error: hosts would
+ * refuse it, or the sets by this key; another negative errno, likewise. */
+int publish_keys_read(Publication *p);
+int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE]);
+/* 0 and *ret, or -ENOMEM. */
+int publish_keys_make(const Publication *p, StoreSet *ret);
