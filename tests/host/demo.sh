@@ -7,7 +7,8 @@
 #    olga (open shell) ──► sudo ──► pam_nhi, sudo_nhi ──┘ │
 #    cron, systemd units ──► pam_nhi ────────────────────┘└─► logind, PID 1: the end of sessions
 #
-# Usage: demo.sh BUILD-DIR      KEEP=1 leaves the host up, NHI_SUITE=trixie shows it on Debian 13. Last line: "N passed, N failed"; 0 only where nothing failed.
+# Usage: demo.sh BUILD-DIR      KEEP=1 leaves the host up, NHI_SUITE=trixie shows it on Debian 13, SOURCE=etcd and SOURCE=https
+# take the grants from real servers (a cluster of three, nginx) instead of from a file. Last line: "N passed, N failed"; 0 only where nothing failed.
 set -uo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 B=$(readlink -m "${1:-build}")
@@ -15,6 +16,10 @@ HOST=${HOST:-nhi-demo-$$}
 . "$here/${NHI_HOST_LIB:-lib.sh}"
 . "$here/judge.sh"
 . "$here/world.sh"
+. "$here/sources.sh"
+SOURCE=${SOURCE:-file}
+[[ $SOURCE =~ ^(file|https|etcd)$ ]] || { echo "demo: SOURCE=$SOURCE: there are file, https and etcd"; exit 2; }
+[[ $SOURCE != etcd ]] || HOST_SIZE=2G
 DECISIONS=/var/log/nhi/decisions.log
 work_dir=$(mktemp -d)
 trap 'status=$?; rm -rf "$work_dir"; (exit $status); host_cleanup' EXIT
@@ -52,6 +57,21 @@ step_2_order() {
         judge 'the gates are enforced until the deadline' succeeded
         person ci 'ssh root@web1 nhictl enforce --confirm'
         judge 'a new login confirms it' succeeded
+}
+
+# The ledger stays where it is; what it signs goes to servers and comes back from there.
+step_2_source() {
+        [[ $SOURCE != file ]] || return 0
+        step "2. the grants come from $SOURCE"
+        local line
+        judge 'servers are up in network namespaces of their own' source_up "$SOURCE"
+        while read -r line; do
+                admin "$line"
+                judge 'done' succeeded
+        done < <(source_lines "$SOURCE")
+        judge 'the host has a set from there' wait_until 15 source_is_here
+        admin 'nhictl status'
+        judge 'status names the source' both succeeded says 'https://'
 }
 
 account_line_is_first() {
@@ -370,6 +390,7 @@ host_packages "$B" && host_boot "$HOST" && world_make || { echo '0 passed, 1 fai
 SECONDS=0
 step_1_before
 step_2_order
+step_2_source
 step_2_grant
 step_2_sudo
 step_3_explain

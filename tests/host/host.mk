@@ -5,7 +5,7 @@
 packages: ## install what building and booting need (tests/packages.txt; Debian, root)
 	@tests/host/packages.sh install build boot
 
-demo: packages ## the whole path on a throw-away host, step by step; KEEP=1 leaves the host up
+demo: packages ## the whole path on a throw-away host, step by step; KEEP=1 leaves the host up; SOURCE=etcd, SOURCE=https: real servers
 	@KEEP=$(KEEP) tests/host/demo.sh $(B)
 
 check-host: packages ## the demo and the host scenarios (tests/host/cases); CASES='...' selects by name

@@ -170,3 +170,56 @@ nothing_runs() { not something_runs "$1"; }
 no_scopes_of() {
         [[ -z $(host_run "$HOST" find "/sys/fs/cgroup/user.slice/user-$1.slice" -maxdepth 1 -name '*.scope' 2>/dev/null) ]]
 }
+
+# ---- what cases ask again and again --------------------------------------------------------------
+
+AS_DEPLOY='ssh svc-deploy@web1'
+
+deploy_gets_in() {
+        person ci "$AS_DEPLOY id -un"
+        succeeded && says '^svc-deploy$'
+}
+
+deploy_is_denied() {
+        person ci "$AS_DEPLOY id -un"
+        failed && silent_on '^svc-deploy$'
+}
+
+root_gets_in() {
+        person ci 'ssh root@web1 id -un'
+        succeeded && says '^root$'
+}
+
+nobody_gets_in_unasked() {
+        person olga 'sudo -n -u postgres id -un'
+        failed && silent_on '^postgres$'
+}
+
+grant_deploy() { # REASON FOR
+        world_grant "svc-deploy --service ssh --for $2 --owner payments --reason $1 --ssh-key /root/ci.pub --wait 10s"
+}
+
+# A session of svc-deploy that sleeps for so many seconds; its number is its mark.
+deploy_session() {
+        host_run "$HOST" setpriv --reuid=ci --regid=ci --init-groups env HOME=/home/ci \
+                bash -c "$AS_DEPLOY 'exec sleep $1'" >/dev/null 2>&1 </dev/null &
+        judge 'a session is in' wait_until 15 something_runs "^sleep $1"
+}
+
+# A host shares its machine's clock, and no container can have one of its own: the agent's process gets one (set-clock.c).
+clock_prepare() {
+        host_run "$HOST" install -D -m 755 /dev/stdin /opt/nhi/set-clock.so <"$B/debs/$NHI_SUITE/set-clock.so"
+        quietly bash -c 'mkdir -p /run/systemd/system/nhi-agentd.service.d
+                printf "[Service]\nEnvironment=LD_PRELOAD=/opt/nhi/set-clock.so\n" >/run/systemd/system/nhi-agentd.service.d/clock.conf
+                systemctl daemon-reload; systemctl restart nhi-agentd'
+        judge 'the agent has a clock of its own' succeeded
+}
+
+# The reload stands for the kernel's word that the clock was set.
+clock_set() { # SECONDS
+        admin "echo $1 >/run/set-clock; systemctl reload nhi-agentd"
+}
+
+clock_undo() {
+        quietly bash -c 'rm -rf /run/systemd/system/nhi-agentd.service.d /run/set-clock; systemctl daemon-reload; systemctl restart nhi-agentd'
+}

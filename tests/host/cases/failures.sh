@@ -5,68 +5,17 @@
 #
 # this-host: no
 
-AS_DEPLOY='ssh svc-deploy@web1'
-
-deploy_gets_in() {
-        person ci "$AS_DEPLOY id -un"
-        succeeded && says '^svc-deploy$'
-}
-
-deploy_is_denied() {
-        person ci "$AS_DEPLOY id -un"
-        failed && silent_on '^svc-deploy$'
-}
-
-root_gets_in() {
-        person ci 'ssh root@web1 id -un'
-        succeeded && says '^root$'
-}
-
-nobody_gets_in_unasked() {
-        person olga 'sudo -n -u postgres id -un'
-        failed && silent_on '^postgres$'
-}
-
-grant_deploy() { # FOR
-        world_grant "svc-deploy --service ssh --for $1 --owner payments --reason failures --ssh-key /root/ci.pub --wait 10s"
-}
-
-# A session of svc-deploy that sleeps for so many seconds; its number is its mark.
-deploy_session() {
-        host_run "$HOST" setpriv --reuid=ci --regid=ci --init-groups env HOME=/home/ci \
-                bash -c "$AS_DEPLOY 'exec sleep $1'" >/dev/null 2>&1 </dev/null &
-        judge 'a session is in' wait_until 15 something_runs "^sleep $1"
-}
-
-# A host shares its machine's clock, and no container can have one of its own: the agent's process gets one (set-clock.c).
-clock_prepare() {
-        host_run "$HOST" install -D -m 755 /dev/stdin /opt/nhi/set-clock.so <"$B/debs/$NHI_SUITE/set-clock.so"
-        quietly bash -c 'mkdir -p /run/systemd/system/nhi-agentd.service.d
-                printf "[Service]\nEnvironment=LD_PRELOAD=/opt/nhi/set-clock.so\n" >/run/systemd/system/nhi-agentd.service.d/clock.conf
-                systemctl daemon-reload; systemctl restart nhi-agentd'
-        judge 'the agent has a clock of its own' succeeded
-}
-
-# The reload stands for the kernel's word that the clock was set.
-clock_set() { # SECONDS
-        admin "echo $1 >/run/set-clock; systemctl reload nhi-agentd"
-}
-
-clock_undo() {
-        quietly bash -c 'rm -rf /run/systemd/system/nhi-agentd.service.d /run/set-clock; systemctl daemon-reload; systemctl restart nhi-agentd'
-}
-
 # T01 T03
 case_a_clock_set_forward_and_back_revives_nothing() {
         clock_prepare
-        grant_deploy 10m
+        grant_deploy failures 10m
         deploy_session 9401
         clock_set 86400
         judge 'a day forward: the session ends' gone_within "$(now_ms)" 5 nothing_runs '^sleep 9401'
         judge 'and nobody comes in' deploy_is_denied
         clock_set 0
         judge 'back again: it stays over' deploy_is_denied
-        grant_deploy 15s
+        grant_deploy failures 15s
         judge 'what is granted from then on is in force' deploy_gets_in
         deploy_session 9402
         clock_set -86400
@@ -86,7 +35,7 @@ case_a_clock_set_forward_and_back_revives_nothing() {
 case_without_logind_and_bus_nothing_outlives_its_grant() {
         admin 'systemctl mask --quiet --runtime --now systemd-logind.service; systemctl is-active systemd-logind.service'
         judge 'logind is down' not says '^active'
-        grant_deploy 20s
+        grant_deploy failures 20s
         deploy_session 9411
         admin 'systemctl stop dbus.socket dbus.service; systemctl is-active dbus.service'
         judge 'the bus is down' not says '^active'
@@ -97,14 +46,14 @@ case_without_logind_and_bus_nothing_outlives_its_grant() {
         judge 'who was in is out at the end' gone_within $((GRANT_END * 1000)) 5 nothing_runs '^sleep 9411'
         quietly bash -c 'systemctl start dbus.socket dbus.service
                 systemctl unmask --quiet --runtime systemd-logind.service; systemctl restart systemd-logind'
-        grant_deploy 5m
+        grant_deploy failures 5m
         judge 'with both grants hold again' wait_until 15 deploy_gets_in
 }
 
 # A key that cannot be believed stops the start, and a gate without an agent is closed.
 case_a_trusted_key_that_cannot_be_read_stops_the_start() {
         local key=/etc/nhi/trust/local.jwk damage
-        grant_deploy 10m
+        grant_deploy failures 10m
         quietly cp -a "$key" /root/key
         for damage in ": >$key" "chmod 666 $key"; do
                 admin "$damage; systemctl restart nhi-agentd"
@@ -133,7 +82,7 @@ room_again() {
 
 # A12: what cannot be published is in no snapshot; what is taken away is denied all the same.
 case_a_full_run_takes_nothing_from_a_revocation() {
-        grant_deploy 10m
+        grant_deploy failures 10m
         judge 'the grant is in force' deploy_gets_in
         room_none /run
         quietly nhictl revoke "$GRANT" --reason full
@@ -141,7 +90,7 @@ case_a_full_run_takes_nothing_from_a_revocation() {
         judge 'who has no grant is denied' nobody_gets_in_unasked
         judge 'root gets in' root_gets_in
         room_again /run
-        grant_deploy 10m
+        grant_deploy failures 10m
         judge 'with room grants are in force again' wait_until 15 deploy_gets_in
 }
 
@@ -150,7 +99,7 @@ case_a_full_disk_takes_nothing_from_a_revocation() {
         quietly bash -c 'systemctl stop nhi-agentd; cp -a /var/lib/nhi /root/nhi-state; mount -t tmpfs -o mode=755,size=1M nhi /var/lib/nhi
                 cp -a /root/nhi-state/. /var/lib/nhi/; systemctl start nhi-agentd'
         judge 'the state has a disk of its own' succeeded
-        grant_deploy 10m
+        grant_deploy failures 10m
         judge 'the grant is in force' deploy_gets_in
         room_none /var/lib/nhi
         quietly nhictl revoke "$GRANT" --reason full
@@ -160,7 +109,7 @@ case_a_full_disk_takes_nothing_from_a_revocation() {
         judge 'who has none is denied' nobody_gets_in_unasked
         judge 'root gets in' root_gets_in
         room_again /var/lib/nhi
-        grant_deploy 10m
+        grant_deploy failures 10m
         judge 'with room grants are in force again' wait_until 15 deploy_gets_in
         quietly bash -c 'systemctl stop nhi-agentd; rm -rf /root/nhi-state; cp -a /var/lib/nhi /root/nhi-state; umount -l /var/lib/nhi
                 cp -a /root/nhi-state/. /var/lib/nhi/; systemctl start nhi-agentd'
