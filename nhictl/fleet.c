@@ -62,7 +62,7 @@ static int forget(const Ledger *l, const ArgList *names)
 }
 
 /* Without the key nobody can tell which published set is ours. */
-static int published(const FleetOptions *o, const Ledger *l, json_t **ret)
+static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, json_t **ret)
 {
         const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
         char error[LEDGER_ERROR_MAX] = "";
@@ -78,7 +78,7 @@ static int published(const FleetOptions *o, const Ledger *l, json_t **ret)
         r = central_key(&o->central, &key);
         if (r != VERB_OK)
                 return r;
-        r = fleet_published(l, &key, ret, error);
+        r = fleet_published(l, &key, now_sec, ret, error);
         key_done(&key);
         if (r < 0)
                 say("which versions are published cannot be told: %s",
@@ -134,7 +134,7 @@ static VerbStatus run(Call *call)
                 l->lock_fd = -EBADF;
         }
         if (r == VERB_OK)
-                r = published(o, l, &versions);
+                r = published(o, l, call->now_sec, &versions);
         if (r == VERB_OK)
                 r = show_hosts(call, l, versions, names, n);
         json_decref(versions);

@@ -4,6 +4,7 @@
 
 #include "nhictl/fleet/show.h"
 
+#include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/published.h"
 #include "nhictl/store/store.h"
 
@@ -12,6 +13,7 @@
 typedef struct Listing {
         const Ledger *l;
         const SigningKey *key;
+        KeyList *others;
         json_t *versions;
 } Listing;
 
@@ -33,7 +35,7 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
         *ret = (Published){ 0 };
         if (!jws)
                 return 0;
-        r = published_parse(jws, size, g->l->settings.issuer, g->key, name, ret);
+        r = published_parse(jws, size, g->l->settings.issuer, g->key, g->others, name, ret);
         return r == 0 ? note(g, name, ret) : r;
 }
 
@@ -47,27 +49,39 @@ static int on_failed(void *userdata, const char *name, int error)
         return 0;
 }
 
-int fleet_published(const Ledger *l, const SigningKey *key, json_t **ret,
-                    char ret_error[static LEDGER_ERROR_MAX])
+static int load(Listing *g, char ret_error[static LEDGER_ERROR_MAX])
 {
-        const StoreOptions o = { .url = l->settings.publish,
-                                 .access = &l->settings.access,
-                                 .key = key,
-                                 .issuer = l->settings.issuer };
-        Listing g = { .l = l, .key = key, .versions = json_object() };
+        const StoreOptions o = { .url = g->l->settings.publish,
+                                 .access = &g->l->settings.access,
+                                 .key = g->key,
+                                 .others = g->others,
+                                 .issuer = g->l->settings.issuer };
         const StoreSink sink = {
-                .userdata = &g, .set = on_set, .known = on_known, .failed = on_failed
+                .userdata = g, .set = on_set, .known = on_known, .failed = on_failed
         };
         _cleanup_(store_freep) Store *store = NULL;
         size_t n = 0;
-        _cleanup_free_ const char **names = ledger_names(l, DOC_HOST, &n);
-        int r = g.versions && names ? store_open(&o, &store, ret_error) : -ENOMEM;
+        _cleanup_free_ const char **names = ledger_names(g->l, DOC_HOST, &n);
+        int r = g->versions && names ? store_open(&o, &store, ret_error) : -ENOMEM;
 
         if (r == 0)
                 r = store->type->load(store, names, n, &sink);
+        if (r < 0 && store && *store->error)
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s", store->error);
+        return r;
+}
+
+int fleet_published(const Ledger *l, const SigningKey *key, int64_t now_sec, json_t **ret,
+                    char ret_error[static LEDGER_ERROR_MAX])
+{
+        Listing g = { .l = l, .key = key, .versions = json_object() };
+        _cleanup_free_ char *keys = NULL;
+        int r = ledger_keys_read(l, key, now_sec, &keys, &g.others, ret_error);
+
+        if (r == 0)
+                r = load(&g, ret_error);
+        key_list_free(g.others);
         if (r < 0) {
-                if (store && *store->error)
-                        (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s", store->error);
                 json_decref(g.versions);
                 return r;
         }

@@ -21,5 +21,5 @@ int fleet_show(const FleetView *v);
 
 /* The version of each host's set that is published where the ledger publishes: an owned {name:
  * version}, without those that are not ours. A negative errno and perhaps a sentence. */
-int fleet_published(const Ledger *l, const SigningKey *key, json_t **ret,
+int fleet_published(const Ledger *l, const SigningKey *key, int64_t now_sec, json_t **ret,
                     char ret_error[static LEDGER_ERROR_MAX]);

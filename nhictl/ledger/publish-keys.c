@@ -62,45 +62,53 @@ static bool may_sign(const KeyList *l, const char *kid)
         return false;
 }
 
-static int check(Publication *p, const char *path, size_t size)
+static int check(const Ledger *l, const SigningKey *key, int64_t now_sec, const char *path,
+                 const char *bytes, size_t size, KeyList **ret,
+                 char ret_error[static LEDGER_ERROR_MAX])
 {
         SetError e;
-        int r = keylist_check(p->keys, size, p->l->settings.issuer, p->now_sec, &p->others, &e);
+        int r = keylist_check(bytes, size, l->settings.issuer, now_sec, ret, &e);
 
         if (r == -EBADMSG)
-                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX,
                                "%s: hosts would refuse the key list: %s: %s", path, e.code,
                                e.detail);
-        if (r == 0 && !may_sign(p->others, p->key->public.kid)) {
-                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+        if (r == 0 && !may_sign(*ret, key->public.kid)) {
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX,
                                "%s does not name the key %s: hosts would refuse what it signs; "
                                "--key another, or nhictl key rotate --add it",
-                               path, p->key->public.kid);
+                               path, key->public.kid);
                 r = -EBADMSG;
         }
         return r;
 }
 
-int publish_keys_read(Publication *p)
+int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, char **ret_bytes,
+                     KeyList **ret, char ret_error[static LEDGER_ERROR_MAX])
 {
         _cleanup_free_ char *path = NULL;
         size_t size = 0;
         int r;
 
-        if (asprintf(&path, "%s/%s", p->l->path, KEYS_SIGNED) < 0) {
+        if (asprintf(&path, "%s/%s", l->path, KEYS_SIGNED) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        r = document_read(AT_FDCWD, path, KEYLIST_SIZE_MAX, &p->keys, &size);
+        r = document_read(AT_FDCWD, path, KEYLIST_SIZE_MAX, ret_bytes, &size);
         if (r == -ENOENT)
                 return 0;
         if (r < 0) {
-                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s: %s", path, strerror(-r));
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s: %s", path, strerror(-r));
                 return r;
         }
-        while (size > 0 && p->keys[size - 1] == '\n')
-                p->keys[--size] = '\0';
-        return check(p, path, size);
+        while (size > 0 && (*ret_bytes)[size - 1] == '\n')
+                (*ret_bytes)[--size] = '\0';
+        return check(l, key, now_sec, path, *ret_bytes, size, ret, ret_error);
+}
+
+int publish_keys_read(Publication *p)
+{
+        return ledger_keys_read(p->l, p->key, p->now_sec, &p->keys, &p->others, p->error);
 }
 
 int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE])

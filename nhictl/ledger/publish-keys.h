@@ -16,8 +16,12 @@ int keylist_check(const char *bytes, size_t size, const char *issuer, int64_t no
 /* The payload of the first line, unverified; NULL: there is none. */
 json_t *keylist_payload(const char *bytes, size_t size);
 
-/* p->keys and p->others, where the ledger has a key list. 0; -EBADMSG and p->error: hosts would
- * refuse it, or the sets by this key; another negative errno, likewise. */
+/* The signed key list of the ledger, where it has one: an owned text and an owned list; else both
+ * stay as they are. 0; -EBADMSG and a sentence: hosts would refuse it, or the sets by this key;
+ * another negative errno, likewise. */
+int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, char **ret_bytes,
+                     KeyList **ret, char ret_error[static LEDGER_ERROR_MAX]);
+/* p->keys and p->others by that. */
 int publish_keys_read(Publication *p);
 int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE]);
 /* 0 and *ret, or -ENOMEM. */

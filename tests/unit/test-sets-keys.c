@@ -240,6 +240,33 @@ static void what_a_retired_key_signed_is_over_at_once(void **state) /* K4, V26 *
         must_allow(f);
 }
 
+/* Denied, and by a set that is verified: that ends sessions, before a restart and after it. */
+static void a_session_under_a_retired_key_is_proved_to_be_over(void **state)
+{
+        const Grant tied = { .jti = "g-1", .account = "svc-deploy", .issuer = FIXTURE_ISSUER };
+        const AccessRequest request = { .kind = REQUEST_SESSION,
+                                        .account = "svc-deploy",
+                                        .uid = 70001,
+                                        .class = "ssh",
+                                        .is_local = true };
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        for (int i = 0; i < 3; i++) {
+                const SessionsHost host = agent_sessions_host(f->agent);
+                const Decision d = host.judge(host.userdata, &tied, &request);
+
+                assert_int_equal(d.verdict, i == 0 ? VERDICT_ALLOW : VERDICT_DENY);
+                assert_int_equal(d.reason, i == 0 ? REASON_GRANTED : REASON_REVOKED);
+                assert_true(host.issuer_is_verified(host.userdata, FIXTURE_ISSUER));
+                if (i == 0)
+                        offer(f, keys_list(f, 3, &second, NULL, &first, ""), "accepted ");
+                else
+                        fixture_restart(f);
+        }
+}
+
 static void it_is_over_though_the_disk_fails(void **state) /* W2 */
 {
         Fixture *f = *state;
@@ -459,6 +486,7 @@ int main(void)
                 T(a_rotation_without_the_threshold_is_refused),
                 T(an_older_list_or_another_of_its_version_is_refused),
                 T(what_a_retired_key_signed_is_over_at_once),
+                T(a_session_under_a_retired_key_is_proved_to_be_over),
                 T(it_is_over_though_the_disk_fails),
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
