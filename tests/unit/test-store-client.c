@@ -46,7 +46,7 @@ static void one_that_has_ended_makes_room_for_the_next_at_once(void **state)
 {
         const StoreAccess access_to = { .ca_file = ca_file };
         const ClientOptions options = {
-                .access = &access_to, .answer_max = 1000, .n_tries = 1, .total_usec = 30000000
+                .access = &access_to, .answers_max = 1000, .n_tries = 1, .total_usec = 30000000
         };
         ClientRequest requests[N_REQUESTS] = { 0 };
         Client *c = NULL;
