@@ -8,6 +8,7 @@
 #include "nhi-agentd/config/config.h"
 #include "nhi-agentd/event.h"
 #include "nhi-agentd/session/session.h"
+#include "nhi-agentd/set/freshness.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/localdb.h"
 #include "nhi-agentd/set/revocations.h"
@@ -50,6 +51,9 @@ typedef struct IssuerState {
         SetFloor list_floor;      /* of the one that is saved; ver 0: none */
         bool list_is_lost;        /* state.json names one that cannot be read again */
         SetError list_refused;    /* the last refusal since; code "": none */
+        Freshness *fresh;         /* of the set in force, or of the one that was lost; NULL: none */
+        Freshness *fresh_next;    /* of a set that is still to come; NULL: none */
+        SetError fresh_refused;   /* as list_refused */
 } IssuerState;
 
 typedef struct Agent {

@@ -86,17 +86,17 @@ static const unsigned stale_percents[] = { 50, 80, 100 };
 
 static void set_next(const GrantSet *set, Now now, int64_t *real)
 {
-        const int64_t lifetime = set->exp_sec - set->iat_sec;
+        const int64_t lifetime = set->exp_sec - set->heard_sec;
 
         for (size_t i = 0; i < ELEMENTSOF(stale_percents); i++)
                 sooner(real, now.real_usec,
-                       sec_to_usec(set->iat_sec + lifetime * stale_percents[i] / 100));
+                       sec_to_usec(set->heard_sec + lifetime * stale_percents[i] / 100));
 }
 
 unsigned expiry_age_percent(const GrantSet *set, Now now)
 {
-        const int64_t lifetime = set->exp_sec - set->iat_sec;
-        const int64_t age = now.real_usec / USEC - set->iat_sec;
+        const int64_t lifetime = set->exp_sec - set->heard_sec;
+        const int64_t age = now.real_usec / USEC - set->heard_sec;
 
         if (lifetime <= 0 || age >= lifetime)
                 return 100;

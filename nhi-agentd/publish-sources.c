@@ -11,11 +11,14 @@
 #include "lib/jose/json.h"
 #include "nhi-agentd/agent.h"
 
-#define MIB (1024 * 1024)
+#include <stdio.h>
+
+#define MIB             (1024 * 1024)
+#define FRESH_NAME_SIZE (253 + sizeof(FRESHNESS_SUFFIX)) /* host.name is at most 253 bytes */
 
 /* Where an object stands beside the sets of the fleet: in place of a host's name. */
-#define HOST_PLACE       "{host}"
-#define REVOCATIONS_FILE REVOCATIONS_NAME ".jws"
+#define HOST_PLACE "{host}"
+#define SET_SUFFIX ".jws"
 
 /* Those that name an object of its own for each name. */
 static json_t *url_list(const StrList *urls, bool with_place_only)
@@ -90,11 +93,20 @@ static json_t *set_view(const Issuer *issuer, size_t index, const char *host)
                                         : json_pack("{s:s}", "path", s->path));
 }
 
-static bool signs_revocations(const Issuer *issuer)
+/* An object beside the sets that is looked for only where somebody may sign it. */
+typedef struct Beside {
+        const char *name; /* in the place of a host's */
+        size_t size_max;
+} Beside;
+
+static bool signs(const Issuer *issuer, size_t reach_offset)
 {
-        for (size_t i = 0; i < issuer->policy.n_keys; i++)
-                if (issuer->policy.keys[i].reach.sign_revocations)
+        for (size_t i = 0; i < issuer->policy.n_keys; i++) {
+                const uint8_t *reach = (const uint8_t *)&issuer->policy.keys[i].reach;
+
+                if (*(const bool *)(reach + reach_offset))
                         return true;
+        }
         return false;
 }
 
@@ -109,23 +121,23 @@ static bool has_place(const SourceConfig *s)
 }
 
 /* In the directory of this host's set. */
-static json_t *list_file_view(const SourceConfig *s)
+static json_t *beside_file_view(const SourceConfig *s, const Beside *b)
 {
         const char *slash = strrchr(s->path, '/');
 
-        return json_pack("{s:o}", "path",
-                         json_sprintf("%.*s/" REVOCATIONS_FILE, (int)(slash - s->path), s->path));
+        return json_pack(
+                "{s:o}", "path",
+                json_sprintf("%.*s/%s" SET_SUFFIX, (int)(slash - s->path), s->path, b->name));
 }
 
-static json_t *list_view(const Issuer *issuer, size_t index)
+static json_t *beside_view(const Issuer *issuer, size_t index, const Beside *b)
 {
         const SourceConfig *s = &issuer->source;
         const bool is_etcd = streq(s->type, "etcd");
-        json_t *view =
-                entry_view(issuer, index,
-                           s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
-                                                        REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX)
-                                         : list_file_view(s));
+        json_t *view = entry_view(issuer, index,
+                                  s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
+                                                               b->name, (json_int_t)b->size_max)
+                                                : beside_file_view(s, b));
 
         if (view && json_object_set_new(view, "optional", json_true()) < 0) {
                 json_decref(view);
@@ -134,13 +146,26 @@ static json_t *list_view(const Issuer *issuer, size_t index)
         return view;
 }
 
+static bool add_beside(json_t *sources, const Issuer *issuer, size_t index, const Beside *b,
+                       size_t reach_offset)
+{
+        if (!signs(issuer, reach_offset) || !has_place(&issuer->source))
+                return true;
+        return json_array_append_new(sources, beside_view(issuer, index, b)) == 0;
+}
+
 static bool add_issuer(json_t *sources, const Issuer *issuer, size_t index, const char *host)
 {
+        static const Beside list = { REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX };
+        char name[FRESH_NAME_SIZE];
+        const Beside fresh = { name, FRESHNESS_SIZE_MAX };
+
+        (void)snprintf(name, sizeof(name), "%s" FRESHNESS_SUFFIX, host);
         if (json_array_append_new(sources, set_view(issuer, index, host)) < 0)
                 return false;
-        if (!signs_revocations(issuer) || !has_place(&issuer->source))
-                return true;
-        return json_array_append_new(sources, list_view(issuer, index)) == 0;
+        return add_beside(sources, issuer, index, &list, offsetof(Reach, sign_revocations)) &&
+               (issuer->policy.fresh_max_sec == 0 ||
+                add_beside(sources, issuer, index, &fresh, offsetof(Reach, sign_freshness)));
 }
 
 int publish_sources(const Config *config)

@@ -50,6 +50,7 @@ static int load_one(Sets *s, size_t index)
         if (!floor)
                 return 0;
         issuer->floor = *floor;
+        fresh_load(a, index);
         o = offer_new(s);
         if (!o)
                 return -ENOMEM;

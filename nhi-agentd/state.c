@@ -50,6 +50,13 @@ const SetFloor *state_list_floor(const State *s, const char *issuer)
         return i && i->list.ver > 0 ? &i->list : NULL;
 }
 
+const SetFloor *state_fresh_floor(const State *s, const char *issuer)
+{
+        const StateIssuer *i = issuer_find(s, issuer);
+
+        return i && i->fresh.ver > 0 ? &i->fresh : NULL;
+}
+
 /* -ENOSPC, -ENOMEM. */
 static int issuer_add(State *s, const char *issuer, StateIssuer **ret)
 {
@@ -85,6 +92,16 @@ int state_set_list_floor(State *s, const char *issuer, const SetFloor *floor)
 
         if (r == 0)
                 i->list = floor ? *floor : (SetFloor){};
+        return r;
+}
+
+int state_set_fresh_floor(State *s, const char *issuer, const SetFloor *floor)
+{
+        StateIssuer *i = NULL;
+        int r = issuer_add(s, issuer, &i);
+
+        if (r == 0)
+                i->fresh = floor ? *floor : (SetFloor){};
         return r;
 }
 

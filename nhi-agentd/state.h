@@ -5,13 +5,14 @@
  *
  *   { "format": 1, "time_floor": SEC,
  *     "issuers": [ { "issuer": "...", "ver": N, "hash": "...",
- *                    "list": { "ver": N, "hash": "..." } } ],
- *     "ended": [ { "jti": "...", "exp": SEC, "at": SEC, "issuer": N } ],
- *     "locked": [ "name or jti" ] }
+ *                    "list": { "ver": N, "hash": "..." }, "fresh": { "iat": SEC, "hash": "..." } }
+ * ], "ended": [ { "jti": "...", "exp": SEC, "at": SEC, "issuer": N } ], "locked": [ "name or jti" ]
+ * }
  *
  * An issuer's ver and hash are its floor, and sets/HASH.jws is its current set: the archive is
  * written first, then this file, so after any crash the old set or the new one is named. "list" is
- * the same of its revocation list; each is left out where there is none yet. An ended
+ * the same of its revocation list, and "fresh" the statement of freshness that its current set
+ * lives by, one of a set before is passed over; each is left out where there is none yet. An ended
  * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
  * back, for good. It is the grant of one issuer, a position in "issuers", left out where it is 0;
  * null: nobody knows whose, and whoever grants that jti, it is over. A file that does not parse is
@@ -39,6 +40,7 @@ typedef struct StateIssuer {
         char *issuer;
         SetFloor floor; /* ver 0: no set yet */
         SetFloor list;  /* of its revocation list; likewise */
+        SetFloor fresh; /* of the statement of freshness in force: ver is its iat */
 } StateIssuer;
 
 typedef struct State {
@@ -80,6 +82,9 @@ int state_set_floor(State *s, const char *issuer, const SetFloor *floor);
 /* The same of its revocation list; NULL or a ver of 0 takes it back. */
 const SetFloor *state_list_floor(const State *s, const char *issuer);
 int state_set_list_floor(State *s, const char *issuer, const SetFloor *floor);
+/* The same of its statement of freshness. */
+const SetFloor *state_fresh_floor(const State *s, const char *issuer);
+int state_set_fresh_floor(State *s, const char *issuer, const SetFloor *floor);
 /* Its number, from 1; 0 where it has no floor. */
 unsigned state_issuer(const State *s, const char *issuer);
 

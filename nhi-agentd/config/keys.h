@@ -78,6 +78,8 @@ typedef enum ConfigScope {
           "The iss of its grant sets.")                                                            \
         X(ISSUER, LIST, "revokes", IssuerEntry, issuer.policy.revokes, "[ ]", 0, 64,               \
           "Other issuers whose grants its revocation lists may name.")                             \
+        X(ISSUER, SEC, "fresh_max", IssuerEntry, issuer.policy.fresh_max_sec, "\"7d\"", 0,         \
+          2678400, "How old a set may grow by statements of freshness; 0s: they are not heard.")   \
         X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source.type, "\"file\"", 1, 16,         \
           "Where its grant sets come from: file, https or etcd.")                                  \
         X(ISSUER, PATH, "source.path", IssuerEntry, issuer.source.path, "\"\"", 0, 4095,           \
@@ -114,8 +116,8 @@ typedef enum ConfigScope {
           1024, "MiB that a set may have.")                                                        \
         X(KEY, PATH, "file", KeyEntry, file, NULL, 1, 4095,                                        \
           "A trusted public key, a JWK in a file that only root may write.")                       \
-        X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 4,                                    \
-          "What the key may sign: accounts, ssh_keys, grants, revocations.")                       \
+        X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 5,                                    \
+          "What the key may sign: accounts, ssh_keys, grants, revocations, freshness.")            \
         X(KEY, LIST, "reach.accounts", KeyEntry, key.reach.accounts, "[ ]", 0, 256,                \
           "Accounts the key may define or grant.")                                                 \
         X(KEY, LIST, "reach.services", KeyEntry, key.reach.services, "[ ]", 0, 256,                \

@@ -50,7 +50,7 @@ static inline int set_host_init(SetHost *h)
             idmap_parse(set_host_uids, strlen(set_host_uids), &h->idmap) < 0)
                 return -1;
         h->trusted = (TrustedKey){ h->key.public,
-                                   { true, true, true, all, all, all, all, 86400, false } };
+                                   { true, true, true, all, all, all, all, 86400, false, false } };
         h->policy = (SetPolicy){ .issuer = "https://grants.example.org",
                                  .audience = "web1.example.org",
                                  .keys = &h->trusted,

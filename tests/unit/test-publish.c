@@ -319,7 +319,7 @@ static void an_end_that_passed_while_others_were_judged_fires_at_once(void **sta
 
 static void a_source_that_falls_silent_is_told_twice(void **state)
 {
-        const GrantSet set = { .iat_sec = 1000, .exp_sec = 2000 };
+        const GrantSet set = { .iat_sec = 10, .heard_sec = 1000, .exp_sec = 2000 };
         const struct {
                 int64_t now_sec;
                 unsigned percent;
