@@ -140,7 +140,7 @@ $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=se
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # Servers of the tests' own.
-$(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors $(B)/tests/unit/test-publish-stores: LIBS_TEST += -lssl -lcrypto
+$(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-https $(B)/tests/unit/test-fetch-etcd $(B)/tests/unit/test-fetch-mirrors $(B)/tests/unit/test-publish-stores $(B)/tests/unit/test-refresh: LIBS_TEST += -lssl -lcrypto
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)

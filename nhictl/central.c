@@ -5,6 +5,7 @@
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhictl/key-exec.h"
+#include "nhictl/ledger/refresh.h"
 #include "nhictl/who.h"
 
 #include <sodium.h>
@@ -88,7 +89,7 @@ int central_key(const CentralOptions *o, SigningKey *ret)
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s is no private Ed25519 JWK", path);
 }
 
-static int say_report(const PublishReport *report)
+static int say_report(const PublishReport *report, const char *done)
 {
         const json_t *text;
         size_t i;
@@ -97,8 +98,8 @@ static int say_report(const PublishReport *report)
                 say("%s", json_string_value(text));
         }
         if (report->n_failed > 0)
-                return fail(VERB_FAILED, "%zu of %zu hosts were not published", report->n_failed,
-                            json_array_size(report->hosts));
+                return fail(VERB_FAILED, "%zu of %zu hosts were not %s", report->n_failed,
+                            report->n_failed + report->n_published + report->n_unchanged, done);
         if (report->list_failed)
                 return fail(VERB_FAILED, "the revocation list was not published");
         return VERB_OK;
@@ -152,9 +153,51 @@ int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *gi
         central_say_notes(l);
         if (r < 0)
                 return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
-        r = say_report(&report);
+        r = say_report(&report, "published");
         if (ret_result)
                 *ret_result = report_result(&report);
+        publish_report_done(&report);
+        return r;
+}
+
+static int read_jwk(const char *path, Jwk *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = file_read_trusted(path, geteuid(), KEY_SIZE_MAX, &text, &size);
+
+        if (r < 0)
+                return fail(VERB_FAILED,
+                            "%s: %s (the issuer's public key, as nhictl key show prints it; it "
+                            "must be yours and writable by nobody else: --trust FILE)",
+                            path, strerror(-r));
+        return jwk_parse(text, size, ret) == 0
+                       ? VERB_OK
+                       : fail(VERB_FAILED, "%s is no public Ed25519 JWK", path);
+}
+
+int central_refresh(const CentralOptions *o, Ledger *l, const char *issuer_jwk,
+                    const PublishRequest *given, json_t **ret_result)
+{
+        PublishRequest request = *given;
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        SigningKey key = { 0 };
+        Jwk issuer;
+        int r;
+
+        r = read_jwk(issuer_jwk, &issuer);
+        if (r == VERB_OK)
+                r = central_key(o, &key);
+        if (r != VERB_OK)
+                return r;
+        request.progress = show_progress;
+        r = ledger_refresh(l, &key, &issuer, &request, &report, error);
+        key_done(&key);
+        if (r < 0)
+                return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
+        r = say_report(&report, "re-dated");
+        *ret_result = report_result(&report);
         publish_report_done(&report);
         return r;
 }

@@ -49,6 +49,7 @@ typedef struct LedgerSettings {
         const json_t *revoked; /* entries of the revocation list; NULL: none */
         int64_t uid_min, uid_max;
         int64_t lifetime_max_sec, set_lifetime_sec;
+        int64_t fresh_max_sec; /* how old a set is re-dated; hosts have a fresh_max of their own */
 } LedgerSettings;
 
 typedef struct Ledger {

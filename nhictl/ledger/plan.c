@@ -41,7 +41,7 @@ int publication_check(Publication *p)
         return r;
 }
 
-static bool is_selected(const PublishRequest *q, const Target *t)
+bool publication_selects(const PublishRequest *q, const Target *t)
 {
         const json_t *labels = json_object_get(t->host, "labels");
         bool is_named = t->is_list || (q->n_hosts == 0 && q->n_labels == 0);
@@ -88,7 +88,7 @@ int publication_plan(Publication *p)
                 int r;
 
                 t->is_wanted = false;
-                t->is_selected = is_selected(p->request, t);
+                t->is_selected = publication_selects(p->request, t);
                 if (!t->is_selected)
                         continue;
                 t->error = check_target(p, t);

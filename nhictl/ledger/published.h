@@ -21,5 +21,8 @@ int published_parse(const char *jws, size_t size, const char *issuer, const Sign
 /* The same of the list. */
 int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
                          Published *ret);
+/* The same hash of what a set that is ours says, but for the grants that have ended since. */
+int published_live_content(const char *jws, size_t size, const SigningKey *key, int64_t now_sec,
+                           char ret[static LEDGER_HASH_SIZE]);
 /* Over a quarter of its lifetime. */
 bool published_is_due(const Published *p, int64_t now_sec);

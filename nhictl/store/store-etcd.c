@@ -85,7 +85,7 @@ static int malformed(EtcdStore *e, int r)
 static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
 {
         const char *text = p->value ? (const char *)p->value : "";
-        char name[LEDGER_NAME_MAX + 1];
+        char name[STORE_NAME_MAX + 1];
         Published said;
 
         if (streq(p->key, e->publication)) {
