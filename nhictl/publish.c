@@ -54,6 +54,7 @@ static int refresh(const PublishOptions *o, Ledger *l, const PublishRequest *req
 
         if (!central.key)
                 central.key = PATH_FRESH_KEY;
+        ledger_unlock(l); /* a revocation does not wait for a network */
         return central_refresh(&central, l, o->trust ? o->trust : PATH_ISSUER_JWK, request,
                                ret_result);
 }

@@ -77,6 +77,8 @@ typedef struct Ledger {
  * negative errno and a sentence. */
 int ledger_open(const char *path, bool writing, Ledger **ret,
                 char ret_error[static LEDGER_ERROR_MAX]);
+/* What was read stays as it is; others may write from now on. */
+void ledger_unlock(Ledger *l);
 Ledger *ledger_free(Ledger *l);
 DEFINE_CLEANUP(Ledger *, ledger_free);
 

@@ -99,6 +99,13 @@ static int on_failed(void *userdata, const char *name, int error)
 
 /* ---- which ones ------------------------------------------------------------------------------ */
 
+static void names_free(char **names)
+{
+        for (size_t i = 0; names && names[i]; i++)
+                free(names[i]);
+        free(names);
+}
+
 /* Of hosts that are asked for and that the ledger has; statements: of their statements. NULL:
  * memory. */
 static char **names_new(const Refresh *r, bool statements, size_t *ret_n)
@@ -111,19 +118,15 @@ static char **names_new(const Refresh *r, bool statements, size_t *ret_n)
 
                 if (t->is_list || !publication_selects(r->p.request, t))
                         continue;
-                if (asprintf(&names[n], "%s%s", t->name, statements ? FRESHNESS_SUFFIX : "") < 0)
+                if (asprintf(&names[n], "%s%s", t->name, statements ? FRESHNESS_SUFFIX : "") < 0) {
                         names[n] = NULL;
-                n += names[n] != NULL;
+                        names_free(names);
+                        return NULL;
+                }
+                n++;
         }
         *ret_n = n;
         return names;
-}
-
-static void names_free(char **names)
-{
-        for (size_t i = 0; names && names[i]; i++)
-                free(names[i]);
-        free(names);
 }
 
 typedef int (*StoreAsk)(Store *s, const char *const *names, size_t n, const StoreSink *sink);
