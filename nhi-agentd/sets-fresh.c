@@ -163,7 +163,7 @@ static SetFloor floor_of(const Freshness *f)
         return floor;
 }
 
-static void record_refused(Agent *a, size_t index, const SetError *error)
+void fresh_record_refused(Agent *a, size_t index, const SetError *error)
 {
         char detail[SET_DETAIL_MAX + 1100];
         const Event e = { .kind = EVENT_SET_REFUSED, .code = error->code, .detail = detail };
@@ -180,7 +180,7 @@ void fresh_refuse(Offer *o)
 
         if (o->r < 0)
                 (void)refuse(o, "not-verified", strerror(-o->r));
-        record_refused(a, o->index, &o->error);
+        fresh_record_refused(a, o->index, &o->error);
         offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
 }
 
@@ -304,54 +304,4 @@ void fresh_lists_changed(Sets *sets)
                         return;
                 }
         }
-}
-
-/* ---- at start -------------------------------------------------------------------------------- */
-
-static int read_kept(const char *path, const Agent *a, size_t index, const SetFloor *floor,
-                     Freshness **ret, SetError *error)
-{
-        _cleanup_free_ char *bytes = NULL;
-        char hash[65];
-        size_t size = 0;
-        int r;
-
-        r = file_read_trusted(path, owner_trusted(), FRESHNESS_SIZE_MAX, &bytes, &size);
-        if (r < 0)
-                return r;
-        content_hash(bytes, size, hash);
-        if (!streq(hash, floor->hash))
-                return -EBADMSG;
-        return freshness_verify(bytes, size, &a->config->issuers[index].policy, agent_now(a),
-                                FRESHNESS_KEPT, ret, error);
-}
-
-void fresh_load(Agent *a, size_t index)
-{
-        const SetFloor *floor = state_fresh_floor(a->state, issuer_name(a, index));
-        IssuerState *s = &a->issuers[index];
-        char path[sizeof(PATH_SETS_DIR) + 80];
-        Freshness *f = NULL;
-        SetError error = {};
-        int r;
-
-        if (!floor)
-                return;
-        (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->hash);
-        r = read_kept(path, a, index, floor, &f, &error);
-        if (r == 0 && streq(f->set, s->floor.hash)) {
-                s->fresh = f;
-                return;
-        }
-        freshness_free(f);
-        if (r == 0)
-                return; /* of a set before */
-        if (r < 0) {
-                (void)snprintf(error.code, sizeof(error.code), "archive");
-                (void)snprintf(error.detail, sizeof(error.detail),
-                               "%s: %s; the set has its own end until its source brings the "
-                               "statement again",
-                               path, strerror(-r));
-        }
-        record_refused(a, index, &error);
 }

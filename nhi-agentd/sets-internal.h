@@ -153,7 +153,8 @@ void fresh_put_in_force(Offer *o);
 /* Another set of the issuer is in force; other revocation lists are. */
 void fresh_set_changed(Sets *s, size_t index);
 void fresh_lists_changed(Sets *s);
-/* At start, before the set is loaded. */
+void fresh_record_refused(Agent *a, size_t index, const SetError *error);
+/* sets-fresh-load.c: at start, before the set is loaded. */
 void fresh_load(Agent *a, size_t index);
 
 /* sets-list-load.c: the list that state.json names for an issuer. Reads nothing that the loop

@@ -105,9 +105,14 @@ int published_live_content(const char *jws, size_t size, const SigningKey *key, 
         return r;
 }
 
+int64_t published_lifetime(const Published *p)
+{
+        return p->exp_sec - p->iat_sec;
+}
+
 bool published_is_due(const Published *p, int64_t now_sec)
 {
         int64_t age_sec = now_sec - p->iat_sec;
 
-        return age_sec < 0 || age_sec > (p->exp_sec - p->iat_sec) / 4;
+        return age_sec < 0 || age_sec > published_lifetime(p) / 4;
 }

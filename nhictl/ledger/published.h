@@ -24,5 +24,7 @@ int published_list_parse(const char *jws, size_t size, const char *issuer, const
 /* The same hash of what a set that is ours says, but for the grants that have ended since. */
 int published_live_content(const char *jws, size_t size, const SigningKey *key, int64_t now_sec,
                            char ret[static LEDGER_HASH_SIZE]);
+/* As long as it was made to live, seconds. */
+int64_t published_lifetime(const Published *p);
 /* Over a quarter of its lifetime. */
 bool published_is_due(const Published *p, int64_t now_sec);
