@@ -13,7 +13,7 @@ static int read_back(const SigningKey *key, const char *issuer, const char *host
                                    .audience = host,
                                    .keys = &trusted,
                                    .n_keys = 1,
-                                   .fresh_max_sec = INT64_MAX };
+                                   .fresh_max_sec = 1 }; /* it is heard */
         const Now now = { .real_usec = now_sec * 1000000, .boot_usec = 1000000 };
 
         return freshness_verify(jws, size, &policy, now, from, ret, ret_error);
