@@ -327,6 +327,7 @@ static void only_hosts_that_were_chosen_are_redated(void **state)
         publish(l, NOW_USEC);
         request.hosts = globs;
         request.n_hosts = 1;
+        publish_report_done(&report);
         assert_int_equal(ledger_refresh(l, &fresh_key, &key.public, &request, &report, error), 0);
         assert_int_equal(report.n_published, 1);
         assert_null(statement_of("web1"));
