@@ -145,6 +145,7 @@ $(B)/tests/unit/test-http $(B)/tests/unit/test-fetch-report $(B)/tests/unit/test
 $(B)/tests/unit/test-http-tls: LIBS_TEST += -lssl -lcrypto
 # Where the client waits, the test looks first.
 $(B)/tests/unit/test-store-client: LIBS_TEST += -lssl -lcrypto -Wl,--wrap=curl_multi_poll
+$(B)/tests/unit/test-refresh: LIBS_TEST += -lssl -lcrypto
 # The disk is the test's.
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)

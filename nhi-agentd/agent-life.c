@@ -49,6 +49,8 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
                 grant_set_free(issuers[i].lessened_owner);
                 revocation_list_free(issuers[i].list);
                 key_list_free(issuers[i].keys);
+                freshness_free(issuers[i].fresh);
+                freshness_free(issuers[i].fresh_next);
                 closep(&issuers[i].archive_fd);
         }
         free(issuers);

@@ -73,7 +73,7 @@ static int load_state(Agent *a, char ret_error[static AGENT_ERROR_MAX])
         }
         state_free(a->state);
         a->state = loaded;
-        agent_prove_time(a, loaded->time_floor_sec, now_boottime_usec());
+        agent_prove_time(a, loaded->time_floor_sec, agent_now(a).boot_usec);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "nhi-agentd/heard.h"
 #include "nhi-agentd/metrics/tally.h"
 #include "nhi-agentd/session/session.h"
+#include "nhi-agentd/set/freshness.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/keylist.h"
 #include "nhi-agentd/set/localdb.h"
@@ -67,6 +68,9 @@ typedef struct IssuerState {
         KeysFloor keys_floor;     /* of the one that is saved; ver 0: none */
         bool keys_are_lost;       /* state.json names one that cannot be read again */
         SetError keys_refused;    /* as list_refused */
+        Freshness *fresh;         /* of the set in force, or of the one that was lost; NULL: none */
+        Freshness *fresh_next;    /* of a set that is still to come; NULL: none */
+        SetError fresh_refused;   /* as list_refused */
 } IssuerState;
 
 typedef struct Agent {

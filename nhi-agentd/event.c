@@ -143,6 +143,7 @@ static const struct {
         [EVENT_SURVIVOR] = { message_access, "Processes survived the end of a session:" },
         [EVENT_SET_ACCEPTED] = { message_code, "Grant set accepted" },
         [EVENT_SET_REFUSED] = { message_code, "Grant set refused" },
+        [EVENT_SET_FRESH] = { message_code, "Grant set kept fresh" },
         [EVENT_REVOCATIONS] = { message_code, "Revocation list in force" },
         [EVENT_KEYS] = { message_code, "Key list in force" },
         [EVENT_QUARANTINE] = { message_code, "Entry of a grant set quarantined" },

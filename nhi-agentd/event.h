@@ -22,6 +22,7 @@
         X(QUARANTINE, "quarantine", "1a80c01d526b43adac35e470082e671e", 4)                         \
         X(REVOCATIONS, "revocations", "73ddf780c17a47ed9f30c082ed9a74d9", 5)                       \
         X(KEYS, "keys", "077fc4c7bd5a4e80907293ceae26cafe", 5)                                     \
+        X(SET_FRESH, "set-fresh", "013733d4edbf4bd4a95722fefd1e7ab9", 6)                           \
         X(AGENT_START, "agent-start", "0508909af2f2480fbddee5a22b6195a7", 5)                       \
         X(AGENT_STOP, "agent-stop", "aaa8bff61d134c12bf199a840c2ca936", 5)                         \
         X(CONFIG_CHANGED, "config-changed", "172e267728ef478cab8ae98dc14df126", 5)                 \

@@ -261,6 +261,9 @@ void evidence_sweep_sets(Evidence *v)
         for (size_t i = 0; r == 0 && i < a->config->n_issuers; i++)
                 if (a->issuers[i].set)
                         r = hashes_add(&s->needed, a->issuers[i].set->hash);
+        for (size_t i = 0; r == 0 && i < a->config->n_issuers; i++)
+                if (a->issuers[i].fresh)
+                        r = hashes_add(&s->needed, a->issuers[i].fresh->hash);
         if (r < 0 || s->dir_fd < 0 || writer_call(a->writer, sweep_sets, on_swept, s) < 0)
                 sweep_free(s);
 }

@@ -12,10 +12,14 @@
 #include "nhi-agentd/agent.h"
 #include "nhi-agentd/report.h"
 
-#define MIB (1024 * 1024)
+#include <stdio.h>
+
+#define MIB             (1024 * 1024)
+#define FRESH_NAME_SIZE (253 + sizeof(FRESHNESS_SUFFIX)) /* host.name is at most 253 bytes */
 
 /* Where an object stands beside the sets of the fleet: in place of a host's name. */
 #define HOST_PLACE "{host}"
+#define SET_SUFFIX ".jws"
 
 /* Those that name an object of its own for each name. */
 static json_t *url_list(const StrList *urls, bool with_place_only)
@@ -111,14 +115,23 @@ static json_t *set_view(const Issuer *issuer, size_t index, const char *host)
         return view;
 }
 
-/* Which keys there will be is the roots' to say. */
-static bool may_have_revocations(const Issuer *issuer)
+/* An object beside the sets that is looked for only where somebody may sign it. */
+typedef struct Beside {
+        const char *name; /* in the place of a host's */
+        size_t size_max;
+} Beside;
+
+/* Where roots say which keys there are nobody knows yet which may sign it. */
+static bool may_have(const Issuer *issuer, size_t reach_offset)
 {
         if (issuer->policy.n_roots > 0)
                 return true;
-        for (size_t i = 0; i < issuer->policy.n_keys; i++)
-                if (issuer->policy.keys[i].reach.sign_revocations)
+        for (size_t i = 0; i < issuer->policy.n_keys; i++) {
+                const uint8_t *reach = (const uint8_t *)&issuer->policy.keys[i].reach;
+
+                if (*(const bool *)(reach + reach_offset))
                         return true;
+        }
         return false;
 }
 
@@ -132,31 +145,24 @@ static bool has_place(const SourceConfig *s)
         return s->urls.n == 0;
 }
 
-/* What is the same for every host, beside the sets. */
-typedef struct Beside {
-        const char *name;
-        size_t size_max;
-} Beside;
-
 /* In the directory of this host's set. */
-static json_t *beside_file_view(const SourceConfig *s, const Beside *beside)
+static json_t *beside_file_view(const SourceConfig *s, const Beside *b)
 {
         const char *slash = strrchr(s->path, '/');
 
         return json_pack(
                 "{s:o}", "path",
-                json_sprintf("%.*s/%s.jws", (int)(slash - s->path), s->path, beside->name));
+                json_sprintf("%.*s/%s" SET_SUFFIX, (int)(slash - s->path), s->path, b->name));
 }
 
-static json_t *beside_view(const Issuer *issuer, size_t index, const Beside *beside)
+static json_t *beside_view(const Issuer *issuer, size_t index, const Beside *b)
 {
         const SourceConfig *s = &issuer->source;
         const bool is_etcd = streq(s->type, "etcd");
-        json_t *view =
-                entry_view(issuer, index,
-                           s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
-                                                        beside->name, (json_int_t)beside->size_max)
-                                         : beside_file_view(s, beside));
+        json_t *view = entry_view(issuer, index,
+                                  s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
+                                                               b->name, (json_int_t)b->size_max)
+                                                : beside_file_view(s, b));
 
         if (view && json_object_set_new(view, "optional", json_true()) < 0) {
                 json_decref(view);
@@ -165,20 +171,28 @@ static json_t *beside_view(const Issuer *issuer, size_t index, const Beside *bes
         return view;
 }
 
+static bool add_beside(json_t *sources, const Issuer *issuer, size_t index, const Beside *b)
+{
+        return !has_place(&issuer->source) ||
+               json_array_append_new(sources, beside_view(issuer, index, b)) == 0;
+}
+
 /* The keys first: they say by whom the others are to be signed. */
 static bool add_issuer(json_t *sources, const Issuer *issuer, size_t index, const char *host)
 {
         static const Beside keys = { KEYLIST_NAME, KEYLIST_SIZE_MAX };
-        static const Beside revocations = { REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX };
-        bool ok = true;
+        static const Beside list = { REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX };
+        char name[FRESH_NAME_SIZE];
+        const Beside fresh = { name, FRESHNESS_SIZE_MAX };
 
-        if (issuer->policy.n_roots > 0 && has_place(&issuer->source))
-                ok = json_array_append_new(sources, beside_view(issuer, index, &keys)) == 0;
-        if (ok)
-                ok = json_array_append_new(sources, set_view(issuer, index, host)) == 0;
-        if (ok && may_have_revocations(issuer) && has_place(&issuer->source))
-                ok = json_array_append_new(sources, beside_view(issuer, index, &revocations)) == 0;
-        return ok;
+        (void)snprintf(name, sizeof(name), "%s" FRESHNESS_SUFFIX, host);
+        return (issuer->policy.n_roots == 0 || add_beside(sources, issuer, index, &keys)) &&
+               json_array_append_new(sources, set_view(issuer, index, host)) == 0 &&
+               (!may_have(issuer, offsetof(Reach, sign_revocations)) ||
+                add_beside(sources, issuer, index, &list)) &&
+               (issuer->policy.fresh_max_sec == 0 ||
+                !may_have(issuer, offsetof(Reach, sign_freshness)) ||
+                add_beside(sources, issuer, index, &fresh));
 }
 
 int publish_sources(const Config *config)

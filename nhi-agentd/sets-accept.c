@@ -170,6 +170,10 @@ void offer_put_in_force(Offer *o)
         s->refused = (SetError){};
         s->set = TAKE_PTR(o->set);
         narrowed_applied(a, s, o);
+        if (o->is_fresh)
+                fresh_put_in_force(o);
+        else if (is_news)
+                fresh_set_changed(o->sets, o->index);
         agent_put_standing(a, TAKE_PTR(o->standing));
         ended_by_set(a->ended, &o->gone, old, "revoked");
         if (!o->again)
@@ -210,6 +214,8 @@ static void on_saved(void *userdata, int r)
         state_unshare(s->agent->state, &o->state);
         if (r < 0 || s->stopping)
                 keep_lessened(o);
+        if ((r < 0 || s->stopping) && o->is_fresh)
+                fresh_take_back(o);
         if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
                 sets_offer_done(s);
@@ -218,7 +224,11 @@ static void on_saved(void *userdata, int r)
                 (void)snprintf(o->error.detail, sizeof(o->error.detail),
                                "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
                                strerror(-r));
-                offer_record_refused(o);
+                o->r = SET_E_REFUSED;
+                if (o->is_fresh)
+                        fresh_refuse(o);
+                else
+                        offer_record_refused(o);
                 if (o->again)
                         sets_again_later(s);
                 sets_offer_done(s);
@@ -228,17 +238,21 @@ static void on_saved(void *userdata, int r)
         }
 }
 
-static void offer_accept(Offer *o)
+void offer_accept(Offer *o)
 {
         Agent *a = o->sets->agent;
-        int r;
+        const int64_t heard_sec = o->is_fresh ? o->fresh->iat_sec : o->set->iat_sec;
+        int r = 0;
 
         if (!o->again)
                 a->issuers[o->index].seen = o->floor;
         offer_narrow(o);
-        o->time_floor_sec = o->set->iat_sec > a->state->time_floor_sec ? o->set->iat_sec
-                                                                       : a->state->time_floor_sec;
-        r = state_share(a->state, &o->state);
+        o->time_floor_sec =
+                heard_sec > a->state->time_floor_sec ? heard_sec : a->state->time_floor_sec;
+        if (o->is_fresh)
+                r = fresh_announce(o);
+        if (r == 0)
+                r = state_share(a->state, &o->state);
         if (r == 0)
                 r = writer_call(a->writer, offer_save, on_saved, o);
         if (r < 0)
@@ -297,6 +311,10 @@ static void on_prepared(void *userdata, int r)
                 o->r = r;
         if (o->is_keys) {
                 keys_prepared(o);
+                return;
+        }
+        if (o->is_fresh) {
+                fresh_prepared(o);
                 return;
         }
         if (o->is_list) {

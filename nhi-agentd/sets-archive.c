@@ -17,7 +17,7 @@
 #define SUFFIX    ".jws"
 
 typedef struct Prune {
-        char kept[3 * STATE_ISSUERS_MAX][HASH_SIZE + 1]; /* sets, lists, key lists */
+        char kept[4 * STATE_ISSUERS_MAX][HASH_SIZE + 1]; /* sets, lists, key lists, freshness */
         size_t n_kept;
 } Prune;
 
@@ -172,6 +172,7 @@ void sets_prune_archive(Sets *s)
                 memcpy(p->kept[p->n_kept++], state->issuers[i].floor.hash, HASH_SIZE + 1);
                 memcpy(p->kept[p->n_kept++], state->issuers[i].list.hash, HASH_SIZE + 1);
                 memcpy(p->kept[p->n_kept++], state->issuers[i].keys.floor.hash, HASH_SIZE + 1);
+                memcpy(p->kept[p->n_kept++], state->issuers[i].fresh.hash, HASH_SIZE + 1);
         }
         if (writer_call(s->agent->writer, prune, on_pruned, p) < 0)
                 free(p);

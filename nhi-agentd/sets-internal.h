@@ -4,8 +4,8 @@
 /* Between sets.c (the queue), sets-offer.c (one offer), sets-load.c (at start), sets-state.c
  * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
  * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
- * sets-accept.c (into force, on the loop), sets-list.c (revocation lists), sets-keys.c (key lists)
- * and sets-record.c (what is written down). */
+ * sets-accept.c (into force, on the loop), sets-list.c (revocation lists), sets-keys.c (key lists),
+ * sets-fresh.c (statements of freshness) and sets-record.c (what is written down). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -72,8 +72,13 @@ typedef struct Offer {
         KeysFloor keys_floor;
         bool sets_floor;    /* of the sets: to o->floor */
         const char *issuer; /* whose; the configuration's */
-        StrList narrowed;   /* its jtis, and those that were narrowed before */
-        StrList withheld;   /* the latter, and what it gains while a newer set is not saved */
+        bool is_fresh; /* bytes are a statement of freshness; then statement is, and bytes, set and
+                          the rest are the set in force that is verified anew with it */
+        bool fresh_waits; /* its set is still to come */
+        Freshness *fresh;
+        SetBytes *statement;
+        StrList narrowed; /* its jtis, and those that were narrowed before */
+        StrList withheld; /* the latter, and what it gains while a newer set is not saved */
         Hidden hidden;
         GrantList lessened; /* grants in force that set has with less; points into set */
         char *path;         /* of the archive; NULL: it is there */
@@ -126,14 +131,20 @@ void sets_retry_later(Sets *s);
 void sets_recovered(Sets *s);
 /* The same for verifying anew what is in force. */
 void sets_again_later(Sets *s);
+/* At once, after the current offer. */
+void sets_verify_again(Sets *s);
 
 /* sets-prepare.c, on the thread or at start: everything that takes as long as a set is large. */
 int offer_prepare(void *offer);
+/* Part of it, of what is in force, from its archive. */
+void offer_prepare_again(Offer *o);
 /* The same for what reaches the disk. */
 int offer_save(void *offer);
 
 /* sets-accept.c: begin with the offer that is current: sets_offer_done() is called in the end. */
 int offer_begin(Offer *o);
+/* Narrow what is in force, have it saved, and then put it in force. */
+void offer_accept(Offer *o);
 /* Put o->set in force; takes what was prepared. */
 void offer_put_in_force(Offer *o);
 /* It could not be judged, or was refused: o->r and o->error say why. */
@@ -154,6 +165,23 @@ void *key_list_release(void *object);
 void keys_read(const State *state, const Issuer *issuer, Now now, KeysRead *ret);
 /* On the loop; takes read->keys. */
 void keys_put(Agent *a, size_t index, KeysRead *read);
+
+/* sets-fresh.c, the same for a statement of freshness. */
+void fresh_prepare(Offer *o);
+void fresh_prepared(Offer *o);
+void fresh_refuse(Offer *o);
+/* With the set that is verified anew: before it is saved state.json names the statement, or, as
+ * that failed, the one before; on the disk's thread; in force. */
+int fresh_announce(Offer *o);
+void fresh_take_back(Offer *o);
+int fresh_save(Offer *o);
+void fresh_put_in_force(Offer *o);
+/* Another set of the issuer is in force; other revocation lists are. */
+void fresh_set_changed(Sets *s, size_t index);
+void fresh_lists_changed(Sets *s);
+void fresh_record_refused(Agent *a, size_t index, const SetError *error);
+/* sets-fresh-load.c: at start, before the set is loaded. */
+void fresh_load(Agent *a, size_t index);
 
 /* sets-list-load.c: the list that state.json names for an issuer. Reads nothing that the loop
  * changes while an offer is under way. */

@@ -210,6 +210,7 @@ static void put_in_force(Offer *o)
         s->list_refused = (SetError){};
         if (is_news)
                 record_accepted(a, o);
+        fresh_lists_changed(o->sets);
         agent_refresh(a);
 }
 

@@ -53,6 +53,7 @@ static int load_one(Sets *s, size_t index)
         issuer->floor = *floor;
         if (!*floor->hash) /* a key list set it, and no set has come since */
                 return 0;
+        fresh_load(a, index);
         o = offer_new(s);
         if (!o)
                 return -ENOMEM;

@@ -45,6 +45,8 @@ Offer *offer_free(Offer *o)
         publish_retire(p, standing_release, o->standing);
         publish_retire(p, set_release, o->set);
         publish_retire(p, bytes_release, o->bytes);
+        set_bytes_free(o->statement);
+        freshness_free(o->fresh);
         revocation_list_free(o->list);
         for (size_t i = 0; o->lists && i < o->n_lists; i++)
                 revocation_list_free(o->lists[i].list);

@@ -61,6 +61,23 @@ static void hold_against_lists(Offer *o)
         o->r = SET_E_REFUSED;
 }
 
+/* What is believed of the issuer's sets beyond what they say themselves. */
+static SetPolicy policy_of(const Offer *o, size_t i)
+{
+        const Agent *a = o->sets->agent;
+        const IssuerState *s = &a->issuers[i];
+        SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
+        const Freshness *const heard[ELEMENTSOF(policy.fresh)] = { s->fresh,
+                                                                   o->fresh ? o->fresh
+                                                                            : s->fresh_next };
+
+        for (size_t k = 0; k < ELEMENTSOF(heard); k++)
+                if (heard[k] && freshness_is_trusted(heard[k], &policy) &&
+                    !agent_key_is_revoked(a, policy.issuer, heard[k]->kid))
+                        policy.fresh[k] = heard[k];
+        return policy;
+}
+
 /* The issuer whose key signed is found by trying: a foreign key is refused before anything is
  * parsed. The error that is told is that of the first whose key it is, else the labelled one's. */
 static void verify(Offer *o)
@@ -75,7 +92,7 @@ static void verify(Offer *o)
         for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
                 const size_t i = (first + k) % n;
                 const IssuerState *s = &a->issuers[i];
-                const SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
+                const SetPolicy policy = policy_of(o, i);
                 SetError error = {};
 
                 if (o->again && k > 0)
@@ -224,6 +241,22 @@ static int read_archive(Offer *o)
                                   : -ENOENT;
 }
 
+static void prepare_verified(Offer *o)
+{
+        if (o->r == 0)
+                o->r = prepare_accepted(o);
+        if (o->r < 0)
+                forget_prepared(o);
+}
+
+void offer_prepare_again(Offer *o)
+{
+        o->r = read_archive(o);
+        if (o->r == 0)
+                verify(o);
+        prepare_verified(o);
+}
+
 int offer_prepare(void *offer)
 {
         Offer *o = offer;
@@ -242,13 +275,13 @@ int offer_prepare(void *offer)
         /* The header says what it is, and the signature is over the header. */
         if (!o->again && o->r == SET_E_REFUSED && streq(o->error.code, "type")) {
                 list_prepare(o);
+                if (o->r == SET_E_REFUSED && streq(o->error.code, "type"))
+                        fresh_prepare(o);
+                if (o->r == SET_E_REFUSED && streq(o->error.code, "type"))
+                        o->is_list = o->is_fresh = false;
                 return 0;
         }
-        if (o->r == 0) {
-                o->r = prepare_accepted(o);
-                if (o->r < 0)
-                        forget_prepared(o);
-        }
+        prepare_verified(o);
         if (o->again && o->r != 0)
                 prepare_withdrawn(o);
         return 0;
@@ -301,6 +334,8 @@ int offer_save(void *offer)
         if (r == 0 && o->uids)
                 r = file_replace(PATH_UIDS_FILE, o->uids, o->uids_size, 0600, geteuid(), getegid(),
                                  true);
+        if (r == 0 && o->is_fresh)
+                return fresh_save(o);
         if (r < 0 || !o->path)
                 return r;
         r = state_format(&o->state, o->set->issuer, &o->floor, o->time_floor_sec, &state, &size);

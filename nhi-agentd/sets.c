@@ -129,6 +129,11 @@ static void queue_again(Sets *s)
         }
 }
 
+void sets_verify_again(Sets *s)
+{
+        queue_again(s);
+}
+
 static void *local_release(void *object)
 {
         return localdb_free(object);

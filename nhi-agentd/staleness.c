@@ -23,7 +23,7 @@ static const unsigned levels[] = { STALE_OVER, STALE_LATE, STALE_HALF };
 /* When its issuer dated it. */
 static int64_t begin_usec(const IssuerState *s)
 {
-        return s->set->iat_sec * USEC;
+        return s->set->heard_sec * USEC;
 }
 
 int64_t staleness_life_usec(const IssuerState *s)

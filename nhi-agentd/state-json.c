@@ -33,12 +33,14 @@ static int parse_floor(const json_t *ver, const char *hash, SetFloor *ret)
         return 0;
 }
 
-static int parse_list(json_t *j, SetFloor *ret)
+static int parse_object(json_t *j, const char *member, SetFloor *ret)
 {
         const char *hash;
         json_t *ver;
 
-        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:o, s:s}", "ver", &ver, "hash", &hash) < 0)
+        if (!j)
+                return 0;
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:o, s:s}", member, &ver, "hash", &hash) < 0)
                 return -EBADMSG;
         return parse_floor(ver, hash, ret);
 }
@@ -69,24 +71,29 @@ static int parse_bare_floor(const json_t *ver, SetFloor *ret)
 static int parse_issuer(State *s, json_t *j)
 {
         const char *issuer, *hash = NULL;
-        SetFloor floor = {}, list = {};
-        json_t *ver = NULL, *l = NULL, *k = NULL;
+        SetFloor floor = {}, list = {}, fresh = {};
+        json_t *ver = NULL, *l = NULL, *k = NULL, *f = NULL;
         KeysFloor keys = {};
         int r;
 
-        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s?o, s?s, s?o, s?o}", "issuer", &issuer,
-                           "ver", &ver, "hash", &hash, "list", &l, "keys", &k) < 0)
+        if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s?o, s?s, s?o, s?o, s?o}", "issuer",
+                           &issuer, "ver", &ver, "hash", &hash, "list", &l, "keys", &k, "fresh",
+                           &f) < 0)
                 return -EBADMSG;
         r = ver && !hash ? parse_bare_floor(ver, &floor) : parse_floor(ver, hash, &floor);
-        if (r == 0 && l)
-                r = parse_list(l, &list);
+        if (r == 0)
+                r = parse_object(l, "ver", &list);
         if (r == 0 && k)
                 r = parse_keys(k, &keys);
+        if (r == 0)
+                r = parse_object(f, "iat", &fresh);
         if (r == 0)
                 r = state_set_floor(s, issuer, &floor);
         if (r == 0)
                 r = state_set_list_floor(s, issuer, &list);
-        return r == 0 ? state_set_keys_floor(s, issuer, &keys) : r;
+        if (r == 0)
+                r = state_set_keys_floor(s, issuer, &keys);
+        return r == 0 ? state_set_fresh_floor(s, issuer, &fresh) : r;
 }
 
 /* Left out: the first; where there is none, or null: not known. */
@@ -198,10 +205,10 @@ int state_load(const char *path, State **ret, char ret_error[static STATE_ERROR_
 }
 
 /* Its floor, beside what else there is. NULL object: out of memory, or it was before. */
-static json_t *format_floor(json_t *object, const SetFloor *floor)
+static json_t *format_floor(json_t *object, const char *member, const SetFloor *floor)
 {
         if (object && floor->ver > 0 &&
-            (json_object_set_new(object, "ver", json_integer((json_int_t)floor->ver)) < 0 ||
+            (json_object_set_new(object, member, json_integer((json_int_t)floor->ver)) < 0 ||
              (*floor->hash && json_object_set_new(object, "hash", json_string(floor->hash)) < 0))) {
                 json_decref(object);
                 return NULL;
@@ -209,23 +216,32 @@ static json_t *format_floor(json_t *object, const SetFloor *floor)
         return object;
 }
 
-static json_t *format_issuer(const char *issuer, const SetFloor *floor, const SetFloor *list,
-                             const KeysFloor *keys)
+/* As an object of its own, where there is one. */
+static bool format_object(json_t *j, const char *name, const char *member, const SetFloor *floor)
 {
-        json_t *j = format_floor(json_pack("{s:s}", "issuer", issuer), floor);
-        bool ok = j != NULL;
+        return floor->ver == 0 ||
+               json_object_set_new(j, name, format_floor(json_object(), member, floor)) == 0;
+}
 
-        if (ok && list->ver > 0)
-                ok = json_object_set_new(j, "list", format_floor(json_object(), list)) == 0;
-        if (ok && keys->floor.ver > 0)
-                ok = json_object_set_new(j, "keys",
-                                         format_floor(json_pack("{s:s, s:s}", "roots", keys->roots,
-                                                                "own", keys->own),
-                                                      &keys->floor)) == 0;
-        if (ok)
-                return j;
-        json_decref(j);
-        return NULL;
+static bool format_keys(json_t *j, const KeysFloor *keys)
+{
+        return keys->floor.ver == 0 ||
+               json_object_set_new(j, "keys",
+                                   format_floor(json_pack("{s:s, s:s}", "roots", keys->roots, "own",
+                                                          keys->own),
+                                                "ver", &keys->floor)) == 0;
+}
+
+static json_t *format_issuer(const char *issuer, const SetFloor *floor, const StateIssuer *it)
+{
+        json_t *j = format_floor(json_pack("{s:s}", "issuer", issuer), "ver", floor);
+
+        if (j && (!format_object(j, "list", "ver", &it->list) || !format_keys(j, &it->keys) ||
+                  !format_object(j, "fresh", "iat", &it->fresh))) {
+                json_decref(j);
+                return NULL;
+        }
+        return j;
 }
 
 static json_t *format_issuers(const State *s, const char *issuer, const SetFloor *floor)
@@ -239,11 +255,11 @@ static json_t *format_issuers(const State *s, const char *issuer, const SetFloor
                 const bool is_it = issuer && streq(it->issuer, issuer);
 
                 seen |= is_it;
-                json_array_append_new(array, format_issuer(it->issuer, is_it ? floor : &it->floor,
-                                                           &it->list, &it->keys));
+                json_array_append_new(array,
+                                      format_issuer(it->issuer, is_it ? floor : &it->floor, it));
         }
         if (!seen)
-                json_array_append_new(array, format_issuer(issuer, floor, &none.list, &none.keys));
+                json_array_append_new(array, format_issuer(issuer, floor, &none));
         return array;
 }
 

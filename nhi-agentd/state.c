@@ -57,6 +57,13 @@ const KeysFloor *state_keys_floor(const State *s, const char *issuer)
         return i && i->keys.floor.ver > 0 ? &i->keys : NULL;
 }
 
+const SetFloor *state_fresh_floor(const State *s, const char *issuer)
+{
+        const StateIssuer *i = issuer_find(s, issuer);
+
+        return i && i->fresh.ver > 0 ? &i->fresh : NULL;
+}
+
 /* -ENOSPC, -ENOMEM. */
 static int issuer_add(State *s, const char *issuer, StateIssuer **ret)
 {
@@ -102,6 +109,16 @@ int state_set_keys_floor(State *s, const char *issuer, const KeysFloor *floor)
 
         if (r == 0)
                 i->keys = floor ? *floor : (KeysFloor){};
+        return r;
+}
+
+int state_set_fresh_floor(State *s, const char *issuer, const SetFloor *floor)
+{
+        StateIssuer *i = NULL;
+        int r = issuer_add(s, issuer, &i);
+
+        if (r == 0)
+                i->fresh = floor ? *floor : (SetFloor){};
         return r;
 }
 

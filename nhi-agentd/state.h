@@ -6,15 +6,17 @@
  *   { "format": 1, "time_floor": SEC,
  *     "issuers": [ { "issuer": "...", "ver": N, "hash": "...",
  *                    "list": { "ver": N, "hash": "..." },
- *                    "keys": { "ver": N, "hash": "...", "roots": "...", "own": "..." } } ],
+ *                    "keys": { "ver": N, "hash": "...", "roots": "...", "own": "..." },
+ *                    "fresh": { "iat": SEC, "hash": "..." } } ],
  *     "ended": [ { "jti": "...", "exp": SEC, "at": SEC, "issuer": N } ],
  *     "locked": [ "name or jti" ] }
  *
  * An issuer's ver and hash are its floor, and sets/HASH.jws is its current set: the archive is
  * written first, then this file, so after any crash the old set or the new one is named. "list" is
  * the same of its revocation list, "keys" of its key list, with what the roots of agentd.conf came
- * to when it was taken, and what its own come to (roots_digest()); each is left out where there is
- * none yet. A floor that a key list set has no hash. An ended
+ * to when it was taken, and what its own come to (roots_digest()), and "fresh" the statement of
+ * freshness that its current set lives by, one of a set before is passed over; each is left out
+ * where there is none yet. A floor that a key list set has no hash. An ended
  * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
  * back, for good. It is the grant of one issuer, a position in "issuers", left out where it is 0;
  * null: nobody knows whose, and whoever grants that jti, it is over. A file that does not parse is
@@ -43,6 +45,7 @@ typedef struct StateIssuer {
         SetFloor floor; /* ver 0: no set yet */
         SetFloor list;  /* of its revocation list; likewise */
         KeysFloor keys; /* of its key list; likewise */
+        SetFloor fresh; /* of the statement of freshness in force: ver is its iat */
 } StateIssuer;
 
 typedef struct State {
@@ -87,6 +90,9 @@ int state_set_list_floor(State *s, const char *issuer, const SetFloor *floor);
 /* The same of its key list. */
 const KeysFloor *state_keys_floor(const State *s, const char *issuer);
 int state_set_keys_floor(State *s, const char *issuer, const KeysFloor *floor);
+/* The same of its statement of freshness. */
+const SetFloor *state_fresh_floor(const State *s, const char *issuer);
+int state_set_fresh_floor(State *s, const char *issuer, const SetFloor *floor);
 /* Its number, from 1; 0 where it has no floor. */
 unsigned state_issuer(const State *s, const char *issuer);
 

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/central.h"
 
+#include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhictl/key-exec.h"
 #include "nhictl/key-file.h"
+#include "nhictl/ledger/refresh.h"
 #include "nhictl/who.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
 
+#define JWK_SIZE_MAX 8192u
 #define PROGRESS_MIN 256u  /* hosts */
 #define REASON_MAX   4096u /* bytes of its encoding; history cuts it again */
 
@@ -110,7 +113,7 @@ int central_public_key(const CentralOptions *o, Jwk *ret)
         return r;
 }
 
-static int say_report(const PublishReport *report)
+static int say_report(const PublishReport *report, const char *done)
 {
         const json_t *text;
         size_t i;
@@ -119,8 +122,8 @@ static int say_report(const PublishReport *report)
                 say("%s", json_string_value(text));
         }
         if (report->n_failed > 0)
-                return fail(VERB_FAILED, "%zu of %zu hosts were not published", report->n_failed,
-                            json_array_size(report->hosts));
+                return fail(VERB_FAILED, "%zu of %zu hosts were not %s", report->n_failed,
+                            report->n_failed + report->n_published + report->n_unchanged, done);
         if (report->list_failed)
                 return fail(VERB_FAILED, "the revocation list was not published");
         return VERB_OK;
@@ -188,7 +191,7 @@ static int publish(const CentralOptions *o, Ledger *l, const PublishRequest *giv
         central_say_notes(l);
         if (r < 0)
                 return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
-        r = say_report(&report);
+        r = say_report(&report, "published");
         if (ret_result)
                 *ret_result = report_result(&report);
         if (ret_versions)
@@ -201,6 +204,48 @@ int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *re
                     json_t **ret_result)
 {
         return publish(o, l, request, ret_result, NULL);
+}
+
+static int read_jwk(const char *path, Jwk *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = file_read_trusted(path, geteuid(), JWK_SIZE_MAX, &text, &size);
+
+        if (r < 0)
+                return fail(VERB_FAILED,
+                            "%s: %s (the issuer's public key, as nhictl key show prints it; it "
+                            "must be yours and writable by nobody else: --trust FILE)",
+                            path, strerror(-r));
+        return jwk_parse(text, size, ret) == 0
+                       ? VERB_OK
+                       : fail(VERB_FAILED, "%s is no public Ed25519 JWK", path);
+}
+
+int central_refresh(const CentralOptions *o, Ledger *l, const char *issuer_jwk,
+                    const PublishRequest *given, json_t **ret_result)
+{
+        PublishRequest request = *given;
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        SigningKey key = { 0 };
+        Jwk issuer;
+        int r;
+
+        r = read_jwk(issuer_jwk, &issuer);
+        if (r == VERB_OK)
+                r = central_key(o, &key);
+        if (r != VERB_OK)
+                return r;
+        request.progress = show_progress;
+        r = ledger_refresh(l, &key, &issuer, &request, &report, error);
+        key_done(&key);
+        if (r < 0)
+                return fail(r == -ESTALE ? VERB_STALE : VERB_FAILED, "%s", error);
+        r = say_report(&report, "re-dated");
+        *ret_result = report_result(&report);
+        publish_report_done(&report);
+        return r;
 }
 
 int central_finish_versions(const Call *call, const CentralOptions *o, Ledger *l,

@@ -64,6 +64,11 @@ int central_done(const Call *call, const CentralOptions *o, Ledger *l, bool chan
 int central_publish(const CentralOptions *o, Ledger *l, const PublishRequest *request,
                     json_t **ret_result);
 
+/* The same for statements of freshness (refresh.h) under the key at hand, of sets that the key in
+ * issuer_jwk signed. */
+int central_refresh(const CentralOptions *o, Ledger *l, const char *issuer_jwk,
+                    const PublishRequest *request, json_t **ret_result);
+
 /* Change a document (ledger_change()) and say what went wrong: VERB_OK or VERB_FAILED. Steals doc;
  * NULL removes it. */
 int central_change(Ledger *l, HistoryAction action, DocKind kind, const char *name, json_t *doc,

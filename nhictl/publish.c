@@ -12,7 +12,8 @@
 typedef struct PublishOptions {
         CentralOptions central;
         const char *to;
-        bool renew, all;
+        const char *trust;
+        bool renew, all, refresh;
         ArgList replace, hosts, labels;
         StoreAccess access;
 } PublishOptions;
@@ -38,11 +39,42 @@ static int check_options(const PublishOptions *o)
         if (!o->to && has_access(&o->access))
                 return fail(VERB_USAGE, "how ledger.json's own place is reached stands there, in "
                                         "\"publish_with\": these options need --to");
+        if (o->refresh && o->renew)
+                return fail(VERB_USAGE, "--renew signs sets anew with the issuer's key, --refresh "
+                                        "leaves them as they are: one of both");
+        if (o->trust && !o->refresh)
+                return fail(VERB_USAGE, "--trust needs --refresh");
         if (o->access.certificate_key && !o->access.certificate)
                 return fail(VERB_USAGE, "--certificate-key needs --certificate");
         if (!o->access.user_file != !o->access.password_file)
                 return fail(VERB_USAGE, "--user-file and --password-file need each other");
         return VERB_OK;
+}
+
+/* Nothing of the ledger changes: it is only read, and the issuer's key is not there. */
+static int refresh(const PublishOptions *o, Ledger *l, const PublishRequest *request,
+                   json_t **ret_result)
+{
+        CentralOptions central = o->central;
+
+        if (!central.key)
+                central.key = PATH_FRESH_KEY;
+        ledger_unlock(l); /* a revocation does not wait for a network */
+        return central_refresh(&central, l, o->trust ? o->trust : PATH_ISSUER_JWK, request,
+                               ret_result);
+}
+
+static int publish(const Call *call, const PublishOptions *o, Ledger *l, PublishRequest *request,
+                   json_t **ret_result)
+{
+        char who[WHO_SIZE];
+        int r = ledger_commit(l, call->now_sec, who_am_i(who));
+
+        central_say_notes(l);
+        if (r < 0)
+                return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
+        request->now_usec = now_realtime_usec();
+        return central_publish(&o->central, l, request, ret_result);
 }
 
 static VerbStatus run(Call *call)
@@ -61,20 +93,15 @@ static VerbStatus run(Call *call)
                                    .n_replace = o->replace.n };
         _cleanup_(ledger_freep) Ledger *l = NULL;
         json_t *result = NULL;
-        char who[WHO_SIZE];
         int r;
 
         r = check_options(o);
         if (r == VERB_OK)
-                r = central_open(call, &o->central, true, &l);
+                r = central_open(call, &o->central, !o->refresh, &l);
         if (r != VERB_OK)
                 return r;
-        r = ledger_commit(l, call->now_sec, who_am_i(who));
-        central_say_notes(l);
-        if (r < 0)
-                return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
         request.now_usec = now_realtime_usec();
-        r = central_publish(&o->central, l, &request, &result);
+        r = o->refresh ? refresh(o, l, &request, &result) : publish(call, o, l, &request, &result);
         if (!result)
                 return r;
         if (call->out.json) {
@@ -97,6 +124,10 @@ static const Option options[] = {
         { "renew", 0, OPTION_FLAG, AT(renew), NULL,
           "only sets that are over a quarter of their lifetime (for the timer)" },
         { "all", 0, OPTION_FLAG, AT(all), NULL, "every host, also where nothing changed" },
+        { "refresh", 0, OPTION_FLAG, AT(refresh), NULL,
+          "only say, with a freshness key, that sets which have not changed are the newest" },
+        { "trust", 0, OPTION_STRING, AT(trust), "FILE",
+          "the issuer's public key, for --refresh (default " PATH_ISSUER_JWK ")" },
         { "replace", 0, OPTION_LIST, AT(replace), "REVISION",
           "overwrite sets of this revision, which the ledger does not know" },
         { "ca-file", 0, OPTION_STRING, AT(access.ca_file), "FILE",
@@ -123,7 +154,8 @@ static const Option options[] = {
 
 const Verb verb_publish = {
         .name = "publish",
-        .synopsis = "[--to URL] [--host GLOB]... [--label L]... [--renew|--all] [--replace "
+        .synopsis = "[--to URL] [--host GLOB]... [--label L]... [--renew|--all] "
+                    "[--refresh [--trust FILE]] [--replace "
                     "REVISION]...",
         .help = "sign and publish the grant sets of hosts whose grants changed\n"
                 "URL is a directory, https://SERVER/PATH or etcd://MEMBER,MEMBER/KEYS.\n"

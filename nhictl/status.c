@@ -96,6 +96,26 @@ static void print_keys(const Output *o, const json_t *issuer)
         }
 }
 
+/* By what the set lives on: silent where it lives by itself. */
+static void print_freshness(const Output *o, const json_t *issuer)
+{
+        const json_t *fresh = json_object_get(issuer, "freshness");
+        const char *refused = member_text(fresh, "refused");
+        char text[256], iat[WHEN_TIME_SIZE];
+
+        if (json_is_integer(json_object_get(fresh, "iat"))) {
+                (void)snprintf(text, sizeof(text), "kept fresh: key %.43s said so at %s",
+                               member_text(fresh, "kid") ?: "?",
+                               when_format_time(iat, member_number(fresh, "iat")));
+                line(o, SHADE_PLAIN, "", text);
+        }
+        if (refused && *refused) {
+                (void)snprintf(text, sizeof(text),
+                               "a statement of freshness was refused: %s (nhictl log)", refused);
+                line(o, SHADE_WARN, "", text);
+        }
+}
+
 static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
 {
         return !json_is_integer(json_object_get(issuer, "ver")) ||
@@ -126,6 +146,7 @@ static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec,
         print_refusal(o, issuer);
         print_revocations(o, issuer);
         print_keys(o, issuer);
+        print_freshness(o, issuer);
 }
 
 /* ---- gates -------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@
 #define PATH_EXEMPT_FILE PATH_ETC_DIR "/exempt"
 #define PATH_EXEMPT_DIR  PATH_ETC_DIR "/exempt.d"
 #define PATH_ISSUER_KEY  PATH_ETC_DIR "/issuer.key" /* 0600, central side */
+#define PATH_FRESH_KEY   PATH_ETC_DIR "/fresh.key"  /* 0600, likewise: re-dates sets */
+#define PATH_ISSUER_JWK  PATH_ETC_DIR "/issuer.jwk" /* public, likewise: beside that key */
 #define PATH_TRUST_DIR   PATH_ETC_DIR "/trust"      /* *.jwk, public */
 #define PATH_PRIVATE_DIR PATH_ETC_DIR "/private"    /* 0700: nhi-fetchd's credentials */
 

@@ -18,6 +18,7 @@
 #define JWS_TYP_KEYS        "nhi-keys+jwt"
 #define JWS_TYP_GRANTS      "nhi-grants+jwt"
 #define JWS_TYP_REVOCATIONS "nhi-revocations+jwt"
+#define JWS_TYP_FRESHNESS   "nhi-freshness+jwt"
 
 /* Strict base64url (RFC 4648 section 5) without padding: the canonical spelling only. 0 and
  * *ret_size, -EBADMSG, -ENOBUFS. */

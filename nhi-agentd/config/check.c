@@ -26,6 +26,7 @@ static const struct {
         { "ssh_keys", offsetof(Reach, sign_ssh_keys) },
         { "grants", offsetof(Reach, sign_grants) },
         { "revocations", offsetof(Reach, sign_revocations) },
+        { "freshness", offsetof(Reach, sign_freshness) },
 };
 
 static bool sign_set(Reach *reach, const char *word)
@@ -49,8 +50,8 @@ static int complete_key(ConfigBuild *b, KeyEntry *k)
         for (size_t i = 0; i < k->sign.n; i++)
                 if (!sign_set(&k->key.reach, k->sign.items[i]))
                         return fail_at(b, &k->origin, "issuers.keys.reach.sign",
-                                       "knows only \"accounts\", \"ssh_keys\", \"grants\" and "
-                                       "\"revocations\"");
+                                       "knows only \"accounts\", \"ssh_keys\", \"grants\", "
+                                       "\"revocations\" and \"freshness\"");
         if (k->sign.n == 0)
                 return fail_at(b, &k->origin, "issuers.keys.reach.sign",
                                "missing: a key that may sign nothing is of no use; say what it may "
@@ -140,6 +141,7 @@ static int complete_issuer(ConfigBuild *b, IssuerEntry *e)
                 .roots = e->issuer.policy.roots,
                 .n_roots = e->issuer.policy.n_roots,
                 .root_threshold = e->issuer.policy.root_threshold,
+                .fresh_max_sec = e->issuer.policy.fresh_max_sec,
         };
         return 0;
 }

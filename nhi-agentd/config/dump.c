@@ -109,7 +109,8 @@ static void dump_scope(FILE *out, ConfigScope scope, const void *object, const c
                 fprintf(out, "%s};\n", mark);
 }
 
-static const char *const sign_words[] = { "accounts", "ssh_keys", "grants", "revocations" };
+static const char *const sign_words[] = { "accounts", "ssh_keys", "grants", "revocations",
+                                          "freshness" };
 
 static void dump_issuer(FILE *out, const Issuer *i)
 {
@@ -121,7 +122,8 @@ static void dump_issuer(FILE *out, const Issuer *i)
         for (size_t k = 0; k < i->policy.n_keys; k++) {
                 const TrustedKey *t = &i->policy.keys[k];
                 const bool may[] = { t->reach.sign_accounts, t->reach.sign_ssh_keys,
-                                     t->reach.sign_grants, t->reach.sign_revocations };
+                                     t->reach.sign_grants, t->reach.sign_revocations,
+                                     t->reach.sign_freshness };
                 const char *words[ELEMENTSOF(may)];
                 KeyEntry entry = { .key = *t };
 

@@ -87,6 +87,8 @@ typedef enum ConfigScope {
           "Root keys, JWK files that only root may write: they say which keys sign for it.")       \
         X(ISSUER, COUNT, "root_threshold", IssuerEntry, issuer.policy.root_threshold, "1", 1, 8,   \
           "How many of the root keys have to agree.")                                              \
+        X(ISSUER, SEC, "fresh_max", IssuerEntry, issuer.policy.fresh_max_sec, "\"7d\"", 0,         \
+          2678400, "How old a set may grow by statements of freshness; 0s: they are not heard.")   \
         X(ISSUER, WORD, "source.type", IssuerEntry, issuer.source.type, "\"file\"", 1, 16,         \
           "Where its grant sets come from: file, https or etcd.")                                  \
         X(ISSUER, PATH, "source.path", IssuerEntry, issuer.source.path, "\"\"", 0, 4095,           \
@@ -127,8 +129,8 @@ typedef enum ConfigScope {
           "\"10m\"", 10000000, 86400000000, "How often it reports where nothing changed.")         \
         X(KEY, PATH, "file", KeyEntry, file, NULL, 1, 4095,                                        \
           "A trusted public key, a JWK in a file that only root may write.")                       \
-        X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 4,                                    \
-          "What the key may sign: accounts, ssh_keys, grants, revocations.")                       \
+        X(KEY, LIST, "reach.sign", KeyEntry, sign, "[ ]", 0, 5,                                    \
+          "What the key may sign: accounts, ssh_keys, grants, revocations, freshness.")            \
         X(KEY, LIST, "reach.accounts", KeyEntry, key.reach.accounts, "[ ]", 0, 256,                \
           "Accounts the key may define or grant.")                                                 \
         X(KEY, LIST, "reach.services", KeyEntry, key.reach.services, "[ ]", 0, 256,                \

@@ -63,6 +63,19 @@ static json_t *keys_view(const IssuerState *s)
                          *refused ? json_text(refused) : json_null());
 }
 
+/* The statement of freshness; null where none was heard. */
+static json_t *freshness_view(const IssuerState *s)
+{
+        const Freshness *f = s->fresh;
+        const char *refused = s->fresh_refused.code;
+
+        if (!f)
+                return *refused ? json_pack("{s:o}", "refused", json_text(refused)) : json_null();
+        return json_pack("{s:I, s:I, s:o, s:o, s:o}", "iat", (json_int_t)f->iat_sec, "exp",
+                         (json_int_t)f->exp_sec, "hash", json_text(f->hash), "kid",
+                         json_text(f->kid), "refused", *refused ? json_text(refused) : json_null());
+}
+
 /* The file, or the first of the servers. */
 static const char *source_place(const SourceConfig *s)
 {
@@ -78,15 +91,17 @@ static json_t *issuer_view(const Issuer *i, const IssuerState *s, int64_t now_se
                                  json_text(i->issuer), "source",
                                  json_text(source_place(&i->source)), "ver", "quarantined", 0,
                                  "last_refusal", refusal_view(s), "revocations",
-                                 revocations_view(s), "keys", keys_view(s));
-        return json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:o}", "issuer",
-                         json_text(i->issuer), "source", json_text(source_place(&i->source)), "ver",
-                         (json_int_t)set->ver, "hash", json_text(set->hash), "iat",
-                         (json_int_t)set->iat_sec, "exp", (json_int_t)set->exp_sec, "age_sec",
-                         (json_int_t)(now_sec - set->iat_sec), "accepted",
-                         (json_int_t)s->accepted_sec, "quarantined", (int)set->n_quarantined,
-                         "last_refusal", refusal_view(s), "revocations", revocations_view(s),
-                         "keys", keys_view(s));
+                                 revocations_view(s), "keys", keys_view(s), "freshness",
+                                 freshness_view(s));
+        return json_pack(
+                "{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "issuer",
+                json_text(i->issuer), "source", json_text(source_place(&i->source)), "ver",
+                (json_int_t)set->ver, "hash", json_text(set->hash), "iat", (json_int_t)set->iat_sec,
+                "exp", (json_int_t)set->exp_sec, "heard", (json_int_t)set->heard_sec, "age_sec",
+                (json_int_t)(now_sec - set->iat_sec), "accepted", (json_int_t)s->accepted_sec,
+                "quarantined", (int)set->n_quarantined, "last_refusal", refusal_view(s),
+                "revocations", revocations_view(s), "keys", keys_view(s), "freshness",
+                freshness_view(s));
 }
 
 static json_t *list_view(const StrList *l, const StrList *more, const char *prefix)

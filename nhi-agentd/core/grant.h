@@ -109,6 +109,7 @@ typedef struct Reach {
         StrList accounts, services, groups, run_as;
         int64_t lifetime_max_sec; /* 0: none allowed */
         bool sign_revocations;    /* of a key only: it takes away, and gives nothing */
+        bool sign_freshness;      /* of a key only: it says that a set is still the newest */
 } Reach;
 
 /* Grants in force, indexed by account: pointers sorted by (account, jti). Built by

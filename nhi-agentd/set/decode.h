@@ -9,6 +9,8 @@
 typedef struct Envelope {
         const char *iss, *aud, *ledger;
         int64_t format, iat_sec, exp_sec, ver;
+        int64_t end_sec,
+                heard_sec; /* exp and iat, or what a statement of freshness makes of them */
         const json_t *accounts, *grants; /* lists: that they are there, empty */
 } Envelope;
 int envelope_decode(Decode *d, const json_t *payload, Envelope *ret);

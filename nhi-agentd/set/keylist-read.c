@@ -73,6 +73,7 @@ static const struct {
         { "ssh_keys", offsetof(Reach, sign_ssh_keys) },
         { "grants", offsetof(Reach, sign_grants) },
         { "revocations", offsetof(Reach, sign_revocations) },
+        { "freshness", offsetof(Reach, sign_freshness) },
 };
 
 static int read_sign(Decode *d, const Member *m, const json_t *v, void *ret)

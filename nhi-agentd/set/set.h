@@ -16,8 +16,9 @@
 #include "lib/jose/jose.h"
 #include "nhi-agentd/core/decide.h"
 
-typedef struct LocalDb LocalDb; /* set/localdb.h */
-typedef struct IdMap IdMap;     /* set/idmap.h */
+typedef struct LocalDb LocalDb;     /* set/localdb.h */
+typedef struct IdMap IdMap;         /* set/idmap.h */
+typedef struct Freshness Freshness; /* set/freshness.h */
 
 /* Bounds of one set; an excess refuses the set.
  *
@@ -59,6 +60,9 @@ typedef struct SetPolicy {
         const Jwk *roots; /* that sign its key list (keylist.h) */
         size_t n_roots;   /* KEYLIST_ROOTS_MAX at most; 0: it has none */
         uint32_t root_threshold;
+        int64_t fresh_max_sec; /* how old a set may grow by statements of freshness; 0: they are not
+                                  heard */
+        const Freshness *fresh[2]; /* believed for sets of this issuer; NULL: none */
 } SetPolicy;
 
 /* The floor of one issuer, persisted. */
@@ -79,8 +83,11 @@ typedef struct Quarantine {
 
 typedef struct GrantSet {
         const char *issuer, *audience, *ledger;
-        int64_t iat_sec, exp_sec, ver;
-        char hash[65]; /* of the JWS bytes */
+        int64_t iat_sec, ver;
+        int64_t exp_sec; /* its end here: its own, or the later one of a statement of freshness */
+        int64_t own_exp_sec; /* as it says itself */
+        int64_t heard_sec;   /* iat of what was heard last of it: of that statement, or its own */
+        char hash[65];       /* of the JWS bytes */
         char kid[JWK_KID_SIZE + 1];
         const Account *accounts;
         size_t n_accounts;

@@ -6,6 +6,7 @@
 #include "lib/base/macro.h"
 #include "nhi-agentd/set/compose.h"
 #include "nhi-agentd/set/document.h"
+#include "nhi-agentd/set/freshness.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -70,7 +71,10 @@ static int verify_signature(Decode *d, const char *jws, size_t size, bool at_sta
         if (e != JWS_OK)
                 return decode_problem(d, jws_error_code(e), "%s", jws_error_text(e));
         d->key = &p->keys[key];
-        return at_start ? 0 : key_check_usable(d, d->key);
+        if (d->key->reach.sign_accounts || d->key->reach.sign_grants)
+                return at_start ? 0 : key_check_usable(d, d->key);
+        /* Empty as it would be, it would revoke everything. */
+        return decode_problem(d, "reach", "the key's reach does not cover the signing of sets");
 }
 
 static int check_addressee(Decode *d, const Envelope *e)
@@ -118,7 +122,7 @@ static int check_lifetime(Decode *d, const Envelope *e, bool at_start)
                 return decode_problem(d, "lifetime", "exp is not within 7 days after iat");
         /* The archived set of a long night is loaded all the same: it grants nothing any more, but
          * says so as "stale" and not as "none". */
-        if (!at_start && e->exp_sec <= d->now.real_usec / 1000000)
+        if (!at_start && e->end_sec <= d->now.real_usec / 1000000)
                 return decode_problem(d, "expired", "the set's exp has passed");
         return 0;
 }
@@ -139,6 +143,27 @@ static int check_envelope(Decode *d, const Envelope *e, const SetFloor *floor, b
         return r;
 }
 
+/* The latest end that any of them gives it. */
+static void keep_fresh(const Decode *d, Envelope *e)
+{
+        const SetPolicy *p = d->policy;
+
+        e->end_sec = e->exp_sec;
+        e->heard_sec = e->iat_sec;
+        for (size_t i = 0; i < ELEMENTSOF(p->fresh); i++) {
+                const Freshness *f = p->fresh[i];
+                int64_t end_sec;
+
+                if (!f || !streq(f->set, d->set->hash))
+                        continue;
+                end_sec = freshness_end(f, p->fresh_max_sec, e->iat_sec, e->exp_sec);
+                if (end_sec <= e->end_sec)
+                        continue;
+                e->end_sec = end_sec;
+                e->heard_sec = f->iat_sec;
+        }
+}
+
 /* What the set says of itself, before its entries are read: they point to it. */
 static int fill_head(Decode *d, const Envelope *e)
 {
@@ -148,7 +173,9 @@ static int fill_head(Decode *d, const Envelope *e)
         s->audience = e->aud;
         s->ledger = e->ledger;
         s->iat_sec = e->iat_sec;
-        s->exp_sec = e->exp_sec;
+        s->exp_sec = e->end_sec;
+        s->own_exp_sec = e->exp_sec;
+        s->heard_sec = e->heard_sec;
         s->ver = e->ver;
         memcpy(s->kid, d->key->jwk.kid, sizeof(s->kid));
         return 0;
@@ -174,6 +201,8 @@ static int decode_payload(Decode *d, Payload *p, const SetFloor *floor, bool at_
                 r = envelope_decode(d, o.members, &e);
         if (r == 0)
                 r = check_limits(d, &o);
+        if (r == 0)
+                keep_fresh(d, &e);
         if (r == 0)
                 r = check_envelope(d, &e, floor, at_start);
         if (r == 0)

@@ -60,6 +60,12 @@ int ledger_hash_set(Ledger *l, const char *file, const char *text, size_t size)
         return json_object_set_new(l->hashes, file, json_string(hash)) < 0 ? -ENOMEM : 0;
 }
 
+void ledger_unlock(Ledger *l)
+{
+        closep(&l->lock_fd);
+        l->lock_fd = -EBADF;
+}
+
 Ledger *ledger_free(Ledger *l)
 {
         if (!l)

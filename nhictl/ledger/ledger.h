@@ -50,6 +50,7 @@ typedef struct LedgerSettings {
         const json_t *revoked; /* entries of the revocation list; NULL: none */
         int64_t uid_min, uid_max;
         int64_t lifetime_max_sec, set_lifetime_sec;
+        int64_t fresh_max_sec; /* how old a set is re-dated; hosts have a fresh_max of their own */
 } LedgerSettings;
 
 typedef struct Ledger {
@@ -77,6 +78,8 @@ typedef struct Ledger {
  * negative errno and a sentence. */
 int ledger_open(const char *path, bool writing, Ledger **ret,
                 char ret_error[static LEDGER_ERROR_MAX]);
+/* What was read stays as it is; others may write from now on. */
+void ledger_unlock(Ledger *l);
 Ledger *ledger_free(Ledger *l);
 DEFINE_CLEANUP(Ledger *, ledger_free);
 

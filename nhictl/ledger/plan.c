@@ -42,7 +42,7 @@ int publication_check(Publication *p)
         return r;
 }
 
-static bool is_selected(const PublishRequest *q, const Target *t)
+bool publication_selects(const PublishRequest *q, const Target *t)
 {
         const HostSelection s = { q->hosts, q->n_hosts, q->labels, q->n_labels };
 
@@ -100,7 +100,7 @@ int publication_plan(Publication *p)
                 int r;
 
                 t->is_wanted = false;
-                t->is_selected = is_selected(p->request, t);
+                t->is_selected = publication_selects(p->request, t);
                 if (!t->is_selected)
                         continue;
                 t->error = check_target(p, t);

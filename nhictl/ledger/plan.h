@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between publish.c and plan.c: which sets are to be written. */
+/* Between publish.c, plan.c (which sets are to be written), publish-run.c and refresh.c. */
 
 #include "nhictl/ledger/publish.h"
 #include "nhictl/ledger/target.h"
@@ -26,6 +26,15 @@ typedef struct Publication {
 
 /* A note that cannot be stored is only talk lost. */
 void publication_note(Publication *p, const char *format, ...) _printf_(2, 3);
+/* A host's action in the report; of the list there is none. */
+void publication_report(Publication *p, const Target *t, const char *action, int64_t ver);
+void publication_report_failed(Publication *p, const Target *t, int error);
+/* p->store, of p->place, for sets that p->key signed. Errors with a sentence in p->error. */
+int publication_store_open(Publication *p);
+/* B6: attempt, and again while it is overtaken (-EAGAIN). Errors likewise. */
+int publication_run(Publication *p, int (*attempt)(Publication *p));
+/* Is it one of the hosts that were asked for? */
+bool publication_selects(const PublishRequest *q, const Target *t);
 /* B1, for every host before the first is written. -ESTALE. */
 int publication_check(Publication *p);
 /* 0 or -ENOMEM. */

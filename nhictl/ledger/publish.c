@@ -4,11 +4,8 @@
 #include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/publish-list.h"
 
-#include <stdio.h>
-
 #define BATCH_SETS  256u
 #define BATCH_BYTES (16u * 1024 * 1024)
-#define N_ATTEMPTS  5u /* while others publish, too */
 
 typedef struct Batch {
         StoreSet sets[BATCH_SETS];
@@ -16,49 +13,9 @@ typedef struct Batch {
         size_t n, bytes;
 } Batch;
 
-void publish_report_done(PublishReport *r)
-{
-        json_decref(r->hosts);
-        json_decref(r->notes);
-        *r = (PublishReport){ 0 };
-}
-
-void publication_note(Publication *p, const char *format, ...)
-{
-        va_list ap;
-
-        va_start(ap, format);
-        (void)json_array_append_new(p->report->notes, json_vsprintf(format, ap));
-        va_end(ap);
-}
-
-static void report(Publication *p, const Target *t, const char *action, int64_t ver)
-{
-        if (t->is_list)
-                return;
-        (void)json_array_append_new(p->report->hosts,
-                                    json_pack("{s:s, s:s, s:I}", "host", t->name, "action", action,
-                                              "ver", (json_int_t)ver));
-}
-
-static void report_failed(Publication *p, const Target *t, int error)
-{
-        if (*p->store->error)
-                publication_note(p, "%s: not published: %s", t->name, p->store->error);
-        else
-                publication_note(p, "%s: not published to %s: %s", t->name, p->place,
-                                 strerror(-error));
-        report(p, t, "failed", t->published.ver);
-        if (t->is_list)
-                p->report->list_failed = true;
-        else
-                p->report->n_failed++;
-        p->store->error[0] = '\0';
-}
-
 static void report_published(Publication *p, const Target *t, int64_t ver)
 {
-        report(p, t, "published", ver);
+        publication_report(p, t, "published", ver);
         if (t->is_list)
                 p->report->list_published = true;
         else
@@ -172,7 +129,7 @@ static int batch_write(Publication *p, Batch *b)
 
         for (size_t i = 0; r == 0 && i < b->n; i++) {
                 if (b->sets[i].error < 0) {
-                        report_failed(p, b->targets[i], b->sets[i].error);
+                        publication_report_failed(p, b->targets[i], b->sets[i].error);
                         continue;
                 }
                 report_published(p, b->targets[i], b->sets[i].next.ver);
@@ -191,7 +148,7 @@ static int batch_add(Publication *p, Batch *b, Target *t)
 
         if (r < 0) {
                 free(set->jws);
-                report_failed(p, t, r);
+                publication_report_failed(p, t, r);
                 return r == -ENOMEM ? r : 0;
         }
         b->targets[b->n++] = t;
@@ -204,10 +161,10 @@ static void report_rest(Publication *p, const Target *t)
         if (!t->is_selected)
                 return;
         if (t->error < 0) {
-                report_failed(p, t, t->error);
+                publication_report_failed(p, t, t->error);
                 return;
         }
-        report(p, t, "unchanged", t->published.ver);
+        publication_report(p, t, "unchanged", t->published.ver);
         p->report->n_unchanged += !t->is_list;
 }
 
@@ -321,50 +278,6 @@ static int attempt(Publication *p)
         return r == 0 && p->n_wanted > 0 ? p->store->type->finish(p->store) : r;
 }
 
-/* B6 */
-static int run(Publication *p)
-{
-        int r = -EAGAIN;
-
-        for (unsigned i = 0; r == -EAGAIN && i < N_ATTEMPTS; i++)
-                r = attempt(p);
-        if (r < 0 && *p->error == '\0')
-                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s",
-                               *p->store->error ? p->store->error : "");
-        if (r == -EAGAIN && *p->store->error == '\0')
-                (void)snprintf(p->error, LEDGER_ERROR_MAX,
-                               "%s: others publish there all the time: publish again", p->place);
-        if (r < 0 && *p->error == '\0')
-                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s: %s", p->place, strerror(-r));
-        return r;
-}
-
-static int open_store(Publication *p)
-{
-        static const StoreAccess none = { 0 };
-        const PublishRequest *q = p->request;
-        const StoreOptions o = { .url = p->place,
-                                 .access = q->access   ? q->access
-                                           : q->target ? &none
-                                                       : &p->l->settings.access,
-                                 .key = p->key,
-                                 .others = p->others,
-                                 .issuer = p->l->settings.issuer };
-        int r;
-
-        if (!p->place) {
-                (void)snprintf(p->error, LEDGER_ERROR_MAX,
-                               "%s/ledger.json names no place to publish: add \"publish\", or use "
-                               "publish --to",
-                               p->l->path);
-                return -EINVAL;
-        }
-        r = store_open(&o, &p->store, p->error);
-        if (r < 0 && *p->error == '\0')
-                (void)snprintf(p->error, LEDGER_ERROR_MAX, "%s: %s", p->place, strerror(-r));
-        return r;
-}
-
 int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *request,
                    PublishReport *ret_report, char ret_error[static LEDGER_ERROR_MAX])
 {
@@ -381,13 +294,13 @@ int ledger_publish(Ledger *l, const SigningKey *key, const PublishRequest *reque
         *ret_report = (PublishReport){ .hosts = json_array(), .notes = json_array() };
         r = publish_keys_read(&p);
         if (r == 0)
-                r = open_store(&p);
+                r = publication_store_open(&p);
         if (r == 0)
                 r = fleet_new(l, p.now_sec, &p.fleet);
         if (r == 0)
                 r = mint_list_payload(l, p.now_sec, &p.list);
         if (r == 0)
-                r = run(&p);
+                r = publication_run(&p, attempt);
         targets_done(&p.targets);
         fleet_free(p.fleet);
         json_decref(p.list);

@@ -25,5 +25,10 @@ int published_list_parse(const char *jws, size_t size, const char *issuer, const
                          const KeyList *others, Published *ret);
 /* The same of the key list: ours where it is this issuer's, whoever signed it. */
 int published_keys_parse(const char *bytes, size_t size, const char *issuer, Published *ret);
+/* The same hash of what a set that is ours says, but for the grants that have ended since. */
+int published_live_content(const char *jws, size_t size, const SigningKey *key, int64_t now_sec,
+                           char ret[static LEDGER_HASH_SIZE]);
+/* As long as it was made to live, seconds. */
+int64_t published_lifetime(const Published *p);
 /* Over a quarter of its lifetime. */
 bool published_is_due(const Published *p, int64_t now_sec);

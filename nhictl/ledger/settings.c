@@ -14,6 +14,7 @@
 
 /* The set's own offline limit may not be longer than a host accepts. */
 #define SET_LIFETIME_MAX_SEC (7 * 86400)
+#define FRESH_MAX_SEC        (7 * 86400) /* agentd.conf's default */
 
 static int read_format(const json_t *value, void *target)
 {
@@ -126,6 +127,8 @@ static const SettingRow limit_rows[] = {
           "must be a duration such as \"24h\"" },
         { "set_lifetime", read_duration, SETTING(set_lifetime_sec), true,
           "must be a duration such as \"24h\"" },
+        { "fresh_max", read_duration, SETTING(fresh_max_sec), false,
+          "must be a duration such as \"7d\"" },
 };
 
 static const SettingRow access_rows[] = {
@@ -183,7 +186,7 @@ int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
 {
         json_t *limits = json_object_get(doc, "limits");
         json_t *access = json_object_get(doc, "publish_with");
-        LedgerSettings s = { 0 };
+        LedgerSettings s = { .fresh_max_sec = FRESH_MAX_SEC };
         int r;
 
         r = read_rows((json_t *)doc, top_rows, ELEMENTSOF(top_rows), &s, ret_error);

@@ -158,16 +158,21 @@ bool cited_terms_allow(const json_t *record, const json_t *grant)
 /* ---- time --------------------------------------------------------------------------------------
  */
 
-bool cited_time_allows(const json_t *record, const json_t *grant, const json_t *set)
+int64_t cited_time(const json_t *record)
 {
         const char *text = member_text(record, "at") ?: member_text(record, "time");
-        const int64_t begin = member_number(grant, "nbf"), end = member_number(grant, "exp");
-        int64_t sec;
+        int64_t sec = 0;
 
-        if (!text || log_time_parse(text, strlen(text), &sec) < 0)
-                return false;
-        sec /= (int64_t)USEC_PER_SEC;
-        return sec >= begin - NBF_LEEWAY_SEC && sec < end + APPEND_SEC &&
-               sec >= member_number(set, "iat") - SET_AHEAD_SEC &&
-               sec < member_number(set, "exp") + APPEND_SEC;
+        return text && log_time_parse(text, strlen(text), &sec) == 0 ? sec / (int64_t)USEC_PER_SEC
+                                                                     : 0;
+}
+
+bool cited_time_allows(const json_t *record, const json_t *grant, const json_t *set,
+                       int64_t set_end_sec)
+{
+        const int64_t begin = member_number(grant, "nbf"), end = member_number(grant, "exp");
+        const int64_t sec = cited_time(record);
+
+        return sec > 0 && sec >= begin - NBF_LEEWAY_SEC && sec < end + APPEND_SEC &&
+               sec >= member_number(set, "iat") - SET_AHEAD_SEC && sec < set_end_sec + APPEND_SEC;
 }

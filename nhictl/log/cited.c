@@ -6,6 +6,7 @@
 #include "lib/log/chain.h"
 #include "nhi-agentd/set/document.h"
 #include "nhi-agentd/set/set.h"
+#include "nhictl/log/cited-fresh.h"
 #include "nhictl/log/cited-terms.h"
 #include "nhictl/reply.h"
 
@@ -72,8 +73,9 @@ static int bytes_read(const char *path, Bytes *ret)
 /* ---- the signature -----------------------------------------------------------------------------
  */
 
-static int verify_signature(const Bytes *b, const LogKeys *keys, const LogKey **ret_key,
-                            const char **ret_text, size_t *ret_size, JwsError *ret_error)
+static int verify_signature(const Bytes *b, const char *typ, const LogKeys *keys,
+                            const LogKey **ret_key, const char **ret_text, size_t *ret_size,
+                            JwsError *ret_error)
 {
         _cleanup_free_ const Jwk **trusted = calloc(keys->n + 1, sizeof(*trusted));
         size_t key = 0;
@@ -82,8 +84,7 @@ static int verify_signature(const Bytes *b, const LogKeys *keys, const LogKey **
                 return -ENOMEM;
         for (size_t i = 0; i < keys->n; i++)
                 trusted[i] = &keys->items[i].jwk;
-        *ret_error = jws_verify(b->data, b->size, JWS_TYP_GRANTS, trusted, keys->n, &key, ret_text,
-                                ret_size);
+        *ret_error = jws_verify(b->data, b->size, typ, trusted, keys->n, &key, ret_text, ret_size);
         *ret_key = &keys->items[key];
         return *ret_error == JWS_E_MEMORY ? -ENOMEM : 0;
 }
@@ -199,14 +200,16 @@ static int check_issuer(const json_t *record, const Outline *o, const LogKey *ke
         return 0;
 }
 
-static int check_allowed(const json_t *record, const Outline *o, const json_t *grant, Cited *c)
+static int check_allowed(const CitedPlace *at, const json_t *record, const Outline *o,
+                         const json_t *grant, Cited *c)
 {
         const char *jti = member_text(grant, "jti");
 
         if (!cited_is_allowed(record) || c->state != CITED_GOOD)
                 return 0;
         c->has_grant = false;
-        if (!cited_time_allows(record, grant, o->members))
+        if (!cited_time_allows(record, grant, o->members,
+                               cited_set_end(at, o->members, cited_time(record))))
                 return conclude(c, CITED_WRONG, "grant %s, or the set, was not in force then", jti);
         if (!cited_terms_allow(record, grant))
                 return conclude(c, CITED_WRONG,
@@ -218,7 +221,8 @@ static int check_allowed(const json_t *record, const Outline *o, const json_t *g
 }
 
 /* The payload, whose signature is good, against the record. */
-static int check_payload(Decode *d, Payload *p, const json_t *record, const LogKey *key, Cited *c)
+static int check_payload(Decode *d, Payload *p, const CitedPlace *at, const json_t *record,
+                         const LogKey *key, Cited *c)
 {
         Search s = { .jti = member_text(record, log_fields[LOG_FIELD_GRANT].name) };
         _cleanup_(outline_done) Outline o = {};
@@ -237,12 +241,29 @@ static int check_payload(Decode *d, Payload *p, const json_t *record, const LogK
                 r = s.grant ? compare(record, s.grant, c)
                             : conclude(c, CITED_WRONG, "grant %s is not in the set", s.jti);
         if (r == 0 && s.grant)
-                r = check_allowed(record, &o, s.grant, c);
+                r = check_allowed(at, record, &o, s.grant, c);
         json_decref(s.grant);
         return r;
 }
 
-static int check_set(const Bytes *b, const json_t *record, const LogKeys *keys, Cited *c)
+/* A statement of freshness grants nothing: whose it is is all there is to say. */
+static int check_statement(const char *text, size_t size, const LogKey *key, Cited *c)
+{
+        json_t *payload = cited_statement_read(text, size);
+        const char *issuer = member_text(payload, "iss");
+
+        if (!issuer || (*key->issuer && !streq(issuer, key->issuer))) {
+                json_decref(payload);
+                return conclude(c, CITED_WRONG, "it is not its issuer's");
+        }
+        (void)snprintf(c->issuer, sizeof(c->issuer), "%s", issuer);
+        memcpy(c->kid, key->jwk.kid, sizeof(c->kid));
+        c->state = CITED_GOOD;
+        json_decref(payload);
+        return 0;
+}
+
+static int check_set(const Bytes *b, const CitedPlace *at, const json_t *record, Cited *c)
 {
         _cleanup_(payload_done) Payload payload = {};
         const LogKey *key = NULL;
@@ -252,7 +273,7 @@ static int check_set(const Bytes *b, const json_t *record, const LogKeys *keys, 
         Decode d = {};
         int r;
 
-        r = verify_signature(b, keys, &key, &text, &size, &error);
+        r = verify_signature(b, at->typ, at->keys, &key, &text, &size, &error);
         if (r < 0)
                 return r;
         if (error == JWS_E_KEY)
@@ -261,8 +282,10 @@ static int check_set(const Bytes *b, const json_t *record, const LogKeys *keys, 
                                 "which one it is");
         if (error != JWS_OK)
                 return conclude(c, CITED_WRONG, "%s", jws_error_text(error));
+        if (streq(at->typ, JWS_TYP_FRESHNESS))
+                return check_statement(text, size, key, c);
         payload_init(&payload, text, size);
-        r = check_payload(&d, &payload, record, key, c);
+        r = check_payload(&d, &payload, at, record, key, c);
         return r == DECODE_E_PROBLEM ? conclude(c, CITED_WRONG, "its payload is none: %s", d.detail)
                                      : r;
 }
@@ -270,6 +293,11 @@ static int check_set(const Bytes *b, const json_t *record, const LogKeys *keys, 
 int cited_verify(const char *dir, const json_t *record, const LogKeys *keys, Cited *ret)
 {
         const char *hash = member_text(record, log_fields[LOG_FIELD_SET].name);
+        const bool is_statement = streq_ptr(member_text(record, "event"), "set-fresh");
+        const CitedPlace at = { .dir = dir,
+                                .hash = hash,
+                                .typ = is_statement ? JWS_TYP_FRESHNESS : JWS_TYP_GRANTS,
+                                .keys = keys };
         _cleanup_(bytes_done) Bytes b = {};
         char path[LOG_DIR_MAX + 128], found[65];
         int r;
@@ -290,5 +318,5 @@ int cited_verify(const char *dir, const json_t *record, const LogKeys *keys, Cit
         content_hash(b.data, b.size, found);
         if (!streq(found, hash))
                 return conclude(ret, CITED_WRONG, "%s has hash %s: it was changed", path, found);
-        return check_set(&b, record, keys, ret);
+        return check_set(&b, &at, record, ret);
 }

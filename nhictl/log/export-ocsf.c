@@ -52,6 +52,7 @@ static const Kind kinds[] = {
         { "set-refused", OCSF_BASE_EVENT, 99, "Other", STATUS_FAILURE },
         { "revocations", OCSF_BASE_EVENT, 99, "Other", STATUS_SUCCESS },
         { "keys", OCSF_BASE_EVENT, 99, "Other", STATUS_SUCCESS },
+        { "set-fresh", OCSF_BASE_EVENT, 99, "Other", STATUS_SUCCESS },
         { "quarantine", OCSF_BASE_EVENT, 99, "Other", STATUS_FAILURE },
         { "config-changed", OCSF_BASE_EVENT, 99, "Other", STATUS_SUCCESS },
         { "config-refused", OCSF_BASE_EVENT, 99, "Other", STATUS_FAILURE },

@@ -124,10 +124,14 @@ typedef struct SetGrant {
 } SetGrant;
 typedef struct SetFact {
         const char *hash;
-        const char *issuer; /* as it is signed; where it is not known as the log says, "" */
-        int64_t time_usec;  /* accepted; 0: no record says when */
-        bool is_known;      /* it was read, is what the log cites, and its issuer signed it */
-        SetGrant *grants;   /* sorted by jti */
+        const char *kept; /* the set that it keeps, where it is a statement of freshness that came
+                             into force, and that set is what it holds; "" or NULL: none */
+        bool is_statement;
+        int64_t own_end_usec; /* of a set, where it is known */
+        const char *issuer;   /* as it is signed; where it is not known as the log says, "" */
+        int64_t time_usec;    /* accepted; 0: no record says when */
+        bool is_known;        /* it was read, is what the log cites, and its issuer signed it */
+        SetGrant *grants;     /* sorted by jti */
         size_t n_grants;
 } SetFact;
 

@@ -78,12 +78,30 @@ static int64_t grant_end(const Proof *p, const SetGrant *g, int64_t at_usec)
 
 /* ---- when it began ---- */
 
+static bool keeps_cited(const SetFact *f, const Stay *s)
+{
+        return f->is_statement && f->is_known && streq_ptr(f->kept, s->set) &&
+               f->time_usec <= s->start_usec;
+}
+
+/* As it was kept when the stay began; sets are in the order of time. */
 static const SetFact *set_cited(const Proof *p, const Stay *s)
 {
-        for (size_t i = 0; *s->set && i < p->sets.n; i++)
-                if (streq(p->sets.items[i].hash, s->set))
-                        return &p->sets.items[i];
-        return NULL;
+        const SetFact *cited = NULL;
+
+        for (size_t i = 0; *s->set && i < p->sets.n; i++) {
+                const SetFact *f = &p->sets.items[i];
+
+                if (keeps_cited(f, s) || (!cited && streq(f->hash, s->set)))
+                        cited = f;
+        }
+        return cited;
+}
+
+/* What kept it may stand in what the log has let go. */
+static bool may_have_been_kept(const Proof *p, const SetFact *f)
+{
+        return !f->is_statement && f->own_end_usec > 0 && f->own_end_usec < p->log_first_usec;
 }
 
 static bool may_be_of(const SetFact *f, const Stay *s)
@@ -144,6 +162,10 @@ static bool settle_start(Proof *p, Stay *s, const SetFact *f, bool is_cited)
         /* It is written a moment after it was decided. */
         if (g && end <= s->start_usec)
                 end = grant_end(p, g, s->start_usec - PROVE_SWAP_USEC);
+        if (end <= s->start_usec - PROVE_SWAP_USEC && may_have_been_kept(p, f)) {
+                s->unsigned_usec = s->start_usec;
+                return true;
+        }
         if (end <= s->start_usec - PROVE_SWAP_USEC) {
                 find_not_in_set(p, s, f);
                 return false;

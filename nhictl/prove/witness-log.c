@@ -173,6 +173,14 @@ static void take_set(Proof *p, const Record *r)
                                 .time_usec = r->time_usec };
 }
 
+/* The same words. */
+static void take_fresh(Proof *p, const Record *r)
+{
+        take_set(p, r);
+        if (p->sets.n > 0)
+                p->sets.items[p->sets.n - 1].is_statement = true;
+}
+
 /* "operators: from observe to enforce" */
 static void take_config(Proof *p, const Record *r)
 {
@@ -222,11 +230,11 @@ static const struct {
         const char *event;
         void (*take)(Proof *p, const Record *r);
 } takers[] = {
-        { "decision", take_decision },       { "denial", take_denial },
-        { "session-start", take_start },     { "session-end", take_end },
-        { "set-accepted", take_set },        { "config-changed", take_config },
-        { "agent-start", take_agent_start }, { "agent-stop", take_agent_stop },
-        { LOG_EVENT_RESUMED, take_resumed },
+        { "decision", take_decision },     { "denial", take_denial },
+        { "session-start", take_start },   { "session-end", take_end },
+        { "set-accepted", take_set },      { "set-fresh", take_fresh },
+        { "config-changed", take_config }, { "agent-start", take_agent_start },
+        { "agent-stop", take_agent_stop }, { LOG_EVENT_RESUMED, take_resumed },
 };
 
 /* The host's clock went back between two records: what lies between is ambiguous. */

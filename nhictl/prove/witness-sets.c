@@ -8,7 +8,7 @@
 #include "lib/base/macro.h"
 #include "lib/jose/jose.h"
 #include "lib/log/format.h"
-#include "nhi-agentd/set/set.h"
+#include "nhi-agentd/set/freshness.h"
 #include "nhictl/prove/witness.h"
 
 #include <fcntl.h>
@@ -48,11 +48,16 @@ static bool is_stayed(const Names *names, const char *jti)
         return bsearch(&jti, names->items, names->n, sizeof(jti), compare_names) != NULL;
 }
 
-static int64_t time_usec(const json_t *object, const char *name)
+static int64_t member_sec(const json_t *object, const char *name)
 {
         const json_int_t sec = json_integer_value(json_object_get(object, name));
 
-        return sec > 0 && sec < TIME_SEC_MAX ? sec * (int64_t)USEC_PER_SEC : 0;
+        return sec > 0 && sec < TIME_SEC_MAX ? sec : 0;
+}
+
+static int64_t time_usec(const json_t *object, const char *name)
+{
+        return member_sec(object, name) * (int64_t)USEC_PER_SEC;
 }
 
 /* A window that nobody understands is never open. */
@@ -73,9 +78,8 @@ static void take_windows(Proof *p, SetGrant *g, const json_t *windows)
         }
 }
 
-static SetGrant grant_make(Proof *p, const json_t *grant, const json_t *payload)
+static SetGrant grant_make(Proof *p, const json_t *grant, const json_t *payload, int64_t set_end)
 {
-        const int64_t set_end = time_usec(payload, "exp");
         SetGrant g = {
                 .jti = proof_text(p, json_string_value(json_object_get(grant, "jti"))),
                 .account = proof_text(p, json_string_value(json_object_get(grant, "account"))),
@@ -97,7 +101,9 @@ static int compare_grants(const void *a, const void *b)
         return strcmp(x->jti, y->jti);
 }
 
-static int take_grants(Proof *p, SetFact *f, const json_t *payload, const Names *names)
+/* set_end: 0: its own. */
+static int take_grants(Proof *p, SetFact *f, const json_t *payload, int64_t set_end,
+                       const Names *names)
 {
         const json_t *grants = json_object_get(payload, "grants"), *grant;
         const char *issuer = json_string_value(json_object_get(payload, "iss"));
@@ -105,6 +111,9 @@ static int take_grants(Proof *p, SetFact *f, const json_t *payload, const Names 
 
         if (!issuer || !json_is_array(grants))
                 return -EBADMSG;
+        f->own_end_usec = time_usec(payload, "exp");
+        if (set_end == 0)
+                set_end = f->own_end_usec;
         f->grants = calloc(json_array_size(grants) + 1, sizeof(*f->grants));
         if (!f->grants)
                 return -ENOMEM;
@@ -113,7 +122,7 @@ static int take_grants(Proof *p, SetFact *f, const json_t *payload, const Names 
 
                 if (!jti || !is_stayed(names, jti))
                         continue;
-                f->grants[f->n_grants++] = grant_make(p, grant, payload);
+                f->grants[f->n_grants++] = grant_make(p, grant, payload, set_end);
         }
         qsort(f->grants, f->n_grants, sizeof(*f->grants), compare_grants);
         f->issuer = proof_text(p, issuer);
@@ -127,7 +136,7 @@ int set_take(Proof *p, SetFact *f, const json_t *payload)
         int r = names_of_stays(p, &names);
 
         if (r == 0)
-                r = take_grants(p, f, payload, &names);
+                r = take_grants(p, f, payload, 0, &names);
         free(names.items);
         return r;
 }
@@ -167,7 +176,7 @@ static int set_read(const char *dir, const char *hash, char **ret, size_t *ret_s
 }
 
 /* The payload, where a key of the issuer that it names has signed it. */
-static json_t *payload_of(const char *jws, size_t size, const LogKeys *keys)
+static json_t *payload_of(const char *jws, size_t size, const char *typ, const LogKeys *keys)
 {
         _cleanup_free_ const Jwk **trusted = calloc(keys->n + 1, sizeof(*trusted));
         _cleanup_free_ char *text = NULL;
@@ -177,8 +186,7 @@ static json_t *payload_of(const char *jws, size_t size, const LogKeys *keys)
 
         for (size_t i = 0; trusted && i < keys->n; i++)
                 trusted[i] = &keys->items[i].jwk;
-        if (!trusted ||
-            jws_open(jws, size, JWS_TYP_GRANTS, trusted, keys->n, &key, &text, &n) != JWS_OK)
+        if (!trusted || jws_open(jws, size, typ, trusted, keys->n, &key, &text, &n) != JWS_OK)
                 return NULL;
         payload = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
         issuer = json_string_value(json_object_get(payload, "iss"));
@@ -188,18 +196,47 @@ static json_t *payload_of(const char *jws, size_t size, const LogKeys *keys)
         return NULL;
 }
 
+static json_t *payload_read(const char *dir, const char *hash, const char *typ, const LogKeys *keys)
+{
+        _cleanup_free_ char *jws = NULL;
+        size_t size = 0;
+
+        return set_read(dir, hash, &jws, &size) == 0 ? payload_of(jws, size, typ, keys) : NULL;
+}
+
 /* The same set may have come into force more than once. */
 static void set_load(Proof *p, SetFact *f, const char *dir, const LogKeys *keys, const Names *names)
 {
-        _cleanup_free_ char *jws = NULL;
-        json_t *payload;
-        size_t size = 0;
+        json_t *payload = payload_read(dir, f->hash, JWS_TYP_GRANTS, keys);
 
-        if (set_read(dir, f->hash, &jws, &size) < 0)
-                return;
-        payload = payload_of(jws, size, keys);
-        if (payload && take_grants(p, f, payload, names) == -ENOMEM)
+        if (payload && take_grants(p, f, payload, 0, names) == -ENOMEM)
                 p->failed = true;
+        json_decref(payload);
+}
+
+static int statement_take(Proof *p, SetFact *f, const json_t *statement, const json_t *payload,
+                          const Names *names)
+{
+        const Freshness s = { .iat_sec = member_sec(statement, "iat"),
+                              .exp_sec = member_sec(statement, "exp") };
+        const int64_t end_sec = freshness_end(&s, TIME_SEC_MAX, member_sec(payload, "iat"),
+                                              member_sec(payload, "exp"));
+
+        f->kept = proof_text(p, json_string_value(json_object_get(statement, "set")));
+        return take_grants(p, f, payload, end_sec * (int64_t)USEC_PER_SEC, names);
+}
+
+/* Of a statement: the set that it names, until it is over by it. */
+static void statement_load(Proof *p, SetFact *f, const char *dir, const LogKeys *keys,
+                           const Names *names)
+{
+        json_t *statement = payload_read(dir, f->hash, JWS_TYP_FRESHNESS, keys);
+        const char *set = json_string_value(json_object_get(statement, "set"));
+        json_t *payload = set ? payload_read(dir, set, JWS_TYP_GRANTS, keys) : NULL;
+
+        if (payload && statement_take(p, f, statement, payload, names) == -ENOMEM)
+                p->failed = true;
+        json_decref(statement);
         json_decref(payload);
 }
 
@@ -262,6 +299,7 @@ void witness_sets(Proof *p, const char *dir, const LogKeys *keys)
                 mark_wanted(p, &p->stays.items[i], wanted);
         for (size_t i = 0; i < p->sets.n; i++)
                 if (wanted[i] && !p->sets.items[i].is_known)
-                        set_load(p, &p->sets.items[i], dir, keys, &names);
+                        (p->sets.items[i].is_statement ? statement_load : set_load)(
+                                p, &p->sets.items[i], dir, keys, &names);
         free(names.items);
 }

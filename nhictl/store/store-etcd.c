@@ -119,7 +119,7 @@ static int malformed(EtcdStore *e, int r)
 static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
 {
         const char *text = p->value ? (const char *)p->value : "";
-        char name[LEDGER_NAME_MAX + 1];
+        char name[STORE_NAME_MAX + 1];
         Published said;
 
         if (e->s.o.size_max == 0 && streq(p->key, e->publication)) {
@@ -267,7 +267,7 @@ static int put_all(EtcdStore *e, const EtcdPut *puts, size_t n, int64_t *ret_rev
 /* Who was overtaken may have written until then: what load() told is too old. */
 static int check_unchanged(EtcdStore *e)
 {
-        char name[LEDGER_NAME_MAX + 1];
+        char name[STORE_NAME_MAX + 1];
         EtcdList l = { 0 };
         int r = ask_list(e, etcd_changes_request(e->names.before, PAGE, e->revision), &l);
 

@@ -106,7 +106,7 @@ static int load_one(FileStore *f, const char *file, const char *name, const Stor
 static int file_load(Store *s, const char *const *names, size_t n, const StoreSink *sink)
 {
         FileStore *f = (FileStore *)s;
-        char name[LEDGER_NAME_MAX + 1];
+        char name[STORE_NAME_MAX + 1];
         const struct dirent *entry;
         DIR *dir = opendir(f->dir);
         int r = 0;

@@ -113,16 +113,24 @@ char *store_name_of(const StoreNames *n, const char *host)
 
 bool store_object_is_valid(const char *name)
 {
-        return streq(name, STORE_LIST) || streq(name, STORE_KEYS) ||
-               ledger_name_is_valid(DOC_HOST, name);
+        const size_t size = strlen(name), tail = strlen(FRESHNESS_SUFFIX);
+        char host[LEDGER_NAME_MAX + 1];
+
+        if (streq(name, STORE_LIST) || streq(name, STORE_KEYS) ||
+            ledger_name_is_valid(DOC_HOST, name))
+                return true;
+        if (size <= tail || size > STORE_NAME_MAX || !streq(name + size - tail, FRESHNESS_SUFFIX))
+                return false;
+        (void)snprintf(host, sizeof(host), "%.*s", (int)(size - tail), name);
+        return ledger_name_is_valid(DOC_HOST, host);
 }
 
 bool store_name_parse(const StoreNames *n, const char *name, size_t size,
-                      char ret[static LEDGER_NAME_MAX + 1])
+                      char ret[static STORE_NAME_MAX + 1])
 {
         const size_t before = strlen(n->before), after = strlen(n->after);
 
-        if (size <= before + after || size - before - after > LEDGER_NAME_MAX ||
+        if (size <= before + after || size - before - after > STORE_NAME_MAX ||
             memcmp(name, n->before, before) != 0 ||
             memcmp(name + size - after, n->after, after) != 0)
                 return false;

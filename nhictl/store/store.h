@@ -13,12 +13,16 @@
  *     publishes there. */
 
 #include "nhi-agentd/set/keylist.h"
+#include "nhi-agentd/set/freshness.h"
+#include "nhi-agentd/set/revocations.h"
 #include "nhictl/ledger/published.h"
 #include "nhictl/store/access.h"
 
 #define STORE_LIST          REVOCATIONS_NAME /* likewise */
 #define STORE_KEYS          KEYLIST_NAME     /* likewise */
 #define STORE_PUBLICATION   "_publication"   /* in the place of a host's name, which has no '_' */
+#define STORE_NAME_MAX      (LEDGER_NAME_MAX + sizeof(FRESHNESS_SUFFIX) - 1)
+#define STORE_PUBLICATION   "_publication" /* in the place of a host's name, which has no '_' */
 #define JWS_TYP_PUBLICATION "nhi-publication+jwt"
 
 typedef struct StoreOptions {
@@ -101,11 +105,12 @@ int store_names_split(const char *text, size_t size, const char *tail, StoreName
 void store_names_done(StoreNames *n);
 /* malloc'ed; NULL: memory. */
 char *store_name_of(const StoreNames *n, const char *host);
-/* May an object have this in place of a host's name? A host's, or the revocation list's. */
+/* May an object have this in place of a host's name? A host's, that of its statement of freshness,
+ * or the revocation list's. */
 bool store_object_is_valid(const char *name);
 /* The host of a name as above, into ret; false: it is none. */
 bool store_name_parse(const StoreNames *n, const char *name, size_t size,
-                      char ret[static LEDGER_NAME_MAX + 1]);
+                      char ret[static STORE_NAME_MAX + 1]);
 
 /* What a publisher writes down first, signed: from which revision, and where sets cannot be listed
  * also what was written and what is to be. hosts and pending: objects by name, or NULL. */

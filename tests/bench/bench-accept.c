@@ -44,7 +44,8 @@ static void world_init(World *w)
 {
         static const char *all[] = { "*" };
         const StrList any = { all, 1 };
-        const Reach reach = { true, true, true, any, any, any, any, BENCH_SET_LIFETIME_SEC };
+        const Reach reach = { true,  true, true, any, any, any, any, BENCH_SET_LIFETIME_SEC,
+                              false, false };
 
         if (sodium_init() < 0 || signing_key_generate(&w->key) != 0 ||
             localdb_empty(&w->local) != 0 || idmap_new(&w->idmap) != 0)

@@ -51,7 +51,7 @@ static inline int set_host_init(SetHost *h)
                 return -1;
         h->trusted =
                 (TrustedKey){ .jwk = h->key.public,
-                              .reach = { true, true, true, all, all, all, all, 86400, false } };
+                              .reach = { true, true, true, all, all, all, all, 86400, false, false } };
         h->policy = (SetPolicy){ .issuer = "https://grants.example.org",
                                  .audience = "web1.example.org",
                                  .keys = &h->trusted,

@@ -46,7 +46,7 @@ static TrustedKey trusted_key(void)
         static const char *any[] = { "*" };
         const StrList all = { any, 1 };
         _cleanup_free_ char *text = NULL;
-        TrustedKey k = { .reach = { true, true, true, all, all, all, all, 86400 } };
+        TrustedKey k = { .reach = { true, true, true, all, all, all, all, 86400, false, false } };
         size_t size = 0;
 
         text = read_case("key.jwk", &size);

@@ -50,15 +50,20 @@ static void write_at(const char *path, const void *data, size_t size)
         (void)close(fd);
 }
 
-static void put_set(World *w, const char *text)
+static void put_typ(World *w, const char *typ, const char *text)
 {
         char *jws = NULL;
 
-        assert_int_equal(jws_sign(&w->key, JWS_TYP_GRANTS, text, strlen(text), &jws), 0);
+        assert_int_equal(jws_sign(&w->key, typ, text, strlen(text), &jws), 0);
         content_hash(jws, strlen(jws), w->hash);
         snprintf(w->set_path, sizeof(w->set_path), "%s/sets/%s.jws", w->dir.path, w->hash);
         write_at(w->set_path, jws, strlen(jws));
         free(jws);
+}
+
+static void put_set(World *w, const char *text)
+{
+        put_typ(w, JWS_TYP_GRANTS, text);
 }
 
 static World *world_new(void)
@@ -119,6 +124,48 @@ static void assert_wrong(const World *w, const char *because)
         assert_int_equal(c.state, CITED_WRONG);
         if (!strstr(c.text, because))
                 fail_msg("\"%s\" does not say \"%s\"", c.text, because);
+}
+
+/* A statement about the set whose hash stands in the record, and its own hash. */
+static void put_statement(World *w, const char *typ, int64_t iat_sec)
+{
+        char text[512];
+
+        (void)snprintf(text, sizeof(text),
+                       "{\"format\":1,\"iss\":\"" ISS
+                       "\",\"aud\":\"web1\",\"set\":\"%s\",\"ver\":3,"
+                       "\"iat\":%lld,\"exp\":%lld}",
+                       json_string_value(json_object_get(w->record, "set")), (long long)iat_sec,
+                       (long long)iat_sec + 86400);
+        put_typ(w, typ, text);
+}
+
+/* The record is of 1767225600, and its set was over by itself an hour before. */
+static void a_set_that_was_kept_fresh_was_in_force(void **state)
+{
+        static const char *const times[] = { "\"iat\":1763758200,\"exp\":4102444800,\"ver\"",
+                                             "\"iat\":1767135600,\"exp\":1767222000,\"ver\"" };
+        World *w = world_new();
+        const char *at = strstr(payload, times[0]);
+        char text[sizeof(payload) + 64];
+
+        (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - payload), payload, times[1],
+                       at + strlen(times[0]));
+        put_set(w, text);
+        json_object_set_new(w->record, "set", json_string(w->hash));
+        assert_wrong(w, "was not in force then");
+        put_statement(w, JWS_TYP_FRESHNESS, 1767226000); /* after it */
+        put_statement(w, JWS_TYP_GRANTS, 1767200000);
+        assert_wrong(w, "was not in force then");
+        put_statement(w, JWS_TYP_FRESHNESS, 1767200000);
+        assert_int_equal(verify(w).state, CITED_GOOD);
+        /* And its own record. */
+        json_object_set_new(w->record, "event", json_string("set-fresh"));
+        json_object_set_new(w->record, "set", json_string(w->hash));
+        assert_int_equal(verify(w).state, CITED_GOOD);
+        json_object_set_new(w->record, "event", json_string("set-accepted"));
+        assert_wrong(w, "");
+        world_free(w);
 }
 
 static void a_set_that_is_as_it_was_received_is_good(void **state)
@@ -677,6 +724,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_set_that_is_as_it_was_received_is_good),
+                cmocka_unit_test(a_set_that_was_kept_fresh_was_in_force),
                 cmocka_unit_test(one_byte_of_the_set_that_is_another_is_wrong),
                 cmocka_unit_test(a_record_that_says_something_else_than_the_grant_is_wrong),
                 cmocka_unit_test(who_was_let_in_without_a_set_is_wrong),

@@ -819,12 +819,12 @@ typedef struct SetWorld {
         LogKeys keys;
 } SetWorld;
 
-static void set_put(SetWorld *w, const char *payload)
+static void put_typ(SetWorld *w, const char *typ, const char *payload)
 {
         char *jws = NULL, path[192];
         FILE *f;
 
-        assert_int_equal(jws_sign(&w->key, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
+        assert_int_equal(jws_sign(&w->key, typ, payload, strlen(payload), &jws), 0);
         content_hash(jws, strlen(jws), w->hash);
         (void)snprintf(path, sizeof(path), "%s/sets/%s.jws", w->dir, w->hash);
         f = fopen(path, "w");
@@ -832,6 +832,11 @@ static void set_put(SetWorld *w, const char *payload)
         assert_true(fputs(jws, f) >= 0);
         assert_int_equal(fclose(f), 0);
         free(jws);
+}
+
+static void set_put(SetWorld *w, const char *payload)
+{
+        put_typ(w, JWS_TYP_GRANTS, payload);
 }
 
 static SetWorld *set_world_new(const char *issuer)
@@ -883,6 +888,67 @@ static void the_set_of_a_stay_is_read_by_its_hash(void **state)
         assert_proved(&p);
         proof_done(&p);
         set_world_free(w);
+}
+
+/* The hash of a statement about the set whose hash w->hash is, which stays. */
+static void statement_put(SetWorld *w, const char *typ, char ret[static 65])
+{
+        char set[65], payload[512];
+
+        memcpy(set, w->hash, sizeof(set));
+        (void)snprintf(payload, sizeof(payload),
+                       "{\"iss\":\"iss\",\"set\":\"%s\",\"ver\":7,\"iat\":%lld,\"exp\":%lld}", set,
+                       (long long)BASE_SEC + 50, (long long)BASE_SEC + 3000);
+        put_typ(w, typ, payload);
+        memcpy(ret, w->hash, 65);
+        memcpy(w->hash, set, sizeof(set));
+}
+
+/* A set that was over by itself when the session began. */
+static void a_set_that_was_kept_fresh_holds_longer(void **state)
+{
+        static const struct {
+                const char *typ;  /* of the statement */
+                double came;      /* into force; 0: no record says so */
+                double log_first; /* where the log begins */
+                bool is_proved;
+                FindingKind kind;
+        } rows[] = {
+                { JWS_TYP_FRESHNESS, 60, -3600, true, 0 },
+                { JWS_TYP_FRESHNESS, 0, -3600, false, FINDING_NOT_IN_SET },
+                { JWS_TYP_FRESHNESS, 700, -3600, false, FINDING_NOT_IN_SET },
+                { JWS_TYP_GRANTS, 60, -3600, false, FINDING_NOT_IN_SET },
+                { JWS_TYP_FRESHNESS, 0, 500, false, FINDING_UNSIGNED },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                SetWorld *w = set_world_new("iss");
+                Proof p = proof_new();
+                char hash[65];
+
+                set_put(w, "{\"iss\":\"iss\",\"iat\":1795342900,\"exp\":1795346500,\"grants\":"
+                           "[{\"jti\":\"g-1\",\"account\":\"svc-deploy\",\"exp\":1795360000}]}");
+                statement_put(w, rows[i].typ, hash);
+                p.log_first_usec = at(rows[i].log_first);
+                stay(&p, "svc-deploy", "ssh", 439, 600, 1200)->set = w->hash;
+                p.log_last_usec = 0;
+                if (rows[i].came != 0) {
+                        json_t *j = json_pack("{s:s, s:s, s:s}", "event", "set-fresh", "detail",
+                                              "iss version 7 is good", "set", hash);
+
+                        log_take(&p, 1, at(rows[i].came), j);
+                        json_decref(j);
+                }
+                p.log_last_usec = at(3590);
+                seen(&p, WITNESS_PAM, "svc-deploy", "ssh", 439, 600, 900);
+                witness_sets(&p, w->dir, &w->keys);
+                if (rows[i].is_proved)
+                        assert_proved(&p);
+                else
+                        assert_found(&p, rows[i].kind);
+                proof_done(&p);
+                set_world_free(w);
+        }
 }
 
 /* A key that nobody trusts, another issuer's key, a set that was changed, and one that is away. */
@@ -1072,6 +1138,7 @@ int main(void)
                 cmocka_unit_test(a_log_that_is_not_whole_is_none),
                 cmocka_unit_test(a_set_says_until_when_its_grants_hold),
                 cmocka_unit_test(the_set_of_a_stay_is_read_by_its_hash),
+                cmocka_unit_test(a_set_that_was_kept_fresh_holds_longer),
                 cmocka_unit_test(a_set_that_its_issuer_did_not_sign_is_not_known),
                 cmocka_unit_test(what_is_no_set_is_not_known),
                 cmocka_unit_test(a_cgroup_names_its_unit),

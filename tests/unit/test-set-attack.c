@@ -40,7 +40,7 @@ static struct {
 static int setup(void **state)
 {
         const StrList any = { all, 1 };
-        const Reach whole = { true, true, true, any, any, any, any, 86400, false };
+        const Reach whole = { true, true, true, any, any, any, any, 86400, false, false };
 
         memset(&f, 0, sizeof(f));
         if (sodium_init() < 0 || fake_etc_init(&f.etc) < 0 || fake_etc_fill(&f.etc) < 0 ||

@@ -65,7 +65,7 @@ static Reach whole_reach(void)
 {
         const StrList any = { all, 1 };
 
-        return (Reach){ true, true, true, any, any, any, any, 86400, false };
+        return (Reach){ true, true, true, any, any, any, any, 86400, false, false };
 }
 
 static int setup(void **state)
@@ -1173,6 +1173,8 @@ static void reach_and_ceiling_quarantine_what_they_do_not_cover(void **state) /*
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
                 for (int host = 0; host < 2; host++) {
+                        if (cases[i].narrow == nothing && !host)
+                                continue; /* it is refused as a whole */
                         const char *code = host ? "ceiling" : "reach";
 
                         f.trusted.reach = f.policy.ceiling = whole_reach();
@@ -1187,6 +1189,16 @@ static void reach_and_ceiling_quarantine_what_they_do_not_cover(void **state) /*
         f.trusted.reach = whole_reach();
         f.policy.ceiling = whole_reach();
         f.trusted.reach.lifetime_max_sec = 1800;
+        expect_clean();
+}
+
+/* An empty set of a higher version would revoke everything. */
+static void a_key_that_may_sign_nothing_of_sets_signs_none(void **state) /* V38 */
+{
+        nothing(&f.trusted.reach);
+        f.trusted.reach.sign_revocations = f.trusted.reach.sign_freshness = true;
+        expect_refused("reach");
+        f.trusted.reach = whole_reach();
         expect_clean();
 }
 
@@ -1275,6 +1287,7 @@ int main(void)
                 T(grant_ids_that_stand_twice_are_all_out),
                 T(grant_is_named_by_its_place_where_it_says_no_name),
                 T(reach_and_ceiling_quarantine_what_they_do_not_cover),
+                T(a_key_that_may_sign_nothing_of_sets_signs_none),
                 T(reach_of_any_target_is_covered_by_a_star_alone),
                 T(reach_covers_unit_and_user_manager_as_services),
                 T(ceiling_may_allow_a_root_equivalent_group_but_never_gid_0),

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Statements of freshness on their way into force: the set that they name lives on as it is. */
+
+#include "tests/unit/agent-fixture.h"
+
+#include "nhi-agentd/sets-internal.h"
+#include "nhi-agentd/state.h"
+
+#define FRESH_KEY  PATH_TRUST_DIR "/fresh.jwk"
+#define FRESH_CONF PATH_CONF_DIR "/10-fresh.conf"
+#define HOUR       INT64_C(3600)
+
+static bool disk_fails;
+static SigningKey fresh_key;
+
+static int fail_disk(const char *thread)
+{
+        return disk_fails && streq(thread, "nhi-disk") ? -ENOSPC : 0;
+}
+
+/* more: members of the issuer; reach: what the second key may sign. */
+static void write_conf(const char *more, const char *reach)
+{
+        char text[1024];
+
+        (void)snprintf(text, sizeof(text),
+                       "issuers = ( { issuer = \"" FIXTURE_ISSUER "\"; %s keys = ( { file = "
+                       "\"" FRESH_KEY "\"; reach: { sign = [ \"%s\" ]; }; } ); } );\n",
+                       more, reach);
+        fixture_write(FRESH_CONF, text);
+}
+
+static void write_key(void)
+{
+        char *jwk = NULL;
+
+        assert_int_equal(jwk_format(&fresh_key.public, &jwk), 0);
+        fixture_write(FRESH_KEY, jwk);
+        free(jwk);
+}
+
+/* A set of one hour whose grant lives for eight. */
+static char *set_of(Fixture *f, int64_t ver_offset)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 8 * HOUR, FIXTURE_LOGIN);
+
+        return fixture_set(f, ver_offset, FIXTURE_ACCOUNT, grant);
+}
+
+static void offer(Fixture *f, char *jws, const char *answer)
+{
+        fixture_offer(f, jws);
+        if (strncmp(f->line, answer, strlen(answer)) != 0)
+                fail_msg("%s, expected %s", f->line, answer);
+        fixture_settle(f);
+}
+
+static int setup(void **state)
+{
+        Fixture *f;
+
+        disk_fails = false;
+        writer_inject = fail_disk;
+        agent_ahead_usec = 0;
+        if (fixture_setup(state) < 0 || signing_key_generate(&fresh_key) < 0)
+                return -1;
+        f = *state;
+        write_key();
+        write_conf("", "freshness");
+        fixture_restart(f);
+        offer(f, set_of(f, 0), "accepted ");
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        signing_key_done(&fresh_key);
+        writer_inject = NULL;
+        agent_ahead_usec = 0;
+        return fixture_teardown(state);
+}
+
+static void pass(Fixture *f, int64_t sec)
+{
+        agent_ahead_usec = sec * (int64_t)USEC_PER_SEC;
+        agent_time_passed(f->agent);
+        fixture_settle(f);
+}
+
+static Decision ask(const Fixture *f)
+{
+        const AccessRequest request = { .kind = REQUEST_ACCOUNT,
+                                        .account = "svc-deploy",
+                                        .uid = 70001,
+                                        .class = "ssh",
+                                        .is_local = true };
+        const HostView view = agent_host_view(f->agent);
+
+        return decide(&f->agent->store, &view, &request, agent_now(f->agent));
+}
+
+static void must_allow_until(const Fixture *f, int64_t offset_sec)
+{
+        const Decision d = ask(f);
+
+        if (d.verdict != VERDICT_ALLOW)
+                fail_msg("%s", reason_token(d.reason));
+        assert_int_equal(d.end_sec, f->base_sec + offset_sec);
+}
+
+static void must_deny(const Fixture *f)
+{
+        assert_int_equal(ask(f).verdict, VERDICT_DENY);
+}
+
+static const GrantSet *set_in_force(const Fixture *f)
+{
+        return f->agent->issuers[0].set;
+}
+
+static char *statement(const Fixture *f, const SigningKey *key, const char *set, int64_t ver,
+                       int64_t iat_sec, int64_t exp_sec)
+{
+        char *payload = NULL, *jws = NULL;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"" FIXTURE_ISSUER "\",\"aud\":\"" FIXTURE_HOST
+                             "\",\"set\":\"%s\",\"ver\":%lld,\"iat\":%lld,\"exp\":%lld}",
+                             set, (long long)ver, (long long)(f->base_sec + iat_sec),
+                             (long long)(f->base_sec + exp_sec)) > 0);
+        assert_int_equal(jws_sign(key, JWS_TYP_FRESHNESS, payload, strlen(payload), &jws), 0);
+        free(payload);
+        return jws;
+}
+
+/* Of the set in force. */
+static char *fresh(const Fixture *f, int64_t iat_sec, int64_t exp_sec)
+{
+        return statement(f, &fresh_key, set_in_force(f)->hash, set_in_force(f)->ver, iat_sec,
+                         exp_sec);
+}
+
+static char *statement_path(const Fixture *f)
+{
+        char *path = NULL;
+
+        assert_true(asprintf(&path, PATH_SETS_DIR "/%s.jws", f->agent->issuers[0].fresh->hash) > 0);
+        return path;
+}
+
+static void a_set_lives_on_by_it_and_no_longer(void **state) /* V21 */
+{
+        Fixture *f = *state;
+        const GrantSet *set;
+
+        must_allow_until(f, HOUR);
+        pass(f, HOUR / 2);
+        offer(f, fresh(f, HOUR / 2, HOUR / 2 + HOUR), "accepted ");
+        must_allow_until(f, HOUR / 2 + HOUR);
+        set = set_in_force(f);
+        assert_int_equal(set->own_exp_sec, f->base_sec + HOUR);
+        assert_int_equal(set->heard_sec, f->base_sec + HOUR / 2);
+        pass(f, HOUR + 60);
+        must_allow_until(f, HOUR / 2 + HOUR);
+        offer(f, fresh(f, HOUR + 60, 2 * HOUR + 60), "accepted ");
+        pass(f, 2 * HOUR);
+        must_allow_until(f, 2 * HOUR + 60);
+        /* Withheld from now on: over. */
+        pass(f, 2 * HOUR + 61);
+        must_deny(f);
+}
+
+static void without_one_a_set_has_its_own_end(void **state) /* V22 */
+{
+        Fixture *f = *state;
+
+        pass(f, HOUR + 1);
+        must_deny(f);
+        /* The outage is over: the very same grants hold again. */
+        offer(f, fresh(f, HOUR, 2 * HOUR), "accepted ");
+        must_allow_until(f, 2 * HOUR);
+}
+
+static void what_was_replayed_gives_no_more_than_it_gave(void **state) /* F3 V18 V19 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *first = fresh(f, 10, 10 + HOUR), *second;
+
+        pass(f, HOUR / 2);
+        offer(f, strdup(first), "accepted ");
+        second = fresh(f, HOUR / 2, HOUR / 2 + HOUR);
+        offer(f, strdup(second), "accepted ");
+        offer(f, strdup(first), "refused version-floor ");
+        offer(f, strdup(second), "unchanged ");
+        offer(f, fresh(f, HOUR / 2, HOUR), "refused equivocation ");
+        must_allow_until(f, HOUR / 2 + HOUR);
+        /* It moves nothing in. */
+        offer(f, fresh(f, HOUR / 2 + 1, HOUR), "unchanged ");
+        must_allow_until(f, HOUR / 2 + HOUR);
+}
+
+static void it_is_believed_of_no_other_set(void **state) /* F1 V23 */
+{
+        Fixture *f = *state;
+        const char *const other = "00112233445566778899aabbccddeeff"
+                                  "00112233445566778899aabbccddeeff";
+        _cleanup_free_ char *of_first = fresh(f, 20, 20 + HOUR);
+        const int64_t ver = set_in_force(f)->ver;
+
+        pass(f, 30);
+        offer(f, statement(f, &fresh_key, other, ver, 20, 20 + HOUR), "refused equivocation ");
+        offer(f, statement(f, &fresh_key, other, ver - 1, 20, 20 + HOUR), "unchanged ");
+        offer(f, statement(f, &fresh_key, other, ver + 7, 20, 20 + HOUR), "accepted ");
+        must_allow_until(f, HOUR);
+        /* A newer set lives by its own word, whatever was said of the one before. */
+        offer(f, strdup(of_first), "accepted ");
+        must_allow_until(f, HOUR + 20);
+        offer(f, set_of(f, 5), "accepted ");
+        must_allow_until(f, HOUR);
+        assert_null(f->agent->issuers[0].fresh);
+        offer(f, strdup(of_first), "unchanged ");
+        must_allow_until(f, HOUR);
+}
+
+static void only_its_key_may_sign_it_and_nothing_else(void **state) /* V26 V38 */
+{
+        Fixture *f = *state;
+        const SigningKey own = f->key;
+        const GrantSet *set = set_in_force(f);
+
+        offer(f, statement(f, &f->key, set->hash, set->ver, 20, 20 + HOUR), "refused reach ");
+        f->key = fresh_key;
+        offer(f, fixture_set(f, 9, "", ""), "refused reach ");
+        offer(f, fixture_list(f, 9, "{\"kind\":\"account\",\"name\":\"svc-deploy\"}"),
+              "refused reach ");
+        f->key = own;
+        must_allow_until(f, HOUR);
+}
+
+static void fresh_max_ends_what_statements_keep(void **state) /* F4 */
+{
+        Fixture *f = *state;
+
+        write_conf("fresh_max = \"90m\";", "freshness");
+        fixture_restart(f);
+        pass(f, HOUR / 2 + 60);
+        offer(f, fresh(f, HOUR / 2 + 60, 9 * HOUR), "accepted ");
+        must_allow_until(f, HOUR * 3 / 2);
+        pass(f, HOUR * 3 / 2);
+        must_deny(f);
+        offer(f, fresh(f, HOUR * 3 / 2, 9 * HOUR), "refused lifetime ");
+        must_deny(f);
+        write_conf("fresh_max = \"0s\";", "freshness");
+        fixture_restart(f);
+        offer(f, fresh(f, HOUR * 3 / 2, 9 * HOUR), "refused reach ");
+}
+
+static void it_outlives_a_restart(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *first = fresh(f, 10, 10 + HOUR), *path = NULL;
+
+        pass(f, 30);
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        fixture_restart(f);
+        must_allow_until(f, HOUR + 20);
+        offer(f, strdup(first), "refused version-floor ");
+        /* Without its archive the set has its own end, until the source brings it again. */
+        path = statement_path(f);
+        assert_int_equal(unlink(path), 0);
+        fixture_restart(f);
+        must_allow_until(f, HOUR);
+        assert_string_equal(f->agent->issuers[0].fresh_refused.code, "archive");
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        must_allow_until(f, HOUR + 20);
+        free(path);
+        path = statement_path(f);
+        fixture_write(path, first);
+        fixture_restart(f);
+        must_allow_until(f, HOUR);
+}
+
+static void what_cannot_be_saved_keeps_nothing(void **state) /* W1 */
+{
+        Fixture *f = *state;
+
+        pass(f, 30);
+        disk_fails = true;
+        fixture_offer(f, fresh(f, 20, 20 + HOUR));
+        assert_memory_equal(f->line, "refused not-saved ", 18);
+        must_allow_until(f, HOUR);
+        assert_null(state_fresh_floor(f->agent->state, FIXTURE_ISSUER));
+        disk_fails = false;
+        fixture_settle(f);
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        must_allow_until(f, HOUR + 20);
+}
+
+static void a_set_that_is_over_by_itself_comes_into_force_by_it(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *next = set_of(f, 7);
+        char hash[65];
+
+        content_hash(next, strlen(next), hash);
+        pass(f, HOUR + 60);
+        offer(f, strdup(next), "refused expired ");
+        offer(f, statement(f, &fresh_key, hash, f->base_sec * 1000 + 7, HOUR, 2 * HOUR),
+              "accepted ");
+        must_deny(f);
+        offer(f, strdup(next), "accepted ");
+        must_allow_until(f, 2 * HOUR);
+        fixture_settle(f);
+        fixture_restart(f);
+        must_allow_until(f, 2 * HOUR);
+}
+
+static void a_key_that_is_trusted_no_more_keeps_nothing(void **state) /* V26 */
+{
+        Fixture *f = *state;
+
+        pass(f, 30);
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        write_conf("", "revocations");
+        assert_int_equal(agent_reload(f->agent), 0);
+        fixture_settle(f);
+        for (unsigned i = 0; i < 500 && set_in_force(f)->exp_sec != f->base_sec + HOUR; i++)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        must_allow_until(f, HOUR);
+}
+
+static void a_key_that_a_list_names_keeps_nothing(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        char entry[128];
+
+        pass(f, 30);
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        (void)snprintf(entry, sizeof(entry), "{\"kind\":\"key\",\"name\":\"%s\"}",
+                       fresh_key.public.kid);
+        offer(f, fixture_list(f, 1, entry), "accepted ");
+        fixture_settle(f);
+        must_allow_until(f, HOUR);
+        offer(f, fresh(f, 30, 30 + HOUR), "refused key-revoked ");
+        must_allow_until(f, HOUR);
+}
+
+static void nobody_asks_for_it_where_no_key_signs_it(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        assert_int_equal(file_read_trusted(PATH_SOURCES_RUN, geteuid(), 65536, &text, &size), 0);
+        assert_non_null(strstr(text, "/" FIXTURE_HOST "_fresh.jws"));
+        free(TAKE_PTR(text));
+        write_conf("", "revocations");
+        fixture_restart(f);
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        assert_int_equal(file_read_trusted(PATH_SOURCES_RUN, geteuid(), 65536, &text, &size), 0);
+        assert_null(strstr(text, "_fresh"));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+                TEST(a_set_lives_on_by_it_and_no_longer),
+                TEST(without_one_a_set_has_its_own_end),
+                TEST(what_was_replayed_gives_no_more_than_it_gave),
+                TEST(it_is_believed_of_no_other_set),
+                TEST(only_its_key_may_sign_it_and_nothing_else),
+                TEST(fresh_max_ends_what_statements_keep),
+                TEST(it_outlives_a_restart),
+                TEST(what_cannot_be_saved_keeps_nothing),
+                TEST(a_set_that_is_over_by_itself_comes_into_force_by_it),
+                TEST(a_key_that_is_trusted_no_more_keeps_nothing),
+                TEST(a_key_that_a_list_names_keeps_nothing),
+                TEST(nobody_asks_for_it_where_no_key_signs_it),
+#undef TEST
+        };
+
+        return cmocka_run_group_tests_name("sets-fresh", tests, NULL, NULL);
+}
