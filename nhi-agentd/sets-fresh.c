@@ -6,8 +6,8 @@
  * of a newer set. One for a set that is not here yet is held until it is. */
 
 #include "nhi-agentd/evidence.h"
-#include "nhi-agentd/lists.h"
 #include "nhi-agentd/issuer-policy.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/file.h"

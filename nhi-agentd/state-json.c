@@ -226,10 +226,10 @@ static bool format_object(json_t *j, const char *name, const char *member, const
 static bool format_keys(json_t *j, const KeysFloor *keys)
 {
         return keys->floor.ver == 0 ||
-               json_object_set_new(j, "keys",
-                                   format_floor(json_pack("{s:s, s:s}", "roots", keys->roots, "own",
-                                                          keys->own),
-                                                "ver", &keys->floor)) == 0;
+               json_object_set_new(
+                       j, "keys",
+                       format_floor(json_pack("{s:s, s:s}", "roots", keys->roots, "own", keys->own),
+                                    "ver", &keys->floor)) == 0;
 }
 
 static json_t *format_issuer(const char *issuer, const SetFloor *floor, const StateIssuer *it)

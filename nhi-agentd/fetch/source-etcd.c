@@ -96,6 +96,7 @@ static void fail(EtcdSource *s, const char *token, const char *text)
         s->sink->report(s->sink->userdata, sentence);
         begin_anew(s);
         s->mod_revision = 0; /* as this member had it */
+        s->is_delivered = false;
         s->link.member = (s->link.member + 1) % s->spec->n_urls;
 }
 

@@ -44,9 +44,9 @@ typedef enum DocKind {
 
 typedef struct LedgerSettings {
         const char *issuer;
-        const char *publish; /* absolute directory or URL; NULL: nowhere */
-        const char *reports; /* where hosts' reports are; NULL: they report nowhere */
-        StoreAccess access;  /* of those places */
+        const char *publish;   /* absolute directory or URL; NULL: nowhere */
+        const char *reports;   /* where hosts' reports are; NULL: they report nowhere */
+        StoreAccess access;    /* of those places */
         const json_t *revoked; /* entries of the revocation list; NULL: none */
         int64_t uid_min, uid_max;
         int64_t lifetime_max_sec, set_lifetime_sec;

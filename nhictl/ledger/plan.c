@@ -86,7 +86,7 @@ static void choose(Publication *p, Target *t)
 static void note_selection(Publication *p)
 {
         for (size_t i = 0; i < p->targets.n; i++)
-                if (p->targets.items[i].is_selected)
+                if (p->targets.items[i].is_selected && !p->targets.items[i].is_list)
                         return;
         if (p->request->n_hosts + p->request->n_labels > 0)
                 publication_note(p, "no host has such a name or label: nhictl host list");

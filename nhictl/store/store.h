@@ -12,8 +12,8 @@
  *  P4 A store that cannot hold P1 MUST be refused, unless the administrator says that nobody else
  *     publishes there. */
 
-#include "nhi-agentd/set/keylist.h"
 #include "nhi-agentd/set/freshness.h"
+#include "nhi-agentd/set/keylist.h"
 #include "nhi-agentd/set/revocations.h"
 #include "nhictl/ledger/published.h"
 #include "nhictl/store/access.h"

@@ -11,7 +11,7 @@
 
 static IssuerState aged(GrantSet *set, int64_t iat_sec, int64_t exp_sec)
 {
-        *set = (GrantSet){ .iat_sec = iat_sec, .exp_sec = exp_sec };
+        *set = (GrantSet){ .iat_sec = iat_sec, .heard_sec = iat_sec, .exp_sec = exp_sec };
         return (IssuerState){ .set = set,
                               .judged = { .real_usec = iat_sec * USEC, .boot_usec = 0 } };
 }
