@@ -479,6 +479,7 @@ static void status_says_what_it_must(void **state)
 
         w.set = (GrantSet){ .issuer = "iss",
                             .iat_sec = NOW_SEC - 60,
+                            .heard_sec = NOW_SEC - 60,
                             .exp_sec = NOW_SEC + 60,
                             .ver = 9,
                             .quarantine = &q,
