@@ -101,8 +101,8 @@ DEFINE_CLEANUP(Agent *, agent_free)
 #define AGENT_PARTS(X)                                                                             \
         X(members)                                                                                 \
         X(publisher)                                                                               \
-        X(ended) X(leftovers) X(sets) X(evidence) X(reports) X(requests) X(expiry) X(listener)     \
-                X(metrics)
+        X(ended)                                                                                   \
+        X(leftovers) X(sets) X(evidence) X(reports) X(requests) X(expiry) X(listener) X(metrics)
 
 #define STORE_MAKE(name)                                                                           \
         static int make_##name(Agent *a)                                                           \

@@ -49,9 +49,9 @@ static inline int set_host_init(SetHost *h)
         if (r < 0 || signing_key_parse(set_host_key, strlen(set_host_key), &h->key) < 0 ||
             idmap_parse(set_host_uids, strlen(set_host_uids), &h->idmap) < 0)
                 return -1;
-        h->trusted =
-                (TrustedKey){ .jwk = h->key.public,
-                              .reach = { true, true, true, all, all, all, all, 86400, false, false } };
+        h->trusted = (TrustedKey){ .jwk = h->key.public,
+                                   .reach = { true, true, true, all, all, all, all, 86400, false,
+                                              false } };
         h->policy = (SetPolicy){ .issuer = "https://grants.example.org",
                                  .audience = "web1.example.org",
                                  .keys = &h->trusted,

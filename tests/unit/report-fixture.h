@@ -6,6 +6,11 @@
 #include "lib/jose/jose.h"
 #include "lib/wire/report.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
 #include <jansson.h>
 
 #define REPORT_LOG_ID "0123456789abcdef0123456789abcdef"
