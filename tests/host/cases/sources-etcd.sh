@@ -112,7 +112,7 @@ case_without_a_majority_nothing_changes() {
         fault_after 9805 35
 }
 
-# A14: all members are there and gone ten times a second.
+# A14: what all members send is lost for every other tenth of a second.
 case_members_that_flap_are_not_chased() {
         local opened took from
         etcd_ready || return
