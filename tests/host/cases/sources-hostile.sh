@@ -9,7 +9,6 @@
 HOST_SIZE=2G
 KEY=/nhi/sets/web1.example.org
 
-# mint KEYFILE SED: the set on stdin with another payload, signed anew with this key.
 hostile_ready() {
         source_use etcd || return
         in_host test -x /opt/nhi/mint || host_run "$HOST" install -D -m 755 /dev/stdin /opt/nhi/mint <"$host_lib_dir/mint"
