@@ -21,7 +21,7 @@
 #                                  (LEDGER: nor can it be published)
 #   fault_after N SECONDS          within so many seconds of now it is dead, and denied
 #   mark                           the fetcher and the agent are asked for what they say from now on
-#   fetch_says WORD                condition: the fetcher complains with that word
+#   fetch_says WORD                condition: the fetcher complains with that word (or WORD|WORD)
 #   set_refused CODE               condition: the agent refused a set for that reason
 
 SOURCE_HOST=${SOURCE_HOST:-web1.example.org}
@@ -128,7 +128,7 @@ MARK=0
 mark() { MARK=$EPOCHREALTIME; }
 
 fetch_says() {
-        in_host sh -c 'journalctl -q -o cat -u nhi-fetchd.service --since "@$1" | grep -q -- ": $2: "' sh "$MARK" "$1"
+        in_host sh -c 'journalctl -q -o cat -u nhi-fetchd.service --since "@$1" | grep -qE -- ": ($2): "' sh "$MARK" "$1"
 }
 
 set_refused() {

@@ -103,7 +103,7 @@ case_without_a_majority_nothing_changes() {
         fault_before 9805
         servers stop etcd1
         servers stop etcd2
-        fault_heard 'watch-over\|etcd-14\|no-connection\|timeout' 15
+        fault_heard 'watch-over|etcd-14|no-connection|timeout' 15
         fault_during 9805 ledger
         servers etcd 1 2
         servers etcd-wait
@@ -112,18 +112,20 @@ case_without_a_majority_nothing_changes() {
         fault_after 9805 35
 }
 
-# A14: all members are there and gone ten times a second.
+# A14: what all members send is lost for every other tenth of a second; then all are killed and started, again and again.
 case_members_that_flap_are_not_chased() {
         local opened took from
         etcd_ready || return
         fault_before 9806
         opened=$(connections_begun) from=$(now_ms)
-        quietly bash -c 'for i in {1..30}; do for m in etcd1 etcd2 etcd3; do /opt/nhi/servers cut $m; done; sleep 0.1
-                for m in etcd1 etcd2 etcd3; do /opt/nhi/servers heal $m; done; sleep 0.1; done'
+        quietly bash -c 'for i in {1..10}; do for m in etcd1 etcd2 etcd3; do /opt/nhi/servers cut $m; done; sleep 0.1
+                for m in etcd1 etcd2 etcd3; do /opt/nhi/servers heal $m; done; sleep 0.1; done
+                for i in 1 2 3; do for m in etcd1 etcd2 etcd3; do /opt/nhi/servers stop $m; done; sleep 0.5; /opt/nhi/servers etcd 1 2 3; sleep 0.5; done'
         took=$((($(now_ms) - from) / 1000)) opened=$(($(connections_begun) - opened))
         judge "in $took s of it $opened connections were begun" test "$opened" -le $((3 * took + 10))
         judge 'who is in stays in' something_runs '^sleep 9806'
         judge 'and may come again' check_allows
-        revoked_by_etcd 9806 15
+        servers etcd-wait
+        revoked_by_etcd 9806 30
 }
 connections_begun() { host_run "$HOST" awk '/^Tcp: [0-9]/ { print $6 }' /proc/net/snmp </dev/null; }
