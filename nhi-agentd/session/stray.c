@@ -63,7 +63,7 @@ static bool is_outside(const Tenant *a, const char *cgroup)
 static bool is_moved(const Tenant *a, const Seen *seen)
 {
         if (seen->audit_session == AUDIT_UNSET || seen->view.uids[0] == a->uid ||
-            (seen->view.uids[0] != 0 && !tenant_holds(a, seen->cgroup) == 0))
+            (seen->view.uids[0] != 0 && tenant_holds(a, seen->cgroup) > 0))
                 return false;
         for (size_t i = 0; i < a->n_elevations; i++)
                 if (a->elevations[i].audit_session == seen->audit_session &&
