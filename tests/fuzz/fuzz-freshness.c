@@ -29,7 +29,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                 return -1;
         crypto_sign_seed_keypair(key.public.public, key.secret, seed);
         jwk_from_public(key.public.public, &key.public);
-        trusted = (TrustedKey){ key.public, { .sign_freshness = true } };
+        trusted = (TrustedKey){ .jwk = key.public, .reach = { .sign_freshness = true } };
         policy.keys = &trusted;
         return 0;
 }

@@ -143,7 +143,7 @@ static void a_freshness_key_signs_no_set(void **state) /* V26 V38 */
         assert_null(set);
 }
 
-static void a_statement_that_is_not_whole_is_refused(void **state) /* V12 V13 */
+static void a_statement_that_is_not_whole_is_refused(void **state) /* V13 */
 {
         must_refuse("{", "json");
         must_refuse(STATEMENT "x", "json");
@@ -160,7 +160,7 @@ static void a_statement_that_is_not_whole_is_refused(void **state) /* V12 V13 */
         must_refuse(HEAD "\"set\":\"" SET "\",\"ver\":0," TIMES, "member-value");
 }
 
-static void one_for_others_is_refused(void **state) /* V25 */
+static void one_for_others_is_refused(void **state)
 {
         must_refuse("{\"format\":1,\"iss\":\"https://other\",\"aud\":\"" HOST "\"," NAMED TIMES,
                     "issuer");
@@ -169,7 +169,7 @@ static void one_for_others_is_refused(void **state) /* V25 */
         must_refuse("{\"format\":1,\"iss\":\"" ISSUER "\",\"aud\":\"*\"," NAMED TIMES, "audience");
 }
 
-static void its_times_are_held_against_the_clock(void **state) /* V21 V22 */
+static void its_times_are_held_against_the_clock(void **state) /* V21 */
 {
         must_take(OF(1763760070, 1763846400)); /* 60 s ahead */
         must_refuse(OF(1763760071, 1763846400), "ahead");

@@ -171,7 +171,7 @@ static void a_set_lives_on_by_it_and_no_longer(void **state) /* V21 */
         must_deny(f);
 }
 
-static void without_one_a_set_has_its_own_end(void **state) /* V22 */
+static void without_one_a_set_has_its_own_end(void **state) /* V21 */
 {
         Fixture *f = *state;
 
