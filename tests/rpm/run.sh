@@ -54,7 +54,7 @@ rpmlint_finds_no_error() {
 # A unit that the spec does not know would not stop when the package goes.
 spec_knows_every_unit() {
         diff <(sed -n -E 's/^%global (services|kept_units|central_units) //p' rpm/nhi.spec | tr ' ' '\n' | sort) \
-                <(basename -a conf/units/* | grep -vE '^nhi-(renew|publish|log-.*)\.service$' | sort)
+                <(basename -a conf/units/* | grep -vE '^nhi-(renew|publish|refresh|log-.*)\.service$' | sort)
 }
 modules_need_libc_only() {
         ! rpm -qpR "$B"/rpm/pam_nhi-*.rpm "$B"/rpm/nss_nhi-*.rpm | grep -E '^lib.*\.so' | grep -vE '^lib(c|pam)\.so'
