@@ -293,8 +293,8 @@ computed_figures() { # TYPE HOSTS BEFORE AFTER SERVER-KIB-BEFORE SERVER-KIB
                 split(before, a, " "); split(after, b, " ")
                 for (f = 1; f <= 100; f *= 10) {
                         say("requests, by second", f, comma(every_second(1) * f))
-                        say("from the hosts, MB by second", f, sprintf("%.1f", every_second(2) * f / 1e6))
-                        say("to the hosts, MB by second", f, sprintf("%.1f", every_second(3) * f / 1e6))
+                        say("from the hosts, MB by second", f, sprintf("%.2f", every_second(2) * f / 1e6))
+                        say("to the hosts, MB by second", f, sprintf("%.2f", every_second(3) * f / 1e6))
                         say("processors of the server", f, sprintf("%.2f", every_second(4) * f / 1e3))
                         say("memory of the server, GiB", f, sprintf("%.1f", (kib_before + (kib - kib_before) * f) / 1048576))
                 }
