@@ -53,10 +53,15 @@ wait_for() { # SECONDS COMMAND...
 
 # ---- servers -----------------------------------------------------------------------------------
 
+networks_are_two() {
+        local theirs
+        theirs=$(readlink "/proc/$fleet_net/ns/net") && [[ $theirs && $theirs != $(readlink /proc/self/ns/net) ]]
+}
+
 network_make() {
         unshare --net sleep infinity &
         fleet_net=$!
-        wait_for 5 eval '[[ $(readlink /proc/self/ns/net) != $(readlink /proc/$fleet_net/ns/net) ]]' &&
+        wait_for 5 networks_are_two &&
                 ip link set lo up && ip link add cable type veth peer name cable netns "$fleet_net" &&
                 ip address add $SERVER/24 dev cable && ip link set cable up &&
                 in_fleet ip link set lo up && in_fleet ip address add $FLEET/24 dev cable && in_fleet ip link set cable up
