@@ -53,10 +53,15 @@ wait_for() { # SECONDS COMMAND...
 
 # ---- servers -----------------------------------------------------------------------------------
 
+networks_are_two() {
+        local theirs
+        theirs=$(readlink "/proc/$fleet_net/ns/net") && [[ $theirs && $theirs != $(readlink /proc/self/ns/net) ]]
+}
+
 network_make() {
         unshare --net sleep infinity &
         fleet_net=$!
-        wait_for 5 eval '[[ $(readlink /proc/self/ns/net) != $(readlink /proc/$fleet_net/ns/net) ]]' &&
+        wait_for 5 networks_are_two &&
                 ip link set lo up && ip link add cable type veth peer name cable netns "$fleet_net" &&
                 ip address add $SERVER/24 dev cable && ip link set cable up &&
                 in_fleet ip link set lo up && in_fleet ip address add $FLEET/24 dev cable && in_fleet ip link set cable up
@@ -293,8 +298,8 @@ computed_figures() { # TYPE HOSTS BEFORE AFTER SERVER-KIB-BEFORE SERVER-KIB
                 split(before, a, " "); split(after, b, " ")
                 for (f = 1; f <= 100; f *= 10) {
                         say("requests, by second", f, comma(every_second(1) * f))
-                        say("from the hosts, MB by second", f, sprintf("%.1f", every_second(2) * f / 1e6))
-                        say("to the hosts, MB by second", f, sprintf("%.1f", every_second(3) * f / 1e6))
+                        say("from the hosts, MB by second", f, sprintf("%.2f", every_second(2) * f / 1e6))
+                        say("to the hosts, MB by second", f, sprintf("%.2f", every_second(3) * f / 1e6))
                         say("processors of the server", f, sprintf("%.2f", every_second(4) * f / 1e3))
                         say("memory of the server, GiB", f, sprintf("%.1f", (kib_before + (kib - kib_before) * f) / 1048576))
                 }
