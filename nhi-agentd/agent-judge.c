@@ -54,10 +54,10 @@ static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest 
                 return (Decision){ .verdict = VERDICT_DENY,
                                    .reason = a->standing ? REASON_REVOKED : REASON_NO_SET };
         /* A session is one of its grant's already, and a clock that is behind closes what is new;
-         * what is there ends by CLOCK_BOOTTIME. */
+         * what is there ends by CLOCK_BOOTTIME, and not because its begin lies ahead again. */
         review.kind = REQUEST_REVIEW;
         view.clock_behind = false;
-        d = decide_one(&a->store, g, &view, &review, agent_now(a));
+        d = decide_one(&a->store, g, &view, &review, agent_judging_now(a));
         /* Over, but nobody here has ended it: a set on its way to the disk revokes it. */
         if (d.reason == REASON_GIVEN_BACK && !ended_of(a, tied))
                 d.reason = REASON_REVOKED;

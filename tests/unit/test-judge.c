@@ -233,6 +233,29 @@ static void an_account_that_a_set_defined_is_closed(void **state)
         assert_false(is_closed(f, "pay-bot", 70006));
 }
 
+/* T01: what was in stays in, and ends by the clock that only rises. */
+static void a_clock_set_back_ends_no_session_that_is_in(void **state)
+{
+        Fixture *f = *state;
+        const long long now = fixture_now();
+        char *grant = NULL;
+
+        agent_prove_time(f->agent, now + 300, now_boottime_usec());
+        assert_true(agent_clock_is_behind(f->agent, agent_now(f->agent)));
+        assert_true(asprintf(&grant,
+                             "{\"jti\":\"g-1\",\"account\":\"alice\",\"owner\":\"payments\","
+                             "\"reason\":\"CHG-42\",\"nbf\":%lld,\"exp\":%lld,"
+                             "\"authorization_details\":[" ALICE_LOGIN "]}",
+                             now + 200, now + 900) > 0);
+        assert_int_equal(strncmp(fixture_offer(f, fixture_set(f, 0, "", grant)), "accepted ", 9),
+                         0);
+        fixture_settle(f);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_ALLOW);
+        agent_prove_time(f->agent, now + 901, now_boottime_usec());
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_DENY);
+        free(grant);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -243,6 +266,7 @@ int main(void)
                 TEST(what_was_given_back_is_over_with_no_set_in_force),
                 TEST(an_account_is_closed_where_no_way_in_is_left_open),
                 TEST(an_account_that_a_set_defined_is_closed),
+                TEST(a_clock_set_back_ends_no_session_that_is_in),
         };
 
         return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
