@@ -92,7 +92,9 @@ static size_t flood_rank(const Denials *d, const Denial *new, int64_t first_sec)
  * once, and does not push to the front what somebody asks for. */
 static bool counts_as_before(Denials *d, const Denial *new)
 {
-        for (size_t i = 0; new->reason == REASON_USER_MANAGER_NOT_GRANTED &&i < d->n; i++) {
+        if (new->reason != REASON_USER_MANAGER_NOT_GRANTED)
+                return false;
+        for (size_t i = 0; i < d->n; i++) {
                 Denial *s = &d->places[d->order[i]];
 
                 if (s->reason != new->reason || !is_of_account(s, new) ||

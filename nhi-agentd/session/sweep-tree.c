@@ -210,7 +210,7 @@ void tree_watch(Sessions *r)
         if (!wanted || r->tree_poll)
                 return;
         if (sd_event_add_time_relative(r->event, &r->tree_poll, CLOCK_MONOTONIC, tree_poll_usec(r),
-                                       0, on_tree_poll, r) >= 0)
+                                       1, on_tree_poll, r) >= 0)
                 (void)sd_event_source_set_description(r->tree_poll, "session-trees");
 }
 

@@ -140,7 +140,7 @@ case_whoever_sits_at_a_terminal_is_told_why() {
         judge 'which her terminal is told' wait_until 10 grep -q 'nhi: sudo ends now with the grant .*(revoked)' "$work_dir/olga.out"
         judge 'her shell lives' shell_lives olga
         shell_says warned 'nhictl mine | cat'
-        judge 'mine shows grant, session and the time left' both says "$GRANT .* active .* [0-9]m" -- says '^ *s[0-9]+ .*ssh .* [0-9]m'
+        judge 'mine shows grant, session and the time left' both says "$GRANT .* active .* [0-9]+m" -- says '^ *s[0-9]+ .*ssh .* [0-9]+m'
 
         admin "nhictl end $(session_of "$GRANT") --reason 'off you go'"
         judge 'ended: by whom and why' is_over_with warned 9512 'ends now: ended by root: off you go; the grant .* goes on'
