@@ -107,7 +107,7 @@ case_a_source_that_is_frozen_gives_nothing_beyond_the_end_of_its_set() {
         fault_before 9904
         stolen_get /root/now.jws
         end=$(($(date +%s) + 8))
-        minted "s/\"exp\":[0-9]*/\"exp\":$end/; s/\"ver\":[0-9]*/\"ver\":$(date +%s)000/"
+        minted "s/\"exp\":[0-9]*/\"exp\":$end/; s/\"ver\":[0-9]*/\"ver\":$(date +%s%3N)/"
         stolen_put /root/minted.jws
         judge 'a set that is good for 8 s is in force' wait_until 5 set_expires "$end"
         judge 'who is in stays in' something_runs '^sleep 9904'
