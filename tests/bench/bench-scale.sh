@@ -11,7 +11,7 @@
 #                                         are counted
 #
 # The servers and the sources are the real ones, over TLS; sources are at the defaults of agentd.conf(5).
-# SCALE_WATCHERS, SCALE_FLEET, SCALE_WINDOW and SCALE_ROUNDS make it smaller.
+# SCALE_WATCHERS, SCALE_FLEET, SCALE_WINDOW and SCALE_ROUNDS make it smaller; SCALE_ETCD is another etcd than the installed one.
 set -uo pipefail
 B=$(readlink -m "${1:?usage: bench-scale.sh BUILD-DIR}")
 self=$(readlink -f "${BASH_SOURCE[0]}")
@@ -19,8 +19,9 @@ cd "$(dirname "$self")/../.." || exit 2
 # What is begun in here ends with it.
 [[ ${SCALE_INSIDE-} ]] || SCALE_INSIDE=1 exec unshare --net --pid --fork --kill-child --mount-proc "$self" "$@"
 
-for program in nginx etcd ip ss curl openssl ssh-keygen; do
-        command -v $program >/dev/null || { echo "bench-scale: $program is missing: apt-get install nginx-light etcd-server iproute2 curl openssl openssh-client" >&2; exit 1; }
+etcd=${SCALE_ETCD:-etcd}
+for program in nginx "$etcd" ip ss curl openssl ssh-keygen; do
+        command -v "$program" >/dev/null || { echo "bench-scale: $program is missing: apt-get install nginx-light etcd-server iproute2 curl openssl openssh-client" >&2; exit 1; }
 done
 
 read -ra watchers <<<"${SCALE_WATCHERS:-1 100 1000}"
@@ -28,6 +29,8 @@ fleet=${SCALE_FLEET:-10000} window_sec=${SCALE_WINDOW:-120} rounds=${SCALE_ROUND
 PER_SECOND=100       # that begin: each costs a handshake on both sides of this one machine
 HOSTS_A_PROCESS=1000 # thousands on one loop would measure the loop, and need more files than the limit
 OBJECTS=2 # its set, and the list of the fleet's revocations
+# What an etcd bears whose HTTP/2 has to walk all streams of its gateway's one connection for each frame (docs/SCALE.md).
+OLD_ETCD_BEARS=4000
 GOAL_NS=1000000000
 SERVER=10.78.0.1 FLEET=10.78.0.2
 dir=$(mktemp -d /tmp/nhi-scale.XXXXXX)
@@ -53,6 +56,14 @@ wait_for() { # SECONDS COMMAND...
 
 # ---- servers -----------------------------------------------------------------------------------
 
+nginx_version() { nginx -v 2>&1 | sed 's,.*/\([0-9.]*\).*,\1,'; }
+etcd_version() { "$etcd" --version | sed -n 's/^etcd Version: //p'; }
+etcd_is_old() {
+        local major minor patch
+        IFS=. read -r major minor patch <<<"$(etcd_version)"
+        ((major == 3 && (minor < 4 || (minor == 4 && patch < 25) || (minor == 5 && patch < 8))))
+}
+
 networks_are_two() {
         local theirs
         theirs=$(readlink "/proc/$fleet_net/ns/net") && [[ $theirs && $theirs != $(readlink /proc/self/ns/net) ]]
@@ -76,12 +87,12 @@ certificates_make() {
                 openssl req -new -key server.key -subj /CN=server -out server.csr &&
                 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem \
                         -extfile <(echo "subjectAltName=IP:$SERVER") 2>/dev/null
-        cd - >/dev/null
+        cd - >/dev/null || return
 }
 
 etcd_start() {
         mkdir -p -m 700 "$dir/etcd"
-        etcd --name bench --data-dir "$dir/etcd" --cert-file "$dir/server.pem" --key-file "$dir/server.key" \
+        "$etcd" --name bench --data-dir "$dir/etcd" --cert-file "$dir/server.pem" --key-file "$dir/server.key" \
                 --listen-client-urls "https://$SERVER:2379" --advertise-client-urls "https://$SERVER:2379" \
                 --listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 \
                 --initial-cluster bench=http://127.0.0.1:2380 --listen-metrics-urls http://127.0.0.1:2381 \
@@ -369,7 +380,7 @@ measure_revoke() { # HOSTS
         ledger_make "$n" "$ETCD" "$WITH"
         etcd_start && nhictl publish >/dev/null 2>"$dir/nhictl.log" || die 'not published'
         fleet_start etcd "$n" "https://$SERVER:2379"
-        ((n > 1)) || figure fleet "memory of one host's nhi-fetchd" 'etcd, watching' "$(memory_kib "${fetchers[@]}") KiB"
+        ((n > 1)) || one_fetcher_kib=$(memory_kib "${fetchers[@]}")
         for ((i = 0; i < rounds; i++)); do revoke_one "$n" "revoke-$n" "$i"; done
         note "revoke, $n watching: $(at "revoke-$n" 500) $(at "revoke-$n" 990)"
         if ((n >= 1000)); then
@@ -390,20 +401,20 @@ revoke_rows() {
                 [[ ! -e $dir/revoke-all-$n ]] || row_of "nhictl revoke of a grant that all $n have, to each host's feed" "revoke-all-$n" -
                 [[ ! -e $dir/revoke-all-$n ]] || row_of 'the same: until the last host has it' "revoke-all-$n-last" -
         done
-        row_of "nhictl revoke to the host's feed, etcd, $fleet watching" "revoke-$fleet" -
+        cat "$dir/rows"
 }
 
-watch_idle() { # TYPE COLUMN SERVER-KIB
+watch_idle() { # TYPE COLUMN HOSTS SERVER-KIB
         local before after kib
-        note "$1: $fleet hosts have their sets"
-        sleep $((fleet / PER_SECOND > 60 ? 5 : 65)) # the first intervals go by
+        note "$1: $3 hosts have their sets"
+        sleep $(($3 / PER_SECOND > 60 ? 5 : 65)) # the first intervals go by
         before=$(sample "$1")
         sleep "$window_sec"
         after=$(sample "$1")
-        idle_figures "$1" "$2" "$fleet" "$before" "$after"
+        idle_figures "$1" "$2" "$3" "$before" "$after"
         kib=$(memory_kib $(server_pids))
-        computed_figures "${2%%[ ,]*}" "$fleet" "$before" "$after" "$3" "$kib"
-        state_figures "$2" "$fleet" "$3" "$(memory_kib "${fetchers[@]}")" "$kib"
+        computed_figures "$1" "$3" "$before" "$after" "$4" "$kib"
+        state_figures "$2" "$3" "$4" "$(memory_kib "${fetchers[@]}")" "$kib"
         figure fleet 'hosts in trouble meanwhile' "$2" "$(troubles)"
 }
 
@@ -414,37 +425,45 @@ measure_https() {
         publish_figures https
         kib=$(memory_kib $(server_pids))
         fleet_start https "$fleet" "https://$SERVER/sets/{host}.jws"
-        watch_idle https 'https (nginx), polling' "$kib"
+        watch_idle https "nginx $(nginx_version), $fleet hosts polling" "$fleet" "$kib"
         fleet_stop
         server_stop
 }
 
-all_watch() { (($(etcd_metric etcd_debugging_mvcc_watcher_total) >= fleet * OBJECTS)); }
+all_watch() { (($(etcd_metric etcd_debugging_mvcc_watcher_total) >= $1 * OBJECTS)); }
 
 # The herd: every host loses its server at one moment.
-measure_outage() {
-        local from
+measure_outage() { # COLUMN HOSTS
+        local from watching='not within ten minutes'
         kill -9 "$server"
         wait "$server" 2>/dev/null
         sleep 5
         from=$(date +%s%N)
         etcd_start || die 'etcd does not come back'
-        wait_for 600 all_watch || die "only $(etcd_metric etcd_debugging_mvcc_watcher_total) of $((fleet * OBJECTS)) watches are there again"
-        figure fleet 'after 5 s without the server: until every host watches again' 'etcd, watching' \
-                "$(awk -v ns=$(($(date +%s%N) - from)) 'BEGIN { printf "%.1f s", ns / 1e9 }')"
-        figure fleet 'memory of the server then' 'etcd, watching' "$(($(memory_kib "$server") / 1024)) MiB"
+        if wait_for 600 all_watch "$2"; then
+                watching=$(awk -v ns=$(($(date +%s%N) - from)) 'BEGIN { printf "%.1f s", ns / 1e9 }')
+        fi
+        figure fleet 'after 5 s without the server: until every host watches again' "$1" "$watching"
+        figure fleet 'memory of the server then' "$1" "$(($(memory_kib "$server") / 1024)) MiB"
 }
 
 measure_etcd() {
-        local kib i
+        local n=$fleet kib column i
+        if etcd_is_old && ((n > OLD_ETCD_BEARS)); then
+                n=$OLD_ETCD_BEARS
+                note "etcd $(etcd_version) does not bear $fleet watching hosts: SCALE_ETCD=PROGRAM for a newer one"
+        fi
+        column="etcd $(etcd_version), $n hosts watching"
         etcd_start || die 'no etcd'
         ledger_make "$fleet" "$ETCD" "$WITH"
         publish_figures etcd
+        figure fleet "memory of one host's nhi-fetchd" "$column" "$one_fetcher_kib KiB"
         kib=$(memory_kib "$server")
-        fleet_start etcd "$fleet" "https://$SERVER:2379"
-        watch_idle etcd 'etcd, watching' "$kib"
-        for ((i = 0; i < (rounds + 9) / 10; i++)); do revoke_one "$fleet" "revoke-$fleet" "$i"; done
-        measure_outage
+        fleet_start etcd "$n" "https://$SERVER:2379"
+        watch_idle etcd "$column" "$n" "$kib"
+        for ((i = 0; i < (rounds + 9) / 10; i++)); do revoke_one "$n" "revoke-many" "$i"; done
+        row_of "nhictl revoke to the host's feed, etcd, $n watching, a ledger of $fleet" revoke-many - >>"$dir/rows"
+        measure_outage "$column" "$n"
         fleet_stop
         server_stop
 }
