@@ -144,9 +144,28 @@ static void report(EtcdSource *s, const char *token, const char *text)
         s->sink->report(s->sink->userdata, sentence);
 }
 
+/* What was not taken is as if it had not been seen: the next read has it whole. */
+static void hand_over(EtcdSource *s, const EtcdAnswer *a)
+{
+        const int r = a->mod_revision == s->mod_revision
+                              ? 0
+                              : s->sink->deliver(s->sink->userdata, a->value, a->size);
+
+        if (r < 0)
+                report(s, "not-taken", strerror(-r));
+        else
+                s->sink->report(s->sink->userdata, NULL);
+        s->is_delivered = r == 0;
+        s->mod_revision = r == 0 ? a->mod_revision : 0;
+}
+
 /* W4 */
 static void take(EtcdSource *s, const EtcdAnswer *a)
 {
+        if (a->has_value && a->size > 0 && a->size <= s->spec->size_max) {
+                hand_over(s, a);
+                return;
+        }
         s->is_delivered = false;
         if (!a->has_value && s->spec->is_optional)
                 s->sink->report(s->sink->userdata, NULL);
@@ -154,14 +173,8 @@ static void take(EtcdSource *s, const EtcdAnswer *a)
                 report(s, "absent", "there is no set for this host in etcd");
         else if (a->size == 0)
                 report(s, "empty", "the key holds nothing");
-        else if (a->size > s->spec->size_max)
+        else
                 report(s, "too-large", "the set is over source.size_max");
-        else {
-                s->sink->report(s->sink->userdata, NULL);
-                if (a->mod_revision != s->mod_revision)
-                        s->sink->deliver(s->sink->userdata, a->value, a->size);
-                s->is_delivered = true;
-        }
         s->mod_revision = a->has_value ? a->mod_revision : 0;
 }
 

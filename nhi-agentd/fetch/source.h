@@ -38,8 +38,9 @@ typedef struct SourceSpec {
 /* What a source needs of the fetcher. */
 typedef struct SourceSink {
         void *userdata;
-        /* Hand over one whole set, as it is; bytes are borrowed for the call. */
-        void (*deliver)(void *userdata, const void *bytes, size_t size);
+        /* Hand over one whole set, as it is; bytes are borrowed for the call. 0, or a negative
+         * errno: it was not taken, and is delivered again at the next look, changed or not. */
+        int (*deliver)(void *userdata, const void *bytes, size_t size);
         /* Something an administrator should know, one sentence: said when it changes, not each
          * time. NULL: it has just said what its newest set is, and all is well. */
         void (*report)(void *userdata, const char *sentence);

@@ -307,6 +307,23 @@ static void a_new_set_is_here_as_soon_as_the_watch_tells(void **state)
         assert_int_equal(cluster_read(f->of_test).n_reads, 1);
 }
 
+/* The watch will not tell of it again. */
+static void a_set_that_was_not_taken_is_read_again_W1(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.interval_usec = 200 * 1000;
+        start_and_watch(f);
+        f->n_untaken = 1;
+        put(f, "two");
+        wait_trouble(f, "not-taken");
+        assert_string_equal(f->last, "one");
+        wait_delivered(f, 2);
+        assert_string_equal(f->last, "two");
+        assert_string_equal(f->trouble, "");
+        wait_quiet(f);
+}
+
 static void a_key_that_is_not_there_is_waited_for(void **state)
 {
         SourceFixture *f = *state;
@@ -696,6 +713,7 @@ int main(void)
 #define TWO(test)  cmocka_unit_test_setup_teardown(test, setup_two, teardown)
         const struct CMUnitTest tests[] = {
                 CASE(a_new_set_is_here_as_soon_as_the_watch_tells),
+                CASE(a_set_that_was_not_taken_is_read_again_W1),
                 CASE(a_key_that_is_not_there_is_waited_for),
                 CASE(that_what_may_be_absent_is_absent_is_no_trouble),
                 CASE(a_key_that_is_gone_takes_nothing_back_W4),
