@@ -7,10 +7,7 @@
 
 #include <stdio.h>
 
-#define NEXT_MEMBER_USEC (USEC_PER_SEC / 10)
-#define RETRY_FIRST_USEC (USEC_PER_SEC / 2)
-#define RETRY_MAX_USEC   (30 * USEC_PER_SEC)
-#define LASTED_USEC      (10 * USEC_PER_SEC) /* of a watch that is well */
+#define LASTED_USEC (10 * USEC_PER_SEC) /* of a watch that is well */
 
 /* ---- when something fails ---- */
 
@@ -20,8 +17,9 @@ static uint64_t retry_usec(const EtcdSource *s)
         const unsigned n_members = (unsigned)s->spec->n_urls;
 
         if (s->n_failures % n_members != 0)
-                return usec_jittered(NEXT_MEMBER_USEC);
-        return backoff_usec(s->n_failures / n_members, RETRY_FIRST_USEC, RETRY_MAX_USEC);
+                return usec_jittered(s->waits->next_member_usec);
+        return backoff_usec(s->n_failures / n_members, s->waits->retry_first_usec,
+                            s->waits->retry_max_usec);
 }
 
 /* W2, W3 */

@@ -16,6 +16,7 @@
 typedef struct EtcdSource {
         const SourceSpec *spec;
         const SourceSink *sink;
+        const SourceWaits *waits;
         char *key;
         EtcdLink link;
         sd_event_source *timer; /* the next read, or giving up on a watch that does not begin */

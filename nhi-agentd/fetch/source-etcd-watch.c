@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#define CREATED_USEC (5 * USEC_PER_SEC) /* for a watch to begin */
-
 static bool chatters(EtcdSource *s, Allowance *a, size_t n)
 {
         const uint64_t now_usec = now_monotonic_usec();
@@ -85,5 +83,5 @@ void etcd_source_watch(EtcdSource *s, int64_t revision)
         if (r < 0)
                 etcd_source_fail_errno(s, r, error);
         else
-                etcd_source_timer(s, CREATED_USEC);
+                etcd_source_timer(s, s->waits->created_usec);
 }

@@ -25,6 +25,13 @@
 #define LINES_PER_SEC 100u
 #define BYTES_PER_SEC (16u * 1024 * 1024)
 
+const SourceWaits source_etcd_waits = {
+        .next_member_usec = USEC_PER_SEC / 10,
+        .retry_first_usec = USEC_PER_SEC / 2,
+        .retry_max_usec = 30 * USEC_PER_SEC,
+        .created_usec = 5 * USEC_PER_SEC,
+};
+
 void etcd_source_timer(EtcdSource *s, uint64_t usec)
 {
         sink_next(s->sink, usec);
@@ -185,6 +192,7 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
                 return -ENOMEM;
         s->spec = spec;
         s->sink = sink;
+        s->waits = sink->waits ? sink->waits : &source_etcd_waits;
         s->link = (EtcdLink){ .event = event,
                               .spec = spec,
                               .pool = sink->pool,
@@ -194,8 +202,9 @@ static int etcd_start(sd_event *event, const SourceSpec *spec, const SourceSink 
         s->n_bytes = (Allowance){ .most = 2 * s->lines.max, .per_sec = BYTES_PER_SEC };
 
         r = template_expand(spec->etcd_key, spec->host, false, &s->key);
+        /* Exact, as the feed's: a revocation waits for the next member, and for nothing else. */
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer,
+                r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
                                                s);
         if (r < 0) {
                 etcd_stop(s);
