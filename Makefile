@@ -138,6 +138,8 @@ $(B)/tests/nss/test-nss-parts: $(call tobj,$(NSS))
 $(B)/tests/nss/test-nss-parts: LIBS_TEST += -Wl,--wrap=clock_gettime
 # There is no bus to tie a session with: the test stands in for the registry.
 $(B)/tests/unit/test-request: LIBS_TEST += -Wl,--wrap=session_open -Wl,--wrap=sessions_can_tie
+# Refuses the first few of these.
+$(B)/tests/unit/test-feed-client: LIBS_TEST += -Wl,--wrap=memfd_create
 # Both clocks are the test's.
 $(B)/tests/unit/test-time: LIBS_TEST += -Wl,--wrap=now_realtime_usec -Wl,--wrap=now_boottime_usec
 # Servers of the tests' own.

@@ -68,7 +68,7 @@ define uninstall_line
 endef
 
 # What nhictl init enabled; left behind it would be a failed unit at every boot.
-INSTALL_UNITS = $(filter-out nhi-renew.service nhi-publish.service,$(notdir $(wildcard conf/units/*)))
+INSTALL_UNITS = $(filter-out nhi-renew.service nhi-publish.service nhi-refresh.service,$(notdir $(wildcard conf/units/*)))
 
 .PHONY: install uninstall
 install: all ## install below DESTDIR (PREFIX, LIBDIR, PAMDIR, SUDODIR, UNITDIR ... override)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The PGP word list: a word's place is its byte. */
+/* The PGP word list, which Patrick Juola and Philip Zimmermann made in 1995 for PGPfone
+ * ("Whole-word phonetic distances and the PGPfone alphabet", ICSLP 1996), as PGP has it. They
+ * chose the words from Grady Ward's Moby Pronunciator; no licence is known that would come with
+ * them. A word's place is its byte. */
 
 #include "nhictl/fingerprint.h"
 

@@ -30,14 +30,9 @@ static int config_path(const char *file, const char *suffix, char **ret)
         return fail(VERB_FAILED, "out of memory");
 }
 
-static int config_text(const InitConfig *c, char **ret)
+static void put_key(const InitConfig *c, FILE *f)
 {
         static const char format[] =
-                "# Written by nhictl init. What this key may sign here is its reach: narrow it.\n"
-                "host: { name = \"%s\"; };\n"
-                "issuers = ( {\n"
-                "        issuer = \"%s\";\n"
-                "        source: {%s};\n"
                 "        keys = ( {\n"
                 "                file = \"%s\";\n"
                 "                reach: {\n"
@@ -48,15 +43,48 @@ static int config_text(const InitConfig *c, char **ret)
                 "                        run_as = [ \"*\" ];\n"
                 "                        lifetime_max = \"24h\";\n"
                 "                };\n"
-                "        } );\n"
-                "} );\n";
+                "        } );\n";
+
+        (void)fprintf(f, format, c->key_file);
+}
+
+static void put_roots(const InitTrust *t, FILE *f)
+{
+        (void)fputs("        roots = [", f);
+        for (size_t i = 0; i < t->n; i++)
+                (void)fprintf(f, "%s\n                \"%s\"", i > 0 ? "," : "", t->keys[i].file);
+        (void)fprintf(f, " ];\n        root_threshold = %u;\n", t->threshold);
+}
+
+static int config_text(const InitConfig *c, char **ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *f;
 
         if (init_check_quotable(c->issuer) != VERB_OK)
                 return VERB_USAGE;
-        if (asprintf(ret, format, c->host, c->issuer, c->source, c->key_file) >= 0)
-                return VERB_OK;
-        *ret = NULL;
-        return fail(VERB_FAILED, "out of memory");
+        f = open_memstream(&text, &size);
+        if (!f)
+                return fail(VERB_FAILED, "out of memory");
+        (void)fprintf(f,
+                      "# Written by nhictl init. %s\n"
+                      "host: { name = \"%s\"; };\n"
+                      "issuers = ( {\n"
+                      "        issuer = \"%s\";\n"
+                      "        source: {%s};\n",
+                      c->roots ? "What a key may sign is in the key list; policy bounds them all."
+                               : "What this key may sign here is its reach: narrow it.",
+                      c->host, c->issuer, c->source);
+        if (c->roots)
+                put_roots(c->roots, f);
+        else
+                put_key(c, f);
+        (void)fputs("} );\n", f);
+        if (fclose(f) == EOF)
+                return fail(VERB_FAILED, "out of memory");
+        *ret = TAKE_PTR(text);
+        return VERB_OK;
 }
 
 /* ---- what stands there ---- */
@@ -65,6 +93,8 @@ static bool leaf_differs(const config_setting_t *a, const config_setting_t *b)
 {
         if (!b || config_setting_type(a) != config_setting_type(b))
                 return true;
+        if (config_setting_type(a) == CONFIG_TYPE_INT)
+                return config_setting_get_int(a) != config_setting_get_int(b);
         if (!config_setting_is_array(a))
                 return !streq_ptr(config_setting_get_string(a), config_setting_get_string(b));
         if (config_setting_length(a) != config_setting_length(b))
@@ -129,6 +159,28 @@ static int compare(const char *path, const char *text, bool *ret_same, char plac
         config_destroy(&wanted);
         config_destroy(&found);
         return r;
+}
+
+static bool has_text(const config_setting_t *s, const char *text)
+{
+        if (!config_setting_is_aggregate(s))
+                return streq_ptr(config_setting_get_string(s), text);
+        for (int i = 0; i < config_setting_length(s); i++)
+                if (has_text(config_setting_get_elem(s, (unsigned)i), text))
+                        return true;
+        return false;
+}
+
+bool init_config_names(const char *text)
+{
+        config_t config;
+        bool found;
+
+        config_init(&config);
+        found = config_read_file(&config, PATH_CONF_DIR "/" INIT_SOURCE_CONF) &&
+                has_text(config_root_setting(&config), text);
+        config_destroy(&config);
+        return found;
 }
 
 static const char *other_file(const InitConfig *c)

@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define TRUST_FILE   PATH_TRUST_DIR "/source.jwk"
-#define ETCD_DEFAULT "/nhi/sets/{host}"
-#define SOURCES_MAX  8u /* issuers.source.urls */
-#define INDENT       "\n                "
+#define SOURCES_MAX 8u /* issuers.source.urls */
+#define INDENT      "\n                "
 
 /* ---- the URLs, as nhictl publish --to takes them ---- */
 
@@ -77,7 +75,7 @@ static int etcd_text(const char *url, FILE *f)
                 at += size + (at[size] == ',');
         }
         if (keys[0] == '\0' || keys[1] == '\0')
-                keys = ETCD_DEFAULT;
+                keys = INIT_ETCD_KEYS;
         if (store_names_split(keys, strlen(keys), "", &names) < 0)
                 return fail(VERB_FAILED, "out of memory");
         (void)fprintf(f, " ];" INDENT "etcd_key = \"%s{host}%s\";", names.before, names.after);
@@ -161,6 +159,7 @@ int init_source_text(const InitOptions *o, const char *host, char **ret_text)
 typedef struct Plan {
         char host[INIT_HOST_SIZE], *source;
         InitTrust trust;
+        KeyList *list; /* NULL: no root says which keys there are, or nobody waits for its word */
         InitAccess access;
         InitConfig config;
 } Plan;
@@ -169,12 +168,14 @@ static void plan_done(Plan *p)
 {
         free(p->source);
         init_trust_done(&p->trust);
+        key_list_free(p->list);
         init_access_done(&p->access);
 }
 
 /* Everything that can be wrong, before anything is changed; the question last. */
-static int plan_make(const InitOptions *o, Plan *p)
+static int plan_make(const Call *call, const InitOptions *o, Plan *p)
 {
+        const bool has_roots = o->roots.n > 0;
         int r = init_host_name(o, p->host);
 
         if (r == VERB_OK)
@@ -188,10 +189,13 @@ static int plan_make(const InitOptions *o, Plan *p)
         p->config = (InitConfig){ .file = INIT_SOURCE_CONF,
                                   .host = p->host,
                                   .issuer = p->trust.issuer,
-                                  .key_file = TRUST_FILE,
+                                  .key_file = has_roots ? NULL : p->trust.keys[0].file,
+                                  .roots = has_roots ? &p->trust : NULL,
                                   .source = p->source };
         r = init_config_check(&p->config, o->replace);
-        return r == VERB_OK ? init_trust_confirm(o, &p->trust, TRUST_FILE) : r;
+        if (r == VERB_OK && has_roots && !o->no_wait)
+                r = init_keylist_read(call, o, &p->trust, &p->list);
+        return r == VERB_OK ? init_trust_confirm(o, &p->trust) : r;
 }
 
 static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
@@ -202,7 +206,7 @@ static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
         if (r == VERB_OK)
                 r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
         if (r == VERB_OK)
-                r = init_write(TRUST_FILE, p->trust.text, 0644, changed);
+                r = init_trust_write(&p->trust, changed);
         if (r == VERB_OK)
                 r = init_access_write(&p->access, o->replace, &credentials);
         if (r == VERB_OK)
@@ -211,18 +215,29 @@ static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
         return r == VERB_OK ? init_start(false, *changed, credentials) : r;
 }
 
+static void plan_tell(const Plan *p)
+{
+        if (p->list)
+                init_keylist_tell(&p->trust, p->list);
+        else if (p->trust.threshold > 0)
+                say("the key list was not looked for (--no-wait): nhictl status shows it once the "
+                    "agent has it");
+        else
+                init_config_tell(&p->config);
+}
+
 int init_source(const Call *call, const InitOptions *o)
 {
         Plan p = { 0 };
         bool changed = false;
-        int r = plan_make(o, &p), waited = VERB_OK;
+        int r = plan_make(call, o, &p), waited = VERB_OK;
 
         if (r == VERB_OK)
                 r = plan_carry_out(o, &p, &changed);
         if (r == VERB_OK) {
                 say("%s believes %s as read from %s%s", p.host, p.trust.issuer, o->sources.items[0],
                     o->sources.n > 1 ? " and its mirrors" : "");
-                init_config_tell(&p.config);
+                plan_tell(&p);
                 waited = init_wait(call, o, p.trust.issuer);
                 r = output_changed(&call->out, changed) < 0 ? VERB_FAILED : waited;
         }

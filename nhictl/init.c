@@ -10,9 +10,9 @@ static int check_source_only(const InitOptions *o)
 {
         const StoreAccess *a = &o->access;
 
-        if (o->trust)
-                return fail(VERB_USAGE, "--trust goes with --source");
-        if (o->thumbprint || o->yes || a->ca_file || a->pins || a->certificate ||
+        if (o->trust || o->roots.n > 0 || o->threshold > 0)
+                return fail(VERB_USAGE, "--trust, --root and --threshold go with --source");
+        if (o->thumbprints.n > 0 || o->yes || a->ca_file || a->pins || a->certificate ||
             a->certificate_key || a->token_file || a->user_file || a->password_file ||
             o->wait_sec > 0 || o->no_wait)
                 return fail(VERB_USAGE, "a host that is its own source has nobody to compare with, "
@@ -28,9 +28,8 @@ static VerbStatus run(Call *call)
         if (geteuid() != 0)
                 return fail(VERB_FAILED, "init is root's: sudo nhictl init");
         if (o->local == (o->sources.n > 0))
-                return fail(VERB_USAGE, "init wants --local, or --source URL --trust FILE");
-        if (!o->local && !o->trust)
-                return fail(VERB_USAGE, "--source needs --trust FILE");
+                return fail(VERB_USAGE, "init wants --local, or --source URL and --trust FILE or "
+                                        "--root FILE");
         if (o->wait_sec > 0 && o->no_wait)
                 return fail(VERB_USAGE, "--wait or --no-wait: not both");
         if (!o->local)
@@ -44,8 +43,12 @@ static const Option options[] = {
         { "source", 0, OPTION_LIST, AT(sources), "URL",
           "where this host's sets come from, as nhictl publish --to has it; mirrors too" },
         { "trust", 0, OPTION_STRING, AT(trust), "FILE", "the key to believe: nhictl key show" },
-        { "thumbprint", 0, OPTION_STRING, AT(thumbprint), "TEXT",
-          "the key must be this one: hexadecimal or words, from nhictl key show" },
+        { "root", 0, OPTION_LIST, AT(roots), "FILE",
+          "in its place: a root key, whose key list says which keys sign; each of them" },
+        { "threshold", 0, OPTION_NUMBER, AT(threshold), "N",
+          "how many of several roots have to agree on the key list" },
+        { "thumbprint", 0, OPTION_LIST, AT(thumbprints), "TEXT",
+          "the key must be this one: hexadecimal or words, from nhictl key show; one for each" },
         { "yes", 0, OPTION_FLAG, AT(yes), NULL, "believe FILE as it stands, compared by nobody" },
         { "name", 0, OPTION_STRING, AT(name), "HOST", "this host's name (default: its FQDN)" },
         { "issuer", 0, OPTION_STRING, AT(issuer), "URI", "the issuer's name" },
@@ -65,7 +68,8 @@ static const Option options[] = {
           "etcd: a file with the password" },
         { "wait", 0, OPTION_DURATION, AT(wait_sec), "T",
           "how long to wait for the first verified set (default 1m)" },
-        { "no-wait", 0, OPTION_FLAG, AT(no_wait), NULL, "do not wait for it" },
+        { "no-wait", 0, OPTION_FLAG, AT(no_wait), NULL,
+          "do not wait for it, nor ask the source for its key list" },
         { "replace", 0, OPTION_FLAG, AT(replace), NULL,
           "put aside what an earlier init set up, and write it anew" },
         LEDGER_OPTION(InitOptions, central),
@@ -76,8 +80,8 @@ static const Option options[] = {
 
 const Verb verb_init = {
         .name = "init",
-        .synopsis = "--local [--name HOST] | --source URL --trust FILE [--thumbprint TEXT] "
-                    "[--name HOST]",
+        .synopsis = "--local [--name HOST] | --source URL --trust FILE|--root FILE... "
+                    "[--threshold N] [--thumbprint TEXT]... [--name HOST]",
         .help = "set this host up, with itself or with a central ledger as its source\n"
                 "It changes no login: nothing is gated until an administrator says so.",
         .options = options,

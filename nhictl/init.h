@@ -5,20 +5,22 @@
  * each is a VerbStatus and says what went wrong. Whatever can be found wrong is found before
  * anything is changed: a host is set up, or it is as it was. */
 
+#include "nhi-agentd/set/keylist.h"
 #include "nhictl/central.h"
 #include "nhictl/store/access.h"
 
 #define INIT_LOCAL_CONF  "10-local.conf"
 #define INIT_SOURCE_CONF "10-source.conf"
+#define INIT_ETCD_KEYS   "/nhi/sets/{host}" /* where an etcd URL has no path */
 #define INIT_HOST_SIZE   (LEDGER_NAME_MAX + 56)
 
 typedef struct InitOptions {
         CentralOptions central;
         bool local, yes, replace, no_wait;
-        ArgList sources;
-        const char *trust, *thumbprint, *name, *issuer;
+        ArgList sources, roots, thumbprints;
+        const char *trust, *name, *issuer;
         StoreAccess access;
-        int64_t wait_sec;
+        int64_t threshold, wait_sec;
 } InitOptions;
 
 int init_local(const Call *call, const InitOptions *o);
@@ -37,8 +39,10 @@ int init_remove(const char *path, bool *changed);
 
 typedef struct InitConfig {
         const char *file; /* INIT_LOCAL_CONF or INIT_SOURCE_CONF; the other MUST NOT be there */
-        const char *host, *issuer, *key_file;
-        const char *source; /* the members of issuers.source, as libconfig reads them */
+        const char *host, *issuer;
+        const char *key_file;          /* the issuer's key; or NULL, and */
+        const struct InitTrust *roots; /* its roots, whose key list says which keys there are */
+        const char *source;            /* the members of issuers.source, as libconfig reads them */
 } InitConfig;
 
 /* What may stand between quotes in a libconfig string as it is. */
@@ -51,19 +55,40 @@ int init_config_check(const InitConfig *c, bool replace);
 int init_config_write(const InitConfig *c, bool replace, bool *changed);
 /* Say what the issuer's key may sign here, by that file. */
 void init_config_tell(const InitConfig *c);
+/* Does INIT_SOURCE_CONF, as it stands, have this text as one of its values? */
+bool init_config_names(const char *text);
 
-/* ---- the key to believe ---- */
+/* ---- the keys to believe ---- */
 
-typedef struct InitTrust {
-        char *text, *issuer;
+typedef struct InitKey {
+        const char *given; /* the FILE of the option */
+        char *text, *file; /* what is kept of it, and where */
         Jwk key;
+} InitKey;
+
+/* The issuer's one key, or its roots by their kids. */
+typedef struct InitTrust {
+        char *issuer;
+        InitKey keys[KEYLIST_ROOTS_MAX];
+        size_t n;
+        uint32_t threshold; /* how many of the roots have to agree; 0: it is the issuer's key */
 } InitTrust;
 
 int init_trust_read(const InitOptions *o, InitTrust *ret);
-/* Has somebody compared the key with its owner's? --thumbprint decides; else who sits at the
- * terminal is asked, but for a key that file holds already; --yes asks nobody. */
-int init_trust_confirm(const InitOptions *o, const InitTrust *t, const char *file);
+/* Has somebody compared each key with its owner's? --thumbprint decides; else who sits at the
+ * terminal is asked, but for a key that this host believes already; --yes asks nobody. */
+int init_trust_confirm(const InitOptions *o, const InitTrust *t);
+int init_trust_write(const InitTrust *t, bool *changed);
 void init_trust_done(InitTrust *t);
+
+/* ---- what the roots say ---- */
+
+/* Fetch the key list from where the sets come from, from every mirror, and verify the newest as the
+ * agent will. VERB_OK and an owned *ret; VERB_STALE: there are lists, and none is to be believed.
+ */
+int init_keylist_read(const Call *call, const InitOptions *o, const InitTrust *t, KeyList **ret);
+/* Say what its keys may sign here, and where it has other roots than these. */
+void init_keylist_tell(const InitTrust *t, const KeyList *l);
 
 /* ---- where the sets come from ---- */
 

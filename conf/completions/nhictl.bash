@@ -60,7 +60,7 @@ _nhictl() {
         fi
 
         case $prev in
-        --ssh-key | --ledger | --sets | --key | --trust | --ca-file | --certificate | --certificate-key | --token-file | --user-file | --password-file | --edit | --head | --dir | --journal)
+        --ssh-key | --ledger | --sets | --key | --trust | --root | --ca-file | --certificate | --certificate-key | --token-file | --user-file | --password-file | --edit | --head | --dir | --journal)
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
                 ;;

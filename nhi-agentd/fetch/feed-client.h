@@ -37,5 +37,6 @@ extern const FeedClientConfig feed_client_defaults;
 /* config is copied; its texts outlive the client. */
 int feed_client_new(sd_event *event, const FeedClientConfig *config, FeedClient **ret);
 FeedClient *feed_client_free(FeedClient *c);
-/* Offer these bytes from now on, instead of whatever was offered before. They are copied. */
+/* Offer these bytes from now on, instead of whatever was offered before. They are copied. A
+ * negative errno: they were not, and what was offered before still is. */
 int feed_client_deliver(FeedClient *c, const void *bytes, size_t size);

@@ -99,13 +99,11 @@ static bool text_changed(char text[static LINE_SIZE], const char *now)
         return true;
 }
 
-static void on_deliver(void *userdata, const void *bytes, size_t size)
+static int on_deliver(void *userdata, const void *bytes, size_t size)
 {
-        Fetch *fetch = userdata;
-        int r = feed_client_deliver(fetch->client, bytes, size);
+        const Fetch *fetch = userdata;
 
-        if (r < 0)
-                say(fetch->fetcher, LOG_ERR, fetch->spec.issuer, strerror(-r));
+        return feed_client_deliver(fetch->client, bytes, size);
 }
 
 static void on_next(void *userdata, uint64_t usec)

@@ -107,6 +107,8 @@ static void deliver(FileSource *s, int fd, const struct stat *st)
         int r;
 
         r = read_stable(fd, st, &bytes, &size);
+        if (r == 0)
+                r = s->sink->deliver(s->sink->userdata, bytes, size);
         if (r < 0) {
                 if (r != -EAGAIN)
                         report(s, strerror(-r));
@@ -117,7 +119,6 @@ static void deliver(FileSource *s, int fd, const struct stat *st)
         s->n_failures = 0;
         s->delivered = *st;
         s->sink->report(s->sink->userdata, NULL);
-        s->sink->deliver(s->sink->userdata, bytes, size);
 }
 
 /* An absent file is waited for; so is an empty one, which is about to be written. What is wrong

@@ -98,14 +98,20 @@ static bool is_settled(const HttpsSource *s, const HttpResult *r)
 
 static void on_ok(HttpsSource *s, const HttpResult *r)
 {
+        int n;
+
         if (r->size == 0) {
                 fail(s, "empty", "the answer is empty", 0);
+                return;
+        }
+        n = s->sink->deliver(s->sink->userdata, r->body, r->size);
+        if (n < 0) {
+                fail(s, "not-taken", strerror(-n), 0);
                 return;
         }
         (void)snprintf(s->etag, sizeof(s->etag), "%s", r->etag);
         (void)snprintf(s->last_modified, sizeof(s->last_modified), "%s", r->last_modified);
         s->sink->report(s->sink->userdata, NULL);
-        s->sink->deliver(s->sink->userdata, r->body, r->size);
         s->whole_usec = s->asked_usec;
         if (s->is_waiting)
                 s->can_wait = r->is_wait_applied;

@@ -35,17 +35,26 @@ typedef struct SourceSpec {
         uint64_t size_max; /* bytes, at most FEED_SET_MAX */
 } SourceSpec;
 
+/* How long a source waits where a server did not do as it should. */
+typedef struct SourceWaits {
+        uint64_t next_member_usec;                 /* to the next member of a cluster */
+        uint64_t retry_first_usec, retry_max_usec; /* from one round of all of them to the next */
+        uint64_t created_usec;                     /* for a watch to begin */
+} SourceWaits;
+
 /* What a source needs of the fetcher. */
 typedef struct SourceSink {
         void *userdata;
-        /* Hand over one whole set, as it is; bytes are borrowed for the call. */
-        void (*deliver)(void *userdata, const void *bytes, size_t size);
+        /* Hand over one whole set, as it is; bytes are borrowed for the call. 0, or a negative
+         * errno: it was not taken, and is delivered again at the next look, changed or not. */
+        int (*deliver)(void *userdata, const void *bytes, size_t size);
         /* Something an administrator should know, one sentence: said when it changes, not each
          * time. NULL: it has just said what its newest set is, and all is well. */
         void (*report)(void *userdata, const char *sentence);
         /* It looks again so many microseconds from now. NULL: nobody wants to know. */
         void (*next)(void *userdata, uint64_t usec);
-        struct HttpPool *pool; /* connections that are shared (http-pool.h); NULL: none are */
+        struct HttpPool *pool;    /* connections that are shared (http-pool.h); NULL: none are */
+        const SourceWaits *waits; /* of etcd; NULL: source_etcd_waits */
 } SourceSink;
 
 static inline void sink_next(const SourceSink *s, uint64_t usec)
@@ -68,6 +77,8 @@ typedef struct SourceType {
 } SourceType;
 
 extern const SourceType source_file, source_https, source_etcd;
+
+extern const SourceWaits source_etcd_waits;
 
 /* Where a source of etcd is logged in: the place of the member among its URLs and an owned token,
  * for who would only log in once more, which costs etcd much. false: nowhere. */

@@ -44,8 +44,14 @@ static void world_init(World *w)
 {
         static const char *all[] = { "*" };
         const StrList any = { all, 1 };
-        const Reach reach = { true,  true, true, any, any, any, any, BENCH_SET_LIFETIME_SEC,
-                              false, false };
+        const Reach reach = { .sign_accounts = true,
+                              .sign_ssh_keys = true,
+                              .sign_grants = true,
+                              .accounts = any,
+                              .services = any,
+                              .groups = any,
+                              .run_as = any,
+                              .lifetime_max_sec = BENCH_SET_LIFETIME_SEC };
 
         if (sodium_init() < 0 || signing_key_generate(&w->key) != 0 ||
             localdb_empty(&w->local) != 0 || idmap_new(&w->idmap) != 0)

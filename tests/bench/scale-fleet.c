@@ -58,18 +58,20 @@ static _Noreturn void die(const char *what, int error)
         exit(EXIT_FAILURE);
 }
 
-static void on_deliver(void *userdata, const void *bytes, size_t size)
+static int on_deliver(void *userdata, const void *bytes, size_t size)
 {
         Host *h = userdata;
         int r = feed_client_deliver(h->client, bytes, size);
 
         if (r < 0)
                 die(h->name, -r);
+        return 0;
 }
 
 /* Of what all hosts share only the asking is wanted: it need not be there. */
-static void on_deliver_shared(void *userdata, const void *bytes, size_t size)
+static int on_deliver_shared(void *userdata, const void *bytes, size_t size)
 {
+        return 0;
 }
 
 static void on_report_shared(void *userdata, const char *sentence)

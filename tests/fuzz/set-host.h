@@ -50,8 +50,14 @@ static inline int set_host_init(SetHost *h)
             idmap_parse(set_host_uids, strlen(set_host_uids), &h->idmap) < 0)
                 return -1;
         h->trusted = (TrustedKey){ .jwk = h->key.public,
-                                   .reach = { true, true, true, all, all, all, all, 86400, false,
-                                              false } };
+                                   .reach = { .sign_accounts = true,
+                                              .sign_ssh_keys = true,
+                                              .sign_grants = true,
+                                              .accounts = all,
+                                              .services = all,
+                                              .groups = all,
+                                              .run_as = all,
+                                              .lifetime_max_sec = 86400 } };
         h->policy = (SetPolicy){ .issuer = "https://grants.example.org",
                                  .audience = "web1.example.org",
                                  .keys = &h->trusted,

@@ -28,20 +28,26 @@ typedef struct SourceFixture {
         HttpsServer server, other;
         Identity ca, leaf;
         unsigned n_delivered, n_troubles;
-        char last[64]; /* what was delivered last */
+        unsigned n_untaken; /* so many deliveries fail yet */
+        char last[64];      /* what was delivered last */
         size_t last_size;
         char trouble[512];
         void *of_test;
 } SourceFixture;
 
-static inline void source_on_deliver(void *userdata, const void *bytes, size_t size)
+static inline int source_on_deliver(void *userdata, const void *bytes, size_t size)
 {
         SourceFixture *f = userdata;
 
+        if (f->n_untaken > 0) {
+                f->n_untaken--;
+                return -EMFILE;
+        }
         f->n_delivered++;
         f->last_size = size;
         (void)snprintf(f->last, sizeof(f->last), "%.*s", (int)(size < 60 ? size : 60),
                        (const char *)bytes);
+        return 0;
 }
 
 static inline void source_on_report(void *userdata, const char *sentence)

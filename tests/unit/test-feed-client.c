@@ -360,6 +360,33 @@ static void the_fetcher_carries_what_the_agent_lists(void **state)
         assert_int_equal(f->index, 3); /* the gopher did not hold it up */
 }
 
+static unsigned n_without_memfd;
+
+int __real_memfd_create(const char *name, unsigned flags);
+int __wrap_memfd_create(const char *name, unsigned flags);
+int __wrap_memfd_create(const char *name, unsigned flags)
+{
+        if (n_without_memfd == 0)
+                return __real_memfd_create(name, flags);
+        n_without_memfd--;
+        errno = EMFILE;
+        return -1;
+}
+
+static void a_set_for_which_no_memfd_was_there_is_offered_all_the_same_D2(void **state)
+{
+        Fixture *f = *state;
+
+        agent_listen(f);
+        sources_write(f);
+        assert_int_equal(file_replace(f->set, "s.e.t", 5, 0640, (uid_t)-1, (gid_t)-1, false), 0);
+        n_without_memfd = 2;
+        fetcher_start(f);
+        wait_for(f, &f->n_offers, 1);
+        assert_int_equal(n_without_memfd, 0);
+        assert_string_equal(f->bytes, "s.e.t");
+}
+
 static void a_restarted_agent_is_offered_everything_again(void **state)
 {
         Fixture *f = *state;
@@ -481,6 +508,7 @@ int main(void)
                 CASE(the_newest_set_wins),
                 CASE(a_socket_of_somebody_else_is_not_spoken_to),
                 CASE(the_fetcher_carries_what_the_agent_lists),
+                CASE(a_set_for_which_no_memfd_was_there_is_offered_all_the_same_D2),
                 CASE(a_restarted_agent_is_offered_everything_again),
                 CASE(a_source_that_flaps_is_offered_now_and_then_D4),
                 CASE(a_list_that_is_not_the_agents_is_not_read),

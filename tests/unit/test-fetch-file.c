@@ -24,20 +24,25 @@ typedef struct Fixture {
         SourceSpec spec;
         SourceSink sink;
         void *source;
-        unsigned n_delivered;
-        char last[64]; /* what was delivered last */
+        unsigned n_delivered, n_untaken; /* so many deliveries fail yet */
+        char last[64];                   /* what was delivered last */
         size_t last_size;
         char trouble[512];
 } Fixture;
 
-static void on_deliver(void *userdata, const void *bytes, size_t size)
+static int on_deliver(void *userdata, const void *bytes, size_t size)
 {
         Fixture *f = userdata;
 
+        if (f->n_untaken > 0) {
+                f->n_untaken--;
+                return -EMFILE;
+        }
         f->n_delivered++;
         f->last_size = size;
         snprintf(f->last, sizeof(f->last), "%.*s", (int)(size < 60 ? size : 60),
                  (const char *)bytes);
+        return 0;
 }
 
 static void on_report(void *userdata, const char *sentence)
@@ -233,6 +238,21 @@ static void the_same_file_is_delivered_once(void **state)
         wait_quiet(f);
 }
 
+static void a_set_that_was_not_taken_is_delivered_again(void **state)
+{
+        Fixture *f = *state;
+
+        f->n_untaken = 2;
+        spit(f->path, "one");
+        start(f);
+        wait_trouble(f, strerror(EMFILE));
+        assert_int_equal(f->n_delivered, 0);
+        wait_delivered(f, 1);
+        assert_string_equal(f->last, "one");
+        assert_string_equal(f->trouble, "");
+        wait_quiet(f);
+}
+
 static void a_file_taken_away_and_put_back_is_delivered_again(void **state)
 {
         Fixture *f = *state;
@@ -350,6 +370,7 @@ int main(void)
                 CASE(setup_dir, a_rename_over_the_file_is_seen),
                 CASE(setup_dir, a_directory_replaced_by_rename_is_followed),
                 CASE(setup_dir, the_same_file_is_delivered_once),
+                CASE(setup_dir, a_set_that_was_not_taken_is_delivered_again),
                 CASE(setup_dir, a_file_taken_away_and_put_back_is_delivered_again),
                 CASE(setup_dir, an_empty_file_is_not_delivered),
                 CASE(setup_dir, a_symlink_is_not_followed_V37),

@@ -137,6 +137,22 @@ static void what_a_server_once_said_is_not_believed_for_ever_N1(void **state)
         wait_text(f, "two");
 }
 
+/* The server would say "not modified" for ever. */
+static void a_set_that_was_not_taken_is_had_again(void **state)
+{
+        SourceFixture *f = *state;
+
+        source_start(f);
+        wait_delivered(f, 1);
+        f->n_untaken = 1;
+        script_say(f, 200, "two", "\"2\"", "");
+        wait_trouble(f, "not-taken");
+        assert_string_equal(f->last, "one");
+        wait_delivered(f, 2);
+        assert_string_equal(f->last, "two");
+        assert_string_equal(f->trouble, "");
+}
+
 static void what_has_not_changed_is_not_sent_again(void **state)
 {
         SourceFixture *f = *state;
@@ -432,6 +448,7 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
         const struct CMUnitTest tests[] = {
                 CASE(a_set_is_delivered_and_the_next_one_too),
+                CASE(a_set_that_was_not_taken_is_had_again),
                 CASE(what_has_not_changed_is_not_sent_again),
                 CASE(what_a_server_once_said_is_not_believed_for_ever_N1),
                 CASE(a_second_change_within_a_second_is_heard_of),

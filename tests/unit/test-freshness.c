@@ -119,7 +119,11 @@ static void nothing_but_its_own_type_under_a_trusted_key_is_read(void **state) /
 
 static void a_key_that_may_sign_anything_else_signs_no_freshness(void **state) /* V38 */
 {
-        f.trusted.reach = (Reach){ true, true, true, {}, {}, {}, {}, 86400, true, false };
+        f.trusted.reach = (Reach){ .sign_accounts = true,
+                                   .sign_ssh_keys = true,
+                                   .sign_grants = true,
+                                   .lifetime_max_sec = 86400,
+                                   .sign_revocations = true };
         must_refuse(STATEMENT, "reach");
         must_refuse("not even JSON", "reach");
         f.trusted.reach.sign_freshness = true;

@@ -26,6 +26,7 @@
 #define TRUST   PATH_TRUST_DIR "/source.jwk"
 #define DROP_IN PATH_ROOT "/etc/systemd/system/nhi-fetchd.service.d/10-nhi-init.conf"
 #define GIVEN   PATH_ROOT "/given-"
+#define NOW     1763760000
 
 static const char jwk[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"iss\":\"https://g.example.org\","
                           "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
@@ -77,17 +78,20 @@ static int fresh_root(void **state)
                         sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)                   \
         }
 
+static const char *thumbprints[4];
+
 static InitOptions options(ArgList sources)
 {
+        thumbprints[0] = hex;
         return (InitOptions){ .sources = sources,
                               .trust = GIVEN "key.jwk",
-                              .thumbprint = hex,
+                              .thumbprints = { thumbprints, 1 },
                               .name = "web1.example.org" };
 }
 
 static int run(const InitOptions *o)
 {
-        const Call call = { 0 };
+        const Call call = { .now_sec = NOW };
 
         return init_source(&call, o);
 }
@@ -186,18 +190,18 @@ static void the_thumbprint_decides(void **state)
         char words[FINGERPRINT_TEXT_SIZE];
         Jwk key;
 
-        o.thumbprint = "80facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89";
+        thumbprints[0] = "80facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89";
         assert_int_equal(run(&o), VERB_STALE);
         nothing_is_there();
         o.yes = true; /* it outranks --yes */
         assert_int_equal(run(&o), VERB_STALE);
         nothing_is_there();
-        o.thumbprint = "90fa cafe";
+        thumbprints[0] = "90fa cafe";
         assert_int_equal(run(&o), VERB_USAGE);
         nothing_is_there();
 
         assert_int_equal(jwk_parse(jwk, strlen(jwk), &key), 0);
-        o.thumbprint = fingerprint_words(&key, words);
+        thumbprints[0] = fingerprint_words(&key, words);
         o.yes = false;
         assert_int_equal(run(&o), VERB_OK);
 }
@@ -235,7 +239,7 @@ static void nobody_at_the_terminal_is_no_consent(void **state)
         InitOptions o = options(URLS("https://a.example.org/"));
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC), input = dup(STDIN_FILENO);
 
-        o.thumbprint = NULL;
+        o.thumbprints.n = 0;
         assert_true(dup2(null, STDIN_FILENO) == STDIN_FILENO);
         assert_int_equal(run(&o), VERB_USAGE);
         nothing_is_there();
@@ -253,7 +257,7 @@ static void who_sits_there_is_asked_and_only_yes_is_yes(void **state)
         Terminal t;
         int r;
 
-        o.thumbprint = NULL;
+        o.thumbprints.n = 0;
         for (size_t i = 0; i < ELEMENTSOF(no); i++) {
                 sit_down(&t, no[i]);
                 r = run(&o);
@@ -273,7 +277,7 @@ static void a_key_that_is_believed_already_is_not_asked_about(void **state)
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC), input = dup(STDIN_FILENO);
 
         assert_int_equal(run(&o), VERB_OK);
-        o.thumbprint = NULL;
+        o.thumbprints.n = 0;
         assert_true(dup2(null, STDIN_FILENO) == STDIN_FILENO);
         assert_int_equal(run(&o), VERB_OK);
         (void)dup2(input, STDIN_FILENO);
@@ -291,7 +295,7 @@ static void a_private_key_is_refused_and_goes_nowhere(void **state)
         assert_int_equal(signing_key_format(&key, &text), 0);
         put(GIVEN "key.jwk", text);
         o.issuer = "https://g.example.org";
-        o.thumbprint = NULL;
+        o.thumbprints.n = 0;
         o.yes = true;
         assert_int_equal(run(&o), VERB_STALE);
         nothing_is_there();

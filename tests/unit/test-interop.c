@@ -46,7 +46,14 @@ static TrustedKey trusted_key(void)
         static const char *any[] = { "*" };
         const StrList all = { any, 1 };
         _cleanup_free_ char *text = NULL;
-        TrustedKey k = { .reach = { true, true, true, all, all, all, all, 86400, false, false } };
+        TrustedKey k = { .reach = { .sign_accounts = true,
+                                    .sign_ssh_keys = true,
+                                    .sign_grants = true,
+                                    .accounts = all,
+                                    .services = all,
+                                    .groups = all,
+                                    .run_as = all,
+                                    .lifetime_max_sec = 86400 } };
         size_t size = 0;
 
         text = read_case("key.jwk", &size);

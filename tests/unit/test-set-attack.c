@@ -40,7 +40,14 @@ static struct {
 static int setup(void **state)
 {
         const StrList any = { all, 1 };
-        const Reach whole = { true, true, true, any, any, any, any, 86400, false, false };
+        const Reach whole = { .sign_accounts = true,
+                              .sign_ssh_keys = true,
+                              .sign_grants = true,
+                              .accounts = any,
+                              .services = any,
+                              .groups = any,
+                              .run_as = any,
+                              .lifetime_max_sec = 86400 };
 
         memset(&f, 0, sizeof(f));
         if (sodium_init() < 0 || fake_etc_init(&f.etc) < 0 || fake_etc_fill(&f.etc) < 0 ||

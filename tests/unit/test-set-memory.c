@@ -392,7 +392,14 @@ static void a_text_is_written_whole_or_not_at_all_A16(void **state)
 static int start(void **state)
 {
         const StrList any = { all, 1 };
-        const Reach whole = { true, true, true, any, any, any, any, 86400, false, false };
+        const Reach whole = { .sign_accounts = true,
+                              .sign_ssh_keys = true,
+                              .sign_grants = true,
+                              .accounts = any,
+                              .services = any,
+                              .groups = any,
+                              .run_as = any,
+                              .lifetime_max_sec = 86400 };
 
         if (sodium_init() < 0 || fake_etc_init(&f.etc) < 0 || fake_etc_fill(&f.etc) < 0 ||
             signing_key_generate(&f.key) < 0 || localdb_load(f.etc.dir, &f.local) < 0 ||

@@ -65,7 +65,14 @@ static Reach whole_reach(void)
 {
         const StrList any = { all, 1 };
 
-        return (Reach){ true, true, true, any, any, any, any, 86400, false, false };
+        return (Reach){ .sign_accounts = true,
+                        .sign_ssh_keys = true,
+                        .sign_grants = true,
+                        .accounts = any,
+                        .services = any,
+                        .groups = any,
+                        .run_as = any,
+                        .lifetime_max_sec = 86400 };
 }
 
 static int setup(void **state)
