@@ -26,9 +26,8 @@ static void report_published(Publication *p, const Target *t, int64_t ver)
 static int record(Publication *p)
 {
         const char **hosts = calloc(p->targets.n + 1, sizeof(*hosts));
-        char hash[LEDGER_HASH_SIZE];
         size_t n = 0;
-        int r = 0;
+        int r;
 
         if (!hosts)
                 return -ENOMEM;
@@ -41,9 +40,7 @@ static int record(Publication *p)
         if (n > 0)
                 (void)ledger_record_publication(p->l, p->place, hosts, n);
         free(hosts);
-        r = ledger_revision(p->l, hash);
-        if (r == 0 && !ledger_knows(p->l, hash))
-                r = ledger_commit(p->l, p->l->now_sec, p->l->who ? p->l->who : "?");
+        r = ledger_commit(p->l, p->l->now_sec, p->l->who ? p->l->who : "?");
         return r == 0 ? ledger_revision(p->l, p->revision) : r;
 }
 
@@ -221,8 +218,11 @@ static int begin(Publication *p)
 {
         size_t n = 0;
         _cleanup_free_ const char **names = targets_names(&p->targets, true, &n);
+        int r = names ? p->store->type->begin(p->store, p->revision, names, n) : -ENOMEM;
 
-        return names ? p->store->type->begin(p->store, p->revision, names, n) : -ENOMEM;
+        if (r == 0)
+                ledger_note_settled(p->l);
+        return r;
 }
 
 static int check_and_plan(Publication *p)

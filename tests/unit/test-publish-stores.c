@@ -317,6 +317,27 @@ static void an_older_checkout_that_publishes_last_writes_nothing(void **state)
         ledger_free(l);
 }
 
+/* B5, V18: neither the sets nor the publication of a checkout that is not there any more. */
+static void what_another_checkout_of_the_same_revision_published_stays(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2), *ci;
+        Fixture other;
+        unsigned n;
+
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        other = copy_of(*state);
+        ci = fixture_open(&other, true);
+        assert_int_equal(publish(ci, NOW_USEC), 2);
+        ledger_free(ci);
+        n = objects.n_put;
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        assert_int_equal(objects.n_put, n);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
 /* P1, B6: the older one looked before the newer one began, and writes after it has finished. */
 static void who_was_overtaken_writes_nothing_more(void **state)
 {
@@ -838,6 +859,7 @@ int main(void)
                 BOTH(only_what_changed_is_written),
                 BOTH(a_revocation_does_not_wait_for_renewals),
                 BOTH(an_older_checkout_that_publishes_last_writes_nothing),
+                BOTH(what_another_checkout_of_the_same_revision_published_stays),
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
                 BOTH(what_an_older_one_writes_meanwhile_does_not_stay),
