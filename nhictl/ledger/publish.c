@@ -231,6 +231,11 @@ static int check_and_plan(Publication *p)
 
         if (r == 0) {
                 (void)json_array_clear(p->report->notes);
+                if (p->store->is_publication_lost)
+                        publication_note(p,
+                                         "%s: what stood there as " STORE_PUBLICATION
+                                         " was not ours: it is written anew",
+                                         p->place);
                 r = publication_plan(p);
         }
         return r;

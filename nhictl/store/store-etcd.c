@@ -124,13 +124,7 @@ static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
 
         if (e->s.o.size_max == 0 && streq(p->key, e->publication)) {
                 e->mod_revision = p->mod_revision;
-                if (publication_open(&e->s.o, text, p->size, e->s.revision, NULL, NULL) == 0)
-                        return 0;
-                return store_failed(
-                        &e->s, -EPERM,
-                        "%s is not signed by this key: another issuer publishes there, or "
-                        "the key was changed. Remove it there to begin anew",
-                        p->key);
+                return publication_load(&e->s, p->key, text, p->size, NULL, NULL);
         }
         if (!store_name_parse(&e->names, p->key, p->key_size, name))
                 return 0;
@@ -194,6 +188,7 @@ static void load_reset(EtcdStore *e)
         e->n_keys = 0;
         e->mod_revision = e->revision = 0;
         e->s.revision[0] = '\0';
+        e->s.is_publication_lost = false;
 }
 
 static int etcd_load(Store *s, const char *const *names, size_t n, const StoreSink *sink)

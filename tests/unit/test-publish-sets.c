@@ -230,6 +230,38 @@ static void a_set_of_another_key_is_kept_and_the_others_are_published(void **sta
         ledger_free(l);
 }
 
+/* B4: nothing of it can be named, so it is to be removed. */
+static void what_cannot_be_read_keeps_its_own_host_waiting_only(void **state)
+{
+        static const char *const ways[] = { "mkdir web2.jws", "ln -s /etc/passwd web2.jws",
+                                            "truncate -s 1025M web2.jws", "mkfifo web2.jws" };
+        const Fixture *f = *state;
+        PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX];
+        Ledger *l = fixture_open(f, true);
+        PublishReport report;
+
+        fixture_fill(l);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
+                run_in(f->target, "rm -rf web2.jws");
+                run_in(f->target, ways[i]);
+                assert_int_equal(publish_at(l, &request, &report, error), 0);
+                assert_int_equal(report.n_published, 1);
+                assert_int_equal(report.n_failed, 1);
+                assert_int_equal(json_array_size(report.notes), 1);
+                assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)),
+                                       "Remove it there, then: nhictl publish"));
+                publish_report_done(&report);
+        }
+        run_in(f->target, "rm -rf web2.jws");
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
+        ledger_free(l);
+}
+
 static void the_set_of_a_host_that_left_is_emptied_once(void **state)
 {
         const Fixture *f = *state;
@@ -440,6 +472,7 @@ int main(void)
                 LEDGER_TEST(a_merged_checkout_may_publish),
                 LEDGER_TEST(the_version_rises_whatever_the_clock_does),
                 LEDGER_TEST(a_set_of_another_key_is_kept_and_the_others_are_published),
+                LEDGER_TEST(what_cannot_be_read_keeps_its_own_host_waiting_only),
                 LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
                 LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set),
                 LEDGER_TEST(a_target_of_everybody_is_refused),
