@@ -49,8 +49,8 @@ bool publication_selects(const PublishRequest *q, const Target *t)
         return t->is_list || host_is_selected(&s, t->name, t->host);
 }
 
-/* May its set be written over what stands there? B4: whatever that is, it is this host's trouble.
- */
+/* May its set be written over what stands there? B4: whatever that is, it is this host's trouble;
+ * but -EKEYREJECTED, which is said, is everybody's. */
 static int check_target(Publication *p, Target *t)
 {
         const char *target = p->request->target;
@@ -74,7 +74,7 @@ static int check_target(Publication *p, Target *t)
                 return -EPERM;
         }
         t->is_told = false;
-        return 0;
+        return t->is_keys && !may_replace(p, t->published.hash) ? publish_keys_succeed(p, t) : 0;
 }
 
 static void choose(Publication *p, Target *t)
@@ -119,6 +119,8 @@ int publication_plan(Publication *p)
                 if (!t->is_selected)
                         continue;
                 t->error = check_target(p, t);
+                if (t->error == -EKEYREJECTED)
+                        return t->error;
                 if (t->error < 0)
                         continue;
                 r = t->is_keys   ? publish_keys_content(p, t->content)

@@ -37,5 +37,5 @@ int publication_run(Publication *p, int (*attempt)(Publication *p));
 bool publication_selects(const PublishRequest *q, const Target *t);
 /* B1, for every host before the first is written. -ESTALE. */
 int publication_check(Publication *p);
-/* 0 or -ENOMEM. */
+/* 0; -EKEYREJECTED and a sentence in p->error (publish_keys_succeed()); or -ENOMEM. */
 int publication_plan(Publication *p);

@@ -31,6 +31,7 @@ typedef struct Targets {
         Target *items;
         size_t n, capacity;
         json_t *index; /* name -> place in items */
+        char *keys;    /* the key list that stands there; NULL: it was not read, or is none */
 } Targets;
 
 /* The lists first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any
