@@ -125,7 +125,8 @@ static int say_report(const PublishReport *report, const char *done)
                 return fail(VERB_FAILED, "%zu of %zu hosts were not %s", report->n_failed,
                             report->n_failed + report->n_published + report->n_unchanged, done);
         if (report->list_failed)
-                return fail(VERB_FAILED, "the revocation list was not published");
+                return fail(VERB_FAILED, "the revocation list or the key list was not "
+                                         "published");
         return VERB_OK;
 }
 

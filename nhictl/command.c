@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define COMMAND_USEC (10 * USEC_PER_SEC)
@@ -18,6 +19,7 @@ typedef struct Terms {
         uint64_t usec;
         short flags;      /* posix_spawnattr_setflags(3) */
         const int *input; /* its stdin; NULL: /dev/null */
+        bool may_ask;     /* it has the terminal, where we have it */
 } Terms;
 
 static int spawn_piped(const char *const *words, const Terms *t, int out_fd, pid_t *ret)
@@ -79,10 +81,45 @@ static int read_output(int fd, uint64_t deadline, char *output, size_t size)
         }
 }
 
+/* Where it has closed its output and goes on. */
+static int wait_end(pid_t pid, uint64_t deadline)
+{
+        _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+        return fd < 0 ? -errno : fd_wait(fd, POLLIN, deadline);
+}
+
+/* A process group that is not the terminal's is stopped when it reads there. -EBADF: it is not
+ * ours, or there is none. */
+static int terminal_lend(pid_t group)
+{
+        _cleanup_close_ int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+        if (fd < 0 || tcgetpgrp(fd) != getpgrp() || tcsetpgrp(fd, group) < 0)
+                return -EBADF;
+        (void)kill(-group, SIGCONT); /* it may have asked already */
+        return TAKE_FD(fd);
+}
+
+static void terminal_take_back(int fd)
+{
+        sigset_t stop, before;
+
+        if (fd < 0)
+                return;
+        (void)sigemptyset(&stop);
+        (void)sigaddset(&stop, SIGTTOU);
+        (void)sigprocmask(SIG_BLOCK, &stop, &before);
+        (void)tcsetpgrp(fd, getpgrp());
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+        (void)close(fd);
+}
+
 static int run(const char *const *words, const Terms *t, char *output, size_t size)
 {
         uint64_t deadline = now_monotonic_usec() + t->usec;
         _cleanup_close_ int read_fd = -EBADF;
+        int terminal_fd = -EBADF;
         int fds[2], status = -1, r;
         pid_t pid = -1;
 
@@ -94,9 +131,14 @@ static int run(const char *const *words, const Terms *t, char *output, size_t si
         (void)close(fds[1]);
         if (r < 0)
                 return r;
+        if (t->may_ask)
+                terminal_fd = terminal_lend(pid);
         r = read_output(read_fd, deadline, output, size);
+        if (r == 0)
+                r = wait_end(pid, deadline);
         if (r < 0)
                 (void)kill(t->flags & POSIX_SPAWN_SETPGROUP ? -pid : pid, SIGKILL);
+        terminal_take_back(terminal_fd);
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return -errno;
@@ -113,7 +155,7 @@ int command_run(const char *const *words, char *output, size_t size)
 int command_run_whole(const char *const *words, const char *variable, uint64_t usec, char *output,
                       size_t size)
 {
-        const Terms t = { variable, usec, POSIX_SPAWN_SETPGROUP, NULL };
+        const Terms t = { .variable = variable, .usec = usec, .flags = POSIX_SPAWN_SETPGROUP };
 
         return run(words, &t, output, size);
 }
@@ -121,5 +163,9 @@ int command_run_whole(const char *const *words, const char *variable, uint64_t u
 int command_run_fed(const char *const *words, int input_fd, uint64_t usec, char *output,
                     size_t size)
 {
-        return run(words, &(Terms){ .usec = usec, .input = &input_fd }, output, size);
+        const Terms t = {
+                .usec = usec, .flags = POSIX_SPAWN_SETPGROUP, .input = &input_fd, .may_ask = true
+        };
+
+        return run(words, &t, output, size);
 }

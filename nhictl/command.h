@@ -2,7 +2,7 @@
 #pragma once
 
 /* Running another program and reading what it prints: no shell, a clean environment, stdin from
- * /dev/null, a deadline of 10 s. */
+ * /dev/null, a deadline of 10 s until it has ended. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +20,7 @@ int command_run(const char *const *words, char *output, size_t size);
 int command_run_whole(const char *const *words, const char *variable, uint64_t usec, char *output,
                       size_t size);
 
-/* command_run() of a command that reads input_fd, and may take this long. */
+/* command_run() of a command that reads input_fd, may take this long, and may ask at the terminal.
+ * It is in a process group of its own, which is ended with it where it takes longer. */
 int command_run_fed(const char *const *words, int input_fd, uint64_t usec, char *output,
                     size_t size);

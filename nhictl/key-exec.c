@@ -13,6 +13,14 @@
 
 #define ANSWER_SIZE 8192u
 #define SIGN_USEC   (60 * USEC_PER_SEC) /* somebody may have to touch a token */
+#define TOO_LONG                                                                                   \
+        "took longer than a minute and was ended. Does it wait for a token, a PIN or a network? "  \
+        "Try it by hand"
+
+typedef struct ExecKey {
+        json_t *command; /* its words */
+        uint64_t usec;
+} ExecKey;
 
 bool key_exec_is(const char *key)
 {
@@ -20,9 +28,9 @@ bool key_exec_is(const char *key)
 }
 
 /* COMMAND, its words, and the one that says what is wanted. */
-static int ask(const json_t *command, const char *what, int input_fd, char answer[ANSWER_SIZE])
+static int ask(const ExecKey *k, const char *what, int input_fd, char answer[ANSWER_SIZE])
 {
-        const size_t n = json_array_size(command);
+        const size_t n = json_array_size(k->command);
         _cleanup_free_ const char **words = calloc(n + 2, sizeof(*words));
         size_t size;
         int r;
@@ -30,11 +38,11 @@ static int ask(const json_t *command, const char *what, int input_fd, char answe
         if (!words)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                words[i] = json_string_value(json_array_get(command, i));
+                words[i] = json_string_value(json_array_get(k->command, i));
         words[n] = what;
         if (lseek(input_fd, 0, SEEK_SET) < 0)
                 return -errno;
-        r = command_run_fed(words, input_fd, SIGN_USEC, answer, ANSWER_SIZE);
+        r = command_run_fed(words, input_fd, k->usec, answer, ANSWER_SIZE);
         size = strlen(answer);
         if (size > 0 && answer[size - 1] == '\n')
                 answer[size - 1] = '\0';
@@ -55,49 +63,88 @@ static int sign(const char *text, size_t size, uint8_t ret[static JWS_SIGNATURE_
                 r = base64url_decode(answer, strlen(answer), ret, JWS_SIGNATURE_SIZE, &n);
         if (r == -EREMOTEIO)
                 say("the command of --key failed: nothing is signed");
+        if (r == -ETIMEDOUT)
+                say("the command of --key " TOO_LONG ": nothing is signed");
         return r == 0 && n != JWS_SIGNATURE_SIZE ? -EBADMSG : r;
 }
 
-static int ask_public(const json_t *command, Jwk *ret)
+static int ask_public(const ExecKey *k, Jwk *ret)
 {
         _cleanup_close_ int fd = -EBADF;
         char answer[ANSWER_SIZE] = "";
         int r = memfd_sealed("nhi-nothing", "", 0, &fd);
 
         if (r == 0)
-                r = ask(command, "public", fd, answer);
+                r = ask(k, "public", fd, answer);
         return r == 0 ? jwk_parse(answer, strlen(answer), ret) : r;
+}
+
+static ExecKey *exec_key_free(ExecKey *k)
+{
+        if (k)
+                json_decref(k->command);
+        free(k);
+        return NULL;
+}
+
+static int exec_key_new(const char *line, uint64_t usec, ExecKey **ret)
+{
+        ExecKey *k = calloc(1, sizeof(*k));
+        int r = k ? texts_split(line, &k->command) : -ENOMEM;
+
+        if (r == 0 && *json_string_value(json_array_get(k->command, 0)) != '/')
+                r = -EINVAL;
+        if (r < 0) {
+                exec_key_free(k);
+                return r;
+        }
+        k->usec = usec;
+        *ret = k;
+        return 0;
+}
+
+static void say_why(const char *line, int r, char ret_error[static KEY_EXEC_ERROR_MAX])
+{
+        const char *why = r == -EBADMSG     ? "it does not print an Ed25519 public key as a JWK"
+                          : r == -ETIMEDOUT ? "it " TOO_LONG
+                                            : strerror(-r);
+
+        if (r == -EINVAL)
+                (void)snprintf(ret_error, KEY_EXEC_ERROR_MAX,
+                               "--key " KEY_EXEC_PREFIX
+                               "%.300s: must be exec: and the absolute path of a command",
+                               line);
+        else
+                (void)snprintf(ret_error, KEY_EXEC_ERROR_MAX, "\"%.300s public\": %s", line, why);
+}
+
+int key_exec_open_within(const char *key, uint64_t usec, SigningKey *ret,
+                         char ret_error[static KEY_EXEC_ERROR_MAX])
+{
+        const char *line = key + strlen(KEY_EXEC_PREFIX);
+        ExecKey *k = NULL;
+        int r;
+
+        *ret = (SigningKey){ .sign = sign };
+        r = exec_key_new(line, usec, &k);
+        ret->userdata = k;
+        if (r == 0)
+                r = ask_public(k, &ret->public);
+        if (r < 0) {
+                say_why(line, r, ret_error);
+                key_done(ret);
+        }
+        return r;
 }
 
 int key_exec_open(const char *key, SigningKey *ret, char ret_error[static KEY_EXEC_ERROR_MAX])
 {
-        const char *line = key + strlen(KEY_EXEC_PREFIX);
-        json_t *command = NULL;
-        int r = texts_split(line, &command);
-
-        if (r == 0 && *json_string_value(json_array_get(command, 0)) != '/')
-                r = -EINVAL;
-        *ret = (SigningKey){ .sign = sign };
-        if (r == 0)
-                r = ask_public(command, &ret->public);
-        ret->userdata = command;
-        if (r == -EINVAL)
-                (void)snprintf(ret_error, KEY_EXEC_ERROR_MAX,
-                               "--key %s: must be exec: and the absolute path of a command", key);
-        else if (r == -EBADMSG)
-                (void)snprintf(ret_error, KEY_EXEC_ERROR_MAX,
-                               "\"%s public\" does not print an Ed25519 public key as a JWK", line);
-        else if (r < 0)
-                (void)snprintf(ret_error, KEY_EXEC_ERROR_MAX, "\"%s public\": %s", line,
-                               strerror(-r));
-        if (r < 0)
-                key_done(ret);
-        return r;
+        return key_exec_open_within(key, SIGN_USEC, ret, ret_error);
 }
 
 void key_done(SigningKey *key)
 {
         if (key->sign == sign)
-                json_decref(key->userdata);
+                exec_key_free(key->userdata);
         (void)sodium_munlock(key, sizeof(*key)); /* wipes it, locked or not */
 }

@@ -9,7 +9,8 @@
  *   COMMAND sign     reads what is to be signed from stdin, prints the Ed25519 signature in
  *                    base64url
  *
- * What it prints is believed only as far as the signature verifies. */
+ * What it prints is believed only as far as the signature verifies. Each may take a minute, and
+ * then is ended with everything of its process group. */
 
 #include "lib/jose/jose.h"
 
@@ -21,5 +22,8 @@
 bool key_exec_is(const char *key);
 /* 0 and *ret for key_done(), or a negative errno and a sentence. */
 int key_exec_open(const char *key, SigningKey *ret, char ret_error[static KEY_EXEC_ERROR_MAX]);
+/* The same, with so long for each command. */
+int key_exec_open_within(const char *key, uint64_t usec, SigningKey *ret,
+                         char ret_error[static KEY_EXEC_ERROR_MAX]);
 /* Wipe a key of any kind. */
 void key_done(SigningKey *key);

@@ -77,6 +77,7 @@ int ledger_change(Ledger *l, HistoryAction action, DocKind kind, const char *nam
         }
         r = doc ? ledger_put(l, kind, name, doc) : ledger_remove(l, kind, name);
         l->is_settled = r == 0 && recorded == 0;
+        l->n_settled = 0;
         return r;
 }
 

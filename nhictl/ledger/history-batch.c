@@ -23,7 +23,9 @@ static int push(HistoryBatch *b, const char *text, size_t size)
 static int add_line(HistoryBatch *b, const HistoryEntry *e, const HistoryLinks *links)
 {
         History *h = b->l->history;
-        HistoryLine line = { .file = (char *)(uintptr_t)e->file, .number = h->n_numbers + 1 };
+        HistoryLine line = { .file = (char *)(uintptr_t)e->file,
+                             .number = h->n_numbers + 1,
+                             .is_publication = e->action == HISTORY_PUBLISHED && !e->file };
         _cleanup_free_ char *text = NULL;
         HistoryEntry signed_by = *e;
         HistoryLinks all = { 0 };

@@ -158,6 +158,8 @@ static int take_line(Load *l, const json_t *doc, HistoryLine *line)
                 return 0;
         }
         line->file = (char *)(uintptr_t)file;
+        line->is_publication = !file && streq(document_text(doc, "action"),
+                                              history_action_name(HISTORY_PUBLISHED));
         resolve_prev(l, doc, line->number, &links);
         resolve_last(l, doc, line, &links);
         if (*document_text(doc, "torn"))

@@ -33,6 +33,13 @@ const HistoryLine *history_find(const History *h, const char *hash)
         return place == HISTORY_NONE ? NULL : &h->lines[place];
 }
 
+const char *history_base(const History *h, const char *hash)
+{
+        const HistoryLine *line = history_find(h, hash);
+
+        return line ? h->lines[line->base].hash : NULL;
+}
+
 /* Superseded lines are passed over where they are met, and not taken out. */
 static size_t skip_superseded(const History *h, size_t i)
 {
@@ -103,8 +110,18 @@ static void follow(History *h, const char *hash)
         h->n_heads--;
 }
 
+/* Of the line that is added next. */
+static size_t base_of(const History *h, const HistoryLine *line, const HistoryLinks *links)
+{
+        size_t before = line->is_publication && links->n_prev == 1 ? place_of(h, links->prev[0])
+                                                                   : HISTORY_NONE;
+
+        return before == HISTORY_NONE ? h->n_lines : h->lines[before].base;
+}
+
 int history_add(History *h, const HistoryLine *line, const HistoryLinks *links)
 {
+        const size_t base = base_of(h, line, links);
         HistoryLine *added;
         int r;
 
@@ -117,6 +134,7 @@ int history_add(History *h, const HistoryLine *line, const HistoryLinks *links)
         added = &h->lines[h->n_lines];
         *added = *line;
         added->file = line->file ? strdup(line->file) : NULL;
+        added->base = base;
         if (line->file && !added->file)
                 return -ENOMEM;
         if (json_object_set_new(h->index, line->hash, json_integer((json_int_t)h->n_lines)) < 0 ||

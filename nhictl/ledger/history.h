@@ -32,7 +32,8 @@
  *     recorded as what it is by the next that writes.
  *  L6 Whatever was put in, a line MUST be one bounded line of valid JSON.
  *  L7 A line that was changed, taken out, moved or cut off the end MUST be named by check, if the
- *     line or one after it was followed by a line, noted in revisions or published. */
+ *     line or one after it was followed by a line, noted in revisions or named by a published set.
+ *     A set names the line that its documents came from, not the one that says it was published. */
 
 #include "nhictl/ledger/document.h"
 
@@ -80,7 +81,9 @@ typedef struct HistoryLine {
         size_t number;                                  /* in the file, from 1 */
         size_t offset, size; /* in the text; 0, 0 where it was added since */
         size_t next_tip;     /* another that recorded the same document last, or HISTORY_NONE */
+        size_t base;         /* place of history_base(); set by history_add() */
         bool followed, superseded;
+        bool is_publication; /* and says nothing of a document */
 } HistoryLine;
 
 typedef struct History {
@@ -107,6 +110,10 @@ const HistoryLine *history_find(const History *h, const char *hash);
 /* The first of the lines that recorded a document last, and the next of them; HISTORY_NONE ends. */
 size_t history_tip(const History *h, const char *file);
 size_t history_tip_next(const History *h, size_t tip);
+/* The hash of the line that h->lines holds under this hash, or of the last one below it where it
+ * says no more than that sets were published: what the documents are is the same in both. Where one
+ * follows several lines it is its own. NULL: there is no such line. */
+const char *history_base(const History *h, const char *hash);
 /* Some of the heads, at most max, the last first; returns how many there are. */
 size_t history_heads(const History *h, const char **ret, size_t max);
 /* Add a line at the end and link it: what it follows and supersedes is no head and no tip any more.

@@ -7,7 +7,7 @@
  *   accounts/NAME.json     owners/NAME.json     hosts/NAME.json     grants/JTI.json
  *   history                who changed what, when and why: history.h; merged by union
  *   revisions              one line per revision that was ever published or changed here:
- *                          "HASH TIME head WHO", HASH being the head of history; merged by union.
+ *                          "HASH TIME head WHO", HASH being a line of history; merged by union.
  *                          "HASH TIME WHO", where HASH is of all documents, where history could not
  *                          be written or is younger
  *   .lock                  flock(2): writers one at a time, readers together
@@ -68,8 +68,10 @@ typedef struct Ledger {
         History *history;
         int history_error; /* a negative errno: it cannot be read, or not be written */
         bool history_is_noted;
-        bool is_settled; /* history says what the documents are */
-        char *who;       /* as whom lines are written, and when */
+        bool is_settled;  /* history says what the documents are */
+        size_t n_settled; /* lines that settling wrote, since the last change or
+                             ledger_note_settled() */
+        char *who;        /* as whom lines are written, and when */
         int64_t now_sec;
         json_t *notes; /* array of sentences to be said: ledger_notes_take() */
 } Ledger;
@@ -111,6 +113,9 @@ int ledger_change(Ledger *l, HistoryAction action, DocKind kind, const char *nam
 int ledger_settle(Ledger *l, const char *reason, size_t *ret_n);
 /* Record that these hosts' sets are published to a directory. Errors as above. */
 int ledger_record_publication(Ledger *l, const char *to, const char *const *hosts, size_t n_hosts);
+/* The revision of what settling wrote is published: who knows it not is refused from now on. Note,
+ * once, that those lines are to be kept; who made a change, too, keeps the ledger anyway. */
+void ledger_note_settled(Ledger *l);
 /* Sentences for the administrator since the last call, an owned array. */
 json_t *ledger_notes_take(Ledger *l);
 
@@ -127,10 +132,11 @@ const char *ledger_kind_name(DocKind kind);
 int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
                          char ret_error[static DOCUMENT_ERROR_MAX]);
 
-/* What a set that is published now names as its `ledger`: the head of history; where that could
- * not be written the hash of all documents. */
+/* What a set that is published now names as its `ledger`: history_base() of the head of history;
+ * where that could not be written the hash of all documents. */
 int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE]);
-/* Settle, and append the present revision to revisions unless it is the last one; durable. */
+/* Settle, and append the present revision to revisions where it does not stand there, and the head
+ * of history unless it is the last one; durable. */
 int ledger_commit(Ledger *l, int64_t now_sec, const char *who);
 /* True where the revision stands in revisions. */
 bool ledger_knows(const Ledger *l, const char *hash);

@@ -49,17 +49,32 @@ bool publication_selects(const PublishRequest *q, const Target *t)
         return t->is_list || host_is_selected(&s, t->name, t->host);
 }
 
-/* May its set be written over what stands there? */
-static int check_target(Publication *p, const Target *t)
+/* May its set be written over what stands there? B4: whatever that is, it is this host's trouble;
+ * but -EKEYREJECTED, which is said, is everybody's. */
+static int check_target(Publication *p, Target *t)
 {
-        if (t->error < 0 || !t->published.exists || t->published.ours || t->published.former ||
-            may_replace(p, t->published.hash))
+        const char *target = p->request->target;
+
+        t->is_told = true;
+        if (t->error < 0) {
+                publication_note(p,
+                                 "%s: what stands at %s cannot be read: %s. Remove it there, then: "
+                                 "nhictl publish",
+                                 t->name, p->place, strerror(-t->error));
                 return t->error;
-        publication_note(p,
-                         "%s: what stands at %s is not signed by this key: publish --replace %s "
-                         "overwrites it",
-                         t->name, p->place, t->published.hash);
-        return -EPERM;
+        }
+        if (t->published.exists && !t->published.ours && !t->published.former &&
+            !may_replace(p, t->published.hash)) {
+                publication_note(
+                        p,
+                        "%s: what stands at %s is not signed by this key. Look at whose it "
+                        "is; this overwrites it: nhictl publish%s%s --replace %s",
+                        t->name, p->place, target ? " --to " : "", target ? target : "",
+                        t->published.hash);
+                return -EPERM;
+        }
+        t->is_told = false;
+        return t->is_keys && !may_replace(p, t->published.hash) ? publish_keys_succeed(p, t) : 0;
 }
 
 static void choose(Publication *p, Target *t)
@@ -104,6 +119,8 @@ int publication_plan(Publication *p)
                 if (!t->is_selected)
                         continue;
                 t->error = check_target(p, t);
+                if (t->error == -EKEYREJECTED)
+                        return t->error;
                 if (t->error < 0)
                         continue;
                 r = t->is_keys   ? publish_keys_content(p, t->content)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between publish.c, plan.c (which sets are to be written), publish-run.c and refresh.c. */
+/* Between publish.c, plan.c (which sets are to be written), publish-write.c, publish-run.c and
+ * refresh.c. */
 
 #include "nhictl/ledger/publish.h"
 #include "nhictl/ledger/target.h"
@@ -37,5 +38,8 @@ int publication_run(Publication *p, int (*attempt)(Publication *p));
 bool publication_selects(const PublishRequest *q, const Target *t);
 /* B1, for every host before the first is written. -ESTALE. */
 int publication_check(Publication *p);
-/* 0 or -ENOMEM. */
+/* 0; -EKEYREJECTED and a sentence in p->error (publish_keys_succeed()); or -ENOMEM. */
 int publication_plan(Publication *p);
+/* B4, B7: those that are wanted, behind begin(), and the report of all. 0 or an error that ends the
+ * attempt; single sets may have failed. */
+int publication_write(Publication *p);

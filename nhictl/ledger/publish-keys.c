@@ -111,6 +111,87 @@ int publish_keys_read(Publication *p)
         return ledger_keys_read(p->l, p->key, p->now_sec, &p->keys, &p->others, p->error);
 }
 
+/* The list that stands there, as hosts hold it that took it once. NULL: they would not have. */
+static int former_list(const Publication *p, const Target *t, KeyList **ret)
+{
+        const char *bytes = p->targets.keys;
+        SetError e;
+        int r;
+
+        *ret = NULL;
+        if (!bytes)
+                return 0;
+        r = keylist_check(bytes, strlen(bytes), p->l->settings.issuer, t->published.iat_sec, ret,
+                          &e);
+        return r == -EBADMSG ? 0 : r;
+}
+
+/* SET_E_REFUSED and *ret_error, or another error. */
+static int succeeds(const Publication *p, const KeyList *former, SetError *ret_error)
+{
+        const SetPolicy policy = { .issuer = p->l->settings.issuer,
+                                   .roots = former->roots,
+                                   .n_roots = former->n_roots,
+                                   .root_threshold = former->threshold };
+        const Now now = { .real_usec = p->now_sec * 1000000 };
+        static const SetFloor none;
+        KeyList *list = NULL;
+        int r = keylist_verify(p->keys, strlen(p->keys), &policy, &none, now, KEYLIST_OFFERED,
+                               &list, ret_error);
+
+        key_list_free(list);
+        return r;
+}
+
+/* "KID, KID" */
+static void name_roots(const KeyList *l, char *ret, size_t size)
+{
+        size_t n = 0;
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < l->n_roots && n < size; i++)
+                n += (size_t)snprintf(ret + n, size - n, "%s%s", i > 0 ? ", " : "",
+                                      l->roots[i].kid);
+}
+
+#define SUCCESSION                                                                                 \
+        "hosts that have the key list which stands at %s would refuse " KEYS_SIGNED ": %s: %s. "   \
+        "Roots of that list have to sign, too (%u of %s): nhictl key sign --key ROOT"
+
+static int refuse_succession(Publication *p, Target *t, const KeyList *former, const SetError *e)
+{
+        char roots[512];
+
+        name_roots(former, roots, sizeof(roots));
+        if (!may_sign(former, p->key->public.kid)) {
+                (void)snprintf(p->error, LEDGER_ERROR_MAX,
+                               SUCCESSION ". Until then --key is to be one that both lists name",
+                               p->place, e->code, e->detail, former->threshold, roots);
+                return -EKEYREJECTED;
+        }
+        publication_note(p, SUCCESSION ". Where no host has it: nhictl publish --replace %s",
+                         p->place, e->code, e->detail, former->threshold, roots, t->published.hash);
+        t->is_told = true;
+        return -EPERM;
+}
+
+int publish_keys_succeed(Publication *p, Target *t)
+{
+        KeyList *former = NULL;
+        SetError e = { 0 };
+        int r;
+
+        if (!t->published.ours || t->published.ver >= p->others->ver)
+                return 0;
+        r = former_list(p, t, &former);
+        if (r == 0 && former)
+                r = succeeds(p, former, &e);
+        if (r == SET_E_REFUSED)
+                r = refuse_succession(p, t, former, &e);
+        key_list_free(former);
+        return r;
+}
+
 int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE])
 {
         content_hash(p->keys, strlen(p->keys), ret);

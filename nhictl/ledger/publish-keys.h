@@ -23,6 +23,11 @@ int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, ch
                      KeyList **ret, char ret_error[static LEDGER_ERROR_MAX]);
 /* p->keys and p->others by that. */
 int publish_keys_read(Publication *p);
+/* K1 of keylist.h: would hosts take it in place of the list that stands there? 0: yes, or nobody
+ * took that one; -EPERM, noted: it has to wait, and the sets need not; -EKEYREJECTED and a sentence
+ * in p->error: hosts would refuse the sets, too, which are by a key that only the new list names;
+ * -ENOMEM. */
+int publish_keys_succeed(Publication *p, Target *t);
 int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE]);
 /* 0 and *ret, or -ENOMEM. */
 int publish_keys_make(const Publication *p, StoreSet *ret);

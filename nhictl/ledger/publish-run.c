@@ -37,7 +37,7 @@ void publication_report_failed(Publication *p, const Target *t, int error)
 {
         if (*p->store->error)
                 publication_note(p, "%s: not published: %s", t->name, p->store->error);
-        else
+        else if (!t->is_told)
                 publication_note(p, "%s: not published to %s: %s", t->name, p->place,
                                  strerror(-error));
         publication_report(p, t, "failed", t->published.ver);
@@ -76,7 +76,9 @@ int publication_store_open(Publication *p)
                                                        : &p->l->settings.access,
                                  .key = p->key,
                                  .others = p->others,
-                                 .issuer = p->l->settings.issuer };
+                                 .issuer = p->l->settings.issuer,
+                                 .replace = q->replace,
+                                 .n_replace = q->n_replace };
         int r;
 
         if (!p->place) {

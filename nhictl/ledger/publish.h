@@ -13,7 +13,9 @@
  *  B6 Who publishes at the same time is found out before the older one's word is the last; a run
  *     that was interrupted is finished by the next one.
  *  B5 A set that says something new is written after the line of history that publishes it, and
- *     names that line; where history cannot be written it is published all the same (L4).
+ *     names the line that this one follows: what its documents came from. So a checkout that only
+ *     published may be thrown away, and leaves nobody an older copy. Where history cannot be
+ *     written it is published all the same (L4).
  *  B7 What says something new MUST NOT wait for sets that are only renewed: a revocation is not
  * held up by a fleet whose sets grow old. */
 

@@ -3,7 +3,9 @@
 /* Revisions: what makes publishing a compare-and-set. A set names the revision it was made from;
  * only a ledger that knows that revision may publish over it. The file is merged by union, so a
  * merged checkout knows both sides' revisions. Its hashes are heads of history, and it is still a
- * file of its own: a history that is broken must not keep a revocation from being published. */
+ * file of its own: a history that is broken must not keep a revocation from being published.
+ * A line that only says that sets were published makes no revision: else a checkout that publishes
+ * and is thrown away would leave all others older copies. */
 
 #include "lib/base/io.h"
 #include "lib/jose/json.h"
@@ -27,19 +29,23 @@ static const char *settled_head(const Ledger *l)
         return head;
 }
 
-int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE])
+static int hash_documents(const Ledger *l, char ret[static LEDGER_HASH_SIZE])
 {
-        const char *head = settled_head(l);
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = json_write(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
 
-        if (head) {
-                memcpy(ret, head, LEDGER_HASH_SIZE);
-                return 0;
-        }
-        text = json_write(l->hashes, JSON_COMPACT | JSON_SORT_KEYS);
         if (!text)
                 return -ENOMEM;
         content_hash(text, strlen(text), ret);
+        return 0;
+}
+
+int ledger_revision(const Ledger *l, char ret[static LEDGER_HASH_SIZE])
+{
+        const char *head = settled_head(l);
+
+        if (!head)
+                return hash_documents(l, ret);
+        memcpy(ret, history_base(l->history, head), LEDGER_HASH_SIZE);
         return 0;
 }
 
@@ -87,30 +93,18 @@ static int append(Ledger *l, const char *line)
         return fsync(fd) < 0 || fsync(l->dir_fd) < 0 ? -errno : 0;
 }
 
-int ledger_commit(Ledger *l, int64_t now_sec, const char *who)
+/* A line that a crash cut short is closed, so that it cannot swallow this one. */
+static int note(Ledger *l, const char *hash)
 {
-        char hash[LEDGER_HASH_SIZE], time[WHEN_TIME_SIZE];
         _cleanup_free_ char *line = NULL, *grown = NULL;
         const char *old = l->revisions ? l->revisions : "";
         bool torn = *old && old[strlen(old) - 1] != '\n';
+        char time[WHEN_TIME_SIZE];
         int r;
 
-        if (!l->writable)
-                return -EINVAL;
-        r = ledger_author(l, now_sec, who);
-        if (r < 0)
-                return r;
-        who = l->who;                       /* the caller's may have been that, too */
-        (void)ledger_settle(l, NULL, NULL); /* L4: its errors are noted and stop nothing */
-        r = ledger_revision(l, hash);
-        if (r < 0)
-                return r;
-        if (is_last(l, hash))
-                return 0;
-        /* A line that a crash cut short is closed, so that it cannot swallow this one. */
         if (asprintf(&line, "%s%s %s %s%s\n", torn ? "\n" : "", hash,
-                     when_format_time(time, now_sec), settled_head(l) ? LEDGER_REVISION_HEAD : "",
-                     who) < 0)
+                     when_format_time(time, l->now_sec),
+                     settled_head(l) ? LEDGER_REVISION_HEAD : "", l->who) < 0)
                 return -ENOMEM;
         if (asprintf(&grown, "%s%s", old, line) < 0)
                 return -ENOMEM;
@@ -120,4 +114,27 @@ int ledger_commit(Ledger *l, int64_t now_sec, const char *who)
         free(l->revisions);
         l->revisions = TAKE_PTR(grown);
         return 0;
+}
+
+int ledger_commit(Ledger *l, int64_t now_sec, const char *who)
+{
+        char revision[LEDGER_HASH_SIZE];
+        const char *head;
+        int r;
+
+        if (!l->writable)
+                return -EINVAL;
+        r = ledger_author(l, now_sec, who);
+        if (r < 0)
+                return r;
+        (void)ledger_settle(l, NULL, NULL); /* L4: its errors are noted and stop nothing */
+        r = ledger_revision(l, revision);
+        if (r < 0)
+                return r;
+        head = settled_head(l);
+        if (!head)
+                head = revision;
+        if (!streq(head, revision) && !ledger_knows(l, revision))
+                r = note(l, revision);
+        return r == 0 && !is_last(l, head) ? note(l, head) : r;
 }

@@ -140,9 +140,22 @@ int ledger_settle(Ledger *l, const char *reason, size_t *ret_n)
         if (r == 0 && !l->is_settled)
                 r = settle(l, reason, &n);
         l->is_settled = r == 0;
+        l->n_settled += r == 0 ? n : 0;
         if (r < 0)
                 ledger_history_failed(l, r);
         if (ret_n)
                 *ret_n = n;
         return r;
+}
+
+void ledger_note_settled(Ledger *l)
+{
+        if (l->n_settled == 0)
+                return;
+        ledger_note(l,
+                    "%s: what was edited by hand or merged is recorded in history and revisions, "
+                    "and published from there (%zu new lines). Keep both files (in git: commit "
+                    "and push them), or other copies of this ledger are refused as older ones",
+                    l->path, l->n_settled);
+        l->n_settled = 0;
 }

@@ -7,6 +7,7 @@ void targets_done(Targets *t)
 {
         free(t->items);
         json_decref(t->index);
+        free(t->keys);
         *t = (Targets){ 0 };
 }
 
@@ -98,6 +99,17 @@ static int take(Targets *t, const char *name, const Published *p, bool must_writ
         return 0;
 }
 
+static int take_keys(Targets *t, const char *bytes, size_t size, Published *ret)
+{
+        int r = published_keys_parse(bytes, size, t->l->settings.issuer, ret);
+
+        free(TAKE_PTR(t->keys));
+        if (r < 0 || !ret->ours || size > KEYLIST_SIZE_MAX)
+                return r;
+        t->keys = strndup(bytes, size);
+        return t->keys ? 0 : -ENOMEM;
+}
+
 static int on_set(void *userdata, const char *name, const char *jws, size_t size, bool must_write,
                   Published *ret)
 {
@@ -108,7 +120,7 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
         if (!jws)
                 r = 0;
         else if (streq(name, STORE_KEYS))
-                r = published_keys_parse(jws, size, t->l->settings.issuer, ret);
+                r = take_keys(t, jws, size, ret);
         else if (streq(name, STORE_LIST))
                 r = published_list_parse(jws, size, t->l->settings.issuer, t->key, t->others, ret);
         else

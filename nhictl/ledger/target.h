@@ -15,6 +15,7 @@ typedef struct Target {
         const json_t
                 *host; /* NULL: the ledger has it no more; its set is emptied. The list has none */
         int error;     /* a negative errno from reading what is published */
+        bool is_told;  /* the error is noted, with what to do */
         bool is_selected;
         bool must_write; /* an earlier run said it would write it, and may not have */
         bool is_wanted;  /* its set is to be written */
@@ -30,6 +31,7 @@ typedef struct Targets {
         Target *items;
         size_t n, capacity;
         json_t *index; /* name -> place in items */
+        char *keys;    /* the key list that stands there; NULL: it was not read, or is none */
 } Targets;
 
 /* The lists first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any

@@ -18,14 +18,8 @@ static int publication_take(HttpsStore *h, const ClientRequest *r)
         if (https_is_conditional(h) && !https_etag_is_strong(r->etag))
                 return https_etag_missing(h, r);
         memcpy(h->etag, r->etag, sizeof(h->etag));
-        if (publication_open(&h->s.o, r->answer ? r->answer : "", r->n, h->s.revision, &h->hosts,
-                             &h->pending) < 0)
-                return store_failed(
-                        &h->s, -EPERM,
-                        "%s is not signed by this key: another issuer publishes there, or "
-                        "the key was changed. Remove it there to begin anew",
-                        r->url);
-        return 0;
+        return publication_load(&h->s, r->url, r->answer ? r->answer : "", r->n, &h->hosts,
+                                &h->pending);
 }
 
 int https_publication_load(HttpsStore *h)

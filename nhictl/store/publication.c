@@ -5,6 +5,8 @@
  * what it does not. */
 
 #include "lib/jose/json.h"
+#include "nhi-agentd/set/set.h"
+#include "nhictl/ledger/publish-keys.h"
 #include "nhictl/store/store.h"
 
 #include <stdio.h>
@@ -83,6 +85,46 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
                              ? json_incref(json_object_get(document, "hosts"))
                              : json_object();
         return pending_read(json_object_get(document, "pending"), ret_pending);
+}
+
+/* Does it say whose it is, whether that is so or not? */
+static bool names_an_issuer(const char *text, size_t size)
+{
+        _cleanup_(json_decrefp) json_t *payload = keylist_payload(text, size);
+
+        return *document_text(payload, "iss") != '\0';
+}
+
+static bool may_replace(const StoreOptions *o, const char *hash)
+{
+        for (size_t i = 0; i < o->n_replace; i++)
+                if (streq(o->replace[i], hash))
+                        return true;
+        return false;
+}
+
+int publication_load(Store *s, const char *where, const char *text, size_t size, json_t **ret_hosts,
+                     json_t **ret_pending)
+{
+        char hash[LEDGER_HASH_SIZE];
+        int r = publication_open(&s->o, text, size, s->revision, ret_hosts, ret_pending);
+
+        if (r != -EBADMSG)
+                return r;
+        content_hash(text, size, hash);
+        if (names_an_issuer(text, size) && !may_replace(&s->o, hash))
+                return store_failed(s, -EPERM,
+                                    "%s is not signed by this key: another issuer publishes there, "
+                                    "or the key was changed. Where nobody else does: nhictl "
+                                    "publish --replace %s",
+                                    where, hash);
+        s->revision[0] = '\0';
+        s->is_publication_lost = true;
+        if (!ret_hosts || !ret_pending)
+                return 0;
+        *ret_hosts = json_object();
+        *ret_pending = json_object();
+        return *ret_hosts && *ret_pending ? 0 : -ENOMEM;
 }
 
 json_t *publication_entry(const Published *p)

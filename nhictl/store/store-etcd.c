@@ -5,243 +5,16 @@
  */
 
 #include "lib/base/io.h"
-#include "lib/http/etcd.h"
-#include "nhictl/store/client.h"
-#include "nhictl/store/store.h"
+#include "nhictl/store/etcd-store.h"
 
 #include <stdio.h>
 
 #define KEYS_DEFAULT "/nhi/sets/{host}" /* source.etcd_key's */
 #define KEYS_READ    "/nhi/reports/{host}"
-#define READ_ALONE   16u /* more keys than that are read by a walk over all of them */
-#define MEMBERS_MAX  16u
-#define PAGE         256u
-#define KEYS_MAX     (4u * 1000 * 1000) /* where a member is believed no more */
-#define TXN_SETS     100u               /* etcd: at most 128 operations */
-#define TXN_BYTES    (1000u * 1000)     /* etcd: 1.5 MiB by default */
+#define TXN_SETS     100u           /* etcd: at most 128 operations */
+#define TXN_BYTES    (1000u * 1000) /* etcd: 1.5 MiB by default */
 #define ANSWER_MAX   (512u * 1024 * 1024)
 #define TOTAL_USEC   (30 * USEC_PER_SEC)
-#define N_ROUNDS     2u /* through all members */
-
-typedef struct EtcdStore {
-        Store s;
-        Client *client;
-        char *members[MEMBERS_MAX]; /* "https://HOST:PORT" */
-        size_t n_members, member;
-        StoreNames names;
-        char *user, *password; /* NULL: none */
-        char *publication;     /* its key */
-        int64_t mod_revision;  /* and when it was last changed; 0: it is not there */
-        int64_t revision;      /* of what load() told */
-        EtcdPair last;         /* its key is where load() is */
-        size_t n_keys;         /* that load() was told of */
-} EtcdStore;
-
-/* ---- asking ---- */
-
-static bool is_members_fault(const ClientRequest *r)
-{
-        return r->error || (r->status >= 500 && r->status != 501) || r->status == 429;
-}
-
-/* A request of the first member that can serve it. */
-static int ask_members(EtcdStore *e, const char *path, const char *body, ClientRequest *ret)
-{
-        int r = 0;
-
-        *ret = (ClientRequest){ 0 };
-        for (size_t i = 0; r == 0 && i < e->n_members * N_ROUNDS; i++) {
-                client_request_done(ret);
-                *ret = (ClientRequest){ .method = "POST", .body = body };
-                (void)snprintf(ret->headers[0], sizeof(ret->headers[0]),
-                               "Content-Type: application/json");
-                ret->size = strlen(body);
-                if (asprintf(&ret->url, "%s%s", e->members[e->member], path) < 0) {
-                        ret->url = NULL;
-                        r = -ENOMEM;
-                        break;
-                }
-                r = client_do(e->client, ret, 1);
-                if (r < 0 || !is_members_fault(ret))
-                        break;
-                e->member = (e->member + 1) % e->n_members;
-        }
-        ret->body = NULL;
-        return r;
-}
-
-static bool is_token_over(const EtcdStore *e, const ClientRequest *r)
-{
-        EtcdPutAnswer a;
-
-        return e->user && r->status != 200 && r->answer &&
-               etcd_put_parse(r->answer, r->n, &a) == 0 && a.is_error &&
-               etcd_wants_new_token(a.code, a.error);
-}
-
-static int log_in(EtcdStore *e);
-
-/* An error of etcd's own is an answer; a token that ran out meanwhile is none. Takes body. */
-static int ask(EtcdStore *e, const char *path, char *body, ClientRequest *ret)
-{
-        char sentence[CLIENT_ERROR_MAX];
-        int r = body ? ask_members(e, path, body, ret) : -ENOMEM;
-
-        if (!body)
-                *ret = (ClientRequest){ 0 };
-        if (r == 0 && !streq(path, ETCD_PATH_AUTH) && is_token_over(e, ret)) {
-                client_request_done(ret);
-                r = log_in(e);
-                if (r == 0)
-                        r = ask_members(e, path, body, ret);
-        }
-        secret_free(body);
-        if (r == 0 && (is_members_fault(ret) || !ret->answer))
-                r = store_failed(&e->s, -EIO, "%s: %s", ret->url, client_sentence(ret, sentence));
-        return r;
-}
-
-static int etcd_fail(EtcdStore *e, unsigned code, const char *text)
-{
-        return store_failed(&e->s, code == 7 ? -EACCES : -EIO, "%s: etcd-%u: %s",
-                            e->members[e->member], code, text);
-}
-
-static int malformed(EtcdStore *e, int r)
-{
-        return r == -ENOMEM ? r
-                            : store_failed(&e->s, -EIO, "%s: the member's answer makes no sense",
-                                           e->members[e->member]);
-}
-
-/* ---- what stands there ---- */
-
-static int take_pair(EtcdStore *e, const EtcdPair *p, const StoreSink *sink)
-{
-        const char *text = p->value ? (const char *)p->value : "";
-        char name[STORE_NAME_MAX + 1];
-        Published said;
-
-        if (e->s.o.size_max == 0 && streq(p->key, e->publication)) {
-                e->mod_revision = p->mod_revision;
-                if (publication_open(&e->s.o, text, p->size, e->s.revision, NULL, NULL) == 0)
-                        return 0;
-                return store_failed(
-                        &e->s, -EPERM,
-                        "%s is not signed by this key: another issuer publishes there, or "
-                        "the key was changed. Remove it there to begin anew",
-                        p->key);
-        }
-        if (!store_name_parse(&e->names, p->key, p->key_size, name))
-                return 0;
-        return sink->set(sink->userdata, name, text, p->size, false, &said);
-}
-
-/* For etcd_list_done() where it is 0. Takes body. */
-static int ask_list(EtcdStore *e, char *body, EtcdList *ret)
-{
-        ClientRequest request;
-        int r = ask(e, ETCD_PATH_RANGE, body, &request);
-
-        if (r == 0) {
-                r = etcd_list_parse(request.answer, request.n, ret);
-                r = r < 0 ? malformed(e, r) : 0;
-        }
-        client_request_done(&request);
-        if (r == 0 && ret->is_error)
-                r = etcd_fail(e, ret->code, ret->error);
-        return r;
-}
-
-/* Keys rise, so that pages come to an end. */
-static int go_on_behind(EtcdStore *e, EtcdPair *last)
-{
-        const size_t n = e->last.key_size < last->key_size ? e->last.key_size : last->key_size;
-        const int order = e->last.key ? memcmp(e->last.key, last->key, n) : -1;
-
-        if (order > 0 || (order == 0 && e->last.key_size >= last->key_size) || e->n_keys > KEYS_MAX)
-                return malformed(e, -EBADMSG);
-        free(e->last.key);
-        e->last.key = TAKE_PTR(last->key);
-        e->last.key_size = last->key_size;
-        return 0;
-}
-
-static int load_page(EtcdStore *e, bool *ret_more, const StoreSink *sink)
-{
-        EtcdList l = { 0 };
-        int r = ask_list(e,
-                         etcd_list_request(e->names.before, e->last.key, e->last.key_size, PAGE,
-                                           e->revision),
-                         &l);
-
-        for (size_t i = 0; r == 0 && i < l.n; i++)
-                r = take_pair(e, &l.pairs[i], sink);
-        if (r == 0 && e->revision == 0)
-                e->revision = l.revision;
-        *ret_more = r == 0 && l.has_more && l.n > 0;
-        e->n_keys += l.n;
-        if (*ret_more)
-                r = go_on_behind(e, &l.pairs[l.n - 1]);
-        etcd_list_done(&l);
-        return r;
-}
-
-static void load_reset(EtcdStore *e)
-{
-        free(e->last.key);
-        e->last = (EtcdPair){ 0 };
-        e->n_keys = 0;
-        e->mod_revision = e->revision = 0;
-        e->s.revision[0] = '\0';
-}
-
-static int etcd_load(Store *s, const char *const *names, size_t n, const StoreSink *sink)
-{
-        EtcdStore *e = (EtcdStore *)s;
-        bool has_more = true;
-        int r = 0;
-
-        load_reset(e);
-        while (r == 0 && has_more)
-                r = load_page(e, &has_more, sink);
-        return r;
-}
-
-static int read_key(EtcdStore *e, const char *name, const StoreSink *sink)
-{
-        _cleanup_free_ char *key = store_name_of(&e->names, name);
-        ClientRequest request;
-        EtcdAnswer a = { 0 };
-        Published said;
-        int r = key ? ask(e, ETCD_PATH_RANGE, etcd_range_request(key, false), &request) : -ENOMEM;
-
-        if (!key)
-                return r;
-        if (r == 0) {
-                r = etcd_range_parse(request.answer, request.n, &a);
-                r = r < 0 ? malformed(e, r) : a.is_error ? etcd_fail(e, a.code, a.error) : 0;
-        }
-        if (r == 0 && a.has_value)
-                r = a.size > e->s.o.size_max
-                            ? sink->failed(sink->userdata, name, -EFBIG)
-                            : sink->set(sink->userdata, name, a.value ? (char *)a.value : "",
-                                        a.size, false, &said);
-        etcd_answer_done(&a);
-        client_request_done(&request);
-        return r;
-}
-
-static int etcd_read(Store *s, const char *const *names, size_t n, const StoreSink *sink)
-{
-        int r = 0;
-
-        if (n > READ_ALONE)
-                return etcd_load(s, names, n, sink);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = read_key((EtcdStore *)s, names[i], sink);
-        return r;
-}
 
 /* ---- writing ---- */
 
@@ -249,12 +22,14 @@ static int put_all(EtcdStore *e, const EtcdPut *puts, size_t n, int64_t *ret_rev
 {
         EtcdPutAnswer a = { 0 };
         ClientRequest request;
-        int r = ask(e, ETCD_PATH_TXN, etcd_put_request(e->publication, e->mod_revision, puts, n),
-                    &request);
+        int r = etcd_ask(e, ETCD_PATH_TXN,
+                         etcd_put_request(e->publication, e->mod_revision, puts, n), &request);
 
         if (r == 0) {
                 r = etcd_put_parse(request.answer, request.n, &a);
-                r = r < 0 ? malformed(e, r) : a.is_error ? etcd_fail(e, a.code, a.error) : 0;
+                r = r < 0        ? etcd_malformed(e, r)
+                    : a.is_error ? etcd_store_fail(e, a.code, a.error)
+                                 : 0;
         }
         client_request_done(&request);
         if (r == 0 && !a.is_put)
@@ -269,7 +44,7 @@ static int check_unchanged(EtcdStore *e)
 {
         char name[STORE_NAME_MAX + 1];
         EtcdList l = { 0 };
-        int r = ask_list(e, etcd_changes_request(e->names.before, PAGE, e->revision), &l);
+        int r = etcd_ask_list(e, etcd_changes_request(e->names.before, PAGE, e->revision), &l);
 
         if (r == 0 && l.has_more)
                 r = -EAGAIN;
@@ -377,25 +152,6 @@ static int parse_url(EtcdStore *e, char *error)
         return r == 0 && !e->publication ? -ENOMEM : r;
 }
 
-static int log_in(EtcdStore *e)
-{
-        ClientRequest request;
-        char *token = NULL;
-        int r = ask(e, ETCD_PATH_AUTH, etcd_auth_request(e->user, e->password), &request);
-
-        if (r == 0) {
-                token = etcd_auth_parse(request.answer, request.n);
-                r = token ? client_authorize(e->client, token)
-                          : store_failed(&e->s, -EACCES, "%s does not take this user and password",
-                                         e->members[e->member]);
-        }
-        if (request.answer)
-                explicit_bzero(request.answer, request.n);
-        client_request_done(&request);
-        secret_free(token);
-        return r;
-}
-
 static int authorize(EtcdStore *e, char *error)
 {
         const StoreAccess *a = e->s.o.access;
@@ -411,7 +167,7 @@ static int authorize(EtcdStore *e, char *error)
         if (r == 0 && a->password_file)
                 r = secret_read(a->password_file, &e->password, error);
         if (r == 0 && e->user && e->password)
-                r = log_in(e);
+                r = etcd_log_in(e);
         if (r < 0 && *e->s.error)
                 (void)snprintf(error, LEDGER_ERROR_MAX, "%s", e->s.error);
         secret_free(token);

@@ -33,8 +33,28 @@ static int tell_set(HttpsStore *h, const char *name, const ClientRequest *r, con
         return n;
 }
 
+static bool is_too_large(const ClientRequest *r)
+{
+        return r->error && streq(r->error, "too-large");
+}
+
+/* What keeps this object from being read, and likely no other; 0: nothing, or the server. */
+static int objects_own_error(const ClientRequest *r)
+{
+        if (is_too_large(r))
+                return -EFBIG;
+        if (r->error || r->status < 400 || r->status >= 500 || r->status == 401 ||
+            r->status == 429 || https_is_absent(r))
+                return 0;
+        return r->status == 403 ? -EACCES : -EIO;
+}
+
 static int take_set(HttpsStore *h, const char *name, const ClientRequest *r, const StoreSink *sink)
 {
+        const int error = objects_own_error(r);
+
+        if (error < 0)
+                return sink->failed(sink->userdata, name, error);
         if (!https_is_absent(r) && !https_is_done(r))
                 return https_request_fail(h, r);
         if (https_is_done(r) && https_is_conditional(h) && !https_etag_is_strong(r->etag))
@@ -54,7 +74,9 @@ static int read_some(HttpsStore *h, const char *const *names, size_t n, const St
         if (r == 0)
                 r = client_do(h->client, requests, n);
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = take_set(h, names[i], &requests[i], sink);
+                r = n > 1 && is_too_large(&requests[i])
+                            ? read_some(h, &names[i], 1, sink) /* others took the room, perhaps */
+                            : take_set(h, names[i], &requests[i], sink);
         for (size_t i = 0; requests && i < n; i++)
                 client_request_done(&requests[i]);
         free(requests);
@@ -88,6 +110,7 @@ static void forget(HttpsStore *h)
         free(TAKE_PTR(h->publication));
         h->hosts = h->pending = h->etags = NULL;
         h->etag[0] = h->s.revision[0] = '\0';
+        h->s.is_publication_lost = false;
 }
 
 /* Hosts that the publication lists and that need not be read. */

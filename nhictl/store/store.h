@@ -20,7 +20,6 @@
 
 #define STORE_LIST          REVOCATIONS_NAME /* likewise */
 #define STORE_KEYS          KEYLIST_NAME     /* likewise */
-#define STORE_PUBLICATION   "_publication"   /* in the place of a host's name, which has no '_' */
 #define STORE_NAME_MAX      (LEDGER_NAME_MAX + sizeof(FRESHNESS_SUFFIX) - 1)
 #define STORE_PUBLICATION   "_publication" /* in the place of a host's name, which has no '_' */
 #define JWS_TYP_PUBLICATION "nhi-publication+jwt"
@@ -31,6 +30,8 @@ typedef struct StoreOptions {
         const SigningKey *key; /* of who publishes */
         const KeyList *others; /* whose publications are ours, too; may be NULL */
         const char *issuer;
+        const char *const *replace; /* hashes of publications that are written over */
+        size_t n_replace;
         size_t size_max; /* 0: sets are published. Else other objects are only read(), of so many
                             bytes, and key and issuer are not needed */
 } StoreOptions;
@@ -59,7 +60,9 @@ typedef struct Store {
         StoreOptions o;
         char revision[LEDGER_HASH_SIZE]; /* load: whose publication stands there; "": it is not said
                                           */
-        char error[LEDGER_ERROR_MAX];    /* a sentence where an operation failed; "" otherwise */
+        bool is_publication_lost; /* load: what stands in its place is none; begin() writes it anew
+                                   */
+        char error[LEDGER_ERROR_MAX]; /* a sentence where an operation failed; "" otherwise */
 } Store;
 
 typedef struct StoreType {
@@ -119,6 +122,11 @@ int publication_sign(const StoreOptions *o, const char *revision, const json_t *
 /* -EBADMSG: it is none of ours. *ret_hosts and *ret_pending are owned, may be NULL. */
 int publication_open(const StoreOptions *o, const char *jws, size_t size,
                      char ret_revision[static LEDGER_HASH_SIZE], json_t **ret_hosts,
+                     json_t **ret_pending);
+/* publication_open() of what stands at `where`, into s. What nobody signed is as good as absent:
+ * who could write it could remove it, and sets still say what they were published from. -EPERM,
+ * said: it is somebody else's. */
+int publication_load(Store *s, const char *where, const char *text, size_t size, json_t **ret_hosts,
                      json_t **ret_pending);
 json_t *publication_entry(const Published *p);
 int publication_entry_read(const json_t *entry, const char *revision, Published *ret);

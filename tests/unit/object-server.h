@@ -28,6 +28,7 @@ typedef struct Objects {
         unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
         /* somebody else writes that just before the next write; NULL: nobody does */
         const char *slip_key, *slip_value;
+        const char *closed;        /* path whose GET is answered by 403; NULL: none */
         const char *broken_fields; /* with these header lines; NULL: none */
         unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
         unsigned n_tokens, n_uses;
@@ -124,6 +125,8 @@ static inline bool object_serve_get(Objects *o, HttpsPeer *p)
         const Object *at = object_find(o, p->path);
         char field[80] = "";
 
+        if (o->closed && streq(o->closed, p->path))
+                return https_answer(p, 403, "", "");
         if (!at)
                 return https_answer(p, 404, "", "");
         (void)snprintf(field, sizeof(field), "ETag: \"r%ld\"\r\n", at->revision);

@@ -2,6 +2,7 @@
 
 /* `--key exec:COMMAND`. The command is this program itself: test-key-exec HOW SEED public|sign. */
 
+#include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "nhictl/key-exec.h"
 
@@ -10,7 +11,14 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define PATIENCE_USEC (USEC_PER_SEC / 5)
 
 static SigningKey key_of(const char *seed_text)
 {
@@ -23,8 +31,28 @@ static SigningKey key_of(const char *seed_text)
         return k;
 }
 
+/* Closes its output and goes on, as does what it started. */
+static _Noreturn void hang(void)
+{
+        (void)close(STDOUT_FILENO);
+        (void)fork();
+        for (;;)
+                (void)pause();
+}
+
+/* Does somebody type the PIN at the terminal? */
+static bool has_pin(void)
+{
+        char pin[8] = "";
+        int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC);
+
+        return fd >= 0 && read(fd, pin, sizeof(pin) - 1) > 0 && streq(pin, "1234\n");
+}
+
 static int print_public(const SigningKey *k, const char *how)
 {
+        if (streq(how, "hangs-at-once"))
+                hang();
         char *text = NULL;
 
         if (streq(how, "mute"))
@@ -42,7 +70,9 @@ static int print_signature(const SigningKey *k, const char *how)
         uint8_t signature[crypto_sign_BYTES];
         size_t size = fread(text, 1, sizeof(text), stdin);
 
-        if (streq(how, "fails"))
+        if (streq(how, "hangs"))
+                hang();
+        if (streq(how, "fails") || (streq(how, "asks") && !has_pin()))
                 return 1;
         if (streq(how, "other-text"))
                 text[0] ^= 1;
@@ -62,16 +92,22 @@ static int be_the_command(const char *how, const char *seed, const char *what)
         return print_signature(streq(how, "other-key") ? &other : &k, how);
 }
 
-static int open_key(const char *how, SigningKey *ret, char error[static KEY_EXEC_ERROR_MAX])
+static int open_key_within(const char *how, uint64_t usec, SigningKey *ret,
+                           char error[static KEY_EXEC_ERROR_MAX])
 {
         char self[512] = "", *line = NULL;
         int r;
 
         assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
         assert_true(asprintf(&line, "exec:'%s' %s seed", self, how) > 0);
-        r = key_exec_open(line, ret, error);
+        r = key_exec_open_within(line, usec, ret, error);
         free(line);
         return r;
+}
+
+static int open_key(const char *how, SigningKey *ret, char error[static KEY_EXEC_ERROR_MAX])
+{
+        return open_key_within(how, 60 * USEC_PER_SEC, ret, error);
 }
 
 static void what_the_command_signs_is_a_jws_of_its_key(void **state)
@@ -129,12 +165,73 @@ static void a_command_that_is_none_is_said(void **state)
         assert_false(key_exec_is("/etc/nhi/issuer.key"));
 }
 
+/* Both come to us, so that they can be seen to have ended. */
+static void both_must_have_been_killed(void)
+{
+        int status;
+
+        assert_true(waitpid(-1, &status, 0) > 0);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        assert_int_equal(waitpid(-1, &status, 0), -1); /* the command itself was waited for */
+}
+
+static void a_command_that_hangs_is_ended_with_what_it_started(void **state)
+{
+        char error[KEY_EXEC_ERROR_MAX], *jws = NULL;
+        SigningKey k;
+
+        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        assert_int_equal(open_key_within("hangs-at-once", PATIENCE_USEC, &k, error), -ETIMEDOUT);
+        assert_non_null(strstr(error, "Try it by hand"));
+        both_must_have_been_killed();
+        assert_int_equal(open_key_within("hangs", 2 * USEC_PER_SEC, &k, error), 0);
+        assert_int_equal(jws_sign(&k, "t+jwt", "hello", 5, &jws), -ETIMEDOUT);
+        assert_null(jws);
+        both_must_have_been_killed();
+        key_done(&k);
+}
+
+/* In a session of its own, whose terminal this is. */
+static int sign_at_terminal(const char *path)
+{
+        char error[KEY_EXEC_ERROR_MAX], *jws = NULL;
+        SigningKey k;
+        int fd;
+
+        if (setsid() < 0 || (fd = open(path, O_RDWR)) < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+                return 2;
+        if (open_key("asks", &k, error) < 0 || jws_sign(&k, "t+jwt", "hello", 5, &jws) < 0)
+                return 3;
+        return tcgetpgrp(fd) == getpgrp() ? 0 : 4;
+}
+
+static void a_command_may_ask_at_the_terminal_and_gives_it_back(void **state)
+{
+        int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), terminal, status = -1;
+        pid_t pid;
+
+        assert_true(fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0);
+        terminal = open(ptsname(fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+        assert_true(terminal >= 0);
+        assert_int_equal(write(fd, "1234\n", 5), 5);
+        pid = fork();
+        if (pid == 0)
+                _exit(sign_at_terminal(ptsname(fd)));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        (void)close(terminal);
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_the_command_signs_is_a_jws_of_its_key),
                 cmocka_unit_test(what_does_not_verify_is_not_used),
                 cmocka_unit_test(a_command_that_is_none_is_said),
+                cmocka_unit_test(a_command_that_hangs_is_ended_with_what_it_started),
+                cmocka_unit_test(a_command_may_ask_at_the_terminal_and_gives_it_back),
         };
 
         if (sodium_init() < 0)

@@ -230,6 +230,38 @@ static void a_set_of_another_key_is_kept_and_the_others_are_published(void **sta
         ledger_free(l);
 }
 
+/* B4: nothing of it can be named, so it is to be removed. */
+static void what_cannot_be_read_keeps_its_own_host_waiting_only(void **state)
+{
+        static const char *const ways[] = { "mkdir web2.jws", "ln -s /etc/passwd web2.jws",
+                                            "truncate -s 1025M web2.jws", "mkfifo web2.jws" };
+        const Fixture *f = *state;
+        PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC };
+        char error[LEDGER_ERROR_MAX];
+        Ledger *l = fixture_open(f, true);
+        PublishReport report;
+
+        fixture_fill(l);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
+                run_in(f->target, "rm -rf web2.jws");
+                run_in(f->target, ways[i]);
+                assert_int_equal(publish_at(l, &request, &report, error), 0);
+                assert_int_equal(report.n_published, 1);
+                assert_int_equal(report.n_failed, 1);
+                assert_int_equal(json_array_size(report.notes), 1);
+                assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)),
+                                       "Remove it there, then: nhictl publish"));
+                publish_report_done(&report);
+        }
+        run_in(f->target, "rm -rf web2.jws");
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
+        ledger_free(l);
+}
+
 static void the_set_of_a_host_that_left_is_emptied_once(void **state)
 {
         const Fixture *f = *state;
@@ -299,25 +331,27 @@ static size_t lines_with(const Fixture *f, const char *action)
 }
 
 /* B5 */
-static void a_set_names_the_line_that_published_it_and_a_renewal_is_no_news(void **state)
+static void a_set_names_the_line_that_its_publication_follows_and_a_renewal_is_no_news(void **state)
 {
         const Fixture *f = *state;
         Ledger *l = fixture_open(f, true);
-        size_t number;
+        size_t n;
         json_t *lines;
         Published p;
 
         fixture_fill(l);
         assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
         p = read_set(f, l, "web1");
-        assert_non_null(history_find(l->history, p.revision));
-        number = history_find(l->history, p.revision)->number;
         assert_true(ledger_knows(l, p.revision));
+        assert_true(ledger_knows(l, l->history->lines[l->history->n_lines - 1].hash));
         ledger_free(l); /* a reader would wait for the writer */
         lines = history_lines(f);
-        assert_line(lines, number - 1, "published", NULL, NULL);
-        assert_string_equal(line_text(lines, number - 1, "to"), f->target);
-        assert_string_equal(line_link(lines, number - 1, "hosts"), "web1");
+        n = json_array_size(lines);
+        assert_line(lines, n - 1, "published", NULL, NULL);
+        assert_string_equal(line_text(lines, n - 1, "to"), f->target);
+        assert_string_equal(line_link(lines, n - 1, "hosts"), "web1");
+        assert_string_equal(line_link(lines, n - 1, "prev"), p.revision);
+        assert_line(lines, n - 2, "adopted", NULL, NULL);
         json_decref(lines);
 
         l = fixture_open(f, true); /* the grant has ended: that is news */
@@ -341,22 +375,37 @@ static void check_sets(const Fixture *f, const char *said)
         json_decref(problems);
 }
 
+/* A ledger that published after g-2 was granted. */
+static void publish_two_grants(const Fixture *f)
+{
+        Ledger *l = history_open(f);
+        json_t *grant;
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+        json_object_set_new(grant, "jti", json_string("g-2"));
+        assert_int_equal(ledger_change(l, HISTORY_GRANTED, DOC_GRANT, "g-2", grant, "CHG-43"), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
+        ledger_free(l);
+}
+
+/* Takes the grant, its line and that of its publication out, and what revisions says of them. */
+#define CUT_GRANT                                                                                  \
+        "rm grants/g-2.json; for i in 1 2; do sed -i '$d' history; sed -i '$d' revisions; done"
+
 /* L7, U02, U03: with revisions cut or taken away as well. */
 static void a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew(void **state)
 {
         const Fixture *f = *state;
-        Ledger *l = fixture_open(f, true);
+        Ledger *l;
 
-        fixture_fill(l);
-        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
-        ledger_free(l);
+        publish_two_grants(f);
         check_sets(f, NULL);
-        history_save(f);
-        run_in(f->ledger, "sed -i '$d' history; sed -i '$d' revisions");
+        run_in(f->ledger, "cp history revisions grants/g-2.json ..; " CUT_GRANT);
         assert_no_problem(f); /* of itself it knows nothing */
         check_sets(f, "web1.jws: was published from line");
-        history_restore(f);
-        run_in(f->ledger, "rm revisions");
+        run_in(f->ledger, "cp ../history . && cp ../g-2.json grants && rm revisions");
         check_sets(f, NULL);
         run_in(f->ledger, "rm history");
         check_sets(f, "web1.jws: was published from line");
@@ -372,13 +421,10 @@ static void a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew
 static void revisions_that_were_made_to_look_old_hide_nothing(void **state)
 {
         const Fixture *f = *state;
-        Ledger *l = fixture_open(f, true);
 
-        fixture_fill(l);
-        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me"), 0);
-        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 1);
-        ledger_free(l);
-        run_in(f->ledger, "sed -i '$d' history; sed -i 's/ head / /' revisions");
+        publish_two_grants(f);
+        run_in(f->ledger,
+               "cp revisions ..; " CUT_GRANT "; sed 's/ head / /' ../revisions >revisions");
         assert_no_problem(f);
         check_sets(f, "web1.jws: was published from line");
 }
@@ -426,10 +472,12 @@ int main(void)
                 LEDGER_TEST(a_merged_checkout_may_publish),
                 LEDGER_TEST(the_version_rises_whatever_the_clock_does),
                 LEDGER_TEST(a_set_of_another_key_is_kept_and_the_others_are_published),
+                LEDGER_TEST(what_cannot_be_read_keeps_its_own_host_waiting_only),
                 LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
                 LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set),
                 LEDGER_TEST(a_target_of_everybody_is_refused),
-                LEDGER_TEST(a_set_names_the_line_that_published_it_and_a_renewal_is_no_news),
+                LEDGER_TEST(
+                        a_set_names_the_line_that_its_publication_follows_and_a_renewal_is_no_news),
                 LEDGER_TEST(a_published_set_shows_a_history_that_was_cut_rewritten_or_begun_anew),
                 LEDGER_TEST(revisions_that_were_made_to_look_old_hide_nothing),
                 LEDGER_TEST(a_set_that_is_older_than_the_history_is_no_alarm),

@@ -317,6 +317,27 @@ static void an_older_checkout_that_publishes_last_writes_nothing(void **state)
         ledger_free(l);
 }
 
+/* B5, V18: neither the sets nor the publication of a checkout that is not there any more. */
+static void what_another_checkout_of_the_same_revision_published_stays(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2), *ci;
+        Fixture other;
+        unsigned n;
+
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        other = copy_of(*state);
+        ci = fixture_open(&other, true);
+        assert_int_equal(publish(ci, NOW_USEC), 2);
+        ledger_free(ci);
+        n = objects.n_put;
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        assert_int_equal(objects.n_put, n);
+        revoke_grant(l);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
 /* P1, B6: the older one looked before the newer one began, and writes after it has finished. */
 static void who_was_overtaken_writes_nothing_more(void **state)
 {
@@ -452,15 +473,145 @@ static void a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets(void 
         ledger_free(l);
 }
 
-static void a_publication_of_somebody_else_is_refused(void **state)
+/* What another issuer signed there, or our own name with another key. */
+static void put_publication(const char *issuer)
 {
-        Ledger *l = ledger_of_hosts(*state, 1);
-        char error[LEDGER_ERROR_MAX];
+        SigningKey other;
+        const StoreOptions o = { .key = &other, .issuer = issuer };
+        char *jws = NULL;
 
-        object_put(&objects, "/nhi/sets/" STORE_PUBLICATION, "not.a.jws", 9);
-        assert_int_equal(refusal(l, NOW_USEC, error), -EPERM);
-        assert_non_null(strstr(error, "not signed by this key"));
-        assert_null(stands("web1"));
+        assert_int_equal(signing_key_generate(&other), 0);
+        assert_int_equal(publication_sign(&o, "0", NULL, NULL, &jws), 0);
+        object_put(&objects, "/nhi/sets/" STORE_PUBLICATION, jws, strlen(jws));
+        signing_key_done(&other);
+        free(jws);
+}
+
+static void a_publication_of_somebody_else_is_refused_until_it_is_named(void **state)
+{
+        static const char *const issuers[] = { "test:issuer", "other:issuer" };
+        Ledger *l = ledger_of_hosts(*state, 1);
+        char error[LEDGER_ERROR_MAX], hash[LEDGER_HASH_SIZE];
+        const char *const replace[] = { hash };
+        const PublishRequest request = {
+                .mode = PUBLISH_ALL, .now_usec = NOW_USEC, .replace = replace, .n_replace = 1
+        };
+        PublishReport report;
+
+        for (size_t i = 0; i < ELEMENTSOF(issuers); i++) {
+                put_publication(issuers[i]);
+                assert_int_equal(refusal(l, NOW_USEC, error), -EPERM);
+                assert_non_null(strstr(error, "not signed by this key"));
+                assert_null(stands("web1"));
+        }
+        content_hash(stands(STORE_PUBLICATION), strlen(stands(STORE_PUBLICATION)), hash);
+        assert_non_null(strstr(error, "nhictl publish --replace "));
+        assert_non_null(strstr(error, hash));
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        publish_report_done(&report);
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
+        ledger_free(l);
+}
+
+static void must_be_noted(const PublishReport *report, const char *a, const char *b)
+{
+        const json_t *note;
+        size_t i;
+
+        json_array_foreach(report->notes, i, note) {
+                if (strstr(json_string_value(note), a) && strstr(json_string_value(note), b))
+                        return;
+        }
+        fail_msg("nothing noted of %s %s", a, b);
+}
+
+/* B4, V18: as good as none. Who is older is found out by the sets. */
+static void a_publication_that_is_garbage_holds_no_revocation_up(void **state)
+{
+        static const char *const garbage[] = { "not.a.jws", "", "{\"iss\":\"test:issuer\"}" };
+        Ledger *l = ledger_of_hosts(*state, 2);
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        Fixture old;
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        old = copy_of(*state);
+        revoke_grant(l);
+        object_put(&objects, "/nhi/sets/" STORE_PUBLICATION, garbage[0], strlen(garbage[0]));
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(report.n_failed, 0);
+        must_be_noted(&report, STORE_PUBLICATION, "written anew");
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(entries(), 1);
+        assert_string_not_equal(stands(STORE_PUBLICATION), garbage[0]);
+        ledger_free(l);
+
+        l = fixture_open(&old, true);
+        for (size_t i = 0; i < ELEMENTSOF(garbage); i++) { /* B1 */
+                object_put(&objects, "/nhi/sets/" STORE_PUBLICATION, garbage[i],
+                           strlen(garbage[i]));
+                assert_int_equal(refusal(l, NOW_USEC + 2 * SECOND, error), -ESTALE);
+                assert_string_equal(stands(STORE_PUBLICATION), garbage[i]);
+        }
+        assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
+/* B4, V18: what holds a host's own set up is said with what to do, once; all others get theirs, and
+ * the list names the grant for that host, too. */
+static void an_object_that_is_no_set_holds_up_its_own_host_only(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 3);
+        char error[LEDGER_ERROR_MAX], hash[LEDGER_HASH_SIZE], command[400];
+        const char *const replace[] = { hash };
+        PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND };
+        PublishReport report;
+
+        give_grant_to(l, "g-2", "web2");
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        object_put(&objects, "/nhi/sets/web2", "garbage", 7);
+        disable_owner(l);
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_failed, 1);
+        assert_int_equal(json_array_size(report.notes), 1);
+        content_hash("garbage", 7, hash);
+        (void)snprintf(command, sizeof(command), "nhictl publish --to %s --replace %s", url, hash);
+        must_be_noted(&report, "web2: ", command);
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(entries(), 1);
+        assert_string_equal(stands("web2"), "garbage");
+
+        request.replace = replace;
+        request.n_replace = 1;
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web2"), 0);
+        ledger_free(l);
+}
+
+/* B4 */
+static void an_object_that_cannot_be_read_holds_up_its_own_host_only(void **state)
+{
+        const PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC + SECOND };
+        Ledger *l = ledger_of_hosts(*state, 3);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        revoke_grant(l);
+        objects.closed = "/nhi/sets/web2";
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 2);
+        assert_int_equal(report.n_failed, 1);
+        must_be_noted(&report, "web2: what stands at", "Remove it there");
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
         ledger_free(l);
 }
 
@@ -838,13 +989,17 @@ int main(void)
                 BOTH(only_what_changed_is_written),
                 BOTH(a_revocation_does_not_wait_for_renewals),
                 BOTH(an_older_checkout_that_publishes_last_writes_nothing),
+                BOTH(what_another_checkout_of_the_same_revision_published_stays),
                 BOTH(who_was_overtaken_writes_nothing_more),
                 BOTH(what_an_older_one_is_about_to_undo_is_written_anew),
                 BOTH(what_an_older_one_writes_meanwhile_does_not_stay),
                 BOTH(a_run_that_was_killed_is_finished_by_the_next),
                 BOTH(a_list_that_was_overtaken_is_not_put_back),
                 BOTH(a_list_of_somebody_else_is_left_alone_and_hosts_get_their_sets),
-                BOTH(a_publication_of_somebody_else_is_refused),
+                BOTH(a_publication_of_somebody_else_is_refused_until_it_is_named),
+                BOTH(a_publication_that_is_garbage_holds_no_revocation_up),
+                BOTH(an_object_that_is_no_set_holds_up_its_own_host_only),
+                HTTPS(an_object_that_cannot_be_read_holds_up_its_own_host_only),
                 BOTH(what_another_key_of_the_list_signed_is_signed_anew),
                 BOTH(only_hosts_that_were_chosen_are_written),
                 BOTH(a_choice_of_no_host_is_said),

@@ -256,6 +256,24 @@ static void an_older_checkout_redates_nothing(void **state) /* G2 */
         ledger_free(l);
 }
 
+static void a_checkout_of_the_same_revision_redates_what_another_published(
+        void **state) /* G2 V18 */
+{
+        Ledger *l = ledger_of_hosts(1);
+        Fixture other = *fixture;
+        char command[1024];
+
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        (void)snprintf(other.ledger, sizeof(other.ledger), "%s/other", fixture->root);
+        (void)snprintf(command, sizeof(command), "cp -a '%s' '%s'", fixture->ledger, other.ledger);
+        assert_int_equal(system(command), 0);
+        publish(l, NOW_USEC);
+        ledger_free(l);
+        l = fixture_open(&other, false);
+        assert_int_equal(refresh(l, NOW_USEC + 7 * HOUR), 1);
+        ledger_free(l);
+}
+
 /* A store that gives an older set back, or another issuer's. */
 static void what_the_store_made_up_is_not_redated(void **state) /* G1 V18 */
 {
@@ -401,6 +419,7 @@ int main(void)
                 ALL(what_did_not_change_is_redated_and_stays_as_it_is),
                 ALL(what_changed_is_not_redated),
                 ALL(an_older_checkout_redates_nothing),
+                ALL(a_checkout_of_the_same_revision_redates_what_another_published),
                 ALL(what_the_store_made_up_is_not_redated),
                 ALL(what_is_too_old_is_told),
                 ALL(a_statement_of_another_key_is_replaced),
