@@ -6,7 +6,6 @@
 #include "lib/base/path.h"
 #include "nhictl/central.h"
 #include "nhictl/fleet/show.h"
-#include "nhictl/key-exec.h"
 
 #define STALE_DEFAULT_SEC 1800
 
@@ -61,7 +60,7 @@ static int forget(const Ledger *l, const ArgList *names)
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s: %s", l->path, strerror(-r));
 }
 
-/* Without the key nobody can tell which published set is ours. */
+/* Without the key, its public half, nobody can tell which published set is ours. */
 static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, json_t **ret)
 {
         const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
@@ -75,11 +74,10 @@ static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, js
                     "and \"publish\" in ledger.json");
                 return VERB_OK;
         }
-        r = central_key(&o->central, &key);
+        r = central_public_key(&o->central, &key.public);
         if (r != VERB_OK)
                 return r;
         r = fleet_published(l, &key, now_sec, ret, error);
-        key_done(&key);
         if (r < 0)
                 say("which versions are published cannot be told: %s",
                     *error ? error : strerror(-r));

@@ -68,11 +68,11 @@ int init_start(bool renew, bool changed, bool credentials)
                 return fail(VERB_FAILED,
                             "the units did not start: systemctl status nhi-agentd (users and "
                             "groups are made by systemd-sysusers)");
-        /* Started before this configuration was there, it reads it now. */
-        if (changed && systemctl(reload) < 0)
-                return fail(VERB_FAILED, "the agent did not reload: systemctl status nhi-agentd");
         /* It was handed its credentials when it started. */
         if (credentials && systemctl(restart) < 0)
                 return fail(VERB_FAILED, "nhi-fetchd did not start: systemctl status nhi-fetchd");
+        /* Started before this configuration was there, it reads it now. */
+        if (changed && systemctl(reload) < 0)
+                return fail(VERB_FAILED, "the agent did not reload: nhictl status says why");
         return VERB_OK;
 }

@@ -57,6 +57,14 @@ json_t *key_public_document(const Jwk *public, const char *issuer)
         return doc;
 }
 
+/* A central side has nothing in /etc/nhi before its key. */
+static int make_place(const KeyOptions *o)
+{
+        if (o->central.key || mkdir(PATH_ETC_DIR, 0755) == 0 || errno == EEXIST)
+                return VERB_OK;
+        return fail(VERB_FAILED, "%s: %s", PATH_ETC_DIR, strerror(errno));
+}
+
 /* Never over a key that is there: hosts trust it. */
 static VerbStatus run_new(Call *call)
 {
@@ -71,6 +79,9 @@ static VerbStatus run_new(Call *call)
                                         "is kept offline");
         if (key_exec_is(path))
                 return fail(VERB_USAGE, "who signs for us makes its own key: --key FILE");
+        r = make_place(o);
+        if (r != VERB_OK)
+                return r;
         r = lstat(path, &st) == 0 ? -EEXIST : 0;
         if (r == 0 && (o->passphrase || o->central.passphrase_file)) {
                 r = passphrase_choose(path, o->central.passphrase_file, &p);

@@ -6,10 +6,15 @@
 #include "lib/base/path.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/people.h"
+#include "nhictl/ledger/document.h"
 #include "nhictl/places.h"
 #include "nhictl/reply.h"
+#include "nhictl/store/store.h"
 
 #define CHECK            "source"
+#define FLEET_TIMER      "nhi-publish.timer"
+#define LEDGER_JSON      PATH_LEDGER_DIR "/ledger.json"
+#define LEDGER_SIZE_MAX  (256u * 1024)
 #define AGE_WARN_PERCENT 50
 #define AGE_FAIL_PERCENT 80
 
@@ -116,10 +121,43 @@ static void say_unit(const DoctorHost *h, const char *unit, const char *without,
                              unit);
 }
 
-static bool is_local_source(const DoctorHost *h)
+static bool has_ledger(const DoctorHost *h)
 {
-        return doctor_exists(h, BELOW_ROOT(PATH_LEDGER_DIR "/ledger.json")) &&
+        return doctor_exists(h, BELOW_ROOT(LEDGER_JSON)) &&
                doctor_exists(h, BELOW_ROOT(PATH_ISSUER_KEY));
+}
+
+static bool is_published_over_network(const DoctorHost *h)
+{
+        _cleanup_free_ char *text = NULL;
+        char error[DOCUMENT_ERROR_MAX];
+        json_t *ledger = NULL;
+        const char *to;
+        bool is_url;
+
+        if (doctor_read(h, BELOW_ROOT(LEDGER_JSON), LEDGER_SIZE_MAX, &text) < 0 ||
+            document_parse(text, strlen(text), &ledger, error) < 0)
+                return false;
+        to = document_text(ledger, "publish");
+        is_url = *to && !store_directory(to);
+        json_decref(ledger);
+        return is_url;
+}
+
+/* Two units renew ledgers. The one of a host that is its own source has no network. */
+static void say_renewal(const DoctorHost *h, Findings *f)
+{
+        const char *const fleet[] = { "/usr/bin/systemctl", "is-active", FLEET_TIMER, NULL };
+        const bool is_fleet = is_published_over_network(h);
+        char state[256];
+
+        say_unit(h,
+                 is_fleet || h->run(fleet, state, sizeof(state)) == 0 ? FLEET_TIMER
+                                                                      : "nhi-renew.timer",
+                 is_fleet ? "the ledger here is not renewed over the network, and its hosts' sets "
+                            "run out"
+                          : "this host's ledger is not renewed, and its set runs out",
+                 f);
 }
 
 void check_source(const DoctorHost *h, Findings *f)
@@ -143,7 +181,6 @@ void check_source(const DoctorHost *h, Findings *f)
         json_array_foreach(issuers, i, issuer)
                 say_issuer(h, issuer, is_enforced, f);
         say_unit(h, "nhi-fetchd.service", "neither grants nor revocations arrive", f);
-        if (is_local_source(h))
-                say_unit(h, "nhi-renew.timer",
-                         "this host's ledger is not renewed, and its set runs out", f);
+        if (has_ledger(h))
+                say_renewal(h, f);
 }

@@ -79,7 +79,8 @@ int history_batch_add(HistoryBatch *b, const HistoryEntry *e, const HistoryLinks
         return r == 0 ? add_line(b, e, links) : r;
 }
 
-/* An old ledger's .gitattributes does not know the file yet. */
+/* A ledger.json that was written by hand stands alone; an old ledger's .gitattributes does not know
+ * the file yet. */
 static void complete_attributes(const Ledger *l)
 {
         static const char file[] = ".gitattributes", line[] = "\n" LEDGER_HISTORY_ATTRIBUTES;
@@ -87,6 +88,7 @@ static void complete_attributes(const Ledger *l)
         _cleanup_close_ int fd = -EBADF;
         size_t size, skip;
 
+        (void)ledger_write_git_files(l->path);
         if (document_read(l->dir_fd, file, DOCUMENT_SIZE_MAX, &text, &size) < 0 ||
             strstr(text, HISTORY_FILE " "))
                 return;

@@ -90,6 +90,9 @@ DEFINE_CLEANUP(Ledger *, ledger_free);
 int ledger_create(const char *path, const json_t *settings,
                   char ret_error[static LEDGER_ERROR_MAX]);
 
+/* What git has to know of a ledger in this directory, as far as there is no such file. */
+int ledger_write_git_files(const char *path);
+
 /* A document, borrowed; NULL where there is none. */
 json_t *ledger_get(const Ledger *l, DocKind kind, const char *name);
 /* Is there a file for it, readable or not? */

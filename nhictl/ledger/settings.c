@@ -210,13 +210,35 @@ int ledger_settings_read(const json_t *doc, LedgerSettings *ret,
         return 0;
 }
 
+/* As open as the directory, and never over a file that is there. */
 static int write_new(const char *dir, const char *name, const char *text)
 {
         _cleanup_free_ char *path = NULL;
+        struct stat st;
 
         if (asprintf(&path, "%s/%s", dir, name) < 0)
                 return -ENOMEM;
-        return file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), true);
+        if (lstat(path, &st) == 0)
+                return -EEXIST;
+        if (stat(dir, &st) < 0)
+                return -errno;
+        return file_replace(path, text, strlen(text), st.st_mode & 0664, geteuid(), getegid(),
+                            true);
+}
+
+int ledger_write_git_files(const char *path)
+{
+        static const struct {
+                const char *name, *text;
+        } files[] = {
+                { ".gitattributes", LEDGER_HISTORY_ATTRIBUTES "revisions merge=union\n" },
+                { ".gitignore", ".lock\n.reports*\n" },
+        };
+        int r = 0;
+
+        for (size_t i = 0; (r == 0 || r == -EEXIST) && i < ELEMENTSOF(files); i++)
+                r = write_new(path, files[i].name, files[i].text);
+        return r == -EEXIST ? 0 : r;
 }
 
 int ledger_create(const char *path, const json_t *settings, char ret_error[static LEDGER_ERROR_MAX])
@@ -232,10 +254,7 @@ int ledger_create(const char *path, const json_t *settings, char ret_error[stati
         else if (lstat(existing, &st) == 0)
                 r = -EEXIST;
         if (r == 0)
-                r = write_new(path, ".gitattributes",
-                              LEDGER_HISTORY_ATTRIBUTES "revisions merge=union\n");
-        if (r == 0)
-                r = write_new(path, ".gitignore", ".lock\n.reports*\n");
+                r = ledger_write_git_files(path);
         if (r == 0) /* last: with it the directory is a ledger */
                 r = write_new(path, "ledger.json", text);
         if (r < 0)

@@ -80,7 +80,10 @@ static int file_open(const StoreOptions *o, Store **ret, char *error)
                 r = lock(f);
         if (r < 0) {
                 (void)snprintf(error, LEDGER_ERROR_MAX,
-                               r == -EPERM ? "%s is writable by everybody: chmod o-w it" : "%s: %s",
+                               r == -EPERM   ? "%s is writable by everybody: chmod o-w it"
+                               : r == -EROFS ? "%s: %s: a service may write there where a drop-in "
+                                               "has ReadWritePaths= for it"
+                                             : "%s: %s",
                                f->dir, strerror(-r));
                 file_free(&f->s);
                 return r;

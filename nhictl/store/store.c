@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #define PLACEHOLDER "{host}"
 
@@ -50,6 +51,14 @@ bool store_url_is_valid(const char *url)
                !(first && (first < rest + authority || strstr(first + 1, PLACEHOLDER)));
 }
 
+/* RestrictAddressFamilies= of a service answers so. */
+static bool network_is_denied(void)
+{
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        return fd < 0 && errno == EAFNOSUPPORT;
+}
+
 int store_open(const StoreOptions *o, Store **ret, char ret_error[static LEDGER_ERROR_MAX])
 {
         ret_error[0] = '\0';
@@ -59,6 +68,15 @@ int store_open(const StoreOptions *o, Store **ret, char ret_error[static LEDGER_
                                "etcd:// URL without user, password and query",
                                o->url);
                 return -EINVAL;
+        }
+        if (!store_directory(o->url) && network_is_denied()) {
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX,
+                               "%s: there is no network in this service. nhi-renew.timer renews a "
+                               "host that is its own source; for sets that are published to a URL: "
+                               "systemctl disable --now nhi-renew.timer; systemctl enable --now "
+                               "nhi-publish.timer",
+                               o->url);
+                return -ENETUNREACH;
         }
         return store_type(o->url)->open(o, ret, ret_error);
 }

@@ -265,6 +265,7 @@ static void a_fetcher_or_renewal_that_does_not_run_fails(void **state)
         assert_true(fixture_says(&t->x, FINDING_FAIL, "nhi-fetchd.service is inactive"));
 
         fixture_runs(&t->x, "/usr/bin/systemctl is-active nhi-fetchd.service", "active\n", 0);
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active nhi-publish.timer", "inactive\n", 3);
         fixture_runs(&t->x, "/usr/bin/systemctl is-active nhi-renew.timer", "failed\n", 3);
         fixture_check(&t->x, "source");
         assert_true(fixture_is_well(&t->x)); /* no ledger here: nothing to renew */
@@ -272,6 +273,33 @@ static void a_fetcher_or_renewal_that_does_not_run_fails(void **state)
         fixture_file(&t->x, "/etc/nhi/issuer.key", "{}");
         fixture_check(&t->x, "source");
         assert_true(fixture_says(&t->x, FINDING_FAIL, "nhi-renew.timer is failed"));
+}
+
+/* nhi-renew.service has no network. */
+static void a_ledger_that_is_published_over_a_network_wants_the_timer_that_has_one(void **state)
+{
+        static const char renew[] = "/usr/bin/systemctl is-active nhi-renew.timer",
+                          fleet[] = "/usr/bin/systemctl is-active nhi-publish.timer";
+        Host *t = *state;
+
+        set_issuer(t, 10, 1000, "");
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        fixture_runs(&t->x, fleet, "inactive\n", 3);
+        fixture_file(&t->x, "/etc/nhi/issuer.key", "{}");
+        fixture_file(&t->x, "/var/lib/nhi-ledger/ledger.json", "{\"publish\": \"etcd://a:2379\"}");
+        fixture_check(&t->x, "source");
+        assert_true(fixture_says(&t->x, FINDING_FAIL, "nhi-publish.timer is inactive"));
+
+        fixture_runs(&t->x, fleet, "active\n", 0);
+        fixture_runs(&t->x, renew, "inactive\n", 3);
+        fixture_check(&t->x, "source");
+        assert_true(fixture_is_well(&t->x));
+        fixture_file(&t->x, "/var/lib/nhi-ledger/ledger.json", "{\"publish\": \"/srv/nhi\"}");
+        fixture_check(&t->x, "source");
+        assert_true(fixture_is_well(&t->x)); /* it can write directories, too */
+        fixture_runs(&t->x, fleet, "inactive\n", 3);
+        fixture_check(&t->x, "source");
+        assert_true(fixture_says(&t->x, FINDING_FAIL, "nhi-renew.timer is inactive"));
 }
 
 static void a_source_that_cannot_be_looked_at_is_no_ok(void **state)
@@ -423,6 +451,7 @@ int main(void)
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
                 TEST(a_fetcher_or_renewal_that_does_not_run_fails),
+                TEST(a_ledger_that_is_published_over_a_network_wants_the_timer_that_has_one),
                 TEST(a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of),
                 TEST(a_source_that_cannot_be_looked_at_is_no_ok),
                 TEST(a_clock_is_well_only_when_the_kernel_says_so),

@@ -5,6 +5,8 @@
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
+#include "nhictl/key-file.h"
+#include "nhictl/key-lock.h"
 #include "nhictl/verb.h"
 #include "tests/unit/ledger-fixture.h"
 #include "tests/unit/report-fixture.h"
@@ -270,6 +272,25 @@ static void without_the_issuers_key_nobody_says_who_is_behind(void **state)
         assert_in(out, "behind");
 }
 
+static void to_see_the_fleet_takes_no_passphrase(void **state)
+{
+        static const KeyCost cheap = { 1, KEY_LOCK_MEMORY_MIN };
+        SigningKey issuer = { 0 };
+        char *locked = NULL;
+
+        report(1000, 5);
+        assert_int_equal(key_file_open(PATH_ISSUER_KEY, NULL, &issuer, NULL), VERB_OK);
+        assert_int_equal(key_lock(&issuer, "correct horse battery staple", &cheap, &locked), 0);
+        assert_int_equal(file_replace(PATH_ISSUER_KEY, locked, strlen(locked), 0600, geteuid(),
+                                      getegid(), false),
+                         0);
+        free(locked);
+        signing_key_done(&issuer);
+        ENDS(VERB_STALE, "fleet");
+        assert_in(out, "behind");
+        assert_null(strstr(err, "passphrase"));
+}
+
 static void quarantine_it(json_t *payload)
 {
         (void)json_object_set_new(payload, "quarantined", json_integer(2));
@@ -443,6 +464,7 @@ int main(void)
                 KNOWN(an_old_report_is_told),
                 KNOWN(a_host_with_an_older_set_is_behind),
                 KNOWN(without_the_issuers_key_nobody_says_who_is_behind),
+                KNOWN(to_see_the_fleet_takes_no_passphrase),
                 KNOWN(what_a_host_did_not_take_is_status_1),
                 KNOWN(a_log_that_was_cut_is_status_1_until_it_is_known),
                 KNOWN(a_report_played_again_is_status_4),

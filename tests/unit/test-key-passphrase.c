@@ -4,6 +4,7 @@
  * guess its full price. */
 
 #include "lib/base/file.h"
+#include "lib/base/path.h"
 #include "nhictl/key-file.h"
 #include "nhictl/key-lock.h"
 #include "nhictl/verb.h"
@@ -154,6 +155,17 @@ static void a_new_key_can_be_locked_from_the_beginning(void **state)
         assert_string_equal(out, "unchanged\n");
 }
 
+/* Of the package nhi-tools alone: nobody has made /etc/nhi. */
+static void the_first_key_makes_its_directory(void **state)
+{
+        fixture_make_path(PATH_ROOT "/etc");
+        assert_int_equal(system("rm -rf " PATH_ETC_DIR), 0);
+        OK("key", "new");
+        assert_int_equal(access(PATH_ISSUER_KEY, R_OK), 0);
+        assert_int_equal(unlink(PATH_ISSUER_KEY), 0);
+        assert_int_equal(rmdir(PATH_ETC_DIR), 0);
+}
+
 static void a_key_gets_another_passphrase_and_none(void **state)
 {
         const World *w = *state;
@@ -247,6 +259,7 @@ int main(void)
                 TEST(the_public_key_is_shown_without_a_passphrase),
                 TEST(a_damaged_file_is_said_to_be_that),
                 TEST(a_new_key_can_be_locked_from_the_beginning),
+                TEST(the_first_key_makes_its_directory),
                 TEST(a_key_gets_another_passphrase_and_none),
                 TEST(a_passphrase_that_is_refused_leaves_the_key_as_it_is),
                 TEST(a_key_that_others_can_read_is_said),

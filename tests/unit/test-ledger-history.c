@@ -57,6 +57,31 @@ static void an_old_ledger_begins_with_what_stands_there(void **state)
         assert_no_problem(f);
 }
 
+/* The way of a fleet: ledger.json from a page, and nothing else. */
+static void a_ledger_whose_settings_were_written_by_hand_is_fit_for_git_too(void **state)
+{
+        const Fixture *f = *state;
+        char path[400];
+        Ledger *l;
+
+        for (size_t i = 0; i < 2; i++) {
+                (void)snprintf(path, sizeof(path), "%s/%s", f->ledger,
+                               i == 0 ? ".gitattributes" : ".gitignore");
+                assert_int_equal(unlink(path), 0);
+        }
+        l = history_open(f);
+        fixture_fill(l);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me"), 0);
+        ledger_free(l);
+        assert_file_has(f, ".gitattributes", "history merge=union");
+        assert_file_has(f, ".gitattributes", "revisions merge=union");
+        assert_file_has(f, ".gitignore", ".reports");
+        fixture_write(f, ".gitignore", "mine\n");
+        assert_int_equal(ledger_write_git_files(f->ledger), 0);
+        assert_file_has(f, ".gitignore", "mine");
+        assert_no_problem(f);
+}
+
 static void what_is_edited_by_hand_is_named_and_adopted(void **state)
 {
         const Fixture *f = *state;
@@ -395,6 +420,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 HISTORY_TEST(each_change_has_its_line_and_follows_the_one_before),
                 HISTORY_TEST(an_old_ledger_begins_with_what_stands_there),
+                HISTORY_TEST(a_ledger_whose_settings_were_written_by_hand_is_fit_for_git_too),
                 HISTORY_TEST(what_is_edited_by_hand_is_named_and_adopted),
                 HISTORY_TEST(two_edits_of_one_document_are_two_lines),
                 HISTORY_TEST(every_kind_of_tampering_is_named),

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* nhictl/store/client.h: many requests at a time. */
+/* nhictl/store/client.h: many requests at a time; and a service that has no network. */
 
 #include "nhictl/store/client.h"
 
 #include "lib/base/macro.h"
+#include "nhictl/store/store.h"
 #include "tests/unit/https-server.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -69,6 +75,55 @@ static void one_that_has_ended_makes_room_for_the_next_at_once(void **state)
         (void)client_free(c);
 }
 
+/* What RestrictAddressFamilies=AF_UNIX does: socket() of another family is not supported. */
+static bool deny_network(void)
+{
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 3),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        const struct sock_fprog filter = { ELEMENTSOF(code), code };
+
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+static bool is_told_what_to_do(const char *to)
+{
+        const StoreAccess access_to = { 0 };
+        const StoreOptions o = { .url = to, .access = &access_to, .issuer = "i", .size_max = 1 };
+        char error[LEDGER_ERROR_MAX];
+        Store *s = NULL;
+
+        return store_open(&o, &s, error) == -ENETUNREACH && strstr(error, to) &&
+               strstr(error, "systemctl enable --now nhi-publish.timer");
+}
+
+static void a_service_without_network_says_which_one_has_it(void **state)
+{
+        const StoreAccess access_to = { 0 };
+        const StoreOptions here = { .url = "/tmp", .access = &access_to, .size_max = 1 };
+        char error[LEDGER_ERROR_MAX];
+        pid_t pid = fork();
+        int status = -1;
+
+        if (pid == 0) {
+                Store *s = NULL;
+                bool ok = deny_network() && is_told_what_to_do("etcd://a.example:2379") &&
+                          is_told_what_to_do("https://a.example/sets");
+
+                ok = ok && store_open(&here, &s, error) == 0; /* a directory needs none */
+                store_free(s);
+                _exit(ok ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 static int server_begin(void **state)
 {
         const IdentitySpec of_ca = { .to_sec = 3600, .common_name = "test-ca" };
@@ -102,6 +157,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_that_has_ended_makes_room_for_the_next_at_once),
+                cmocka_unit_test(a_service_without_network_says_which_one_has_it),
         };
 
         return cmocka_run_group_tests_name("store-client", tests, server_begin, server_end);

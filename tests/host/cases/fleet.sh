@@ -24,17 +24,18 @@ fleet_wire() { # N
                 host_run "$HOST" grep etcd /etc/hosts </dev/null | host_run "$host" tee -a /etc/hosts >/dev/null
 }
 
-# What web1 was given by `nhictl init`, with the name and the password of another host.
+# As an administrator does it: the key of the central side, compared by its thumbprint, the CA, a user and a password.
 fleet_join() { # N
-        local host=$HOST-$1 name=web$1.example.org
-        host_run "$HOST" tar -C / -cf - etc/nhi/agentd.conf.d etc/nhi/trust etc/nhi/private/etcd-{user,password} etc/nhi/private/fetcher-{cert,key} \
-                etc/nhi/sets-ca.pem etc/systemd/system/nhi-fetchd.service.d </dev/null | host_run "$host" tar -C / -xf - || return
-        host_run "$host" bash -eu -c '
-                sed -i "s/name = \"web1\.example\.org\"/name = \"$1\"/" /etc/nhi/agentd.conf.d/10-local.conf
-                printf %s "$1" >/etc/nhi/private/etcd-user; printf %s "$1-secret" >/etc/nhi/private/etcd-password
-                systemctl daemon-reload
-                systemctl --quiet enable --now nhi-agentd-{pam,control,keys,feed}.socket nhi-agentd.service nhi-fetchd.service' \
-                join "$name" </dev/null
+        local host=$HOST-$1 name=web$1.example.org thumbprint
+        thumbprint=$(host_run "$HOST" nhictl key show --json 2>/dev/null </dev/null | sed -n 's/.*"hex": *"\([0-9a-f ]*\)".*/\1/p')
+        host_run "$HOST" sh -c 'nhictl key show 2>/dev/null' </dev/null | host_run "$host" tee /root/issuer.jwk >/dev/null
+        host_run "$HOST" cat /srv/nhi/pki/ca.pem </dev/null | host_run "$host" tee /root/etcd-ca.pem >/dev/null
+        # shellcheck disable=SC2016 # for the host's shell
+        HOST=$host quietly bash -eu -c 'cd /root; umask 077; echo "$1" >user; echo "$1-secret" >password
+                nhictl init --source etcd://etcd1.example.org:2379,etcd2.example.org:2379,etcd3.example.org:2379 --trust issuer.jwk \
+                        --thumbprint "$2" --name "$1" --ca-file etcd-ca.pem --user-file user --password-file password --wait 30s' \
+                join "$name" "$thumbprint"
+        both succeeded says 'set [0-9]+ is verified and in force' || { indent <<<"$OUT"; return 1; }
 }
 
 fleet_boot() { # N
@@ -89,9 +90,9 @@ fleet_revoke() { # MARK SECONDS
 case_one_revocation_reaches_three_hosts() {
         local n
         source_use etcd || return
-        for n in 2 3; do judge "web$n is booted and joins" fleet_boot $n; done
         quietly nhictl host add web1.example.org web2.example.org web3.example.org --label fleet
         judge 'the ledger knows all three' succeeded
+        for n in 2 3; do judge "web$n is booted and joins" fleet_boot $n; done
         fleet_grant
         fleet_sessions 9951
         fleet_revoke 9951 2

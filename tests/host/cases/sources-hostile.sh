@@ -19,10 +19,10 @@ stolen_get() { # FILE
         succeeded || judge 'the set is read from etcd' false
 }
 
-stolen_put() { # FILE
+stolen_put() { # FILE [KEY]
         mark
-        quietly sh -c "/opt/nhi/servers etcdctl put $KEY <$1"
-        succeeded || judge 'the set is written to etcd' false
+        quietly sh -c "/opt/nhi/servers etcdctl put ${2:-$KEY} <$1"
+        succeeded || judge "$1 is written to etcd" false
 }
 
 minted() { # SED [KEYFILE]: from /root/now.jws into /root/minted.jws
@@ -214,3 +214,62 @@ case_the_agent_has_no_network() {
         judge 'and fetches from its unit' check_fetches
 }
 check_fetches() { grant_deploy sandbox 1m; check_allows; }
+
+# Two roots, kept elsewhere, say from now on which keys sign; both have to.
+roots_ready() {
+        hostile_ready || return
+        quietly bash -eu -c '
+                for root in a b; do
+                        nhictl key new --root --key /root/root-$root.key
+                        nhictl key show --key /root/root-$root.key >/etc/nhi/trust/root-$root.jwk
+                done
+                nhictl key show >/root/first.jwk
+                issuer=$(sed -n "s/.*\(issuer = \".*\";\).*/\1/p" "$1")
+                echo "issuers = ( { $issuer roots = [ \"/etc/nhi/trust/root-a.jwk\", \"/etc/nhi/trust/root-b.jwk\" ]; root_threshold = 2; } );" \
+                        >/etc/nhi/agentd.conf.d/60-roots.conf
+                systemctl reload nhi-agentd
+                nhictl key rotate --add /root/first.jwk --root /etc/nhi/trust/root-a.jwk --root /etc/nhi/trust/root-b.jwk --threshold 2' roots "$SOURCE_CONF"
+        succeeded || indent <<<"$OUT"
+        judge 'there are two roots' succeeded
+}
+
+signed_by() { # ROOT
+        quietly nhictl key sign --key "/root/root-$1.key"
+        succeeded || judge "root $1 signs: $OUT" false
+}
+
+# V26: a key is retired by as many roots as it takes, and by nobody else; and then it is.
+case_keys_change_by_the_word_of_all_roots_and_a_retired_one_signs_nothing() {
+        local list=/var/lib/nhi-ledger/keys.jws
+        roots_ready || return
+        signed_by a
+        quietly nhictl publish
+        judge 'a list that hosts would refuse is not published' both failed says root-threshold
+        signed_by b
+        quietly nhictl publish
+        judge 'one that both signed is' succeeded
+        fault_before 9908
+        stolen_get /root/now.jws
+        quietly bash -eu -c 'nhictl key new --key /etc/nhi/second.key; nhictl key show --key /etc/nhi/second.key >/root/second.jwk
+                nhictl key rotate --add /root/second.jwk --retire /root/first.jwk'
+        signed_by a
+        stolen_put $list /nhi/sets/keys
+        judge 'the word of one root is refused' wait_until 5 set_refused root-threshold
+        minted "s/\"ver\":[0-9]*/\"ver\":$(date +%s)000/" /etc/nhi/second.key
+        stolen_put /root/minted.jws
+        judge 'and the key that it names signs nothing' wait_until 5 set_refused key
+        judge 'who is in stays in' something_runs '^sleep 9908'
+        judge 'and may come again' check_allows
+        stolen_put /root/now.jws
+        signed_by b
+        stolen_put $list /nhi/sets/keys
+        judge 'both retire the first key: what it signed is dead' gone_within "$(now_ms)" 2 nothing_runs '^sleep 9908'
+        judge 'and denied' deploy_is_denied
+        minted "s/\"ver\":[0-9]*/\"ver\":$(date +%s)999/"
+        stolen_put /root/minted.jws
+        judge 'what it signs anew is refused' wait_until 5 set_refused key-retired
+        quietly systemctl restart nhi-agentd
+        judge 'a restart forgets nothing' deploy_is_denied
+        quietly bash -c 'mv /etc/nhi/second.key /etc/nhi/issuer.key; nhictl publish --all'
+        judge 'signed by the second key, the grant holds again' wait_until 10 check_allows
+}
