@@ -7,9 +7,11 @@
 
 #include <stdio.h>
 
-/* A member that does not answer by then is left for another. */
+/* A member that does not answer by then is left for another; twice as long after each round, so
+ * often at most. */
 #define CALL_USEC    (5 * USEC_PER_SEC)
 #define CONNECT_USEC (2 * USEC_PER_SEC)
+#define DOUBLED_MAX  3u
 /* A value in base64, and what stands around it. */
 #define ANSWER_MAX(value_max) ((value_max) / 3 * 4 + 65536)
 
@@ -43,13 +45,19 @@ static uint64_t lesser(uint64_t a, uint64_t b)
         return a < b ? a : b;
 }
 
-static HttpLimits limits_of(const EtcdLink *l, bool is_stream)
+uint64_t etcd_link_patience(const EtcdLink *l, uint64_t usec)
+{
+        return usec << (l->n_rounds < DOUBLED_MAX ? l->n_rounds : DOUBLED_MAX);
+}
+
+HttpLimits etcd_link_limits(const EtcdLink *l, bool is_stream)
 {
         HttpLimits limits = access_limits(l->spec, 0);
 
         limits.body_max = ANSWER_MAX(limits.body_max);
-        limits.connect_usec = lesser(limits.connect_usec, CONNECT_USEC);
-        limits.total_usec = is_stream ? 0 : lesser(limits.total_usec, CALL_USEC);
+        limits.connect_usec = lesser(limits.connect_usec, etcd_link_patience(l, CONNECT_USEC));
+        limits.total_usec =
+                is_stream ? 0 : lesser(limits.total_usec, etcd_link_patience(l, CALL_USEC));
         limits.slow_sec = 0;
         return limits;
 }
@@ -109,7 +117,7 @@ int etcd_link_ask(EtcdLink *l, const char *path, char *body, EtcdDone done, void
         _cleanup_(secret_freep) char *post = body;
         HttpRequest request = {
                 .post = post,
-                .limits = limits_of(l, false),
+                .limits = etcd_link_limits(l, false),
                 .userdata = userdata,
                 .done = done,
         };
@@ -123,7 +131,7 @@ int etcd_link_watch(EtcdLink *l, char *body, EtcdChunk chunk, EtcdDone done, voi
         _cleanup_free_ char *post = body;
         HttpRequest request = {
                 .post = post,
-                .limits = limits_of(l, true),
+                .limits = etcd_link_limits(l, true),
                 .userdata = userdata,
                 .chunk = chunk,
                 .done = done,

@@ -15,8 +15,16 @@ typedef struct EtcdLink {
         HttpTransfer *call;  /* the question under way; NULL: none */
         HttpTransfer *watch; /* NULL: none */
         size_t member;       /* which of the URLs */
+        unsigned n_rounds;   /* how often all members failed since a watch was well */
         char *token;         /* of an authentication; NULL: none */
 } EtcdLink;
+
+/* How long a member may take where it is usec at first. A fleet that comes back at once is slower
+ * than any one host, and who gives up too soon has the members work for nothing: it is twice as
+ * long after each round. */
+uint64_t etcd_link_patience(const EtcdLink *l, uint64_t usec);
+/* Within what is configured for all sources (access_limits()). */
+HttpLimits etcd_link_limits(const EtcdLink *l, bool is_stream);
 
 typedef void (*EtcdDone)(void *userdata, const HttpResult *result);
 typedef bool (*EtcdChunk)(void *userdata, const char *bytes, size_t size);

@@ -29,6 +29,7 @@ void etcd_source_begin_anew(EtcdSource *s)
                                 now_monotonic_usec() - s->watched_usec >= LASTED_USEC;
 
         s->n_failures = has_lasted ? 1 : s->n_failures + 1;
+        s->link.n_rounds = s->n_failures / (unsigned)s->spec->n_urls;
         etcd_link_drop(&s->link);
         line_buffer_reset(&s->lines);
         etcd_source_timer(s, retry_usec(s));

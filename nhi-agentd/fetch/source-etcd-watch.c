@@ -83,5 +83,5 @@ void etcd_source_watch(EtcdSource *s, int64_t revision)
         if (r < 0)
                 etcd_source_fail_errno(s, r, error);
         else
-                etcd_source_timer(s, s->waits->created_usec);
+                etcd_source_timer(s, etcd_link_patience(&s->link, s->waits->created_usec));
 }

@@ -5,6 +5,7 @@
 #include "tests/unit/source-fixture.h"
 
 #include "lib/http/base64.h"
+#include "nhi-agentd/fetch/source-etcd-internal.h"
 
 #define HASTE 10
 
@@ -592,6 +593,31 @@ static void members_that_fail_are_not_asked_without_pause_W3(void **state)
                 let_pass(f, 20 * 1000);
 }
 
+/* A fleet that comes back at once needs longer than one host: with each round that failed a member
+ * has twice as long, within what is configured. */
+static void members_that_all_fail_are_given_longer_the_next_time(void **state)
+{
+        SourceFixture *f = *state;
+        const EtcdLink fresh = { .spec = &f->spec };
+        const HttpLimits first = etcd_link_limits(&fresh, false);
+        const EtcdSource *s;
+        HttpLimits later;
+
+        f->spec.timeout_usec = 30 * USEC_PER_SEC;
+        CHANGE(f, status, 503);
+        source_start(f);
+        s = f->source;
+        wait_requests(f, 3);
+        wait_trouble(f, "no leader");
+        later = etcd_link_limits(&s->link, false);
+        assert_true(s->link.n_rounds > 1);
+        assert_true(later.connect_usec > 2 * first.connect_usec);
+        assert_true(later.total_usec > 2 * first.total_usec);
+        assert_true(later.total_usec <= f->spec.timeout_usec);
+        assert_int_equal(etcd_link_limits(&s->link, true).total_usec, 0);
+        assert_true(etcd_link_patience(&s->link, USEC_PER_SEC) > 2 * USEC_PER_SEC);
+}
+
 static void a_member_that_makes_no_sense_is_left_A14(void **state)
 {
         static const char *const answers[] = {
@@ -745,6 +771,7 @@ int main(void)
                 TWO(a_member_that_does_not_begin_to_watch_is_left_for_the_next_W2),
                 TWO(a_member_without_a_leader_is_left_for_the_next_W2),
                 CASE(members_that_fail_are_not_asked_without_pause_W3),
+                CASE(members_that_all_fail_are_given_longer_the_next_time),
                 CASE(a_member_that_makes_no_sense_is_left_A14),
                 CASE(a_watch_that_makes_no_sense_is_left_A14),
                 TWO(what_a_member_said_is_not_held_against_the_next_W2),
