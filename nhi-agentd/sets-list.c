@@ -29,6 +29,22 @@ static SetFloor list_floor(const IssuerState *s)
         return floor;
 }
 
+/* R6 */
+static int hold_against_lists(Offer *o, size_t i, SetError *error)
+{
+        const Agent *a = o->sets->agent;
+
+        if (!agent_key_is_revoked(a, a->config->issuers[i].issuer, o->list->kid))
+                return 0;
+        (void)snprintf(error->code, sizeof(error->code), "key-revoked");
+        (void)snprintf(error->detail, sizeof(error->detail),
+                       "the revocation list in force names the key %s that signed it: sign it "
+                       "with another",
+                       o->list->kid);
+        o->list = revocation_list_free(o->list);
+        return SET_E_REFUSED;
+}
+
 static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
 {
         const Agent *a = o->sets->agent;
@@ -36,12 +52,15 @@ static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
         const SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
         const SetFloor floor = list_floor(s);
         const bool is_saved = streq(hash, s->list_floor.hash);
+        /* Believed already: it is offered again to be saved. */
+        const bool is_in_force = s->list && streq(hash, s->list->hash);
+        int r;
 
         if (is_saved && s->list)
                 return SET_E_UNCHANGED;
-        return revocations_verify(o->bytes->data, o->bytes->size, &policy, &floor, o->now,
-                                  is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED, &o->list,
-                                  error);
+        r = revocations_verify(o->bytes->data, o->bytes->size, &policy, &floor, o->now,
+                               is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED, &o->list, error);
+        return r == 0 && !is_saved && !is_in_force ? hold_against_lists(o, i, error) : r;
 }
 
 /* The issuer whose key signed is found by trying, as with sets. */
