@@ -2,7 +2,7 @@
 
 /* Statements of freshness on their way into force: the set that they name lives on as it is. */
 
-#include "tests/unit/agent-fixture.h"
+#include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
@@ -346,6 +346,28 @@ static void a_key_that_a_list_names_keeps_nothing(void **state) /* V26 */
         must_allow_until(f, HOUR);
 }
 
+/* The list is of an issuer behind the set's, and nothing offers it anew. */
+static void a_restart_gives_a_named_key_nothing_back(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        char entry[256];
+        SigningKey other;
+
+        revoking_issuer(&other);
+        fixture_restart(f);
+        pass(f, 30);
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        must_allow_until(f, HOUR + 20);
+        (void)snprintf(entry, sizeof(entry),
+                       "{\"kind\":\"key\",\"name\":\"%s\",\"issuer\":\"" FIXTURE_ISSUER "\"}",
+                       fresh_key.public.kid);
+        offer(f, other_list(f, &other, 1, entry), "accepted ");
+        must_allow_until(f, HOUR);
+        fixture_restart(f);
+        must_allow_until(f, HOUR);
+        signing_key_done(&other);
+}
+
 static void nobody_asks_for_it_where_no_key_signs_it(void **state)
 {
         Fixture *f = *state;
@@ -378,6 +400,7 @@ int main(void)
                 TEST(a_set_that_is_over_by_itself_comes_into_force_by_it),
                 TEST(a_key_that_is_trusted_no_more_keeps_nothing),
                 TEST(a_key_that_a_list_names_keeps_nothing),
+                TEST(a_restart_gives_a_named_key_nothing_back),
                 TEST(nobody_asks_for_it_where_no_key_signs_it),
 #undef TEST
         };
