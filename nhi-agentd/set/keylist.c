@@ -286,6 +286,14 @@ KeyList *key_list_free(KeyList *l)
         return NULL;
 }
 
+bool key_list_signs(const KeyList *l, const char *kid)
+{
+        for (size_t i = 0; l && i < l->n_signing; i++)
+                if (streq(l->keys[i].jwk.kid, kid))
+                        return true;
+        return false;
+}
+
 int keylist_verify(const char *bytes, size_t size, const SetPolicy *policy, const SetFloor *floor,
                    Now now, KeyListFrom from, KeyList **ret, SetError *ret_error)
 {

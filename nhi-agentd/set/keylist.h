@@ -24,8 +24,10 @@
  *
  * exp, retired, floor, and a key's nbf and exp may be left out. A reach's lists allow nothing where
  * they are left out, as in agentd.conf. After a key's exp, or the list's, it signs nothing new;
- * what is in force under it lives to its own end. `floor`: sets below this version are refused and
- * all others taken, whatever was seen before; it counts once, when the list is taken. */
+ * what is in force under it lives to its own end. `floor`: sets below this version are refused, and
+ * where the set in force is by a key that the list no longer lets sign, all others taken, whatever
+ * was seen before; it counts once, when the list is taken. It lowers no floor that a key which goes
+ * on signing has set: who keeps a newer set back would bring a revoked grant back. */
 
 #include "nhi-agentd/set/revocations.h"
 
@@ -58,6 +60,8 @@ typedef struct KeyList {
 } KeyList;
 
 KeyList *key_list_free(KeyList *l);
+/* Is it one of those that sign? NULL, and a key that is retired or not named: no. */
+bool key_list_signs(const KeyList *l, const char *kid);
 
 typedef enum KeyListFrom {
         KEYLIST_OFFERED,

@@ -340,6 +340,46 @@ static void a_floor_that_was_set_outlives_the_agent(void **state)
         offer(f, deploy_set(f, &second, 9), "refused version-floor ");
 }
 
+/* Retiring one key brings back nothing that another took, though a mirror holds its newest back. */
+static void a_floor_gives_back_nothing_that_a_key_which_stays_took(void **state) /* V18 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *granted = deploy_set(f, &second, 10), *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, strdup(granted), "accepted ");
+        must_allow(f);
+        f->key = second;
+        offer(f, fixture_set(f, 20, "", ""), "accepted ");
+        f->key = first;
+        must_deny(f);
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 30, &second, NULL, &first, more), "accepted ");
+        offer(f, strdup(granted), "refused version-floor ");
+        must_deny(f);
+        fixture_restart(f);
+        offer(f, strdup(granted), "refused version-floor ");
+        must_deny(f);
+        offer(f, deploy_set(f, &second, 31), "accepted ");
+        must_allow(f);
+}
+
+/* A key that is gone without being retired vouches for nothing, either. */
+static void roots_take_back_the_floor_of_a_key_that_they_dropped(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        offer(f, keys_list(f, 2, &second, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &second, 10), "refused version-floor ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 6, &second, NULL, &first, more), "accepted ");
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
+}
+
 /* And up: everything that was signed before a theft is void. */
 static void a_floor_above_the_set_in_force_ends_it(void **state)
 {
@@ -491,6 +531,8 @@ int main(void)
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
                 T(a_floor_that_was_set_outlives_the_agent),
+                T(a_floor_gives_back_nothing_that_a_key_which_stays_took),
+                T(roots_take_back_the_floor_of_a_key_that_they_dropped),
                 T(a_floor_above_the_set_in_force_ends_it),
                 T(keys_of_agentd_conf_count_until_the_first_list),
                 T(other_roots_in_agentd_conf_are_a_new_word),
