@@ -17,15 +17,23 @@
 
 /* ---- on the thread --------------------------------------------------------------------------- */
 
-/* The newest that was believed, be it that it could not be saved. */
+/* A key that signs no more has moved it, and the roots say from when on lists are believed. */
+static bool floor_is_the_roots(const IssuerState *s)
+{
+        return s->keys && s->keys->floor_ver > 0 && !key_list_signs(s->keys, s->list->kid);
+}
+
+/* Of the list in force, be it that it could not be saved. */
 static SetFloor list_floor(const IssuerState *s)
 {
         SetFloor floor = s->list_floor;
 
-        if (s->list && s->list->ver > floor.ver) {
-                floor.ver = s->list->ver;
-                memcpy(floor.hash, s->list->hash, sizeof(floor.hash));
-        }
+        if (!s->list)
+                return floor;
+        if (floor_is_the_roots(s))
+                return (SetFloor){ .ver = s->keys->floor_ver - 1 };
+        floor.ver = s->list->ver;
+        memcpy(floor.hash, s->list->hash, sizeof(floor.hash));
         return floor;
 }
 

@@ -24,10 +24,11 @@
  *
  * exp, retired, floor, and a key's nbf and exp may be left out. A reach's lists allow nothing where
  * they are left out, as in agentd.conf. After a key's exp, or the list's, it signs nothing new;
- * what is in force under it lives to its own end. `floor`: sets below this version are refused, and
- * where the set in force is by a key that the list no longer lets sign, all others taken, whatever
- * was seen before; it counts once, when the list is taken. It lowers no floor that a key which goes
- * on signing has set: who keeps a newer set back would bring a revoked grant back. */
+ * what is in force under it lives to its own end. `floor`: sets below this version are refused;
+ * where the set in force is by a key that the list does not let sign, all others are taken,
+ * whatever was seen before. It counts once, when the list is taken. A floor that a key which goes
+ * on signing has set stays: who keeps its newer set back would bring a revoked grant back. The next
+ * revocation list is held against it likewise; the one in force speaks until then. */
 
 #include "nhi-agentd/set/revocations.h"
 

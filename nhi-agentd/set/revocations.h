@@ -6,7 +6,9 @@
  *
  *  R1 A list MUST NOT allow anything: what it says is asked beside the grant sets, after them.
  *  R2 Nothing of a list MUST be parsed before its signature verified, by a key that may sign them.
- *  R3 A lower version, or the same version with other bytes, MUST be refused.
+ *  R3 A lower version, or the same version with other bytes, MUST be refused; but where the roots
+ *     took the right to sign from the key of the list in force, what their key list says of
+ *     versions (keylist.h) counts instead.
  *  R4 No clock and no withheld list MUST give back what a list took: it speaks until a newer one of
  *     its issuer does. Of accounts and owners it names the grants that begin before its exp (or
  *     before the entry's own `before`), whatever the time is: each of them ends by itself.

@@ -364,6 +364,65 @@ static void a_floor_gives_back_nothing_that_a_key_which_stays_took(void **state)
         must_allow(f);
 }
 
+static char *list_by(Fixture *f, const SigningKey *key, int64_t ver_offset, const char *entries)
+{
+        char *list;
+
+        f->key = *key;
+        list = fixture_list(f, ver_offset, entries);
+        f->key = first;
+        return list;
+}
+
+/* A thief's last word, far ahead, is lifted in one step by the key that takes the stolen one's
+ * place. */
+static void roots_take_back_the_floor_of_a_thief_s_revocation_list(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL, *next = list_by(f, &second, 10, "");
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        offer(f, list_by(f, &first, 50000, "{\"kind\":\"issuer\",\"name\":\"" FIXTURE_ISSUER "\"}"),
+              "accepted ");
+        must_deny(f);
+        offer(f, strdup(next), "refused version-floor ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 7, &second, NULL, &first, more), "accepted ");
+        /* It speaks until the next is there, which is held against the roots' floor. */
+        must_deny(f);
+        fixture_restart(f);
+        must_deny(f);
+        offer(f, list_by(f, &second, 4, ""), "refused version-floor ");
+        offer(f, list_by(f, &first, 50001, ""), "refused key-retired ");
+        disk_fails = true;
+        offer(f, strdup(next), "refused not-saved ");
+        disk_fails = false;
+        offer(f, strdup(next), "accepted ");
+        must_allow(f);
+        /* From here on as ever. */
+        offer(f, list_by(f, &second, 9, ""), "refused version-floor ");
+        fixture_restart(f);
+        must_allow(f);
+        offer(f, list_by(f, &second, 9, ""), "refused version-floor ");
+}
+
+/* A key that goes on signing has said the last word: what it took stays taken. */
+static void a_floor_lets_no_older_revocation_list_of_a_key_that_stays_in(void **state) /* V18 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        offer(f, list_by(f, &second, 20, "{\"kind\":\"account\",\"name\":\"svc-deploy\"}"),
+              "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 30, &second, NULL, &first, more), "accepted ");
+        offer(f, list_by(f, &second, 10, ""), "refused version-floor ");
+        must_deny(f);
+}
+
 /* A key that is gone without being retired vouches for nothing, either. */
 static void roots_take_back_the_floor_of_a_key_that_they_dropped(void **state)
 {
@@ -533,6 +592,8 @@ int main(void)
                 T(a_floor_that_was_set_outlives_the_agent),
                 T(a_floor_gives_back_nothing_that_a_key_which_stays_took),
                 T(roots_take_back_the_floor_of_a_key_that_they_dropped),
+                T(roots_take_back_the_floor_of_a_thief_s_revocation_list),
+                T(a_floor_lets_no_older_revocation_list_of_a_key_that_stays_in),
                 T(a_floor_above_the_set_in_force_ends_it),
                 T(keys_of_agentd_conf_count_until_the_first_list),
                 T(other_roots_in_agentd_conf_are_a_new_word),
