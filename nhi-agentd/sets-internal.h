@@ -170,6 +170,8 @@ void keys_put(Agent *a, size_t index, KeysRead *read);
 void fresh_prepare(Offer *o);
 void fresh_prepared(Offer *o);
 void fresh_refuse(Offer *o);
+/* Does its key still sign them, and no list name it? NULL: no. On the thread, or at start. */
+bool fresh_counts(const Agent *a, size_t index, const Freshness *f);
 /* With the set that is verified anew: before it is saved state.json names the statement, or, as
  * that failed, the one before; on the disk's thread; in force. */
 int fresh_announce(Offer *o);

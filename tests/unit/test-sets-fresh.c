@@ -368,6 +368,34 @@ static void a_restart_gives_a_named_key_nothing_back(void **state) /* V26 */
         signing_key_done(&other);
 }
 
+#define TO_COME                                                                                    \
+        "00112233445566778899aabbccddeeff"                                                         \
+        "00112233445566778899aabbccddeeff"
+
+static char *of_a_set_to_come(const Fixture *f, int64_t ver_offset)
+{
+        return statement(f, &fresh_key, TO_COME, f->base_sec * 1000 + ver_offset, 20, 20 + HOUR);
+}
+
+static void what_waits_under_a_key_that_is_gone_holds_nothing_up(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        const Config *before = f->agent->config;
+
+        pass(f, 30);
+        offer(f, of_a_set_to_come(f, 50000), "accepted ");
+        offer(f, of_a_set_to_come(f, 7), "unchanged ");
+        signing_key_done(&fresh_key);
+        assert_int_equal(signing_key_generate(&fresh_key), 0);
+        write_key();
+        assert_int_equal(agent_reload(f->agent), 0);
+        for (unsigned i = 0; i < 500 && f->agent->config == before; i++)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        fixture_settle(f);
+        offer(f, of_a_set_to_come(f, 7), "accepted ");
+        assert_string_equal(f->agent->issuers[0].fresh_next->kid, fresh_key.public.kid);
+}
+
 static void nobody_asks_for_it_where_no_key_signs_it(void **state)
 {
         Fixture *f = *state;
@@ -401,6 +429,7 @@ int main(void)
                 TEST(a_key_that_is_trusted_no_more_keeps_nothing),
                 TEST(a_key_that_a_list_names_keeps_nothing),
                 TEST(a_restart_gives_a_named_key_nothing_back),
+                TEST(what_waits_under_a_key_that_is_gone_holds_nothing_up),
                 TEST(nobody_asks_for_it_where_no_key_signs_it),
 #undef TEST
         };
