@@ -124,6 +124,7 @@ static int apply(Offer *o)
         o->statement = TAKE_PTR(o->bytes);
         o->label = (uint32_t)o->index;
         o->again = true;
+        o->now = offer_now_again(o, o->now);
         offer_prepare_again(o);
         return o->r;
 }

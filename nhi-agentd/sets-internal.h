@@ -143,6 +143,9 @@ int offer_save(void *offer);
 
 /* sets-accept.c: begin with the offer that is current: sets_offer_done() is called in the end. */
 int offer_begin(Offer *o);
+/* Verified anew, by itself or with a statement of freshness, the set of issuer o->label has no end
+ * on the boot clock that moves out with a clock that was set back since it was accepted (T01). */
+Now offer_now_again(const Offer *o, Now now);
 /* Narrow what is in force, have it saved, and then put it in force. */
 void offer_accept(Offer *o);
 /* Put o->set in force; takes what was prepared. */

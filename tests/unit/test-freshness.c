@@ -185,7 +185,7 @@ static void its_times_are_held_against_the_clock(void **state) /* V21 */
 }
 
 /* No set of that version is taken before, so that it could only keep others out. */
-static void a_version_ahead_of_the_clock_is_refused(void **state) /* V20 */
+static void a_version_ahead_of_the_clock_is_refused(void **state)
 {
         must_take(HEAD "\"set\":\"" SET "\",\"ver\":1763760070000," TIMES); /* 60 s ahead */
         must_refuse(HEAD "\"set\":\"" SET "\",\"ver\":1763760070001," TIMES, "ahead");

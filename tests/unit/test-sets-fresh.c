@@ -368,6 +368,27 @@ static void a_restart_gives_a_named_key_nothing_back(void **state) /* V26 */
         signing_key_done(&other);
 }
 
+static int64_t boot_end_sec(const Fixture *f)
+{
+        return agent_grant(f->agent, "g-1")->boot_end_usec / (int64_t)USEC_PER_SEC;
+}
+
+static void a_clock_set_back_since_moves_no_end_out_with_it(void **state) /* T01 */
+{
+        Fixture *f = *state;
+        int64_t end_sec;
+
+        pass(f, 30);
+        end_sec = boot_end_sec(f);
+        offer(f, fresh(f, 10, 10 + HOUR), "accepted ");
+        assert_in_range(boot_end_sec(f), end_sec + 9, end_sec + 11);
+        end_sec = boot_end_sec(f);
+        /* The set was judged five minutes from here, says the wall clock. */
+        f->agent->issuers[0].judged.real_usec += 300 * (int64_t)USEC_PER_SEC;
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        assert_in_range(boot_end_sec(f), end_sec + 9 - 300, end_sec + 11 - 300);
+}
+
 #define TO_COME                                                                                    \
         "00112233445566778899aabbccddeeff"                                                         \
         "00112233445566778899aabbccddeeff"
@@ -429,6 +450,7 @@ int main(void)
                 TEST(a_key_that_is_trusted_no_more_keeps_nothing),
                 TEST(a_key_that_a_list_names_keeps_nothing),
                 TEST(a_restart_gives_a_named_key_nothing_back),
+                TEST(a_clock_set_back_since_moves_no_end_out_with_it),
                 TEST(what_waits_under_a_key_that_is_gone_holds_nothing_up),
                 TEST(nobody_asks_for_it_where_no_key_signs_it),
 #undef TEST
