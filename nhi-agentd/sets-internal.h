@@ -37,6 +37,7 @@ typedef struct KeysRead {
         KeysFloor floor; /* ver 0: it has none */
         KeyList *keys;
         bool is_lost; /* it has one, which cannot be read */
+        bool roots_are_conf;
         SetError error;
 } KeysRead;
 

@@ -202,7 +202,7 @@ static void put_in_force(Offer *o)
 
         publish_retire(a->publisher, key_list_release, s->keys);
         s->keys = TAKE_PTR(o->keys);
-        s->keys_are_lost = false;
+        s->keys_are_lost = s->roots_are_conf = false;
         s->keys_refused = (SetError){};
         if (o->sets_floor && (o->floor.ver < s->floor.ver || o->floor.ver >= s->seen.ver))
                 s->seen = o->floor;

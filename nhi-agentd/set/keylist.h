@@ -5,7 +5,8 @@
  * every host. Promises, cited by tests/unit/test-keylist.c and test-sets-keys.c:
  *
  *  K1 Nothing of a list MUST be parsed before as many different root keys as the threshold says
- *     have signed it: those of the list in force, or of agentd.conf where there is none.
+ *     have signed it: those of the list in force, or of agentd.conf where there is none, or where
+ *     it names others since.
  *  K2 A list that names other roots MUST be signed by their threshold, too.
  *  K3 A lower version, or the same version with another payload, MUST be refused.
  *  K4 A retired key MUST NOT sign anything new, whoever else trusts it; what it signed MUST stop
@@ -69,6 +70,9 @@ typedef enum KeyListFrom {
         /* It was believed once and has the floor's hash: held against neither roots, clock nor
          * floor (K4). */
         KEYLIST_KEPT,
+        /* The same, and agentd.conf names other roots since: held against those, but neither clock
+         * nor floor. */
+        KEYLIST_AGAIN,
 } KeyListFrom;
 
 /* policy: issuer, and the roots that count now. 0 and an owned *ret; SET_E_REFUSED and *ret_error,

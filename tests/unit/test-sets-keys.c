@@ -69,6 +69,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
         writer_inject = NULL;
+        agent_ahead_usec = 0;
         return fixture_teardown(state);
 }
 
@@ -535,6 +536,60 @@ static void agentd_conf_may_catch_up_with_a_root_s_rotation(void **state)
         offer(f, SIGNED_BY(p, &root_a, &root_b), "accepted ");
 }
 
+/* What the list retired stays retired, over its end and any clock, while enough roots stand by it.
+ */
+static void a_list_that_other_roots_signed_too_has_no_end(void **state) /* K4 V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *end = NULL, *list = NULL;
+
+        assert_true(asprintf(&end, ",\"exp\":%lld", (long long)f->base_sec + 100) > 0);
+        list = keys_list(f, 2, &second, NULL, &first, end);
+        configure(BOTH_ROOTS, 2, CONF_KEYS);
+        reload(f);
+        offer(f, strdup(list), "accepted ");
+        configure("\"" ROOT_A "\"", 1, CONF_KEYS);
+        reload(f);
+        for (int i = -1; i <= 1; i++) {
+                agent_ahead_usec = i * 300 * (int64_t)USEC_PER_SEC;
+                fixture_restart(f);
+                assert_non_null(f->agent->issuers[0].keys);
+                assert_int_equal(f->agent->issuers[0].keys_floor.floor.ver, f->base_sec * 1000 + 2);
+                offer(f, strdup(list), "unchanged ");
+                offer(f, deploy_set(f, &first, 5), "refused key-retired ");
+        }
+        agent_ahead_usec = 0;
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused version-floor ");
+        must_deny(f);
+}
+
+/* Nor does a root that agentd.conf no longer names count by the list of before. */
+static void other_roots_that_stand_by_a_list_have_the_say(void **state) /* K1 V26 */
+{
+        const SigningKey *const keys[] = { &second, NULL };
+        Fixture *f = *state;
+        _cleanup_free_ char *p = keys_payload(f, 1, keys, &first, ""),
+                            *next = keys_payload(f, 2, keys, &first, "");
+        SigningKey other;
+
+        assert_int_equal(signing_key_generate(&other), 0);
+        offer(f, SIGNED_BY(p, &root_a, &root_b, &other), "accepted ");
+        write_jwk(ROOT_B, &other);
+        for (int i = 0; i < 2; i++) {
+                if (i == 0)
+                        reload(f);
+                else
+                        fixture_restart(f);
+                assert_non_null(f->agent->issuers[0].keys);
+                offer(f, deploy_set(f, &first, 5), "refused key-retired ");
+                offer(f, SIGNED_BY(next, &root_a, &root_b), "refused root-threshold ");
+        }
+        offer(f, SIGNED_BY(next, &root_a, &root_b, &other), "accepted ");
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        fixture_restart(f);
+        must_allow(f);
+}
+
 static void without_its_archive_no_key_counts(void **state)
 {
         Fixture *f = *state;
@@ -598,6 +653,8 @@ int main(void)
                 T(keys_of_agentd_conf_count_until_the_first_list),
                 T(other_roots_in_agentd_conf_are_a_new_word),
                 T(agentd_conf_may_catch_up_with_a_root_s_rotation),
+                T(a_list_that_other_roots_signed_too_has_no_end),
+                T(other_roots_that_stand_by_a_list_have_the_say),
                 T(without_its_archive_no_key_counts),
                 T(a_lost_list_s_old_roots_have_no_say),
         };
