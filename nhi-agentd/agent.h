@@ -67,6 +67,7 @@ typedef struct IssuerState {
         KeyList *keys;            /* the key list in force; NULL: none */
         KeysFloor keys_floor;     /* of the one that is saved; ver 0: none */
         bool keys_are_lost;       /* state.json names one that cannot be read again */
+        bool roots_are_conf;      /* agentd.conf names other roots since: those count, not keys' */
         SetError keys_refused;    /* as list_refused */
         Freshness *fresh;         /* of the set in force, or of the one that was lost; NULL: none */
         Freshness *fresh_next;    /* of a set that is still to come; NULL: none */

@@ -13,6 +13,8 @@ SetPolicy issuer_policy(const Issuer *issuer, const IssuerState *s)
                 return p;
         p.keys = s->keys->keys;
         p.n_keys = s->keys->n_keys;
+        if (s->roots_are_conf)
+                return p;
         p.roots = s->keys->roots;
         p.n_roots = s->keys->n_roots;
         p.root_threshold = s->keys->threshold;

@@ -10,7 +10,7 @@
  * valid until the next list is in force. */
 ListVerdict agent_lists(const Agent *a, const Grant *g, const char **ret_title,
                         const Revocation **ret_entry);
-/* Sets of this issuer under this key are not taken any more. */
+/* Sets, revocation lists and statements of this issuer under this key are not taken any more. */
 bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid);
 /* "account svc-deploy: REASON; the revocation list of ISS, version N" into ret; "" where no list
  * names it. */

@@ -333,12 +333,9 @@ static void on_prepared(void *userdata, int r)
         sets_offer_done(s);
 }
 
-/* Verified anew, a set's ends on the boot clock do not move out with a clock that was set back
- * since it was accepted (T01). */
-static Now judging_now_again(const Offer *o)
+Now offer_now_again(const Offer *o, Now now)
 {
         const Now then = o->sets->agent->issuers[o->label].judged;
-        Now now = agent_judging_now(o->sets->agent);
         const int64_t least_usec = then.real_usec + (now.boot_usec - then.boot_usec);
 
         if (then.boot_usec > 0 && now.real_usec < least_usec)
@@ -348,6 +345,8 @@ static Now judging_now_again(const Offer *o)
 
 int offer_begin(Offer *o)
 {
-        o->now = o->again ? judging_now_again(o) : agent_judging_now(o->sets->agent);
+        const Now now = agent_judging_now(o->sets->agent);
+
+        o->now = o->again ? offer_now_again(o, now) : now;
         return writer_call(o->sets->agent->worker, offer_prepare, on_prepared, o);
 }

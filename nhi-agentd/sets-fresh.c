@@ -48,6 +48,14 @@ static int verify(Offer *o)
         return r;
 }
 
+bool fresh_counts(const Agent *a, size_t index, const Freshness *f)
+{
+        const SetPolicy policy = issuer_policy(&a->config->issuers[index], &a->issuers[index]);
+
+        return f && freshness_is_trusted(f, &policy) &&
+               !agent_key_is_revoked(a, policy.issuer, f->kid);
+}
+
 static int check_key(Offer *o)
 {
         const Agent *a = o->sets->agent;
@@ -78,13 +86,14 @@ static int check_gain(Offer *o)
         return r == 0 && end_sec <= s->set->exp_sec ? SET_E_UNCHANGED : r;
 }
 
-/* For a set that is still to come. */
+/* For a set that is still to come. What waits under a key that counts no more holds nothing up. */
 static int check_waiting(Offer *o)
 {
-        const Freshness *next = o->sets->agent->issuers[o->index].fresh_next;
+        const Agent *a = o->sets->agent;
+        const Freshness *next = a->issuers[o->index].fresh_next;
 
         o->fresh_waits = true;
-        if (!next || next->ver < o->fresh->ver)
+        if (!fresh_counts(a, o->index, next) || next->ver < o->fresh->ver)
                 return 0;
         if (next->ver > o->fresh->ver)
                 return SET_E_UNCHANGED;
@@ -115,6 +124,7 @@ static int apply(Offer *o)
         o->statement = TAKE_PTR(o->bytes);
         o->label = (uint32_t)o->index;
         o->again = true;
+        o->now = offer_now_again(o, o->now);
         offer_prepare_again(o);
         return o->r;
 }

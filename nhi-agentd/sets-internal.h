@@ -37,6 +37,7 @@ typedef struct KeysRead {
         KeysFloor floor; /* ver 0: it has none */
         KeyList *keys;
         bool is_lost; /* it has one, which cannot be read */
+        bool roots_are_conf;
         SetError error;
 } KeysRead;
 
@@ -143,6 +144,9 @@ int offer_save(void *offer);
 
 /* sets-accept.c: begin with the offer that is current: sets_offer_done() is called in the end. */
 int offer_begin(Offer *o);
+/* Verified anew, by itself or with a statement of freshness, the set of issuer o->label has no end
+ * on the boot clock that moves out with a clock that was set back since it was accepted (T01). */
+Now offer_now_again(const Offer *o, Now now);
 /* Narrow what is in force, have it saved, and then put it in force. */
 void offer_accept(Offer *o);
 /* Put o->set in force; takes what was prepared. */
@@ -170,6 +174,8 @@ void keys_put(Agent *a, size_t index, KeysRead *read);
 void fresh_prepare(Offer *o);
 void fresh_prepared(Offer *o);
 void fresh_refuse(Offer *o);
+/* Does its key still sign them, and no list name it? NULL: no. On the thread, or at start. */
+bool fresh_counts(const Agent *a, size_t index, const Freshness *f);
 /* With the set that is verified anew: before it is saved state.json names the statement, or, as
  * that failed, the one before; on the disk's thread; in force. */
 int fresh_announce(Offer *o);

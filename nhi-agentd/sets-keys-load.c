@@ -15,7 +15,8 @@ static void digest_of(const SetPolicy *p, char ret[static 65])
 }
 
 /* The roots of agentd.conf are those of before, or those that the list named since. Others are an
- * administrator's new word, which the list of before has no part in. */
+ * administrator's new word: the list of before counts only if enough of them signed it, and then
+ * its end and the clock take nothing of it back (K4). */
 static bool is_of_roots(const KeysFloor *floor, const SetPolicy *policy)
 {
         char digest[65];
@@ -27,7 +28,6 @@ static bool is_of_roots(const KeysFloor *floor, const SetPolicy *policy)
 static void read_bytes(const KeysFloor *floor, const SetPolicy *policy, Now now, KeysRead *ret)
 {
         const bool is_kept = is_of_roots(floor, policy);
-        static const SetFloor none;
         _cleanup_free_ char *bytes = NULL;
         char path[sizeof(PATH_SETS_DIR) + 80];
         SetError *e = &ret->error;
@@ -37,8 +37,9 @@ static void read_bytes(const KeysFloor *floor, const SetPolicy *policy, Now now,
         (void)snprintf(path, sizeof(path), PATH_SETS_DIR "/%s.jws", floor->floor.hash);
         r = file_read_trusted(path, owner_trusted(), KEYLIST_SIZE_MAX, &bytes, &size);
         if (r == 0)
-                r = keylist_verify(bytes, size, policy, is_kept ? &floor->floor : &none, now,
-                                   is_kept ? KEYLIST_KEPT : KEYLIST_OFFERED, &ret->keys, e);
+                r = keylist_verify(bytes, size, policy, &floor->floor, now,
+                                   is_kept ? KEYLIST_KEPT : KEYLIST_AGAIN, &ret->keys, e);
+        ret->roots_are_conf = r == 0 && !is_kept;
         if (r == 0)
                 return;
         ret->keys = NULL;
@@ -79,6 +80,7 @@ void keys_put(Agent *a, size_t index, KeysRead *read)
         s->keys = TAKE_PTR(read->keys);
         s->keys_floor = read->floor;
         s->keys_are_lost = read->is_lost;
+        s->roots_are_conf = read->roots_are_conf;
         if (*read->error.code)
                 keys_record_refused(a, index, &read->error);
 }

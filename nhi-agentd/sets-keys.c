@@ -89,6 +89,13 @@ static void verify(Offer *o)
         }
 }
 
+/* A key that goes on signing vouches for the set in force, and what it took stays taken. Where
+ * nothing is in force nobody does. */
+static bool floor_stands(const IssuerState *s, const KeyList *l)
+{
+        return s->set && key_list_signs(l, s->set->kid);
+}
+
 static void note_floors(Offer *o)
 {
         const Agent *a = o->sets->agent;
@@ -101,10 +108,10 @@ static void note_floors(Offer *o)
         memcpy(f->floor.hash, l->hash, sizeof(f->floor.hash));
         roots_digest(policy->roots, policy->n_roots, policy->root_threshold, f->roots);
         roots_digest(l->roots, l->n_roots, l->threshold, f->own);
+        o->floor = (SetFloor){ .ver = l->floor_ver - 1 };
         o->sets_floor = l->floor_ver > 0 && !streq(s->keys_floor.floor.hash, l->hash) &&
-                        !(s->keys && streq(s->keys->hash, l->hash));
-        if (o->sets_floor)
-                o->floor = (SetFloor){ .ver = l->floor_ver - 1 };
+                        !(s->keys && streq(s->keys->hash, l->hash)) &&
+                        (o->floor.ver >= s->floor.ver || !floor_stands(s, l));
 }
 
 void keys_prepare(Offer *o)
@@ -195,10 +202,12 @@ static void put_in_force(Offer *o)
 
         publish_retire(a->publisher, key_list_release, s->keys);
         s->keys = TAKE_PTR(o->keys);
-        s->keys_are_lost = false;
+        s->keys_are_lost = s->roots_are_conf = false;
         s->keys_refused = (SetError){};
+        if (o->sets_floor && (o->floor.ver < s->floor.ver || o->floor.ver >= s->seen.ver))
+                s->seen = o->floor;
         if (o->sets_floor)
-                s->floor = s->seen = o->floor;
+                s->floor = o->floor;
         if (is_news)
                 record_accepted(a, s->keys);
         agent_refresh(a);

@@ -17,16 +17,40 @@
 
 /* ---- on the thread --------------------------------------------------------------------------- */
 
-/* The newest that was believed, be it that it could not be saved. */
+/* A key that signs no more has moved it, and the roots say from when on lists are believed. */
+static bool floor_is_the_roots(const IssuerState *s)
+{
+        return s->keys && s->keys->floor_ver > 0 && !key_list_signs(s->keys, s->list->kid);
+}
+
+/* Of the list in force, be it that it could not be saved. */
 static SetFloor list_floor(const IssuerState *s)
 {
         SetFloor floor = s->list_floor;
 
-        if (s->list && s->list->ver > floor.ver) {
-                floor.ver = s->list->ver;
-                memcpy(floor.hash, s->list->hash, sizeof(floor.hash));
-        }
+        if (!s->list)
+                return floor;
+        if (floor_is_the_roots(s))
+                return (SetFloor){ .ver = s->keys->floor_ver - 1 };
+        floor.ver = s->list->ver;
+        memcpy(floor.hash, s->list->hash, sizeof(floor.hash));
         return floor;
+}
+
+/* R6 */
+static int hold_against_lists(Offer *o, size_t i, SetError *error)
+{
+        const Agent *a = o->sets->agent;
+
+        if (!agent_key_is_revoked(a, a->config->issuers[i].issuer, o->list->kid))
+                return 0;
+        (void)snprintf(error->code, sizeof(error->code), "key-revoked");
+        (void)snprintf(error->detail, sizeof(error->detail),
+                       "the revocation list in force names the key %s that signed it: sign it "
+                       "with another",
+                       o->list->kid);
+        o->list = revocation_list_free(o->list);
+        return SET_E_REFUSED;
 }
 
 static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
@@ -36,12 +60,15 @@ static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
         const SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
         const SetFloor floor = list_floor(s);
         const bool is_saved = streq(hash, s->list_floor.hash);
+        /* Believed already: it is offered again to be saved. */
+        const bool is_in_force = s->list && streq(hash, s->list->hash);
+        int r;
 
         if (is_saved && s->list)
                 return SET_E_UNCHANGED;
-        return revocations_verify(o->bytes->data, o->bytes->size, &policy, &floor, o->now,
-                                  is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED, &o->list,
-                                  error);
+        r = revocations_verify(o->bytes->data, o->bytes->size, &policy, &floor, o->now,
+                               is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED, &o->list, error);
+        return r == 0 && !is_saved && !is_in_force ? hold_against_lists(o, i, error) : r;
 }
 
 /* The issuer whose key signed is found by trying, as with sets. */

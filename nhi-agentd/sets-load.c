@@ -90,14 +90,18 @@ static void load_lists(Agent *a, size_t index)
         list_put(a, index, &read);
 }
 
+/* What any issuer took first: no set, and no statement that it lives by, is loaded under a key that
+ * the list of an issuer behind it names. */
 int sets_load_archived(Sets *s)
 {
+        Agent *a = s->agent;
         int r = 0;
 
-        s->agent->state->n_sharing = s->agent->config->n_issuers;
-        for (size_t i = 0; r == 0 && i < s->agent->config->n_issuers; i++) {
+        a->state->n_sharing = a->config->n_issuers;
+        for (size_t i = 0; i < a->config->n_issuers; i++)
+                load_lists(a, i);
+        for (size_t i = 0; r == 0 && i < a->config->n_issuers; i++) {
                 (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%u", FEED_REPLY_USEC);
-                load_lists(s->agent, i);
                 r = load_one(s, i);
         }
         return r;

@@ -72,8 +72,7 @@ static SetPolicy policy_of(const Offer *o, size_t i)
                                                                             : s->fresh_next };
 
         for (size_t k = 0; k < ELEMENTSOF(heard); k++)
-                if (heard[k] && freshness_is_trusted(heard[k], &policy) &&
-                    !agent_key_is_revoked(a, policy.issuer, heard[k]->kid))
+                if (fresh_counts(a, i, heard[k]))
                         policy.fresh[k] = heard[k];
         return policy;
 }

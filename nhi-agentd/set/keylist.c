@@ -15,6 +15,7 @@
 typedef struct Signed {
         const char *text; /* NULL: no signature was seen yet */
         size_t size;
+        bool is_archived; /* believed once: a line that does not sign it is nobody's */
 } Signed;
 
 /* One line by one of these roots: *ret_key, or n_roots where it is somebody else's. */
@@ -24,18 +25,22 @@ static int check_line(Decode *d, const char *line, size_t size, const Jwk *const
         Signed own = { 0 };
         JwsError e =
                 jws_verify(line, size, JWS_TYP_KEYS, roots, n_roots, ret_key, &own.text, &own.size);
+        bool is_other;
 
-        if (e == JWS_E_KEY) {
+        if (e == JWS_E_MEMORY)
+                return -ENOMEM;
+        is_other = e == JWS_OK && s->text &&
+                   (s->size != own.size || memcmp(s->text, own.text, own.size) != 0);
+        if (e == JWS_E_KEY || (s->is_archived && (e != JWS_OK || is_other))) {
                 *ret_key = n_roots;
                 return 0;
         }
-        if (e == JWS_E_MEMORY)
-                return -ENOMEM;
         if (e != JWS_OK)
                 return decode_problem(d, jws_error_code(e), "%s", jws_error_text(e));
-        if (s->text && (s->size != own.size || memcmp(s->text, own.text, own.size) != 0))
+        if (is_other)
                 return decode_problem(d, "payloads", "%s", "the root keys signed different lists");
-        *s = own;
+        s->text = own.text;
+        s->size = own.size;
         return 0;
 }
 
@@ -85,7 +90,9 @@ static bool find_payload(const char *bytes, size_t size, const char *hash, Signe
 
                 text = text ? text + 1 : bytes + line;
                 last = memchr(text, '.', (size_t)(bytes + line - text));
-                *ret = (Signed){ .text = text, .size = last ? (size_t)(last - text) : 0 };
+                *ret = (Signed){ .text = text,
+                                 .size = last ? (size_t)(last - text) : 0,
+                                 .is_archived = true };
                 content_hash(ret->text, ret->size, found);
                 if (last && streq(found, hash))
                         return true;
@@ -110,13 +117,10 @@ static int open_payload(KeyReading *r, const char *bytes, size_t size, char **re
         if (size > KEYLIST_SIZE_MAX)
                 return decode_problem(&r->d, "size", "the list is larger than %u bytes",
                                       KEYLIST_SIZE_MAX);
-        if (r->from == KEYLIST_OFFERED)
-                n = check_signers(&r->d, bytes, size, r->d.policy, &s);
-        else if (find_payload(bytes, size, r->floor->hash, &s))
-                n = 0;
-        else
-                n = decode_problem(&r->d, "archive", "%s",
-                                   "this is not the list that was archived");
+        if (r->from != KEYLIST_OFFERED && !find_payload(bytes, size, r->floor->hash, &s))
+                return decode_problem(&r->d, "archive", "%s",
+                                      "this is not the list that was archived");
+        n = r->from == KEYLIST_KEPT ? 0 : check_signers(&r->d, bytes, size, r->d.policy, &s);
         if (n != 0)
                 return n;
         content_hash(s.text, s.size, r->list->hash);
@@ -137,7 +141,7 @@ static int check_own_roots(KeyReading *r, const char *bytes, size_t size)
         Signed s = { 0 };
         int n;
 
-        if (r->from == KEYLIST_KEPT)
+        if (r->from != KEYLIST_OFFERED)
                 return 0;
         n = check_signers(&r->d, bytes, size, &own, &s);
         if (n == DECODE_E_PROBLEM && streq(r->d.code, "root-threshold"))
@@ -190,7 +194,7 @@ static int check_times(KeyReading *r, const Envelope *e)
 
         if (e->exp_sec != 0 && e->exp_sec <= e->iat_sec)
                 return decode_problem(d, "lifetime", "%s", "exp is not after iat");
-        if (r->from == KEYLIST_KEPT)
+        if (r->from != KEYLIST_OFFERED)
                 return 0;
         n = envelope_check_not_ahead(d, e);
         if (n == 0)
@@ -284,6 +288,14 @@ KeyList *key_list_free(KeyList *l)
         if (l)
                 arena_free(l->storage); /* the list itself lives in it */
         return NULL;
+}
+
+bool key_list_signs(const KeyList *l, const char *kid)
+{
+        for (size_t i = 0; l && i < l->n_signing; i++)
+                if (streq(l->keys[i].jwk.kid, kid))
+                        return true;
+        return false;
 }
 
 int keylist_verify(const char *bytes, size_t size, const SetPolicy *policy, const SetFloor *floor,

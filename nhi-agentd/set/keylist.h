@@ -5,7 +5,8 @@
  * every host. Promises, cited by tests/unit/test-keylist.c and test-sets-keys.c:
  *
  *  K1 Nothing of a list MUST be parsed before as many different root keys as the threshold says
- *     have signed it: those of the list in force, or of agentd.conf where there is none.
+ *     have signed it: those of the list in force, or of agentd.conf where there is none, or where
+ *     it names others since.
  *  K2 A list that names other roots MUST be signed by their threshold, too.
  *  K3 A lower version, or the same version with another payload, MUST be refused.
  *  K4 A retired key MUST NOT sign anything new, whoever else trusts it; what it signed MUST stop
@@ -24,8 +25,11 @@
  *
  * exp, retired, floor, and a key's nbf and exp may be left out. A reach's lists allow nothing where
  * they are left out, as in agentd.conf. After a key's exp, or the list's, it signs nothing new;
- * what is in force under it lives to its own end. `floor`: sets below this version are refused and
- * all others taken, whatever was seen before; it counts once, when the list is taken. */
+ * what is in force under it lives to its own end. `floor`: sets below this version are refused;
+ * where the set in force is by a key that the list does not let sign, all others are taken,
+ * whatever was seen before. It counts once, when the list is taken. A floor that a key which goes
+ * on signing has set stays: who keeps its newer set back would bring a revoked grant back. The next
+ * revocation list is held against it likewise; the one in force speaks until then. */
 
 #include "nhi-agentd/set/revocations.h"
 
@@ -58,12 +62,17 @@ typedef struct KeyList {
 } KeyList;
 
 KeyList *key_list_free(KeyList *l);
+/* Is it one of those that sign? NULL, and a key that is retired or not named: no. */
+bool key_list_signs(const KeyList *l, const char *kid);
 
 typedef enum KeyListFrom {
         KEYLIST_OFFERED,
         /* It was believed once and has the floor's hash: held against neither roots, clock nor
          * floor (K4). */
         KEYLIST_KEPT,
+        /* The same, and agentd.conf names other roots since: held against those, but neither clock
+         * nor floor. */
+        KEYLIST_AGAIN,
 } KeyListFrom;
 
 /* policy: issuer, and the roots that count now. 0 and an owned *ret; SET_E_REFUSED and *ret_error,

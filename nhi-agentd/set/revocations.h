@@ -6,11 +6,15 @@
  *
  *  R1 A list MUST NOT allow anything: what it says is asked beside the grant sets, after them.
  *  R2 Nothing of a list MUST be parsed before its signature verified, by a key that may sign them.
- *  R3 A lower version, or the same version with other bytes, MUST be refused.
+ *  R3 A lower version, or the same version with other bytes, MUST be refused; but where the roots
+ *     took the right to sign from the key of the list in force, what their key list says of
+ *     versions (keylist.h) counts instead.
  *  R4 No clock and no withheld list MUST give back what a list took: it speaks until a newer one of
  *     its issuer does. Of accounts and owners it names the grants that begin before its exp (or
  *     before the entry's own `before`), whatever the time is: each of them ends by itself.
  *  R5 An issuer MUST NOT name another's grants, but where agentd.conf lets it (`revokes`).
+ *  R6 A key that a list in force names, its issuer's own or another's, MUST NOT sign a newer list:
+ *     who stole it would lift its revocation. Another key of the issuer's does.
  *
  * Payload of the JWS, typ nhi-revocations+jwt:
  *
@@ -100,7 +104,7 @@ typedef struct Revoker {
 /* In time that grows with the logarithm of the list. *ret_entry: what names it, where it is named;
  * may be NULL. */
 ListVerdict revoker_judge(const Revoker *r, const Grant *g, const Revocation **ret_entry);
-/* True where an entry names the key, for sets that it signs. */
+/* True where an entry names the key, for whatever it signs. */
 bool revoker_names_key(const Revoker *r, const char *issuer, const char *kid);
 
 /* Within the room: the order of entries. */

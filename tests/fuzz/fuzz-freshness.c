@@ -50,6 +50,7 @@ static void check_statement(const Freshness *f)
         FUZZ_HOLDS(strlen(f->set) == 64 && f->ver > 0, "it names a set");
         FUZZ_HOLDS(f->iat_sec > 0 && f->iat_sec < f->exp_sec && f->exp_sec > NOW_SEC, "in order");
         FUZZ_HOLDS(f->iat_sec <= NOW_SEC + SET_AHEAD_SEC, "not ahead");
+        FUZZ_HOLDS(f->ver <= (NOW_SEC + SET_AHEAD_SEC) * 1000, "nor its set");
         FUZZ_HOLDS(freshness_is_trusted(f, &policy), "its key may sign it");
         check_end(f, NOW_SEC - DAY, 3600);
         check_end(f, NOW_SEC - 3600, DAY);

@@ -188,6 +188,15 @@ static void its_times_are_held_against_the_clock(void **state) /* V21 */
         assert_int_equal(verify_from(FRESHNESS_KEPT), 0);
 }
 
+/* No set of that version is taken before, so that it could only keep others out. */
+static void a_version_ahead_of_the_clock_is_refused(void **state)
+{
+        must_take(HEAD "\"set\":\"" SET "\",\"ver\":1763760070000," TIMES); /* 60 s ahead */
+        must_refuse(HEAD "\"set\":\"" SET "\",\"ver\":1763760070001," TIMES, "ahead");
+        must_refuse(HEAD "\"set\":\"" SET "\",\"ver\":9223372036854775807," TIMES, "ahead");
+        assert_int_equal(verify_from(FRESHNESS_KEPT), 0);
+}
+
 static void one_that_is_too_large_is_not_looked_at(void **state)
 {
         char large[FRESHNESS_SIZE_MAX];
@@ -242,6 +251,7 @@ int main(void)
                 TEST(a_statement_that_is_not_whole_is_refused),
                 TEST(one_for_others_is_refused),
                 TEST(its_times_are_held_against_the_clock),
+                TEST(a_version_ahead_of_the_clock_is_refused),
                 TEST(one_that_is_too_large_is_not_looked_at),
                 TEST(older_ones_are_refused),
                 TEST(an_end_moves_out_and_not_in_and_not_too_far),

@@ -312,6 +312,43 @@ static void for_whom_and_when(void **state)
         }
 }
 
+static int again(World *w, const char *bytes, const char *hash, unsigned threshold)
+{
+        SetFloor floor = { .ver = T0 * 1000 };
+
+        (void)snprintf(floor.hash, sizeof(floor.hash), "%s", hash);
+        w->list = key_list_free(w->list);
+        w->policy.root_threshold = threshold;
+        return keylist_verify(bytes, strlen(bytes), &w->policy, &floor, w->now, KEYLIST_AGAIN,
+                              &w->list, &w->error);
+}
+
+/* Held against the roots alone: no line that somebody added takes it away. */
+static void what_other_roots_signed_is_believed_again(void **state) /* K4 V26 */
+{
+        World *w = *state;
+        _cleanup_free_ char *p = payload_of(w, (Says){ .more = ",\"exp\":1763760100" }),
+                            *p2 = payload_of(w, (Says){ .ver = T0 * 1000 - 1 });
+        _cleanup_free_ char *bytes = SIGNED_BY(p, &w->root[0], &w->root[1], &w->root[2]),
+                            *other = SIGNED_BY(p2, &w->root[2]), *mixed = NULL;
+        char hash[65];
+
+        assert_int_equal(verify(w, bytes), 0);
+        memcpy(hash, w->list->hash, sizeof(hash));
+        w->now.real_usec += 1000 * SEC;
+        assert_int_equal(again(w, bytes, hash, 3), 0);
+        bytes[strlen(bytes) - 10] = bytes[strlen(bytes) - 10] == 'A' ? 'B' : 'A';
+        assert_int_equal(again(w, bytes, hash, 2), 0);
+        assert_int_equal(again(w, bytes, hash, 3), SET_E_REFUSED);
+        assert_string_equal(w->error.code, "root-threshold");
+        *strrchr(bytes, '\n') = '\0';
+        assert_true(asprintf(&mixed, "%s\n%s", other, bytes) > 0);
+        assert_int_equal(again(w, mixed, hash, 2), 0);
+        assert_int_equal(again(w, mixed, hash, 3), SET_E_REFUSED);
+        assert_int_equal(again(w, other, hash, 1), SET_E_REFUSED);
+        assert_string_equal(w->error.code, "archive");
+}
+
 /* Held against neither clock nor roots: what it retired stays retired (K4). */
 static void what_was_kept_is_believed_by_its_hash(void **state)
 {
@@ -462,6 +499,7 @@ int main(void)
                 T(roots_that_cannot_be_are_refused),
                 T(digests_tell_roots_apart_and_not_their_order),
                 T(for_whom_and_when),
+                T(what_other_roots_signed_is_believed_again),
                 T(what_was_kept_is_believed_by_its_hash),
                 T(a_key_that_is_not_understood_is_left_out),
                 T(a_reach_allows_what_it_names_and_no_more),

@@ -2,7 +2,7 @@
 
 /* Statements of freshness on their way into force: the set that they name lives on as it is. */
 
-#include "tests/unit/agent-fixture.h"
+#include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
@@ -346,6 +346,77 @@ static void a_key_that_a_list_names_keeps_nothing(void **state) /* V26 */
         must_allow_until(f, HOUR);
 }
 
+/* The list is of an issuer behind the set's, and nothing offers it anew. */
+static void a_restart_gives_a_named_key_nothing_back(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        char entry[256];
+        SigningKey other;
+
+        revoking_issuer(&other);
+        fixture_restart(f);
+        pass(f, 30);
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        must_allow_until(f, HOUR + 20);
+        (void)snprintf(entry, sizeof(entry),
+                       "{\"kind\":\"key\",\"name\":\"%s\",\"issuer\":\"" FIXTURE_ISSUER "\"}",
+                       fresh_key.public.kid);
+        offer(f, other_list(f, &other, 1, entry), "accepted ");
+        must_allow_until(f, HOUR);
+        fixture_restart(f);
+        must_allow_until(f, HOUR);
+        signing_key_done(&other);
+}
+
+static int64_t boot_end_sec(const Fixture *f)
+{
+        return agent_grant(f->agent, "g-1")->boot_end_usec / (int64_t)USEC_PER_SEC;
+}
+
+static void a_clock_set_back_since_moves_no_end_out_with_it(void **state) /* T01 */
+{
+        Fixture *f = *state;
+        int64_t end_sec;
+
+        pass(f, 30);
+        end_sec = boot_end_sec(f);
+        offer(f, fresh(f, 10, 10 + HOUR), "accepted ");
+        assert_in_range(boot_end_sec(f), end_sec + 9, end_sec + 11);
+        end_sec = boot_end_sec(f);
+        /* The set was judged five minutes from here, says the wall clock. */
+        f->agent->issuers[0].judged.real_usec += 300 * (int64_t)USEC_PER_SEC;
+        offer(f, fresh(f, 20, 20 + HOUR), "accepted ");
+        assert_in_range(boot_end_sec(f), end_sec + 9 - 300, end_sec + 11 - 300);
+}
+
+#define TO_COME                                                                                    \
+        "00112233445566778899aabbccddeeff"                                                         \
+        "00112233445566778899aabbccddeeff"
+
+static char *of_a_set_to_come(const Fixture *f, int64_t ver_offset)
+{
+        return statement(f, &fresh_key, TO_COME, f->base_sec * 1000 + ver_offset, 20, 20 + HOUR);
+}
+
+static void what_waits_under_a_key_that_is_gone_holds_nothing_up(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        const Config *before = f->agent->config;
+
+        pass(f, 30);
+        offer(f, of_a_set_to_come(f, 50000), "accepted ");
+        offer(f, of_a_set_to_come(f, 7), "unchanged ");
+        signing_key_done(&fresh_key);
+        assert_int_equal(signing_key_generate(&fresh_key), 0);
+        write_key();
+        assert_int_equal(agent_reload(f->agent), 0);
+        for (unsigned i = 0; i < 500 && f->agent->config == before; i++)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        fixture_settle(f);
+        offer(f, of_a_set_to_come(f, 7), "accepted ");
+        assert_string_equal(f->agent->issuers[0].fresh_next->kid, fresh_key.public.kid);
+}
+
 static void nobody_asks_for_it_where_no_key_signs_it(void **state)
 {
         Fixture *f = *state;
@@ -378,6 +449,9 @@ int main(void)
                 TEST(a_set_that_is_over_by_itself_comes_into_force_by_it),
                 TEST(a_key_that_is_trusted_no_more_keeps_nothing),
                 TEST(a_key_that_a_list_names_keeps_nothing),
+                TEST(a_restart_gives_a_named_key_nothing_back),
+                TEST(a_clock_set_back_since_moves_no_end_out_with_it),
+                TEST(what_waits_under_a_key_that_is_gone_holds_nothing_up),
                 TEST(nobody_asks_for_it_where_no_key_signs_it),
 #undef TEST
         };

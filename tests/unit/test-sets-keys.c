@@ -69,6 +69,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
         writer_inject = NULL;
+        agent_ahead_usec = 0;
         return fixture_teardown(state);
 }
 
@@ -340,6 +341,105 @@ static void a_floor_that_was_set_outlives_the_agent(void **state)
         offer(f, deploy_set(f, &second, 9), "refused version-floor ");
 }
 
+/* Retiring one key brings back nothing that another took, though a mirror holds its newest back. */
+static void a_floor_gives_back_nothing_that_a_key_which_stays_took(void **state) /* V18 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *granted = deploy_set(f, &second, 10), *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, strdup(granted), "accepted ");
+        must_allow(f);
+        f->key = second;
+        offer(f, fixture_set(f, 20, "", ""), "accepted ");
+        f->key = first;
+        must_deny(f);
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 30, &second, NULL, &first, more), "accepted ");
+        offer(f, strdup(granted), "refused version-floor ");
+        must_deny(f);
+        fixture_restart(f);
+        offer(f, strdup(granted), "refused version-floor ");
+        must_deny(f);
+        offer(f, deploy_set(f, &second, 31), "accepted ");
+        must_allow(f);
+}
+
+static char *list_by(Fixture *f, const SigningKey *key, int64_t ver_offset, const char *entries)
+{
+        char *list;
+
+        f->key = *key;
+        list = fixture_list(f, ver_offset, entries);
+        f->key = first;
+        return list;
+}
+
+/* A thief's last word, far ahead, is lifted in one step by the key that takes the stolen one's
+ * place. */
+static void roots_take_back_the_floor_of_a_thief_s_revocation_list(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL, *next = list_by(f, &second, 10, "");
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        offer(f, list_by(f, &first, 50000, "{\"kind\":\"issuer\",\"name\":\"" FIXTURE_ISSUER "\"}"),
+              "accepted ");
+        must_deny(f);
+        offer(f, strdup(next), "refused version-floor ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 7, &second, NULL, &first, more), "accepted ");
+        /* It speaks until the next is there, which is held against the roots' floor. */
+        must_deny(f);
+        fixture_restart(f);
+        must_deny(f);
+        offer(f, list_by(f, &second, 4, ""), "refused version-floor ");
+        offer(f, list_by(f, &first, 50001, ""), "refused key-retired ");
+        disk_fails = true;
+        offer(f, strdup(next), "refused not-saved ");
+        disk_fails = false;
+        offer(f, strdup(next), "accepted ");
+        must_allow(f);
+        /* From here on as ever. */
+        offer(f, list_by(f, &second, 9, ""), "refused version-floor ");
+        fixture_restart(f);
+        must_allow(f);
+        offer(f, list_by(f, &second, 9, ""), "refused version-floor ");
+}
+
+/* A key that goes on signing has said the last word: what it took stays taken. */
+static void a_floor_lets_no_older_revocation_list_of_a_key_that_stays_in(void **state) /* V18 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        offer(f, list_by(f, &second, 20, "{\"kind\":\"account\",\"name\":\"svc-deploy\"}"),
+              "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 30, &second, NULL, &first, more), "accepted ");
+        offer(f, list_by(f, &second, 10, ""), "refused version-floor ");
+        must_deny(f);
+}
+
+/* A key that is gone without being retired vouches for nothing, either. */
+static void roots_take_back_the_floor_of_a_key_that_they_dropped(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        offer(f, keys_list(f, 2, &second, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &second, 10), "refused version-floor ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        offer(f, keys_list(f, 6, &second, NULL, &first, more), "accepted ");
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
+}
+
 /* And up: everything that was signed before a theft is void. */
 static void a_floor_above_the_set_in_force_ends_it(void **state)
 {
@@ -436,6 +536,60 @@ static void agentd_conf_may_catch_up_with_a_root_s_rotation(void **state)
         offer(f, SIGNED_BY(p, &root_a, &root_b), "accepted ");
 }
 
+/* What the list retired stays retired, over its end and any clock, while enough roots stand by it.
+ */
+static void a_list_that_other_roots_signed_too_has_no_end(void **state) /* K4 V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *end = NULL, *list = NULL;
+
+        assert_true(asprintf(&end, ",\"exp\":%lld", (long long)f->base_sec + 100) > 0);
+        list = keys_list(f, 2, &second, NULL, &first, end);
+        configure(BOTH_ROOTS, 2, CONF_KEYS);
+        reload(f);
+        offer(f, strdup(list), "accepted ");
+        configure("\"" ROOT_A "\"", 1, CONF_KEYS);
+        reload(f);
+        for (int i = -1; i <= 1; i++) {
+                agent_ahead_usec = i * 300 * (int64_t)USEC_PER_SEC;
+                fixture_restart(f);
+                assert_non_null(f->agent->issuers[0].keys);
+                assert_int_equal(f->agent->issuers[0].keys_floor.floor.ver, f->base_sec * 1000 + 2);
+                offer(f, strdup(list), "unchanged ");
+                offer(f, deploy_set(f, &first, 5), "refused key-retired ");
+        }
+        agent_ahead_usec = 0;
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused version-floor ");
+        must_deny(f);
+}
+
+/* Nor does a root that agentd.conf no longer names count by the list of before. */
+static void other_roots_that_stand_by_a_list_have_the_say(void **state) /* K1 V26 */
+{
+        const SigningKey *const keys[] = { &second, NULL };
+        Fixture *f = *state;
+        _cleanup_free_ char *p = keys_payload(f, 1, keys, &first, ""),
+                            *next = keys_payload(f, 2, keys, &first, "");
+        SigningKey other;
+
+        assert_int_equal(signing_key_generate(&other), 0);
+        offer(f, SIGNED_BY(p, &root_a, &root_b, &other), "accepted ");
+        write_jwk(ROOT_B, &other);
+        for (int i = 0; i < 2; i++) {
+                if (i == 0)
+                        reload(f);
+                else
+                        fixture_restart(f);
+                assert_non_null(f->agent->issuers[0].keys);
+                offer(f, deploy_set(f, &first, 5), "refused key-retired ");
+                offer(f, SIGNED_BY(next, &root_a, &root_b), "refused root-threshold ");
+        }
+        offer(f, SIGNED_BY(next, &root_a, &root_b, &other), "accepted ");
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        fixture_restart(f);
+        must_allow(f);
+}
+
 static void without_its_archive_no_key_counts(void **state)
 {
         Fixture *f = *state;
@@ -491,10 +645,16 @@ int main(void)
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
                 T(a_floor_that_was_set_outlives_the_agent),
+                T(a_floor_gives_back_nothing_that_a_key_which_stays_took),
+                T(roots_take_back_the_floor_of_a_key_that_they_dropped),
+                T(roots_take_back_the_floor_of_a_thief_s_revocation_list),
+                T(a_floor_lets_no_older_revocation_list_of_a_key_that_stays_in),
                 T(a_floor_above_the_set_in_force_ends_it),
                 T(keys_of_agentd_conf_count_until_the_first_list),
                 T(other_roots_in_agentd_conf_are_a_new_word),
                 T(agentd_conf_may_catch_up_with_a_root_s_rotation),
+                T(a_list_that_other_roots_signed_too_has_no_end),
+                T(other_roots_that_stand_by_a_list_have_the_say),
                 T(without_its_archive_no_key_counts),
                 T(a_lost_list_s_old_roots_have_no_say),
         };

@@ -239,20 +239,139 @@ static void an_archive_that_was_tampered_with_is_lost(void **state)
         must_allow(f);
 }
 
-static void a_key_that_a_list_names_signs_nothing_more(void **state)
+/* ---- keys that are named ----------------------------------------------------------------------
+ */
+
+static char *names_key(const SigningKey *key, const char *more)
+{
+        char *entry = NULL;
+
+        assert_true(asprintf(&entry, "{\"kind\":\"key\",\"name\":\"%s\"%s}", key->public.kid,
+                             more) > 0);
+        return entry;
+}
+
+static void write_key(const char *path, const SigningKey *key)
+{
+        char *jwk = NULL;
+
+        assert_int_equal(jwk_format(&key->public, &jwk), 0);
+        fixture_write(path, jwk);
+        free(jwk);
+}
+
+static void reload(Fixture *f, size_t n_issuers)
+{
+        const Config *before = f->agent->config;
+
+        assert_int_equal(agent_reload(f->agent), 0);
+        for (int i = 0; i < 1000 && f->agent->config == before; i++)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        assert_true(f->agent->config != before);
+        assert_int_equal(f->agent->config->n_issuers, n_issuers);
+        fixture_settle(f);
+}
+
+#define SECOND_KEY PATH_TRUST_DIR "/second.jwk"
+
+/* The issuer has a key beside its own, for everything. */
+static void trust_second(Fixture *f, SigningKey *second)
+{
+        assert_int_equal(signing_key_generate(second), 0);
+        write_key(SECOND_KEY, second);
+        fixture_write(
+                PATH_CONF_DIR "/10-second.conf",
+                "issuers = ( { issuer = \"" FIXTURE_ISSUER "\"; keys = ( { file = \"" SECOND_KEY
+                "\"; reach: { sign = [ \"accounts\", \"grants\", \"revocations\" ];\n"
+                "  accounts = [ \"*\" ]; services = [ \"*\" ]; lifetime_max = \"24h\"; }; } ); "
+                "} );\n");
+        reload(f, 1);
+}
+
+static char *list_by(Fixture *f, const SigningKey *key, int64_t ver_offset, const char *entries)
+{
+        const SigningKey own = f->key;
+        char *list;
+
+        f->key = *key;
+        list = fixture_list(f, ver_offset, entries);
+        f->key = own;
+        return list;
+}
+
+static void a_key_that_a_list_names_signs_nothing_more(void **state) /* R6 V26 V38 */
 {
         Fixture *f = *state;
-        char entry[256];
+        _cleanup_free_ char *entry = names_key(&f->key, "");
+        SigningKey second;
 
-        (void)snprintf(entry, sizeof(entry), "{\"kind\":\"key\",\"name\":\"%s\"}",
-                       f->key.public.kid);
-        offer(f, fixture_list(f, 1, entry), "accepted ");
+        trust_second(f, &second);
+        offer(f, list_by(f, &second, 1, entry), "accepted ");
         must_deny(f, REASON_REVOKED);
         offer(f, fixture_set(f, 9, "", ""), "refused key-revoked ");
+        offer(f, fixture_list(f, 2, ""), "refused key-revoked ");
+        assert_string_equal(f->agent->issuers[0].list_refused.code, "key-revoked");
+        must_deny(f, REASON_REVOKED);
         fixture_restart(f);
         must_deny(f, REASON_REVOKED);
-        offer(f, fixture_list(f, 2, ""), "accepted ");
+        offer(f, fixture_list(f, 2, ""), "refused key-revoked ");
+        must_deny(f, REASON_REVOKED);
+        /* Another key takes it back. */
+        offer(f, list_by(f, &second, 3, ""), "accepted ");
         must_allow(f);
+        offer(f, fixture_list(f, 4, ""), "accepted ");
+        signing_key_done(&second);
+}
+
+/* The only key that may sign lists: agentd.conf, or a key list, has to name another. */
+static void a_list_that_names_its_own_key_is_lifted_by_another_key_only(void **state) /* R6 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *entry = names_key(&f->key, ""), *list = fixture_list(f, 1, entry);
+        SigningKey second;
+
+        disk_fails = true;
+        offer(f, strdup(list), "refused not-saved ");
+        must_deny(f, REASON_REVOKED);
+        disk_fails = false;
+        /* What is believed already is no new word of the key's. */
+        offer(f, strdup(list), "accepted ");
+        offer(f, fixture_list(f, 2, ""), "refused key-revoked ");
+        fixture_restart(f);
+        must_deny(f, REASON_REVOKED);
+        assert_false(f->agent->issuers[0].list_is_lost);
+        offer(f, strdup(list), "unchanged ");
+        offer(f, fixture_list(f, 2, ""), "refused key-revoked ");
+        trust_second(f, &second);
+        must_deny(f, REASON_REVOKED);
+        offer(f, list_by(f, &second, 3, ""), "accepted ");
+        must_allow(f);
+        signing_key_done(&second);
+}
+
+static void a_key_that_another_issuers_list_names_signs_no_list(void **state) /* R6 V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *entry = names_key(&f->key, ",\"issuer\":\"" FIXTURE_ISSUER "\""),
+                            *before = fixture_list(f, 1, THE_ACCOUNT);
+        SigningKey other;
+
+        revoking_issuer(&other);
+        reload(f, 2);
+        offer(f, strdup(before), "accepted ");
+        offer(f, other_list(f, &other, 2, entry), "accepted ");
+        offer(f, fixture_list(f, 3, ""), "refused key-revoked ");
+        must_deny(f, REASON_REVOKED);
+        /* What it signed before stays, for a list takes only. */
+        fixture_restart(f);
+        assert_string_equal(f->agent->issuers[0].list->kid, f->key.public.kid);
+        offer(f, strdup(before), "unchanged ");
+        offer(f, fixture_list(f, 3, ""), "refused key-revoked ");
+        offer(f, other_list(f, &other, 4, ""), "accepted ");
+        must_deny(f, REASON_REVOKED);
+        offer(f, fixture_list(f, 3, ""), "accepted ");
+        must_allow(f);
+        signing_key_done(&other);
 }
 
 static void another_issuers_list_reaches_nothing_that_it_may_not(void **state) /* R5 */
@@ -341,6 +460,8 @@ int main(void)
                 TEST(without_its_archive_nothing_that_it_may_name_is_allowed),
                 TEST(an_archive_that_was_tampered_with_is_lost),
                 TEST(a_key_that_a_list_names_signs_nothing_more),
+                TEST(a_list_that_names_its_own_key_is_lifted_by_another_key_only),
+                TEST(a_key_that_another_issuers_list_names_signs_no_list),
                 TEST(another_issuers_list_reaches_nothing_that_it_may_not),
                 TEST(trust_that_is_taken_from_its_key_gives_nothing_back),
                 TEST(a_list_that_stops_midway_leaves_a_state_that_can_be_read),

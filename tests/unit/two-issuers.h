@@ -70,3 +70,36 @@ static inline char *other_set(const Fixture *f, const SigningKey *other, int64_t
         assert_int_equal(jws_sign(other, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
         return jws;
 }
+
+/* To be loaded: another issuer, with no set, whose lists may name what is the first one's. */
+static inline void revoking_issuer(SigningKey *other)
+{
+        char *jwk = NULL;
+
+        assert_int_equal(signing_key_generate(other), 0);
+        assert_int_equal(jwk_format(&other->public, &jwk), 0);
+        fixture_write(OTHER_KEY, jwk);
+        free(jwk);
+        fixture_write(PATH_CONF_DIR "/20-other.conf",
+                      "issuers = ( { issuer = \"" OTHER_ISSUER "\"; revokes = [ \"*\" ];\n"
+                      "  source: { type = \"file\"; path = \"/nowhere/other.jws\"; };\n"
+                      "  keys = ( { file = \"" OTHER_KEY "\";\n"
+                      "    reach: { sign = [ \"revocations\" ]; }; } ); } );\n");
+}
+
+/* A revocation list of the other issuer, malloc'ed. */
+static inline char *other_list(const Fixture *f, const SigningKey *other, int64_t ver_offset,
+                               const char *entries)
+{
+        const long long now = f->base_sec;
+        _cleanup_free_ char *payload = NULL;
+        char *jws = NULL;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"" OTHER_ISSUER
+                             "\",\"aud\":\"*\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,"
+                             "\"revoked\":[%s]}",
+                             now, now + 3600, now * 1000 + (long long)ver_offset, entries) > 0);
+        assert_int_equal(jws_sign(other, JWS_TYP_REVOCATIONS, payload, strlen(payload), &jws), 0);
+        return jws;
+}
