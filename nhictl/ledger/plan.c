@@ -49,11 +49,12 @@ bool publication_selects(const PublishRequest *q, const Target *t)
         return t->is_list || host_is_selected(&s, t->name, t->host);
 }
 
-/* May its set be written over what stands there? */
+/* May its set be written over what stands there? A key list may in any case: the roots signed it,
+ * and who left something in its place would keep a retirement from the hosts. */
 static int check_target(Publication *p, const Target *t)
 {
-        if (t->error < 0 || !t->published.exists || t->published.ours || t->published.former ||
-            may_replace(p, t->published.hash))
+        if (t->error < 0 || t->is_keys || !t->published.exists || t->published.ours ||
+            t->published.former || may_replace(p, t->published.hash))
                 return t->error;
         publication_note(p,
                          "%s: what stands at %s is not signed by this key: publish --replace %s "
@@ -76,6 +77,11 @@ static void choose(Publication *p, Target *t)
                 t->is_changed = false;
                 return;
         }
+        if (t->is_keys && at->exists && !at->ours)
+                publication_note(p,
+                                 "%s: what stands at %s is no key list that hosts would take by "
+                                 "these roots: it is overwritten",
+                                 t->name, p->place);
         t->is_changed = !at->ours || !streq(at->content, t->content);
         t->is_wanted = t->must_write || !at->ours || p->request->mode == PUBLISH_ALL ||
                        published_is_due(at, p->now_sec) ||

@@ -4,21 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-json_t *keylist_payload(const char *bytes, size_t size)
-{
-        const char *text = memchr(bytes, '.', size), *end;
-        _cleanup_free_ char *json = NULL;
-        size_t json_size = 0;
-
-        text = text ? text + 1 : NULL;
-        end = text ? memchr(text, '.', (size_t)(bytes + size - text)) : NULL;
-        json = end ? malloc((size_t)(end - text) + 1) : NULL;
-        if (!json || base64url_decode_public(text, (size_t)(end - text), (uint8_t *)json,
-                                             (size_t)(end - text), &json_size) < 0)
-                return NULL;
-        return json_loadb(json, json_size, JSON_REJECT_DUPLICATES, NULL);
-}
-
 /* As hosts read what they archived: without asking who signed. */
 static int read_unsigned(const char *bytes, size_t size, const SetPolicy *policy, Now now,
                          KeyList **ret, SetError *ret_error)
@@ -120,7 +105,7 @@ int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE]
 int publish_keys_make(const Publication *p, StoreSet *ret)
 {
         ret->jws = strdup(p->keys);
-        return ret->jws ? published_keys_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer,
+        return ret->jws ? published_keys_parse(ret->jws, strlen(ret->jws), p->others, p->now_sec,
                                                &ret->next)
                         : -ENOMEM;
 }

@@ -47,12 +47,15 @@ static int add_lists(Targets *t)
         return 0;
 }
 
-int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, Targets *ret)
+int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, int64_t now_sec,
+                    Targets *ret)
 {
         const char *name;
         json_t *host;
 
-        *ret = (Targets){ .l = l, .key = key, .others = others, .index = json_object() };
+        *ret = (Targets){
+                .l = l, .key = key, .others = others, .now_sec = now_sec, .index = json_object()
+        };
         if (!ret->index)
                 return -ENOMEM;
         if (add_lists(ret) < 0)
@@ -108,7 +111,7 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
         if (!jws)
                 r = 0;
         else if (streq(name, STORE_KEYS))
-                r = published_keys_parse(jws, size, t->l->settings.issuer, ret);
+                r = published_keys_parse(jws, size, t->others, t->now_sec, ret);
         else if (streq(name, STORE_LIST))
                 r = published_list_parse(jws, size, t->l->settings.issuer, t->key, t->others, ret);
         else
