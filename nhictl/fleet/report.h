@@ -124,6 +124,8 @@ int host_reports_read(HostReports *r, const char *const *names, size_t n, int64_
 /* Add the hosts that a grant reaches, with their versions of {name: version} (NULL: nothing is
  * known of them), to targets. -ENOMEM. */
 int hosts_wait_add(const Ledger *l, const json_t *grant, const json_t *versions, json_t *targets);
-/* Wait until each of these hosts ({name: version}) has reported that version or a newer one, at
- * most wait_sec. A VerbStatus: VERB_STALE where some have not, whose names are said. */
-int hosts_wait(const Ledger *l, const json_t *versions, int64_t wait_sec);
+/* Wait until each of these hosts ({name: version}) has reported that version or a newer one, and
+ * did not leave this grant out of it (jti NULL: whatever it left out), at most wait_sec. A
+ * VerbStatus: VERB_PROBLEM where some left it out, which ends the wait when all others have it;
+ * VERB_STALE where some have not reported it; their names are said. */
+int hosts_wait(const Ledger *l, const json_t *versions, const char *jti, int64_t wait_sec);
