@@ -7,6 +7,7 @@
 #include "nhi-agentd/event.h"
 #include "nhi-agentd/listener.h"
 #include "nhi-agentd/request.h"
+#include "nhi-agentd/sets.h"
 #include "nhi-agentd/shed.h"
 
 /* The modules wait 2 s: whoever has no answer then has gone. */
@@ -18,6 +19,7 @@ static void stop_now(Agent *a)
 
         /* While the log still takes it. */
         shed_flush(requests_shed(a->requests));
+        sets_flush_refused(a->sets);
         agent_record(a, &e);
         (void)sd_event_exit(a->event, 0);
 }

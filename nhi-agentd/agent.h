@@ -9,6 +9,7 @@
 #include "nhi-agentd/event.h"
 #include "nhi-agentd/heard.h"
 #include "nhi-agentd/metrics/tally.h"
+#include "nhi-agentd/refusals.h"
 #include "nhi-agentd/session/session.h"
 #include "nhi-agentd/set/freshness.h"
 #include "nhi-agentd/set/idmap.h"
@@ -53,6 +54,7 @@ typedef struct IssuerState {
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;
+        Refusals refusals;             /* offers: what of them was not written down one by one */
         StaleTold told;                /* staleness.h */
         Heard heard[HEARD_PLACES_MAX]; /* by place */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */

@@ -202,6 +202,7 @@ static int config_put_in_force(Offer *o)
                 return -ENOMEM;
         }
         record_modes(a, a->config, o->config);
+        sets_flush_refused(o->sets); /* of issuers that go */
         *before = (Before){ .config = a->config, .issuers = a->issuers };
         a->issuers = after;
         a->config = TAKE_PTR(o->config);

@@ -183,7 +183,7 @@ void fresh_record_refused(Agent *a, size_t index, const SetError *error)
         (void)snprintf(detail, sizeof(detail), "%s: statement of freshness: %s",
                        issuer_name(a, index), error->detail);
         a->issuers[index].fresh_refused = *error;
-        agent_record(a, &e);
+        sets_record_refused(a->sets, index, &e);
 }
 
 void fresh_refuse(Offer *o)

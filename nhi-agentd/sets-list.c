@@ -168,11 +168,12 @@ static void record(Agent *a, EventKind kind, const char *code, const char *detai
 void list_record_refused(Agent *a, size_t index, const SetError *error)
 {
         char detail[SET_DETAIL_MAX + 1100];
+        const Event e = { .kind = EVENT_SET_REFUSED, .code = error->code, .detail = detail };
 
         (void)snprintf(detail, sizeof(detail), "%s: revocation list: %s",
                        a->config->issuers[index].issuer, error->detail);
         a->issuers[index].list_refused = *error;
-        record(a, EVENT_SET_REFUSED, error->code, detail);
+        sets_record_refused(a->sets, index, &e);
 }
 
 static void record_skipped(Agent *a, const RevocationList *l)

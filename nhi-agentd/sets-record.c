@@ -10,18 +10,84 @@
 
 #include <stdio.h>
 
+#ifdef NHI_TEST
+uint64_t sets_refused_usec = REFUSALS_BACK_USEC;
+#else
+static const uint64_t sets_refused_usec = REFUSALS_BACK_USEC;
+#endif
+
+static void record_counted(Agent *a, const char *issuer, const Refusal *r)
+{
+        char detail[1100];
+        const Event e = { .kind = EVENT_SET_REFUSED,
+                          .code = r->code,
+                          .detail = detail,
+                          .n_denials = r->n,
+                          .first_sec = r->first_sec,
+                          .last_sec = r->last_sec };
+
+        (void)snprintf(detail, sizeof(detail),
+                       "%s: %llu more, which came too fast to be told one "
+                       "by one",
+                       issuer, (unsigned long long)r->n);
+        agent_record(a, &e);
+}
+
+void sets_flush_refused(Sets *s)
+{
+        Agent *a = s->agent;
+        Refusal r;
+
+        for (size_t i = 0; a->issuers && i < a->config->n_issuers; i++)
+                while (refusals_next(&a->issuers[i].refusals, &r))
+                        record_counted(a, a->config->issuers[i].issuer, &r);
+        (void)sd_event_source_set_enabled(s->refused, SD_EVENT_OFF);
+}
+
+int sets_on_refused(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        sets_flush_refused(userdata);
+        return 0;
+}
+
+/* Without a timer what is counted is written down at once. */
+static void refused_arm(Sets *s)
+{
+        int enabled = SD_EVENT_OFF;
+
+        if (sd_event_source_get_enabled(s->refused, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+                return;
+        if (sd_event_source_set_time_relative(s->refused, sets_refused_usec) < 0 ||
+            sd_event_source_set_enabled(s->refused, SD_EVENT_ONESHOT) < 0)
+                sets_flush_refused(s);
+}
+
+void sets_record_refused(Sets *s, size_t index, const Event *e)
+{
+        Agent *a = s->agent;
+
+        if (refusals_counted(&a->issuers[index].refusals, e->code, agent_now(a)))
+                refused_arm(s);
+        else
+                agent_record(a, e);
+}
+
 void offer_record_refused(Offer *o)
 {
         Agent *a = o->sets->agent;
         IssuerState *s = &a->issuers[o->index];
         char detail[SET_DETAIL_MAX + 1100];
-        Event e = { .kind = EVENT_SET_REFUSED, .code = o->error.code, .detail = detail };
+        const Event e = { .kind = EVENT_SET_REFUSED, .code = o->error.code, .detail = detail };
 
         (void)snprintf(detail, sizeof(detail), "%s: %s", a->config->issuers[o->index].issuer,
                        o->error.detail);
         s->refused = o->error;
         s->refused_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
-        agent_record(a, &e);
+        /* What was in force is so no longer: nobody's offers may hide that. */
+        if (o->again)
+                agent_record(a, &e);
+        else
+                sets_record_refused(o->sets, o->index, &e);
         reports_changed(a->reports, o->index);
         offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
 }

@@ -93,6 +93,7 @@ void sets_stop(Sets *s)
         if (!s || s->stopping)
                 return;
         s->stopping = true;
+        sets_flush_refused(s);
         if (s->state_dirty)
                 s->state_dirty = save_state_now(s) < 0;
 }

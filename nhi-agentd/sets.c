@@ -26,9 +26,15 @@ int sets_new(Agent *a, Sets **ret)
         r = sd_event_add_time_relative(a->event, &s->retry, CLOCK_BOOTTIME, 0, 0, on_retry, s);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(a->event, &s->refused, CLOCK_BOOTTIME, 0, 0,
+                                               sets_on_refused, s);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->refused, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         (void)sd_event_source_set_description(s->retry, "sets-retry");
+        (void)sd_event_source_set_description(s->refused, "sets-refused");
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -73,6 +79,7 @@ Sets *sets_free(Sets *s)
         if (s->current)
                 offer_drop(s->current);
         sd_event_source_disable_unref(s->retry);
+        sd_event_source_disable_unref(s->refused);
         config_free(s->next_config);
         localdb_free(s->next_local);
         free(s->on_disk.issuer);

@@ -39,6 +39,12 @@ Sets *sets_free(Sets *s);
 /* The agent stops: nothing more is begun. NULL does nothing. */
 void sets_stop(Sets *s);
 
+/* Refused offers that were counted (refusals.h) are written down now: the agent stops. */
+void sets_flush_refused(Sets *s);
+#ifdef NHI_TEST
+extern uint64_t sets_refused_usec; /* else they are after so long */
+#endif
+
 /* Is nothing under way, and nothing left to save but what waits for its next try? */
 bool sets_are_settled(const Sets *s);
 

@@ -4,6 +4,7 @@
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/path.h"
+#include "nhictl/fleet/show.h"
 #include "nhictl/key-exec.h"
 #include "nhictl/key-file.h"
 #include "nhictl/ledger/refresh.h"
@@ -188,6 +189,8 @@ static int publish(const CentralOptions *o, Ledger *l, const PublishRequest *giv
                 return r;
         request.progress = show_progress;
         r = ledger_publish(l, &key, &request, &report, error);
+        if (r == 0 && l->settings.reports && !request.target)
+                fleet_remember(l, key.public.kid, report_versions(&report));
         key_done(&key);
         central_say_notes(l);
         if (r < 0)

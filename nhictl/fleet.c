@@ -60,8 +60,10 @@ static int forget(const Ledger *l, const ArgList *names)
         return r == 0 ? VERB_OK : fail(VERB_FAILED, "%s: %s", l->path, strerror(-r));
 }
 
-/* Without the key, its public half, nobody can tell which published set is ours. */
-static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, json_t **ret)
+/* Without the key, its public half, nobody can tell which published set is ours. *ret_n: of how
+ * many hosts older ones are shown. */
+static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, json_t **ret,
+                     size_t *ret_n)
 {
         const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
         char error[LEDGER_ERROR_MAX] = "";
@@ -78,6 +80,8 @@ static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, js
         if (r != VERB_OK)
                 return r;
         r = fleet_published(l, &key, now_sec, ret, error);
+        if (r == 0)
+                *ret_n = fleet_raise(l, key.public.kid, *ret);
         if (r < 0)
                 say("which versions are published cannot be told: %s",
                     *error ? error : strerror(-r));
@@ -117,7 +121,7 @@ static VerbStatus run(Call *call)
         _cleanup_(ledger_freep) Ledger *l = NULL;
         _cleanup_free_ const char **names = NULL;
         json_t *versions = NULL;
-        size_t n = 0;
+        size_t n = 0, n_withheld = 0;
         int r = central_open(call, &o->central, false, &l);
 
         if (r == VERB_OK)
@@ -132,9 +136,11 @@ static VerbStatus run(Call *call)
                 l->lock_fd = -EBADF;
         }
         if (r == VERB_OK)
-                r = published(o, l, call->now_sec, &versions);
+                r = published(o, l, call->now_sec, &versions, &n_withheld);
         if (r == VERB_OK)
                 r = show_hosts(call, l, versions, names, n);
+        if (n_withheld > 0 && (r == VERB_OK || r == VERB_STALE))
+                r = VERB_PROBLEM;
         json_decref(versions);
         return r;
 }

@@ -211,7 +211,7 @@ static int wait_for_reports(const Ledger *l, const char *jti, const json_t *vers
         if (!targets || hosts_wait_add(l, ledger_get(l, DOC_GRANT, jti), versions, targets) < 0)
                 r = fail(VERB_FAILED, "out of memory");
         else
-                r = hosts_wait(l, targets, wait_sec);
+                r = hosts_wait(l, targets, jti, wait_sec);
         json_decref(targets);
         return r;
 }

@@ -105,7 +105,7 @@ static int wait_for_hosts(const Call *call, Ledger *l, const json_t *versions)
         if (!targets || add_targets(call, l, versions, targets) < 0)
                 r = fail(VERB_FAILED, "out of memory");
         else
-                r = hosts_wait(l, targets, o->wait_sec);
+                r = hosts_wait(l, targets, NULL, o->wait_sec);
         json_decref(targets);
         return r;
 }

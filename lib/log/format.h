@@ -116,7 +116,7 @@ typedef enum LogType {
         X(TOOK_USEC, "took_usec", NUMBER, 20, "how long an end took, microseconds")                \
         X(SURVIVORS, "survivors", NUMBER, 10, "processes that are left")                           \
         X(DECISION, "decision", NUMBER, 20, "the decision's number since the agent's start")       \
-        X(COUNT, "count", NUMBER, 20, "how many: denials, exemptions, records")                    \
+        X(COUNT, "count", NUMBER, 20, "how many: denials, refusals, exemptions, records")          \
         X(FIRST, "first", NUMBER, 20, "of the first of them: seconds since the epoch, or a seq")   \
         X(LAST, "last", NUMBER, 20, "of the last of them, likewise")                               \
         X(LOG, "log", TEXT, 32, "the log's id, random")                                            \

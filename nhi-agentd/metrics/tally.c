@@ -80,7 +80,7 @@ void tally_event(Tally *t, const Event *e)
                 t->n_sets_accepted++;
                 break;
         case EVENT_SET_REFUSED:
-                t->n_sets_refused++;
+                t->n_sets_refused += e->n_denials > 0 ? e->n_denials : 1; /* many, counted */
                 break;
         case EVENT_SESSION_START:
                 t->n_started++;

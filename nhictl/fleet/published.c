@@ -7,6 +7,7 @@
 #include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/published.h"
 #include "nhictl/store/store.h"
+#include "nhictl/verb.h"
 
 #include <stdio.h>
 
@@ -87,4 +88,37 @@ int fleet_published(const Ledger *l, const SigningKey *key, int64_t now_sec, jso
         }
         *ret = g.versions;
         return 0;
+}
+
+/* ---- what it was ---- */
+
+void fleet_remember(const Ledger *l, const char *kid, json_t *versions)
+{
+        _cleanup_(seen_freep) Seen *seen = NULL;
+        char error[LEDGER_ERROR_MAX];
+
+        if (seen_open(l, &seen, error) < 0)
+                say("%s", error);
+        else if (seen_published(seen, kid, versions) < 0 || seen_save(seen) < 0)
+                say("%s/" SEEN_FILE ": what was published is not kept there", l->path);
+        json_decref(versions);
+}
+
+/* What cannot be known or kept is said where reports are held against what was seen. */
+size_t fleet_raise(const Ledger *l, const char *kid, json_t *versions)
+{
+        _cleanup_(seen_freep) Seen *seen = NULL;
+        char error[LEDGER_ERROR_MAX];
+        size_t n = 0;
+
+        if (seen_open(l, &seen, error) < 0 || seen_published(seen, kid, versions) < 0 ||
+            seen_raise(seen, kid, versions, &n) < 0)
+                return 0;
+        (void)seen_save(seen);
+        if (n > 0)
+                say("%s: of %zu hosts the set is older than the one that was published there, or "
+                    "gone: who took it back? nhictl publish brings another; where that is known, "
+                    "nhictl fleet --forget HOST",
+                    l->settings.publish, n);
+        return n;
 }

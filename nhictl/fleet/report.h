@@ -11,7 +11,9 @@
  *     nothing.
  *  F3 A decision log that went back, or says another thing than before, MUST be told, and go on
  *     being told until an administrator says that it is known.
- *  F4 One host's trouble MUST NOT keep another host's report from being read. */
+ *  F4 One host's trouble MUST NOT keep another host's report from being read.
+ *  F5 A store that shows an older set than it was given MUST be told, and MUST NOT make a host that
+ *     has the older one look current. */
 
 #include "lib/jose/jose.h"
 #include "nhictl/ledger/ledger.h"
@@ -89,7 +91,7 @@ int host_key_read(const json_t *host, Jwk *ret);
 #define SEEN_FILE ".reports" /* in the ledger; of this machine, no part of its history */
 
 /* What was seen of each host: the number of its last report, the head of its log, the last use of
- * grants. */
+ * grants, the highest version that was published for it. */
 typedef struct Seen Seen;
 
 /* Read it, and keep others out until seen_free(). 0 also where there is none yet; -EBADMSG: it is
@@ -99,6 +101,12 @@ Seen *seen_free(Seen *s);
 DEFINE_CLEANUP(Seen *, seen_free);
 /* F2, F3: a verified report may turn out not to be one. What it says is remembered. -ENOMEM. */
 int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report);
+/* These versions ({name: version}) are published under this key: the highest of each host is
+ * remembered, until another key publishes. -ENOMEM. */
+int seen_published(Seen *s, const char *kid, json_t *versions);
+/* F5: none of the ledger's hosts has a lower version in it than was remembered; *ret_n: how many
+ * had. -ENOMEM. */
+int seen_raise(Seen *s, const char *kid, json_t *versions, size_t *ret_n);
 /* What was seen of this host does not count any more: false where there was nothing. */
 bool seen_forget(Seen *s, const char *name);
 /* The last use of a grant that any host told of; 0: none did. */
@@ -124,6 +132,8 @@ int host_reports_read(HostReports *r, const char *const *names, size_t n, int64_
 /* Add the hosts that a grant reaches, with their versions of {name: version} (NULL: nothing is
  * known of them), to targets. -ENOMEM. */
 int hosts_wait_add(const Ledger *l, const json_t *grant, const json_t *versions, json_t *targets);
-/* Wait until each of these hosts ({name: version}) has reported that version or a newer one, at
- * most wait_sec. A VerbStatus: VERB_STALE where some have not, whose names are said. */
-int hosts_wait(const Ledger *l, const json_t *versions, int64_t wait_sec);
+/* Wait until each of these hosts ({name: version}) has reported that version or a newer one, and
+ * did not leave this grant out of it (jti NULL: whatever it left out), at most wait_sec. A
+ * VerbStatus: VERB_PROBLEM where some left it out, which ends the wait when all others have it;
+ * VERB_STALE where some have not reported it; their names are said. */
+int hosts_wait(const Ledger *l, const json_t *versions, const char *jti, int64_t wait_sec);

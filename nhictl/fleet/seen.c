@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* {format, hosts: {NAME: {kid, seq, hash, log, log_seq, log_head, trouble, since}}, used: {JTI:
- * seconds}}: what nobody who keeps reports can take back. */
+ * seconds}, published: {kid, hosts: {NAME: version}}}: what nobody who keeps reports or sets can
+ * take back. */
 
 #include "nhictl/fleet/report.h"
 
@@ -110,6 +111,19 @@ static void prune_uses(const Seen *s)
         }
 }
 
+/* So do hosts that left the ledger. */
+static void prune_published(const Seen *s)
+{
+        json_t *hosts = json_object_get(json_object_get(s->document, "published"), "hosts"), *value;
+        const char *name;
+        void *next;
+
+        json_object_foreach_safe(hosts, next, name, value) {
+                if (!ledger_has_file(s->l, DOC_HOST, name))
+                        (void)json_object_del(hosts, name);
+        }
+}
+
 int seen_save(Seen *s)
 {
         _cleanup_free_ char *text = NULL, *path = NULL;
@@ -119,6 +133,7 @@ int seen_save(Seen *s)
                 return 0;
         if (s->now_sec > 0)
                 prune_uses(s);
+        prune_published(s);
         text = json_write(s->document, JSON_COMPACT | JSON_SORT_KEYS);
         if (!text || asprintf(&path, "%s/" SEEN_FILE, s->l->path) < 0) {
                 path = NULL;
@@ -230,9 +245,66 @@ int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report)
         return r;
 }
 
+/* ---- what was published ---- */
+
+/* {NAME: version}, borrowed; what another key published begins anew: its versions, a thief's
+ * perhaps, are outbid by nobody. NULL: no memory. */
+static json_t *published_by(Seen *s, const char *kid)
+{
+        json_t *published = json_object_get(s->document, "published");
+
+        if (streq(document_text(published, "kid"), kid))
+                return json_object_get(published, "hosts");
+        published = json_pack("{s:s, s:{}}", "kid", kid, "hosts");
+        if (json_object_set_new(s->document, "published", published) < 0)
+                return NULL;
+        s->has_changed = true;
+        return json_object_get(published, "hosts");
+}
+
+int seen_published(Seen *s, const char *kid, json_t *versions)
+{
+        json_t *highest = published_by(s, kid), *value;
+        const char *name;
+
+        if (!highest)
+                return -ENOMEM;
+        json_object_foreach(versions, name, value) {
+                if (json_integer_value(value) <= number(highest, name))
+                        continue;
+                if (json_object_set(highest, name, value) < 0)
+                        return -ENOMEM;
+                s->has_changed = true;
+        }
+        return 0;
+}
+
+int seen_raise(Seen *s, const char *kid, json_t *versions, size_t *ret_n)
+{
+        const json_t *highest = published_by(s, kid);
+        json_t *value;
+        const char *name;
+        size_t n = 0;
+
+        if (!highest)
+                return -ENOMEM;
+        json_object_foreach((json_t *)(uintptr_t)highest, name, value) {
+                if (!ledger_get(s->l, DOC_HOST, name) ||
+                    json_integer_value(value) <= number(versions, name))
+                        continue;
+                if (json_object_set(versions, name, value) < 0)
+                        return -ENOMEM;
+                n++;
+        }
+        *ret_n = n;
+        return 0;
+}
+
 bool seen_forget(Seen *s, const char *name)
 {
-        const bool found = json_object_del(hosts_of(s), name) == 0;
+        json_t *published = json_object_get(json_object_get(s->document, "published"), "hosts");
+        const bool had_report = json_object_del(hosts_of(s), name) == 0;
+        const bool found = json_object_del(published, name) == 0 || had_report;
 
         s->has_changed |= found;
         return found;

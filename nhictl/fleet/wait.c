@@ -18,10 +18,12 @@
 
 typedef struct Waiting {
         const json_t *versions;
+        const char *jti;    /* the grant that is waited for; NULL: none is */
         const char **names; /* that have not reported it yet */
         HostReport *reports;
         size_t n, n_all;
-        bool is_shown; /* progress, on a terminal */
+        size_t n_without; /* of those: that have the version, and left the grant out of it */
+        bool is_shown;    /* progress, on a terminal */
 } Waiting;
 
 static void show_progress(Waiting *w, bool is_end)
@@ -35,10 +37,33 @@ static void show_progress(Waiting *w, bool is_end)
         (void)fflush(stderr);
 }
 
-static bool has_it(const Waiting *w, size_t i)
+static bool has_version(const Waiting *w, size_t i)
 {
         return w->reports[i].standing == HOST_VERIFIED &&
                w->reports[i].ver >= json_integer_value(json_object_get(w->versions, w->names[i]));
+}
+
+/* Why the host left the grant out of its set, as a code; NULL: it did not. A host that left out
+ * more than a report tells of may have left out this. */
+static const char *left_out(const Waiting *w, size_t i)
+{
+        static const char kind[] = "grant ";
+        const json_t *payload = w->reports[i].payload, *q;
+        const json_t *told = json_object_get(payload, "quarantine");
+        size_t k;
+
+        if (!w->jti)
+                return NULL;
+        json_array_foreach(told, k, q) {
+                const char *entry = document_text(q, "entry");
+
+                if (strncmp(entry, kind, strlen(kind)) == 0 && streq(entry + strlen(kind), w->jti))
+                        return document_text(q, "code");
+        }
+        return json_integer_value(json_object_get(payload, "quarantined")) >
+                               (json_int_t)json_array_size(told)
+                       ? "too many entries to tell of each"
+                       : NULL;
 }
 
 /* Those that have it are not asked any more. Why the others have not stays in reports. */
@@ -47,6 +72,7 @@ static int look(Waiting *w, HostReports *place, char error[static LEDGER_ERROR_M
         size_t n = 0;
         int r;
 
+        w->n_without = 0;
         for (size_t i = 0; i < w->n; i++)
                 host_report_done(&w->reports[i]);
         r = host_reports_read(place, w->names, w->n, now_realtime_usec() / (int64_t)USEC_PER_SEC,
@@ -54,7 +80,10 @@ static int look(Waiting *w, HostReports *place, char error[static LEDGER_ERROR_M
         if (r < 0)
                 return r;
         for (size_t i = 0; i < w->n; i++) {
-                if (has_it(w, i)) {
+                const bool has = has_version(w, i), without = has && left_out(w, i);
+
+                w->n_without += without;
+                if (has && !without) {
                         host_report_done(&w->reports[i]);
                         continue;
                 }
@@ -90,9 +119,16 @@ static const char *why_not(const HostReport *r)
 static int say_missing(const Waiting *w, int64_t wait_sec)
 {
         for (size_t i = 0; i < w->n && i < NAMED_MAX; i++)
-                say("%s: %s", w->names[i], why_not(&w->reports[i]));
+                if (has_version(w, i))
+                        say("%s: it left the grant out of its set: %s: nhictl status there",
+                            w->names[i], left_out(w, i));
+                else
+                        say("%s: %s", w->names[i], why_not(&w->reports[i]));
         if (w->n > NAMED_MAX)
                 say("... and %zu more: nhictl fleet", w->n - NAMED_MAX);
+        if (w->n_without > 0)
+                return fail(VERB_PROBLEM, "%zu of %zu hosts did not take it", w->n_without,
+                            w->n_all);
         return fail(VERB_STALE, "%zu of %zu hosts have not reported it after %llds", w->n, w->n_all,
                     (long long)wait_sec);
 }
@@ -112,7 +148,7 @@ static int wait_for(Waiting *w, HostReports *place, int64_t wait_sec)
                 show_progress(w, w->n == 0);
                 if (w->n == 0)
                         return VERB_OK;
-                if (now_monotonic_usec() + pause > deadline) {
+                if ((r == 0 && w->n == w->n_without) || now_monotonic_usec() + pause > deadline) {
                         show_progress(w, true);
                         if (r < 0)
                                 say("%s", error);
@@ -137,13 +173,14 @@ int hosts_wait_add(const Ledger *l, const json_t *grant, const json_t *versions,
         return 0;
 }
 
-int hosts_wait(const Ledger *l, const json_t *versions, int64_t wait_sec)
+int hosts_wait(const Ledger *l, const json_t *versions, const char *jti, int64_t wait_sec)
 {
         const size_t n = json_object_size(versions);
         _cleanup_(host_reports_freep) HostReports *place = NULL;
         _cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
         _cleanup_free_ HostReport *reports = calloc(n + 1, sizeof(*reports));
         Waiting w = { .versions = versions,
+                      .jti = jti,
                       .names = names,
                       .reports = reports,
                       .n_all = n,

@@ -3,6 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/jose/jose.h"
 #include "lib/jose/json.h"
 #include "lib/log/text.h"
 #include "nhictl/when.h"
@@ -116,4 +117,20 @@ bool document_list_has(const json_t *list, const char *text)
                         return true;
         }
         return false;
+}
+
+json_t *document_unverified(const char *jws, size_t size)
+{
+        const char *first = memchr(jws, '.', size), *second;
+        _cleanup_free_ uint8_t *text = NULL;
+        size_t text_size = 0;
+
+        second = first ? memchr(first + 1, '.', size - (size_t)(first + 1 - jws)) : NULL;
+        if (!second)
+                return NULL;
+        text = malloc((size_t)(second - first) + 1);
+        if (!text || base64url_decode_public(first + 1, (size_t)(second - first - 1), text,
+                                             (size_t)(second - first), &text_size) < 0)
+                return NULL;
+        return json_loadb((const char *)text, text_size, JSON_REJECT_DUPLICATES, NULL);
 }

@@ -4,30 +4,12 @@
  * it was published from. Those that hosts keep (/var/log/nhi/sets, /var/lib/nhi/sets) will do as
  * well. */
 
-#include "lib/jose/jose.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/history-check.h"
 
 #include <dirent.h>
 
 #define SET_SUFFIX ".jws"
-
-/* The payload of a compact JWS, unverified. */
-static json_t *set_payload(const char *jws, size_t size)
-{
-        const char *first = memchr(jws, '.', size), *second;
-        _cleanup_free_ uint8_t *text = NULL;
-        size_t text_size = 0;
-
-        second = first ? memchr(first + 1, '.', size - (size_t)(first + 1 - jws)) : NULL;
-        if (!second)
-                return NULL;
-        text = malloc((size_t)(second - first) + 1);
-        if (!text || base64url_decode_public(first + 1, (size_t)(second - first - 1), text,
-                                             (size_t)(second - first), &text_size) < 0)
-                return NULL;
-        return json_loadb((const char *)text, text_size, JSON_REJECT_DUPLICATES, NULL);
-}
 
 /* When the history begins: its first line's time. */
 static int64_t begin_of(const HistoryCheck *c)
@@ -76,7 +58,7 @@ static void check_set(const HistoryCheck *c, int dir_fd, const char *file, int64
 
         if (document_read(dir_fd, file, SET_SIZE_MAX, &jws, &size) < 0)
                 return;
-        payload = set_payload(jws, size);
+        payload = document_unverified(jws, size);
         if (payload && streq(document_text(payload, "iss"), c->l->settings.issuer) &&
             !is_known(c, payload, begin_sec))
                 note_unknown(unknown, document_text(payload, "ledger"), file);

@@ -63,7 +63,7 @@ static int check_target(Publication *p, Target *t)
                                  t->name, p->place, strerror(-t->error));
                 return t->error;
         }
-        if (t->published.exists && !t->published.ours && !t->published.former &&
+        if (!t->is_keys && t->published.exists && !t->published.ours && !t->published.former &&
             !may_replace(p, t->published.hash)) {
                 publication_note(
                         p,

@@ -4,21 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-json_t *keylist_payload(const char *bytes, size_t size)
-{
-        const char *text = memchr(bytes, '.', size), *end;
-        _cleanup_free_ char *json = NULL;
-        size_t json_size = 0;
-
-        text = text ? text + 1 : NULL;
-        end = text ? memchr(text, '.', (size_t)(bytes + size - text)) : NULL;
-        json = end ? malloc((size_t)(end - text) + 1) : NULL;
-        if (!json || base64url_decode_public(text, (size_t)(end - text), (uint8_t *)json,
-                                             (size_t)(end - text), &json_size) < 0)
-                return NULL;
-        return json_loadb(json, json_size, JSON_REJECT_DUPLICATES, NULL);
-}
-
 /* As hosts read what they archived: without asking who signed. */
 static int read_unsigned(const char *bytes, size_t size, const SetPolicy *policy, Now now,
                          KeyList **ret, SetError *ret_error)
@@ -112,18 +97,22 @@ int publish_keys_read(Publication *p)
 }
 
 /* The list that stands there, as hosts hold it that took it once. NULL: they would not have. */
-static int former_list(const Publication *p, const Target *t, KeyList **ret)
+static int former_list(const Publication *p, KeyList **ret)
 {
+        const SetPolicy policy = { .issuer = p->l->settings.issuer };
         const char *bytes = p->targets.keys;
+        KeyList *claimed = NULL;
         SetError e;
         int r;
 
         *ret = NULL;
         if (!bytes)
                 return 0;
-        r = keylist_check(bytes, strlen(bytes), p->l->settings.issuer, t->published.iat_sec, ret,
-                          &e);
-        return r == -EBADMSG ? 0 : r;
+        r = read_unsigned(bytes, strlen(bytes), &policy, (Now){ 0 }, &claimed, &e);
+        if (r == 0)
+                r = keylist_check(bytes, strlen(bytes), policy.issuer, claimed->iat_sec, ret, &e);
+        key_list_free(claimed);
+        return r == SET_E_REFUSED || r == -EBADMSG ? 0 : r;
 }
 
 /* SET_E_REFUSED and *ret_error, or another error. */
@@ -157,6 +146,8 @@ static void name_roots(const KeyList *l, char *ret, size_t size)
 #define SUCCESSION                                                                                 \
         "hosts that have the key list which stands at %s would refuse " KEYS_SIGNED ": %s: %s. "   \
         "Roots of that list have to sign, too (%u of %s): nhictl key sign --key ROOT"
+/* Who may write there can make one up: nobody here knows which roots hosts had. */
+#define FOREIGN "Where no host has it, or those are no roots of yours: nhictl publish --replace %s"
 
 static int refuse_succession(Publication *p, Target *t, const KeyList *former, const SetError *e)
 {
@@ -164,13 +155,14 @@ static int refuse_succession(Publication *p, Target *t, const KeyList *former, c
 
         name_roots(former, roots, sizeof(roots));
         if (!may_sign(former, p->key->public.kid)) {
-                (void)snprintf(p->error, LEDGER_ERROR_MAX,
-                               SUCCESSION ". Until then --key is to be one that both lists name",
-                               p->place, e->code, e->detail, former->threshold, roots);
+                (void)snprintf(
+                        p->error, LEDGER_ERROR_MAX,
+                        SUCCESSION ". Until then --key is to be one that both lists name. " FOREIGN,
+                        p->place, e->code, e->detail, former->threshold, roots, t->published.hash);
                 return -EKEYREJECTED;
         }
-        publication_note(p, SUCCESSION ". Where no host has it: nhictl publish --replace %s",
-                         p->place, e->code, e->detail, former->threshold, roots, t->published.hash);
+        publication_note(p, SUCCESSION ". " FOREIGN, p->place, e->code, e->detail,
+                         former->threshold, roots, t->published.hash);
         t->is_told = true;
         return -EPERM;
 }
@@ -181,9 +173,14 @@ int publish_keys_succeed(Publication *p, Target *t)
         SetError e = { 0 };
         int r;
 
-        if (!t->published.ours || t->published.ver >= p->others->ver)
+        if (!t->published.exists || (t->published.ours && t->published.ver >= p->others->ver))
                 return 0;
-        r = former_list(p, t, &former);
+        r = former_list(p, &former);
+        if (r == 0 && !former && !t->published.ours)
+                publication_note(p,
+                                 "%s: what stands at %s is no key list that hosts would take: it "
+                                 "is overwritten",
+                                 t->name, p->place);
         if (r == 0 && former)
                 r = succeeds(p, former, &e);
         if (r == SET_E_REFUSED)
@@ -201,7 +198,7 @@ int publish_keys_content(const Publication *p, char ret[static LEDGER_HASH_SIZE]
 int publish_keys_make(const Publication *p, StoreSet *ret)
 {
         ret->jws = strdup(p->keys);
-        return ret->jws ? published_keys_parse(ret->jws, strlen(ret->jws), p->l->settings.issuer,
+        return ret->jws ? published_keys_parse(ret->jws, strlen(ret->jws), p->others, p->now_sec,
                                                &ret->next)
                         : -ENOMEM;
 }

@@ -13,8 +13,6 @@
  * *ret_error; -ENOMEM. */
 int keylist_check(const char *bytes, size_t size, const char *issuer, int64_t now_sec,
                   KeyList **ret, SetError *ret_error);
-/* The payload of the first line, unverified; NULL: there is none. */
-json_t *keylist_payload(const char *bytes, size_t size);
 
 /* The signed key list of the ledger, where it has one: an owned text and an owned list; else both
  * stay as they are. 0; -EBADMSG and a sentence: hosts would refuse it, or the sets by this key;

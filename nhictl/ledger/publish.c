@@ -70,7 +70,7 @@ static int look(Publication *p)
         int r;
 
         targets_done(&p->targets);
-        r = targets_collect(p->l, p->key, p->others, &p->targets);
+        r = targets_collect(p->l, p->key, p->others, p->now_sec, &p->targets);
         if (r == 0)
                 r = ask(p, p->store->type->load, false);
         if (r == 0)

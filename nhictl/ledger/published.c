@@ -3,7 +3,6 @@
 
 #include "nhi-agentd/set/revocations.h"
 #include "nhictl/ledger/fleet.h"
-#include "nhictl/ledger/publish-keys.h"
 
 #include <stdio.h>
 
@@ -105,18 +104,32 @@ int published_list_parse(const char *jws, size_t size, const char *issuer, const
 }
 
 /* Its bytes are its content: a signature more is news. It is never due to be renewed. */
-int published_keys_parse(const char *bytes, size_t size, const char *issuer, Published *ret)
+int published_keys_parse(const char *bytes, size_t size, const KeyList *ledgers, int64_t now_sec,
+                         Published *ret)
 {
-        _cleanup_(json_decrefp) json_t *payload = keylist_payload(bytes, size);
+        const Now now = { .real_usec = now_sec * 1000000 };
+        static const SetFloor none;
+        SetPolicy policy = { 0 };
+        KeyList *list = NULL;
+        SetError e;
+        int r;
 
         *ret = (Published){ .exists = true, .exp_sec = PUBLISHED_NO_END };
         content_hash(bytes, size, ret->hash);
         memcpy(ret->content, ret->hash, sizeof(ret->content));
-        if (!payload || !streq(document_text(payload, "iss"), issuer))
+        if (!ledgers)
                 return 0;
+        policy.issuer = ledgers->issuer;
+        policy.roots = ledgers->roots;
+        policy.n_roots = ledgers->n_roots;
+        policy.root_threshold = ledgers->threshold;
+        r = keylist_verify(bytes, size, &policy, &none, now, KEYLIST_OFFERED, &list, &e);
+        if (r != 0)
+                return r == SET_E_REFUSED ? 0 : r;
         ret->ours = ret->says_something = true;
-        ret->ver = integer(payload, "ver");
-        ret->iat_sec = integer(payload, "iat");
+        ret->ver = list->ver;
+        ret->iat_sec = list->iat_sec;
+        key_list_free(list);
         return 0;
 }
 

@@ -23,8 +23,10 @@ int published_parse(const char *jws, size_t size, const char *issuer, const Sign
 /* The same of the list. */
 int published_list_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
                          const KeyList *others, Published *ret);
-/* The same of the key list: ours where it is this issuer's, whoever signed it. */
-int published_keys_parse(const char *bytes, size_t size, const char *issuer, Published *ret);
+/* The same of the key list: ours where hosts that know the roots of the ledger's would take it.
+ * Whether it has to be succeeded is asked by publish_keys_succeed(). */
+int published_keys_parse(const char *bytes, size_t size, const KeyList *ledgers, int64_t now_sec,
+                         Published *ret);
 /* The same hash of what a set that is ours says, but for the grants that have ended since. */
 int published_live_content(const char *jws, size_t size, const SigningKey *key, int64_t now_sec,
                            char ret[static LEDGER_HASH_SIZE]);

@@ -196,7 +196,7 @@ static int look(Refresh *r)
 
         free(TAKE_PTR(r->items));
         targets_done(&p->targets);
-        n = targets_collect(p->l, p->key, NULL, &p->targets);
+        n = targets_collect(p->l, p->key, NULL, p->now_sec, &p->targets);
         r->n_items = p->targets.n;
         r->items = n == 0 ? calloc(r->n_items, sizeof(*r->items)) : NULL;
         if (n == 0 && !r->items)

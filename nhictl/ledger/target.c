@@ -48,12 +48,15 @@ static int add_lists(Targets *t)
         return 0;
 }
 
-int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, Targets *ret)
+int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, int64_t now_sec,
+                    Targets *ret)
 {
         const char *name;
         json_t *host;
 
-        *ret = (Targets){ .l = l, .key = key, .others = others, .index = json_object() };
+        *ret = (Targets){
+                .l = l, .key = key, .others = others, .now_sec = now_sec, .index = json_object()
+        };
         if (!ret->index)
                 return -ENOMEM;
         if (add_lists(ret) < 0)
@@ -101,10 +104,10 @@ static int take(Targets *t, const char *name, const Published *p, bool must_writ
 
 static int take_keys(Targets *t, const char *bytes, size_t size, Published *ret)
 {
-        int r = published_keys_parse(bytes, size, t->l->settings.issuer, ret);
+        int r = published_keys_parse(bytes, size, t->others, t->now_sec, ret);
 
         free(TAKE_PTR(t->keys));
-        if (r < 0 || !ret->ours || size > KEYLIST_SIZE_MAX)
+        if (r < 0 || size > KEYLIST_SIZE_MAX)
                 return r;
         t->keys = strndup(bytes, size);
         return t->keys ? 0 : -ENOMEM;

@@ -28,6 +28,7 @@ typedef struct Targets {
         const Ledger *l;
         const SigningKey *key;
         const KeyList *others; /* the ledger's key list; NULL: it has none */
+        int64_t now_sec;       /* by which the one that stands there is judged */
         Target *items;
         size_t n, capacity;
         json_t *index; /* name -> place in items */
@@ -36,7 +37,8 @@ typedef struct Targets {
 
 /* The lists first, then every host of the ledger. 0 or -ENOMEM; free with targets_done() in any
  * case. */
-int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, Targets *ret);
+int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, int64_t now_sec,
+                    Targets *ret);
 void targets_done(Targets *t);
 
 /* What a store tells goes into them; and every host that left the ledger whose set there still says

@@ -6,7 +6,7 @@
 
 #include "lib/jose/json.h"
 #include "nhi-agentd/set/set.h"
-#include "nhictl/ledger/publish-keys.h"
+#include "nhictl/ledger/document.h"
 #include "nhictl/store/store.h"
 
 #include <stdio.h>
@@ -90,7 +90,7 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
 /* Does it say whose it is, whether that is so or not? */
 static bool names_an_issuer(const char *text, size_t size)
 {
-        _cleanup_(json_decrefp) json_t *payload = keylist_payload(text, size);
+        _cleanup_(json_decrefp) json_t *payload = document_unverified(text, size);
 
         return *document_text(payload, "iss") != '\0';
 }

@@ -262,6 +262,51 @@ static void a_host_with_an_older_set_is_behind(void **state)
         assert_in(out, "behind");
 }
 
+static int64_t published_version(void)
+{
+        json_t *doc = json_loads(out, 0, NULL);
+        const json_t *host = json_array_get(json_object_get(doc, "hosts"), 0);
+        const int64_t ver = json_integer_value(json_object_get(host, "published"));
+
+        json_decref(doc);
+        return ver;
+}
+
+static void what_was_published_cannot_be_taken_back_unseen(void **state) /* F5, V18 */
+{
+        static const char set[] = PATH_PUBLISHED_DIR "/" HOST ".jws",
+                          kept[] = PATH_PUBLISHED_DIR "/kept";
+        char jti[64];
+        int64_t ver;
+
+        OK(GRANT_WORDS);
+        (void)snprintf(jti, sizeof(jti), "%.*s", (int)strcspn(out, "\n"), out);
+        report(0, 5);
+        OK("fleet", "--json");
+        ver = published_version();
+        assert_true(ver > 0);
+        report(ver, 5);
+        OK("fleet");
+        assert_int_equal(rename(set, kept), 0);
+        OK("revoke", jti, "--reason", "stolen");
+        assert_int_equal(rename(kept, set), 0);
+        /* It has what is shown, and that is what was revoked. */
+        report(ver, 5);
+        ENDS(VERB_PROBLEM, "fleet");
+        assert_in(out, "behind");
+        assert_in(err, "who took it back");
+        assert_int_equal(unlink(set), 0);
+        ENDS(VERB_PROBLEM, "fleet");
+        assert_in(out, "behind");
+        OK("publish");
+        ENDS(VERB_STALE, "fleet");
+        report(0, 5);
+        OK("fleet");
+        assert_int_equal(unlink(set), 0);
+        OK("fleet", "--forget", HOST);
+        OK("fleet");
+}
+
 static void without_the_issuers_key_nobody_says_who_is_behind(void **state)
 {
         report(1000, 5);
@@ -463,6 +508,7 @@ int main(void)
                 TEST(a_host_without_a_key_is_never_verified),
                 KNOWN(an_old_report_is_told),
                 KNOWN(a_host_with_an_older_set_is_behind),
+                KNOWN(what_was_published_cannot_be_taken_back_unseen),
                 KNOWN(without_the_issuers_key_nobody_says_who_is_behind),
                 KNOWN(to_see_the_fleet_takes_no_passphrase),
                 KNOWN(what_a_host_did_not_take_is_status_1),

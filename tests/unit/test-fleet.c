@@ -4,6 +4,7 @@
  * each kind of place. */
 
 #include "lib/base/file.h"
+#include "lib/base/io.h"
 #include "nhictl/fleet/report.h"
 #include "nhictl/key.h"
 #include "nhictl/verb.h"
@@ -551,7 +552,8 @@ static void a_replayed_report_is_told_by_each_kind_of_place(void **state) /* F2 
 
 /* ---- wait ---- */
 
-static int wait_for(const char *const *names, size_t n, int64_t ver, int64_t wait_sec)
+static int wait_for_grant(const char *const *names, size_t n, int64_t ver, const char *jti,
+                          int64_t wait_sec)
 {
         json_t *versions = json_object();
         int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC), r;
@@ -559,12 +561,66 @@ static int wait_for(const char *const *names, size_t n, int64_t ver, int64_t wai
         for (size_t i = 0; i < n; i++)
                 assert_int_equal(json_object_set_new(versions, names[i], json_integer(ver)), 0);
         assert_true(saved >= 0 && dup2(null, STDERR_FILENO) >= 0);
-        r = hosts_wait(ledger, versions, wait_sec);
+        r = hosts_wait(ledger, versions, jti, wait_sec);
         (void)dup2(saved, STDERR_FILENO);
         (void)close(saved);
         (void)close(null);
         json_decref(versions);
         return r;
+}
+
+static int wait_for(const char *const *names, size_t n, int64_t ver, int64_t wait_sec)
+{
+        return wait_for_grant(names, n, ver, NULL, wait_sec);
+}
+
+/* A report whose quarantine names one entry, of so many that there are. */
+static void put_without(const char *name, const char *entry, int64_t n_quarantined)
+{
+        ReportSpec spec = usual;
+        json_t *payload;
+        _cleanup_free_ char *jws = NULL;
+        char path[400];
+
+        spec.host = name;
+        payload = report_payload(&spec);
+        assert_int_equal(json_object_set_new(
+                                 payload, "quarantine",
+                                 json_pack("[{s:s, s:s}]", "entry", entry, "code", "run-as-reach")),
+                         0);
+        assert_int_equal(json_object_set_new(payload, "quarantined", json_integer(n_quarantined)),
+                         0);
+        jws = report_sign(&host_key, REPORT_TYP, payload);
+        (void)snprintf(path, sizeof(path), "%s/%s.jws", dir, name);
+        assert_int_equal(file_replace(path, jws, strlen(jws), 0644, geteuid(), getegid(), false),
+                         0);
+}
+
+static void who_left_the_grant_out_has_it_not(void **state)
+{
+        const char *const *names = many(2);
+        const uint64_t begun = now_monotonic_usec();
+
+        put_report("web1", usual);
+        put_without("web2", "grant g-1", 1);
+        /* Nobody else is waited for: it is told at once. */
+        assert_int_equal(wait_for_grant(names, 2, usual.ver, "g-1", 60), VERB_PROBLEM);
+        assert_true(now_monotonic_usec() - begun < 30 * USEC_PER_SEC);
+        assert_int_equal(wait_for_grant(names, 2, usual.ver, "g-2", 60), VERB_OK);
+        assert_int_equal(wait_for(names, 2, usual.ver, 60), VERB_OK);
+        /* An older set that left it out says nothing of the newer one. */
+        assert_int_equal(wait_for_grant(names, 2, usual.ver + 1, "g-1", 1), VERB_STALE);
+}
+
+static void who_left_out_more_than_it_tells_may_have_left_it_out(void **state)
+{
+        const char *const *names = many(1);
+
+        put_without("web1", "grant g-7", 1);
+        assert_int_equal(wait_for_grant(names, 1, usual.ver, "g-1", 60), VERB_OK);
+        assert_int_equal(unlinkat(ledger->dir_fd, SEEN_FILE, 0), 0);
+        put_without("web1", "grant g-7", 2);
+        assert_int_equal(wait_for_grant(names, 1, usual.ver, "g-1", 60), VERB_PROBLEM);
 }
 
 static void waiting_ends_when_all_have_the_version_or_a_newer_one(void **state)
@@ -694,6 +750,8 @@ int main(void)
                 TEST(who_has_an_older_set_or_no_report_is_waited_for_in_vain),
                 TEST(a_report_that_is_not_believed_is_not_waited_for_successfully),
                 TEST(a_report_played_again_is_not_waited_for_successfully),
+                TEST(who_left_the_grant_out_has_it_not),
+                TEST(who_left_out_more_than_it_tells_may_have_left_it_out),
                 TEST_ETCD(who_reports_meanwhile_is_seen),
                 TEST(only_hosts_that_a_grant_reaches_are_waited_for),
         };

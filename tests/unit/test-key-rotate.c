@@ -212,6 +212,65 @@ static void a_stolen_key_is_replaced_in_one_step(void **state)
         set_is_by("two");
 }
 
+static void put_in_place(const char *text)
+{
+        FILE *f = fopen(TARGET "/keys.jws", "we");
+
+        assert_non_null(f);
+        assert_true(fputs(text, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+}
+
+/* By whom could write to the target once: a version that no other is above, signed by nobody. */
+static void what_no_root_signed_keeps_no_retirement_from_the_hosts(void **state) /* V26 */
+{
+        /* {"iss":"test:issuer","ver":9000000000000000000} */
+        static const char *const left[] = {
+                "x.eyJpc3MiOiJ0ZXN0Omlzc3VlciIsInZlciI6OTAwMDAwMDAwMDAwMDAwMDAwMH0.x",
+                "rubbish",
+                "",
+        };
+        KeyList *list;
+
+        begin();
+        both_sign();
+        OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/two.jwk", "--retire",
+           OFFLINE "/one.jwk");
+        both_sign();
+        for (size_t i = 0; i < ELEMENTSOF(left); i++) {
+                put_in_place(left[i]);
+                OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/two.key");
+                list = published();
+                assert_non_null(list);
+                assert_int_equal(list->n_keys, 2);
+                assert_true(list->keys[1].is_retired);
+                key_list_free(list);
+        }
+        set_is_by("two");
+}
+
+static void a_newer_list_that_the_roots_signed_stays(void **state)
+{
+        _cleanup_free_ char *newer = NULL;
+        KeyList *list;
+        size_t size;
+
+        begin();
+        both_sign();
+        OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        assert_int_equal(rename(SIGNED, OFFLINE "/before.jws"), 0);
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/two.jwk");
+        both_sign();
+        assert_int_equal(document_read(AT_FDCWD, SIGNED, KEYLIST_SIZE_MAX, &newer, &size), 0);
+        put_in_place(newer);
+        assert_int_equal(rename(OFFLINE "/before.jws", SIGNED), 0);
+        OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        list = published();
+        assert_int_equal(list->n_signing, 2);
+        key_list_free(list);
+}
+
 static void without_a_key_list_another_key_still_overwrites_nothing(void **state)
 {
         OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
@@ -270,6 +329,8 @@ int main(void)
                 T(who_is_no_root_signs_in_vain),
                 T(a_rotation_with_an_overlap),
                 T(a_stolen_key_is_replaced_in_one_step),
+                T(what_no_root_signed_keeps_no_retirement_from_the_hosts),
+                T(a_newer_list_that_the_roots_signed_stays),
                 T(without_a_key_list_another_key_still_overwrites_nothing),
                 T(what_cannot_be_is_refused),
                 T(a_list_of_before_is_not_mixed_with_the_next),

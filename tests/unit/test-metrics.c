@@ -118,6 +118,11 @@ static void each_decision_is_counted_by_verdict_and_class(void **state)
         assert_int_equal(t.decisions[TALLY_DENY][TALLY_CLASS_N - 1], 1000);
         assert_int_equal(t.decisions[TALLY_WOULD_DENY][1], 1);
         assert_int_equal(t.decisions[TALLY_EXEMPT][5], 1);
+        e = (Event){ .kind = EVENT_SET_REFUSED, .code = "key" };
+        tally_event(&t, &e);
+        e.n_denials = 500; /* counted together */
+        tally_event(&t, &e);
+        assert_int_equal(t.n_sets_refused, 501);
         assert_int_equal(t.denials[REASON_EXPIRED], 2);
         assert_int_equal(t.denials[REASON_FLOOD], 1000);
         assert_int_equal(t.would_deny[REASON_NO_SET], 1);

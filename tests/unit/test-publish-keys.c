@@ -253,6 +253,33 @@ static void a_list_that_no_host_took_has_no_roots(void **state)
         must_stand(f, "keys", ours);
 }
 
+/* V26: one with roots of its own, and a version above ours: it does not keep the key
+ * list from the hosts unsaid, and no set. */
+static void a_list_that_somebody_made_up_whole_is_said_and_can_be_named(void **state)
+{
+        const Fixture *f = *state;
+        _cleanup_free_ char *keys = jwk_reaching(&a), *roots = jwk_with(&r3, ""),
+                            *payload = payload_of(30000, keys, roots, 1),
+                            *forged = SIGNED_BY(payload, &r3), *second = second_list(true),
+                            *ours = SIGNED_BY(second, &r2);
+        char command[4096], hash[LEDGER_HASH_SIZE];
+
+        (void)snprintf(command, sizeof(command), "printf '%%s' '%s' >keys.jws", forged);
+        run_in(f->target, command);
+        content_hash(forged, strlen(forged), hash);
+        fixture_write(f, KEYS_SIGNED, ours);
+        assert_int_equal(publish_as(f, &a, 1, NULL), 0);
+        assert_true(report.list_failed);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(json_array_size(report.notes), 1);
+        (void)snprintf(command, sizeof(command), "no roots of yours: nhictl publish --replace %s",
+                       hash);
+        assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)), command));
+        assert_int_equal(publish_as(f, &a, 2, hash), 0);
+        assert_false(report.list_failed);
+        must_stand(f, "keys", ours);
+}
+
 static int init_sodium(void **state)
 {
         return sodium_init() < 0 ? -1 : 0;
@@ -269,6 +296,7 @@ int main(void)
                 TEST(the_former_threshold_counts),
                 TEST(a_list_that_is_named_is_replaced),
                 TEST(a_list_that_no_host_took_has_no_roots),
+                TEST(a_list_that_somebody_made_up_whole_is_said_and_can_be_named),
         };
 
         return cmocka_run_group_tests_name("publish-keys", tests, init_sodium, NULL);

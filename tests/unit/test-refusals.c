@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Refused offers, counted where they come too fast; then through the agent, to its journal. */
+
+#include "tests/unit/outage-fixture.h"
+
+#include "nhi-agentd/refusals.h"
+
+#define BACK REFUSALS_BACK_USEC
+
+static Now clocks(int64_t usec)
+{
+        return (Now){ .real_usec = 1800000000 * USEC + usec, .boot_usec = 5 * USEC + usec };
+}
+
+/* How many of n at this time are written down. */
+static unsigned told_of(Refusals *r, const char *code, unsigned n, int64_t usec)
+{
+        unsigned n_told = 0;
+
+        for (unsigned i = 0; i < n; i++)
+                n_told += !refusals_counted(r, code, clocks(usec));
+        return n_told;
+}
+
+static void the_first_are_told_and_the_rest_is_counted_exactly(void **state) /* C1, C2 */
+{
+        Refusals r = {};
+        Refusal got;
+
+        assert_int_equal(told_of(&r, "key", REFUSALS_BURST, 0), REFUSALS_BURST);
+        assert_false(refusals_next(&r, &got));
+        assert_int_equal(told_of(&r, "key", 1, 0), 0);
+        assert_int_equal(told_of(&r, "key", 999, 3 * USEC), 0);
+        assert_true(refusals_next(&r, &got));
+        assert_string_equal(got.code, "key");
+        assert_int_equal(got.n, 1000);
+        assert_int_equal(got.first_sec, 1800000000);
+        assert_int_equal(got.last_sec, 1800000003);
+        assert_false(refusals_next(&r, &got));
+        assert_int_equal(told_of(&r, "key", 1, 4 * USEC), 0);
+        assert_true(refusals_next(&r, &got));
+        assert_int_equal(got.n, 1);
+        assert_int_equal(got.first_sec, 1800000004);
+}
+
+static void one_a_minute_is_told_again_and_all_after_a_while(void **state)
+{
+        Refusals r = {};
+
+        assert_int_equal(told_of(&r, "key", 100, 0), REFUSALS_BURST);
+        assert_int_equal(told_of(&r, "key", 100, BACK - 1), 0);
+        assert_int_equal(told_of(&r, "key", 100, BACK), 1);
+        assert_int_equal(told_of(&r, "key", 100, 2 * BACK - 1), 0);
+        assert_int_equal(told_of(&r, "key", 100, 5 * BACK), 4);
+        assert_int_equal(told_of(&r, "key", 100, 1000 * BACK), REFUSALS_BURST);
+        assert_int_equal(told_of(&r, "key", 100, 1001 * BACK - 1), 0);
+}
+
+static void the_noise_of_one_code_hides_no_other(void **state)
+{
+        Refusals r = {};
+
+        (void)told_of(&r, "key", 1000, 0);
+        assert_int_equal(told_of(&r, "equivocation", 1, 0), 1);
+        assert_int_equal(told_of(&r, "version-floor", 1, 0), 1);
+}
+
+static void however_many_codes_there_are_it_is_bounded(void **state)
+{
+        const unsigned n_own = REFUSALS_CODES_MAX - 1;
+        unsigned n_told = 0, n_counted = 0;
+        Refusals r = {};
+        Refusal got;
+        char code[32];
+
+        for (unsigned i = 0; i < 100; i++) {
+                (void)snprintf(code, sizeof(code), "code-%u", i);
+                n_told += told_of(&r, code, 50, 0);
+        }
+        assert_int_equal(n_told, REFUSALS_CODES_MAX * REFUSALS_BURST);
+        while (refusals_next(&r, &got)) {
+                n_counted += (unsigned)got.n;
+                assert_true(got.n == 50 - REFUSALS_BURST || streq(got.code, REFUSALS_OTHERS));
+        }
+        assert_int_equal(n_told + n_counted, 5000);
+
+        /* Places come back with the allowance. */
+        for (unsigned i = 0; i < n_own; i++) {
+                (void)snprintf(code, sizeof(code), "new-%u", i);
+                assert_int_equal(told_of(&r, code, 50, REFUSALS_BURST * BACK), REFUSALS_BURST);
+        }
+}
+
+/* ---- through the agent ---- */
+
+typedef char *(*Make)(Fixture *f);
+
+static char *rubbish(Fixture *f)
+{
+        return strdup("a.b.c");
+}
+
+static char *old_set(Fixture *f)
+{
+        return fixture_set(f, 1, "", "");
+}
+
+static char *old_list(Fixture *f)
+{
+        return fixture_list(f, 1, "");
+}
+
+/* How many refusals the journal has got after so many offers. It holds ten datagrams. */
+static unsigned offer_many(Outage *t, Make make, unsigned n)
+{
+        unsigned n_told = 0;
+
+        for (unsigned i = 0; i < n; i++) {
+                const char *line = fixture_offer(t->f, make(t->f));
+
+                if (strncmp(line, "refused ", 8) != 0)
+                        fail_msg("%s", line);
+                n_told += told(t, "set-refused", NULL);
+        }
+        return n_told;
+}
+
+static int setup_refusals(void **state)
+{
+        int r = outage_setup(state);
+        Outage *t = *state;
+
+        sets_refused_usec = BACK;
+        assert_int_equal(strncmp(fixture_offer(t->f, fixture_set(t->f, 10, "", "")), "acc", 3), 0);
+        assert_int_equal(strncmp(fixture_offer(t->f, fixture_list(t->f, 10, "")), "acc", 3), 0);
+        (void)told(t, "set-accepted", NULL);
+        return r;
+}
+
+static void whoever_makes_offers_does_not_fill_the_log(void **state) /* A14 */
+{
+        static const Make kinds[] = { rubbish, old_set };
+        Outage *t = *state;
+        const Agent *a = t->f->agent;
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                assert_int_equal(offer_many(t, kinds[i], 60), REFUSALS_BURST);
+        /* The same code of another kind of thing. */
+        assert_int_equal(offer_many(t, old_list, 60), 0);
+        assert_string_equal(a->issuers[0].refused.code, "version-floor");
+        assert_string_equal(a->issuers[0].list_refused.code, "version-floor");
+        assert_int_equal(a->tally.n_sets_refused, 2 * REFUSALS_BURST);
+        agent_ahead_usec = BACK;
+        assert_int_equal(offer_many(t, old_set, 10), 1);
+}
+
+static bool has_flushed(void *userdata)
+{
+        return ((Fixture *)userdata)->agent->tally.n_sets_refused == 60;
+}
+
+static void what_was_counted_is_told_after_a_while(void **state)
+{
+        Outage *t = *state;
+
+        sets_refused_usec = USEC_PER_SEC / 10;
+        assert_true(offer_many(t, rubbish, 60) < 60);
+        assert_true(fixture_until(t->f, has_flushed, t->f));
+}
+
+static void what_was_counted_is_told_when_the_agent_stops(void **state)
+{
+        Outage *t = *state;
+
+        assert_int_equal(offer_many(t, rubbish, 60), REFUSALS_BURST);
+        agent_stop(t->f->agent);
+        assert_int_equal(told(t, "set-refused", t->f->agent->issuers[0].refused.code), 1);
+        assert_int_equal(t->f->agent->tally.n_sets_refused, 60);
+}
+
+int main(void)
+{
+#define PURE(test)  cmocka_unit_test(test)
+#define AGENT(test) cmocka_unit_test_setup_teardown(test, setup_refusals, outage_teardown)
+        const struct CMUnitTest tests[] = {
+                PURE(the_first_are_told_and_the_rest_is_counted_exactly),
+                PURE(one_a_minute_is_told_again_and_all_after_a_while),
+                PURE(the_noise_of_one_code_hides_no_other),
+                PURE(however_many_codes_there_are_it_is_bounded),
+                AGENT(whoever_makes_offers_does_not_fill_the_log),
+                AGENT(what_was_counted_is_told_after_a_while),
+                AGENT(what_was_counted_is_told_when_the_agent_stops),
+        };
+
+        return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
+}
