@@ -256,7 +256,7 @@ static const Option options[] = {
           "the root keys from now on, all of them: kids or FILEs" },
         { "threshold", 0, OPTION_NUMBER, AT(threshold), "N", "how many of them have to sign" },
         { "floor", 0, OPTION_SINCE, AT(floor_sec), "T",
-          "refuse sets from before T, and take all others, whatever was seen" },
+          "refuse sets from before T; undo versions that a key which goes moved ahead" },
         { "until", 0, OPTION_TIME, AT(until_sec), "T", "after it the keys sign nothing new" },
         { "issuer", 0, OPTION_STRING, AT(issuer), "URI",
           "the issuer's name, for a new list (default: the ledger's)" },
