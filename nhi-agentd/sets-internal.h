@@ -113,12 +113,12 @@ struct Sets {
         Config *next_config;
         LocalDb *next_local;
         bool state_dirty;
-        size_t n_state_saves;     /* under way */
-        bool again_due;           /* what is in force, or was, is to be verified anew */
-        sd_event_source *retry;   /* enabled while something that failed waits for its next try */
-        unsigned n_failures;      /* one after the other */
-        sd_event_source *refused; /* enabled while refused offers are counted */
+        size_t n_state_saves;   /* under way */
+        bool again_due;         /* what is in force, or was, is to be verified anew */
+        sd_event_source *retry; /* enabled while something that failed waits for its next try */
+        unsigned n_failures;    /* one after the other */
         bool stopping;
+        sd_event_source *refused; /* enabled while refused offers are counted */
 };
 
 Offer *offer_new(Sets *s);
@@ -197,9 +197,7 @@ void list_read(const State *state, const SetPolicy *policy, Now now, ListRead *r
 void list_put(Agent *a, size_t index, ListRead *read);
 void list_record_refused(Agent *a, size_t index, const SetError *error);
 
-/* sets-record.c: the EVENT_SET_REFUSED of an offer, by itself or, where such come too fast,
- * counted.
- */
+/* sets-record.c: an offer's EVENT_SET_REFUSED, by itself or, where they come too fast, counted. */
 void sets_record_refused(Sets *s, size_t index, const Event *e);
 int sets_on_refused(sd_event_source *source, uint64_t usec, void *userdata);
 

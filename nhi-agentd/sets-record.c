@@ -27,9 +27,8 @@ static void record_counted(Agent *a, const char *issuer, const Refusal *r)
                           .last_sec = r->last_sec };
 
         (void)snprintf(detail, sizeof(detail),
-                       "%s: %llu more, which came too fast to be told one "
-                       "by one",
-                       issuer, (unsigned long long)r->n);
+                       "%s: %llu more, which came too fast to be told one by one", issuer,
+                       (unsigned long long)r->n);
         agent_record(a, &e);
 }
 

@@ -36,10 +36,11 @@ typedef void (*SetsDone)(void *userdata, const char *line);
 int sets_new(Agent *a, Sets **ret);
 /* After the threads' writer_free(), before publisher_free(). Whoever waits is answered. */
 Sets *sets_free(Sets *s);
-/* The agent stops: nothing more is begun. NULL does nothing. */
+/* The agent stops: nothing more is begun, and what is counted is written down. NULL does nothing.
+ */
 void sets_stop(Sets *s);
 
-/* Refused offers that were counted (refusals.h) are written down now: the agent stops. */
+/* Refused offers that were counted (refusals.h) are written down now. */
 void sets_flush_refused(Sets *s);
 #ifdef NHI_TEST
 extern uint64_t sets_refused_usec; /* else they are after so long */
