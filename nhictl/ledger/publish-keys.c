@@ -151,7 +151,7 @@ static void name_roots(const KeyList *l, char *ret, size_t size)
 
 static int refuse_succession(Publication *p, Target *t, const KeyList *former, const SetError *e)
 {
-        char roots[512];
+        char roots[300]; /* six of them */
 
         name_roots(former, roots, sizeof(roots));
         if (!may_sign(former, p->key->public.kid)) {
