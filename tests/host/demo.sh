@@ -201,8 +201,9 @@ step_5_backstop() {
         judge 'the agent is dead' wait_until 15 agent_is_dead
         judge 'the session lives' both shell_lives deploy -- something_runs '^sleep 5002'
         until_second "$GRANT_END"
-        judge 'the session is gone within 2 s of its end' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5002'
-        judge 'and sudo' gone_within $((GRANT_END * 1000)) 2 nothing_runs '^sleep 5003'
+        # PID 1 leaves the agent its grace (session.grace, 2 s) first.
+        judge 'the session is gone within 2 s of its end and the grace' gone_within $((GRANT_END * 1000 + 2000)) 2 nothing_runs '^sleep 5002'
+        judge 'and sudo' gone_within $((GRANT_END * 1000 + 2000)) 2 nothing_runs '^sleep 5003'
         judge 'the agent is still dead' agent_is_dead
         shell_close deploy
         admin "$AGENT_BACK"
