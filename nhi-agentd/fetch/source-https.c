@@ -11,7 +11,9 @@
  *     longer each time up to a bound (A14).
  *  N3 Only the whole body of a 200 MUST be delivered.
  *  N4 A set that replaced another within the same second MUST be heard of, also where the server's
- *     entity tags are made of a time in seconds and a size, as nginx makes them (V24). */
+ *     entity tags are made of a time in seconds and a size, as nginx makes them (V24).
+ *  N5 A server that does not wait MUST NOT be given the time to: where it falls silent, that is
+ *     known after source.timeout (A14). It is asked again when the whole is had. */
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
@@ -44,6 +46,7 @@ typedef struct HttpsSource {
         uint64_t asked_usec, whole_usec; /* the last question, and the last with a whole answer */
         bool is_waiting;                 /* the server may hold its answer back */
         bool can_wait;                   /* it did, when it last could */
+        bool is_prompt;                  /* it knows nothing of waiting */
         unsigned n_failures;
         char etag[HTTP_FIELD_MAX + 1],
                 last_modified[HTTP_FIELD_MAX + 1]; /* of what was delivered */
@@ -131,6 +134,8 @@ static void on_not_modified(HttpsSource *s, const HttpResult *r)
         }
         s->sink->report(s->sink->userdata, NULL);
         s->can_wait = s->is_waiting && r->is_wait_applied && has_waited;
+        if (s->is_waiting) /* N5 */
+                s->is_prompt = !r->is_wait_applied && !has_waited;
         go_on(s, s->can_wait);
 }
 
@@ -202,22 +207,25 @@ static void headers_make(HttpsSource *s, const Access *a, Headers *ret)
         header_put(ret, ret->since, sizeof(ret->since), "If-Modified-Since: ", s->last_modified);
         header_put(ret, ret->authorization, sizeof(ret->authorization), AUTHORIZATION_HEADER,
                    a->token);
-        s->is_waiting = s->spec->wait_usec > 0 && (*s->etag || *s->last_modified);
+        s->is_waiting =
+                s->spec->wait_usec > 0 && !s->is_prompt && (*s->etag || *s->last_modified);
         (void)snprintf(wait, sizeof(wait), "%llu",
                        (unsigned long long)(s->spec->wait_usec / USEC_PER_SEC));
         if (s->is_waiting)
                 header_put(ret, ret->prefer, sizeof(ret->prefer), "Prefer: wait=", wait);
 }
 
-/* N1 */
+/* N1, N5 */
 static void forget_in_time(HttpsSource *s)
 {
         uint64_t usec = WHOLE_INTERVALS * s->spec->interval_usec;
 
         if (usec > WHOLE_MAX_USEC)
                 usec = WHOLE_MAX_USEC;
-        if (now_monotonic_usec() - s->whole_usec >= usec)
-                forget(s);
+        if (now_monotonic_usec() - s->whole_usec < usec)
+                return;
+        forget(s);
+        s->is_prompt = false;
 }
 
 static int ask(HttpsSource *s, const Access *a)

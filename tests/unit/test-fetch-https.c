@@ -9,6 +9,7 @@ typedef struct Script {
         unsigned second; /* of the answer's date, where there is a modified */
         bool can_wait;   /* holds a 304 back until the body changes */
         bool is_lying;   /* says that it waited, and did not */
+        bool is_silent;  /* does not answer */
         char seen[1024], path[128];
 } Script;
 
@@ -23,6 +24,17 @@ static void script_say(SourceFixture *f, unsigned status, const char *body, cons
         (void)snprintf(s->etag, sizeof(s->etag), "%s", etag);
         (void)snprintf(s->extra, sizeof(s->extra), "%s", extra);
         (void)pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_asked_with(SourceFixture *f, const char *words)
+{
+        Script *s = f->of_test;
+        bool is;
+
+        (void)pthread_mutex_lock(&s->lock);
+        is = strstr(s->seen, words) != NULL;
+        (void)pthread_mutex_unlock(&s->lock);
+        return is;
 }
 
 static Script script_read(const HttpsPeer *p)
@@ -55,6 +67,9 @@ static bool handle(HttpsPeer *p)
         const bool waits = s.can_wait && https_header(p, "Prefer", prefer, sizeof(prefer));
         size_t n = 0;
 
+        while (s.is_silent)
+                if (!https_wait(p, 20))
+                        return false;
         if (waits && is_known(p, &s))
                 for (unsigned i = 0; i < 1500 && is_known(p, &s); i++) {
                         if (!https_wait(p, 20))
@@ -217,6 +232,38 @@ static void a_server_that_can_wait_is_waited_for(void **state)
         script_say(f, 200, "two", "\"2\"", "");
         wait_delivered(f, 2);
         assert_int_equal(f->server.n_requests, 2);
+}
+
+/* A14: what would be waited for of a server that can wait is not waited for of one that cannot. */
+static void a_server_that_does_not_wait_is_left_when_it_falls_silent_N5(void **state)
+{
+        SourceFixture *f = *state;
+        Script *s = f->of_test;
+
+        f->spec.wait_usec = 60 * USEC_PER_SEC;
+        f->spec.timeout_usec = 500 * 1000;
+        f->spec.interval_usec = 200 * 1000;
+        source_start(f);
+        wait_requests(f, 3);
+        (void)pthread_mutex_lock(&s->lock);
+        s->is_silent = true;
+        (void)pthread_mutex_unlock(&s->lock);
+        wait_trouble(f, "timeout");
+}
+
+/* It may have been brought up to date. */
+static void a_server_that_did_not_wait_is_asked_again_in_time_N5(void **state)
+{
+        SourceFixture *f = *state;
+
+        f->spec.wait_usec = 60 * USEC_PER_SEC;
+        f->spec.interval_usec = 40 * 1000;
+        source_start(f);
+        wait_requests(f, 4);
+        assert_false(is_asked_with(f, "Prefer"));
+        for (unsigned n = 5; n < 500 && !is_asked_with(f, "Prefer"); n++)
+                wait_requests(f, n);
+        assert_true(is_asked_with(f, "Prefer: wait=60\r\n"));
 }
 
 /* A14 */
@@ -454,6 +501,8 @@ int main(void)
                 CASE(a_second_change_within_a_second_is_heard_of),
                 CASE(a_date_does_where_there_is_no_tag),
                 CASE(a_server_that_can_wait_is_waited_for),
+                CASE(a_server_that_does_not_wait_is_left_when_it_falls_silent_N5),
+                CASE(a_server_that_did_not_wait_is_asked_again_in_time_N5),
                 CASE(a_server_that_lies_about_waiting_is_asked_at_intervals),
                 CASE(a_new_set_every_time_is_asked_for_once_a_second_A14),
                 CASE(an_absent_set_is_waited_for_and_the_old_one_kept),
