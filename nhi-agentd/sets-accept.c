@@ -220,11 +220,9 @@ static void on_saved(void *userdata, int r)
                 offer_answer(o, "refused stopping the agent stops");
                 sets_offer_done(s);
         } else if (r < 0) {
-                (void)snprintf(o->error.code, sizeof(o->error.code), "not-saved");
-                (void)snprintf(o->error.detail, sizeof(o->error.detail),
-                               "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
-                               strerror(-r));
-                o->r = SET_E_REFUSED;
+                o->r = set_refused(&o->error, "not-saved",
+                                   "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
+                                   strerror(-r));
                 if (o->is_fresh)
                         fresh_refuse(o);
                 else
@@ -280,10 +278,8 @@ void offer_refuse(Offer *o)
         Agent *a = o->sets->agent;
         const bool was_in_force = a->issuers[o->index].set != NULL;
 
-        if (o->r < 0) {
-                (void)snprintf(o->error.code, sizeof(o->error.code), "not-verified");
-                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s", strerror(-o->r));
-        }
+        if (o->r < 0)
+                (void)set_refused(&o->error, "not-verified", "%s", strerror(-o->r));
         offer_record_refused(o);
         if (!o->again)
                 return;
@@ -309,16 +305,12 @@ static void on_prepared(void *userdata, int r)
         }
         if (r < 0)
                 o->r = r;
-        if (o->is_keys) {
-                keys_prepared(o);
+        if (o->list_kind) {
+                believed_prepared(o);
                 return;
         }
         if (o->is_fresh) {
                 fresh_prepared(o);
-                return;
-        }
-        if (o->is_list) {
-                list_prepared(o);
                 return;
         }
         if (o->r == 0) {

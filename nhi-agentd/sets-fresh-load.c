@@ -49,12 +49,10 @@ void fresh_load(Agent *a, size_t index)
         freshness_free(f);
         if (r == 0)
                 return; /* of a set before */
-        if (r < 0) {
-                (void)snprintf(error.code, sizeof(error.code), "archive");
-                (void)snprintf(error.detail, sizeof(error.detail),
-                               "%s: %s; the set has its own end until its source brings the "
-                               "statement again",
-                               path, strerror(-r));
-        }
+        if (r < 0)
+                (void)set_refused(&error, "archive",
+                                  "%s: %s; the set has its own end until its source brings the "
+                                  "statement again",
+                                  path, strerror(-r));
         fresh_record_refused(a, index, &error);
 }

@@ -18,34 +18,13 @@
 
 /* ---- on the thread --------------------------------------------------------------------------- */
 
-static int refuse(Offer *o, const char *code, const char *detail)
-{
-        (void)snprintf(o->error.code, sizeof(o->error.code), "%s", code);
-        (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s", detail);
-        return SET_E_REFUSED;
-}
-
-/* The issuer whose key signed is found by trying, as with sets. */
-static int verify(Offer *o)
+static int verify_as(Offer *o, size_t i, SetError *error)
 {
         const Agent *a = o->sets->agent;
-        const size_t n = a->config->n_issuers, first = o->label < n ? o->label : 0;
-        int r = SET_E_REFUSED;
+        const SetPolicy policy = issuer_policy(&a->config->issuers[i], &a->issuers[i]);
 
-        o->index = first;
-        for (size_t k = 0; k < n && r == SET_E_REFUSED; k++) {
-                const size_t i = (first + k) % n;
-                const SetPolicy policy = issuer_policy(&a->config->issuers[i], &a->issuers[i]);
-                SetError error = {};
-
-                r = freshness_verify(o->bytes->data, o->bytes->size, &policy, o->now,
-                                     FRESHNESS_OFFERED, &o->fresh, &error);
-                if (r == SET_E_REFUSED && k > 0 && !streq(o->error.code, "key"))
-                        continue;
-                o->index = r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
-                o->error = error;
-        }
-        return r;
+        return freshness_verify(o->bytes->data, o->bytes->size, &policy, o->now, FRESHNESS_OFFERED,
+                                &o->fresh, error);
 }
 
 bool fresh_counts(const Agent *a, size_t index, const Freshness *f)
@@ -62,7 +41,8 @@ static int check_key(Offer *o)
 
         if (!agent_key_is_revoked(a, a->config->issuers[o->index].issuer, o->fresh->kid))
                 return 0;
-        return refuse(o, "key-revoked", "a revocation list names the key that signed it");
+        return set_refused(&o->error, "key-revoked",
+                           "a revocation list names the key that signed it");
 }
 
 /* Of the set in force. */
@@ -75,9 +55,10 @@ static int check_gain(Offer *o)
         int r = 0;
 
         if (s->set->iat_sec + max_sec <= o->now.real_usec / 1000000)
-                return refuse(o, "lifetime",
-                              "the set is older than fresh_max lets a statement keep it: only a "
-                              "new set does");
+                return set_refused(
+                        &o->error, "lifetime",
+                        "the set is older than fresh_max lets a statement keep it: only a "
+                        "new set does");
         if (s->fresh && streq(s->fresh->set, o->fresh->set))
                 r = freshness_check_newer(o->fresh, s->fresh, &o->error);
         else
@@ -113,8 +94,8 @@ static int judge(Offer *o)
         if (f->ver < seen)
                 return SET_E_UNCHANGED; /* a newer set took its set's place */
         if (f->ver == s->floor.ver && !streq(f->set, s->floor.hash))
-                return refuse(o, "equivocation",
-                              "it names another set of the version that is in force");
+                return set_refused(&o->error, "equivocation",
+                                   "it names another set of the version that is in force");
         return s->set && streq(f->set, s->set->hash) ? check_gain(o) : check_waiting(o);
 }
 
@@ -132,8 +113,7 @@ static int apply(Offer *o)
 void fresh_prepare(Offer *o)
 {
         o->is_fresh = true;
-        o->error = (SetError){};
-        o->r = verify(o);
+        offer_find_issuer(o, verify_as);
         if (o->r == 0)
                 o->r = judge(o);
         if (o->r == 0 && !o->fresh_waits)
@@ -191,7 +171,7 @@ void fresh_refuse(Offer *o)
         Agent *a = o->sets->agent;
 
         if (o->r < 0)
-                (void)refuse(o, "not-verified", strerror(-o->r));
+                (void)set_refused(&o->error, "not-verified", "%s", strerror(-o->r));
         fresh_record_refused(a, o->index, &o->error);
         offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
 }

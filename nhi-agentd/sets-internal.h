@@ -5,7 +5,8 @@
  * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
  * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
  * sets-accept.c (into force, on the loop), sets-list.c (revocation lists), sets-keys.c (key lists),
- * sets-fresh.c (statements of freshness) and sets-record.c (what is written down). */
+ * sets-believed.c (what those two have in common), sets-fresh.c (statements of freshness) and
+ * sets-record.c (what is written down). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -47,6 +48,7 @@ typedef struct Offer {
         uint32_t label;
         bool again;      /* what is in force already, under another policy: read from its archive */
         SetBytes *bytes; /* NULL: to be read */
+        char hash[65];   /* of bytes, where it matters */
         SetsDone done;   /* NULL: nobody waits */
         void *userdata;
         Config *config; /* no set: this is to be the configuration */
@@ -64,11 +66,9 @@ typedef struct Offer {
         ListRead *lists; /* of a configuration: those of issuers that are new, as many as it has */
         KeysRead *key_lists; /* the same; and where other roots are named */
         size_t n_lists;
-        bool is_list; /* bytes are a revocation list; gone: grants that it takes, the first of them
-                       */
-        RevocationList *list;
-        size_t n_named, n_lifted; /* grants in force that it takes, and gives back */
-        bool is_keys;             /* bytes are a key list */
+        const struct ListKind *list_kind; /* bytes are a list of that kind; NULL: they are none */
+        RevocationList *list;             /* gone: grants that it takes, the first of them */
+        size_t n_named, n_lifted;         /* grants in force that it takes, and gives back */
         KeyList *keys;
         KeysFloor keys_floor;
         bool sets_floor;    /* of the sets: to o->floor */
@@ -155,15 +155,31 @@ void offer_put_in_force(Offer *o);
 /* It could not be judged, or was refused: o->r and o->error say why. */
 void offer_refuse(Offer *o);
 
-/* sets-list.c, for a revocation list. On the thread; then on the loop, which ends in
- * sets_offer_done(). */
-void list_prepare(Offer *o);
-void list_prepared(Offer *o);
+/* sets-prepare.c: o->r, o->error and o->index from verifying it as each issuer's until one takes
+ * it: a foreign key is refused before anything is parsed. The error that is told is that of the
+ * first whose key it is, else the labelled one's. */
+typedef int OfferVerifyAs(Offer *o, size_t index, SetError *ret_error);
+void offer_find_issuer(Offer *o, OfferVerifyAs *verify_as);
 
-/* sets-keys.c, for a key list. The same. */
+/* A list that is believed before it is saved. */
+typedef struct ListKind {
+        const char *title, *takes;      /* "what it `takes` is over all the same" */
+        size_t floor, refused;          /* in IssuerState: the SetFloor that is saved, a SetError */
+        void (*put_in_force)(Offer *o); /* takes what was prepared */
+        int (*announce)(Offer *o, bool); /* state.json is to name it; false: the saved one again */
+        void (*on_disk)(Offer *o);       /* it does, on the disk's thread; may be NULL */
+        void (*saved)(Offer *o);         /* the same, on the loop */
+} ListKind;
+
+extern const ListKind list_kind, key_list_kind;
+
+/* sets-believed.c: on the loop, what was prepared; ends in sets_offer_done(). */
+void believed_prepared(Offer *o);
+void believed_record_refused(Agent *a, const ListKind *kind, size_t index, const SetError *error);
+
+/* sets-list.c, sets-keys.c, on the thread. */
+void list_prepare(Offer *o);
 void keys_prepare(Offer *o);
-void keys_prepared(Offer *o);
-void keys_record_refused(Agent *a, size_t index, const SetError *error);
 void *key_list_release(void *object);
 
 /* sets-keys-load.c: the key list that state.json names, by the roots of this configuration. */
@@ -195,7 +211,6 @@ void fresh_load(Agent *a, size_t index);
 void list_read(const State *state, const SetPolicy *policy, Now now, ListRead *ret);
 /* On the loop, for an issuer that has none; takes read->list. */
 void list_put(Agent *a, size_t index, ListRead *read);
-void list_record_refused(Agent *a, size_t index, const SetError *error);
 
 /* sets-record.c: an offer's EVENT_SET_REFUSED, by itself or, where they come too fast, counted. */
 void sets_record_refused(Sets *s, size_t index, const Event *e);

@@ -44,16 +44,15 @@ static void read_bytes(const KeysFloor *floor, const SetPolicy *policy, Now now,
                 return;
         ret->keys = NULL;
         ret->is_lost = is_kept;
-        if (!is_kept) {
-                *e = (SetError){ .code = "root-threshold",
-                                 .detail = "agentd.conf names other roots than those that signed "
-                                           "the key list of before: it counts no longer" };
-                return;
-        }
-        *e = (SetError){ .code = "archive" };
-        (void)snprintf(e->detail, sizeof(e->detail),
-                       "%s: %s; until its source brings the list again no key of the issuer counts",
-                       path, r < 0 ? strerror(-r) : "not what was archived");
+        if (is_kept)
+                (void)set_refused(e, "archive",
+                                  "%s: %s; until its source brings the list again no key of the "
+                                  "issuer counts",
+                                  path, r < 0 ? strerror(-r) : "not what was archived");
+        else
+                (void)set_refused(e, "root-threshold",
+                                  "agentd.conf names other roots than those that signed the key "
+                                  "list of before: it counts no longer");
 }
 
 void keys_read(const State *state, const Issuer *issuer, Now now, KeysRead *ret)
@@ -82,5 +81,5 @@ void keys_put(Agent *a, size_t index, KeysRead *read)
         s->keys_are_lost = read->is_lost;
         s->roots_are_conf = read->roots_are_conf;
         if (*read->error.code)
-                keys_record_refused(a, index, &read->error);
+                believed_record_refused(a, &key_list_kind, index, &read->error);
 }

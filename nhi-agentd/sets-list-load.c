@@ -31,11 +31,10 @@ void list_read(const State *state, const SetPolicy *policy, Now now, ListRead *r
         if (r == 0)
                 return;
         ret->list = NULL;
-        *e = (SetError){ .code = "archive" };
-        (void)snprintf(e->detail, sizeof(e->detail),
-                       "%s: %s; until its source brings the list again nothing that it may name is "
-                       "allowed",
-                       path, r < 0 ? strerror(-r) : "not what was archived");
+        (void)set_refused(e, "archive",
+                          "%s: %s; until its source brings the list again nothing that it may name "
+                          "is allowed",
+                          path, r < 0 ? strerror(-r) : "not what was archived");
 }
 
 void list_put(Agent *a, size_t index, ListRead *read)
@@ -48,12 +47,12 @@ void list_put(Agent *a, size_t index, ListRead *read)
         s->list = TAKE_PTR(read->list);
         s->list_is_lost = !s->list;
         if (s->list_is_lost) {
-                list_record_refused(a, index, &read->error);
+                believed_record_refused(a, &list_kind, index, &read->error);
         } else if (!s->list->is_trusted) {
                 const SetError e = { .code = "key",
                                      .detail = "its key is trusted no longer; what it took stays "
                                                "taken until a newer list is there" };
 
-                list_record_refused(a, index, &e);
+                believed_record_refused(a, &list_kind, index, &e);
         }
 }

@@ -44,24 +44,23 @@ static int hold_against_lists(Offer *o, size_t i, SetError *error)
 
         if (!agent_key_is_revoked(a, a->config->issuers[i].issuer, o->list->kid))
                 return 0;
-        (void)snprintf(error->code, sizeof(error->code), "key-revoked");
-        (void)snprintf(error->detail, sizeof(error->detail),
-                       "the revocation list in force names the key %s that signed it: sign it "
-                       "with another",
-                       o->list->kid);
+        (void)set_refused(error, "key-revoked",
+                          "the revocation list in force names the key %s that signed it: sign it "
+                          "with another",
+                          o->list->kid);
         o->list = revocation_list_free(o->list);
         return SET_E_REFUSED;
 }
 
-static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
+static int verify_as(Offer *o, size_t i, SetError *error)
 {
         const Agent *a = o->sets->agent;
         const IssuerState *s = &a->issuers[i];
         const SetPolicy policy = issuer_policy(&a->config->issuers[i], s);
         const SetFloor floor = list_floor(s);
-        const bool is_saved = streq(hash, s->list_floor.hash);
+        const bool is_saved = streq(o->hash, s->list_floor.hash);
         /* Believed already: it is offered again to be saved. */
-        const bool is_in_force = s->list && streq(hash, s->list->hash);
+        const bool is_in_force = s->list && streq(o->hash, s->list->hash);
         int r;
 
         if (is_saved && s->list)
@@ -69,27 +68,6 @@ static int verify_as(Offer *o, size_t i, const char *hash, SetError *error)
         r = revocations_verify(o->bytes->data, o->bytes->size, &policy, &floor, o->now,
                                is_saved ? REVOCATIONS_KEPT : REVOCATIONS_OFFERED, &o->list, error);
         return r == 0 && !is_saved && !is_in_force ? hold_against_lists(o, i, error) : r;
-}
-
-/* The issuer whose key signed is found by trying, as with sets. */
-static void verify(Offer *o)
-{
-        const size_t n = o->sets->agent->config->n_issuers, first = o->label < n ? o->label : 0;
-        char hash[65];
-
-        content_hash(o->bytes->data, o->bytes->size, hash);
-        o->r = SET_E_REFUSED;
-        o->index = first;
-        for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
-                const size_t i = (first + k) % n;
-                SetError error = {};
-
-                o->r = verify_as(o, i, hash, &error);
-                if (o->r == SET_E_REFUSED && k > 0 && !streq(o->error.code, "key"))
-                        continue;
-                o->index = o->r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
-                o->error = error;
-        }
 }
 
 /* What changes here: grants that it names and its issuer's list before did not, and the other way
@@ -122,9 +100,9 @@ static int find_named(Offer *o)
 
 void list_prepare(Offer *o)
 {
-        o->is_list = true;
-        o->error = (SetError){};
-        verify(o);
+        o->list_kind = &list_kind;
+        content_hash(o->bytes->data, o->bytes->size, o->hash);
+        offer_find_issuer(o, verify_as);
         if (o->r == 0)
                 o->r = find_named(o);
         if (o->r < 0)
@@ -133,22 +111,6 @@ void list_prepare(Offer *o)
                 o->path = NULL;
                 o->r = -ENOMEM;
         }
-}
-
-/* On the disk's thread: what state.json names is there (W1). */
-static int list_save(void *offer)
-{
-        Offer *o = offer;
-        _cleanup_free_ char *state = NULL;
-        size_t size = 0;
-        int r;
-
-        r = file_replace(o->path, o->bytes->data, o->bytes->size, 0600, geteuid(), getegid(), true);
-        if (r == 0)
-                r = state_format(&o->state, NULL, NULL, 0, &state, &size);
-        if (r == 0)
-                r = file_replace(PATH_STATE_FILE, state, size, 0600, geteuid(), getegid(), true);
-        return r;
 }
 
 /* ---- on the loop ----------------------------------------------------------------------------- */
@@ -163,17 +125,6 @@ static void record(Agent *a, EventKind kind, const char *code, const char *detai
         const Event e = { .kind = kind, .code = code, .detail = detail };
 
         agent_record(a, &e);
-}
-
-void list_record_refused(Agent *a, size_t index, const SetError *error)
-{
-        char detail[SET_DETAIL_MAX + 1100];
-        const Event e = { .kind = EVENT_SET_REFUSED, .code = error->code, .detail = detail };
-
-        (void)snprintf(detail, sizeof(detail), "%s: revocation list: %s",
-                       a->config->issuers[index].issuer, error->detail);
-        a->issuers[index].list_refused = *error;
-        sets_record_refused(a->sets, index, &e);
 }
 
 static void record_skipped(Agent *a, const RevocationList *l)
@@ -242,99 +193,26 @@ static void put_in_force(Offer *o)
         agent_refresh(a);
 }
 
-static void refuse(Offer *o)
-{
-        if (o->r < 0) {
-                (void)snprintf(o->error.code, sizeof(o->error.code), "not-verified");
-                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s", strerror(-o->r));
-        }
-        list_record_refused(o->sets->agent, o->index, &o->error);
-        offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
-}
-
-static void on_published(void *userdata)
-{
-        Offer *o = userdata;
-
-        offer_answer(o, "%s", o->line);
-        sets_offer_done(o->sets);
-}
-
-static void finish(Offer *o)
+/* state.json, the next time that it is written. */
+static int announce(Offer *o, bool is_next)
 {
         Agent *a = o->sets->agent;
 
-        a->issuers[o->index].list_floor = o->floor;
-        sets_prune_archive(o->sets);
-        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)o->floor.ver,
-                       o->floor.hash);
-        if (!a->reconciled) {
-                on_published(o);
-                return;
-        }
-        o->published = (PublishWaiter){ .done = on_published, .userdata = o };
-        publish_wait(a->publisher, &o->published);
+        return state_set_list_floor(a->state, a->config->issuers[o->index].issuer,
+                                    is_next ? &o->floor : &a->issuers[o->index].list_floor);
 }
 
-/* state.json must not name what is not there: what is saved next says the list of before. */
-static void take_floor_back(Offer *o)
+static void saved(Offer *o)
 {
-        Agent *a = o->sets->agent;
-
-        (void)state_set_list_floor(a->state, a->config->issuers[o->index].issuer,
-                                   &a->issuers[o->index].list_floor);
+        o->sets->agent->issuers[o->index].list_floor = o->floor;
 }
 
-static void on_saved(void *userdata, int r)
-{
-        Offer *o = userdata;
-        Sets *s = o->sets;
-
-        state_unshare(s->agent->state, &o->state);
-        if (s->stopping || r == -ECANCELED) {
-                offer_answer(o, "refused stopping the agent stops");
-                sets_offer_done(s);
-        } else if (r < 0) {
-                take_floor_back(o);
-                (void)snprintf(o->error.code, sizeof(o->error.code), "not-saved");
-                (void)snprintf(o->error.detail, sizeof(o->error.detail),
-                               "%s: %s; what it revokes is over all the same", PATH_STATE_DIR,
-                               strerror(-r));
-                o->r = SET_E_REFUSED;
-                refuse(o);
-                sets_offer_done(s);
-        } else {
-                sets_recovered(s);
-                finish(o);
-        }
-}
-
-static void accept_list(Offer *o)
-{
-        Agent *a = o->sets->agent;
-        int r;
-
-        put_in_force(o);
-        r = state_set_list_floor(a->state, a->config->issuers[o->index].issuer, &o->floor);
-        if (r == 0)
-                r = state_share(a->state, &o->state);
-        if (r == 0)
-                r = writer_call(a->writer, list_save, on_saved, o);
-        if (r < 0)
-                on_saved(o, r);
-}
-
-void list_prepared(Offer *o)
-{
-        const SetFloor *floor = &o->sets->agent->issuers[o->index].list_floor;
-
-        if (o->r == 0) {
-                accept_list(o);
-                return;
-        }
-        if (o->r == SET_E_UNCHANGED)
-                offer_answer(o, "unchanged %lld %s", (long long)floor->ver, floor->hash);
-        else
-                refuse(o);
-        sets_offer_done(o->sets);
-}
+const ListKind list_kind = {
+        .title = "revocation list",
+        .takes = "revokes",
+        .floor = offsetof(IssuerState, list_floor),
+        .refused = offsetof(IssuerState, list_refused),
+        .put_in_force = put_in_force,
+        .announce = announce,
+        .saved = saved,
+};

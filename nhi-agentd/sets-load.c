@@ -23,11 +23,8 @@ static int load_prepared(Offer *o, const char *path)
 {
         int r;
 
-        if (o->r < 0) {
-                (void)snprintf(o->error.code, sizeof(o->error.code), "archive");
-                (void)snprintf(o->error.detail, sizeof(o->error.detail), "%s: %s", path,
-                               strerror(-o->r));
-        }
+        if (o->r < 0)
+                (void)set_refused(&o->error, "archive", "%s: %s", path, strerror(-o->r));
         if (o->r != 0) {
                 offer_record_refused(o);
                 return 0;

@@ -39,13 +39,10 @@ static void hold_against_seen(Offer *o, const SetFloor *seen)
 
         if (!is_older && (o->set->ver > seen->ver || streq(o->set->hash, seen->hash)))
                 return;
-        (void)snprintf(o->error.code, sizeof(o->error.code), "%s",
-                       is_older ? "version-floor" : "equivocation");
-        (void)snprintf(o->error.detail, sizeof(o->error.detail),
-                       "ver %lld is %s %lld, seen before and not saved", (long long)o->set->ver,
-                       is_older ? "below" : "another", (long long)seen->ver);
+        o->r = set_refused(&o->error, is_older ? "version-floor" : "equivocation",
+                           "ver %lld is %s %lld, seen before and not saved", (long long)o->set->ver,
+                           is_older ? "below" : "another", (long long)seen->ver);
         o->set = grant_set_free(o->set);
-        o->r = SET_E_REFUSED;
 }
 
 /* A key that a list names signs nothing new here, though agentd.conf still trusts it. What is in
@@ -54,11 +51,9 @@ static void hold_against_lists(Offer *o)
 {
         if (!agent_key_is_revoked(o->sets->agent, o->set->issuer, o->set->kid))
                 return;
-        (void)snprintf(o->error.code, sizeof(o->error.code), "key-revoked");
-        (void)snprintf(o->error.detail, sizeof(o->error.detail),
-                       "a revocation list names the key %s that signed it", o->set->kid);
+        o->r = set_refused(&o->error, "key-revoked",
+                           "a revocation list names the key %s that signed it", o->set->kid);
         o->set = grant_set_free(o->set);
-        o->r = SET_E_REFUSED;
 }
 
 /* What is believed of the issuer's sets beyond what they say themselves. */
@@ -77,33 +72,48 @@ static SetPolicy policy_of(const Offer *o, size_t i)
         return policy;
 }
 
-/* The issuer whose key signed is found by trying: a foreign key is refused before anything is
- * parsed. The error that is told is that of the first whose key it is, else the labelled one's. */
-static void verify(Offer *o)
+/* Nothing that this issuer's keys, or enough of its roots, signed. */
+static bool is_somebody_elses(const SetError *e)
 {
-        Agent *a = o->sets->agent;
-        const size_t n = a->config->n_issuers, first = o->label < n ? o->label : 0;
-        char hash[65];
+        return streq(e->code, "key") || streq(e->code, "root-threshold");
+}
 
-        hash_if_lost(a, o->bytes, hash);
+void offer_find_issuer(Offer *o, OfferVerifyAs *verify_as)
+{
+        const size_t n = o->sets->agent->config->n_issuers, first = o->label < n ? o->label : 0;
+
         o->r = SET_E_REFUSED;
+        o->error = (SetError){};
         o->index = first;
-        for (size_t k = 0; k < n && o->r == SET_E_REFUSED; k++) {
+        for (size_t k = 0; k < (o->again ? 1 : n) && o->r == SET_E_REFUSED; k++) {
                 const size_t i = (first + k) % n;
-                const IssuerState *s = &a->issuers[i];
-                const SetPolicy policy = policy_of(o, i);
                 SetError error = {};
 
-                if (o->again && k > 0)
-                        break;
-                o->r = grant_set_verify(o->bytes->data, o->bytes->size, &policy, &s->floor,
-                                        a->local, a->idmap, o->now, o->again || is_lost(s, hash),
-                                        &o->set, &error);
-                if (o->r == SET_E_REFUSED && k > 0 && !streq(o->error.code, "key"))
+                o->r = verify_as(o, i, &error);
+                if (o->r == SET_E_REFUSED && k > 0 &&
+                    (!is_somebody_elses(&o->error) || is_somebody_elses(&error)))
                         continue;
-                o->index = o->r == SET_E_REFUSED && streq(error.code, "key") ? first : i;
+                o->index = i;
                 o->error = error;
         }
+}
+
+static int verify_as(Offer *o, size_t i, SetError *error)
+{
+        const Agent *a = o->sets->agent;
+        const IssuerState *s = &a->issuers[i];
+        const SetPolicy policy = policy_of(o, i);
+
+        return grant_set_verify(o->bytes->data, o->bytes->size, &policy, &s->floor, a->local,
+                                a->idmap, o->now, o->again || is_lost(s, o->hash), &o->set, error);
+}
+
+static void verify(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+
+        hash_if_lost(a, o->bytes, o->hash);
+        offer_find_issuer(o, verify_as);
         if (o->r == 0 && (!o->again || !a->issuers[o->index].set))
                 hold_against_seen(o, &a->issuers[o->index].seen);
         if (o->r == 0 && !o->again)
@@ -274,10 +284,12 @@ int offer_prepare(void *offer)
         /* The header says what it is, and the signature is over the header. */
         if (!o->again && o->r == SET_E_REFUSED && streq(o->error.code, "type")) {
                 list_prepare(o);
-                if (o->r == SET_E_REFUSED && streq(o->error.code, "type"))
+                if (o->r == SET_E_REFUSED && streq(o->error.code, "type")) {
+                        o->list_kind = NULL;
                         fresh_prepare(o);
+                }
                 if (o->r == SET_E_REFUSED && streq(o->error.code, "type"))
-                        o->is_list = o->is_fresh = false;
+                        o->is_fresh = false;
                 return 0;
         }
         prepare_verified(o);

@@ -173,34 +173,27 @@ int freshness_verify(const char *jws, size_t size, const SetPolicy *policy, Now 
 
         intern_done(&d.texts);
         arena_free(d.arena);
-        if (r == 0) {
+        if (r == 0)
                 *ret = f;
-                return 0;
-        }
-        freshness_free(f);
-        if (r != DECODE_E_PROBLEM)
-                return r;
-        (void)snprintf(ret_error->code, sizeof(ret_error->code), "%s", d.code);
-        (void)snprintf(ret_error->detail, sizeof(ret_error->detail), "%s", d.detail);
-        return SET_E_REFUSED;
+        else
+                freshness_free(f);
+        return decode_result(&d, r, ret_error);
 }
 
 int freshness_check_newer(const Freshness *f, const Freshness *before, SetError *ret_error)
 {
-        const bool is_older = f->iat_sec < before->iat_sec;
-
         if (streq(f->hash, before->hash))
                 return SET_E_UNCHANGED;
         if (f->iat_sec > before->iat_sec)
                 return 0;
-        (void)snprintf(ret_error->code, sizeof(ret_error->code), "%s",
-                       is_older ? "version-floor" : "equivocation");
-        (void)snprintf(ret_error->detail, sizeof(ret_error->detail),
-                       is_older
-                               ? "a statement of freshness of iat %lld is known, this one has %lld"
-                               : "a statement of freshness of iat %lld is known with other content",
-                       (long long)before->iat_sec, (long long)f->iat_sec);
-        return SET_E_REFUSED;
+        if (f->iat_sec < before->iat_sec)
+                return set_refused(ret_error, "version-floor",
+                                   "a statement of freshness of iat %lld is known, this one has "
+                                   "%lld",
+                                   (long long)before->iat_sec, (long long)f->iat_sec);
+        return set_refused(ret_error, "equivocation",
+                           "a statement of freshness of iat %lld is known with other content",
+                           (long long)before->iat_sec);
 }
 
 int64_t freshness_end(const Freshness *f, int64_t fresh_max_sec, int64_t iat_sec, int64_t exp_sec)

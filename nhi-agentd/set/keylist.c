@@ -305,17 +305,11 @@ int keylist_verify(const char *bytes, size_t size, const SetPolicy *policy, cons
         int n = read_whole(&r, bytes, size);
 
         intern_done(&r.d.texts);
-        if (n == 0) {
+        if (n == 0)
                 *ret = r.list;
-                return 0;
-        }
-        if (n == DECODE_E_PROBLEM) {
-                (void)snprintf(ret_error->code, sizeof(ret_error->code), "%s", r.d.code);
-                (void)snprintf(ret_error->detail, sizeof(ret_error->detail), "%s", r.d.detail);
-                n = SET_E_REFUSED;
-        }
-        arena_free(r.d.arena);
-        return n;
+        else
+                arena_free(r.d.arena);
+        return decode_result(&r.d, n, ret_error);
 }
 
 bool keylist_is_meant(const char *bytes, size_t size)

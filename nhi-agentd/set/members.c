@@ -20,6 +20,11 @@ int decode_problem(Decode *d, const char *code, const char *format, ...)
         return DECODE_E_PROBLEM;
 }
 
+int decode_result(const Decode *d, int r, SetError *ret_error)
+{
+        return r == DECODE_E_PROBLEM ? set_refused(ret_error, d->code, "%s", d->detail) : r;
+}
+
 #define TABLE_MAX 32u
 
 /* From where the last one was found: who writes members mostly keeps an order. */

@@ -65,6 +65,9 @@ int members_read(Decode *d, const json_t *object, const Member *table, size_t n,
 
 /* Record a problem; returns DECODE_E_PROBLEM. */
 _printf_(3, 4) int decode_problem(Decode *d, const char *code, const char *format, ...);
+/* What a reading that ended with r is to its caller: DECODE_E_PROBLEM is SET_E_REFUSED, and
+ * *ret_error has the problem; all else is r. */
+int decode_result(const Decode *d, int r, SetError *ret_error);
 
 /* Readers and the type of *ret. */
 int read_text(Decode *d, const Member *m, const json_t *v, void *ret);   /* const char * */

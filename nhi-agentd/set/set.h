@@ -13,6 +13,7 @@
  * jansson and libsodium; no fd, clock, log. Local files come in as a LocalDb (localdb.h), ids ever
  * seen as an IdMap (idmap.h). */
 
+#include "lib/base/macro.h"
 #include "lib/jose/jose.h"
 #include "nhi-agentd/core/decide.h"
 
@@ -113,6 +114,9 @@ typedef struct SetError {
 
 #define SET_E_REFUSED   1 /* *ret_error says why */
 #define SET_E_UNCHANGED 2 /* the very bytes that are in force */
+
+/* Fill *ret, cut to fit; returns SET_E_REFUSED. */
+_printf_(3, 4) int set_refused(SetError *ret, const char *code, const char *format, ...);
 
 /* Verify and decode the bytes of one set, which nobody may change meanwhile (S1): memory of the
  * caller's own, or a mapping of what is sealed. now.boot_usec becomes the base of each grant's

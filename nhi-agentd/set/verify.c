@@ -268,14 +268,11 @@ int grant_set_verify(const char *jws, size_t size, const SetPolicy *policy, cons
         r = decode_init(&d);
         if (r == 0)
                 r = verify(&d, jws, size, floor, at_start);
-        if (r == DECODE_E_PROBLEM) {
-                snprintf(ret_error->code, sizeof(ret_error->code), "%s", d.code);
-                snprintf(ret_error->detail, sizeof(ret_error->detail), "%s", d.detail);
-                r = SET_E_REFUSED;
-        } else if (r == 0) {
+        if (r == 0) {
                 *ret = TAKE_PTR(d.set);
                 d.arena = NULL;
         }
+        r = decode_result(&d, r, ret_error);
         decode_done(&d);
         return r;
 }

@@ -98,12 +98,8 @@ int mint_list_verify(const Ledger *l, const SigningKey *key, const char *jws, in
         *ret_error = (SetError){ 0 };
         r = revocations_verify(jws, strlen(jws), &policy, &floor, now, REVOCATIONS_OFFERED, &list,
                                ret_error);
-        if (r == 0 && list->n_skipped > 0) {
-                (void)snprintf(ret_error->code, sizeof(ret_error->code), "entry");
-                (void)snprintf(ret_error->detail, sizeof(ret_error->detail), "%s",
-                               list->skipped[0]);
-                r = SET_E_REFUSED;
-        }
+        if (r == 0 && list->n_skipped > 0)
+                r = set_refused(ret_error, "entry", "%s", list->skipped[0]);
         revocation_list_free(list);
         return r > 0 ? -EBADMSG : r;
 }

@@ -39,14 +39,6 @@ int keylist_check(const char *bytes, size_t size, const char *issuer, int64_t no
         return r == SET_E_REFUSED ? -EBADMSG : r;
 }
 
-static bool may_sign(const KeyList *l, const char *kid)
-{
-        for (size_t i = 0; i < l->n_signing; i++)
-                if (streq(l->keys[i].jwk.kid, kid))
-                        return true;
-        return false;
-}
-
 static int check(const Ledger *l, const SigningKey *key, int64_t now_sec, const char *path,
                  const char *bytes, size_t size, KeyList **ret,
                  char ret_error[static LEDGER_ERROR_MAX])
@@ -58,7 +50,7 @@ static int check(const Ledger *l, const SigningKey *key, int64_t now_sec, const 
                 (void)snprintf(ret_error, LEDGER_ERROR_MAX,
                                "%s: hosts would refuse the key list: %s: %s", path, e.code,
                                e.detail);
-        if (r == 0 && !may_sign(*ret, key->public.kid)) {
+        if (r == 0 && !key_list_signs(*ret, key->public.kid)) {
                 (void)snprintf(ret_error, LEDGER_ERROR_MAX,
                                "%s does not name the key %s: hosts would refuse what it signs; "
                                "--key another, or nhictl key rotate --add it",
@@ -154,7 +146,7 @@ static int refuse_succession(Publication *p, Target *t, const KeyList *former, c
         char roots[300]; /* six of them */
 
         name_roots(former, roots, sizeof(roots));
-        if (!may_sign(former, p->key->public.kid)) {
+        if (!key_list_signs(former, p->key->public.kid)) {
                 (void)snprintf(
                         p->error, LEDGER_ERROR_MAX,
                         SUCCESSION ". Until then --key is to be one that both lists name. " FOREIGN,

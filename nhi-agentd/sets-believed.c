@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a revocation list and a key list have in common: what they take is taken before anything is
+ * written (W2), and stays taken whatever the disk does. */
+
+#include "nhi-agentd/sets-internal.h"
+
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+
+#include <stdio.h>
+
+static SetFloor *floor_of(Agent *a, const ListKind *kind, size_t index)
+{
+        return (SetFloor *)(void *)((char *)&a->issuers[index] + kind->floor);
+}
+
+static SetError *refused_of(Agent *a, const ListKind *kind, size_t index)
+{
+        return (SetError *)(void *)((char *)&a->issuers[index] + kind->refused);
+}
+
+void believed_record_refused(Agent *a, const ListKind *kind, size_t index, const SetError *error)
+{
+        char detail[SET_DETAIL_MAX + 1100];
+        const Event e = { .kind = EVENT_SET_REFUSED, .code = error->code, .detail = detail };
+
+        (void)snprintf(detail, sizeof(detail), "%s: %s: %s", a->config->issuers[index].issuer,
+                       kind->title, error->detail);
+        *refused_of(a, kind, index) = *error;
+        sets_record_refused(a->sets, index, &e);
+}
+
+static void refuse(Offer *o)
+{
+        believed_record_refused(o->sets->agent, o->list_kind, o->index, &o->error);
+        offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
+        sets_offer_done(o->sets);
+}
+
+static void refuse_not_verified(Offer *o)
+{
+        (void)set_refused(&o->error, "not-verified", "%s", strerror(-o->r));
+        refuse(o);
+}
+
+/* state.json must not name what is not there: what is saved next says the list of before. */
+static void refuse_not_saved(Offer *o, int r)
+{
+        (void)o->list_kind->announce(o, false);
+        (void)set_refused(&o->error, "not-saved", "%s: %s; what it %s is over all the same",
+                          PATH_STATE_DIR, strerror(-r), o->list_kind->takes);
+        refuse(o);
+}
+
+/* On the disk's thread: what state.json names is there (W1). */
+static int save(void *offer)
+{
+        Offer *o = offer;
+        _cleanup_free_ char *state = NULL;
+        size_t size = 0;
+        int r;
+
+        r = file_replace(o->path, o->bytes->data, o->bytes->size, 0600, geteuid(), getegid(), true);
+        if (r == 0)
+                r = state_format(&o->state, NULL, NULL, 0, &state, &size);
+        if (r == 0)
+                r = file_replace(PATH_STATE_FILE, state, size, 0600, geteuid(), getegid(), true);
+        if (r == 0 && o->list_kind->on_disk)
+                o->list_kind->on_disk(o);
+        return r;
+}
+
+static void on_published(void *userdata)
+{
+        Offer *o = userdata;
+
+        offer_answer(o, "%s", o->line);
+        sets_offer_done(o->sets);
+}
+
+static void finish(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        const SetFloor *floor;
+
+        o->list_kind->saved(o);
+        sets_prune_archive(o->sets);
+        floor = floor_of(a, o->list_kind, o->index);
+        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)floor->ver,
+                       floor->hash);
+        if (!a->reconciled) {
+                on_published(o);
+                return;
+        }
+        o->published = (PublishWaiter){ .done = on_published, .userdata = o };
+        publish_wait(a->publisher, &o->published);
+}
+
+static void on_saved(void *userdata, int r)
+{
+        Offer *o = userdata;
+        Sets *s = o->sets;
+
+        state_unshare(s->agent->state, &o->state);
+        if (s->stopping || r == -ECANCELED) {
+                offer_answer(o, "refused stopping the agent stops");
+                sets_offer_done(s);
+        } else if (r < 0) {
+                refuse_not_saved(o, r);
+        } else {
+                sets_recovered(s);
+                finish(o);
+        }
+}
+
+static void believe(Offer *o)
+{
+        const Agent *a = o->sets->agent;
+        int r;
+
+        o->list_kind->put_in_force(o);
+        r = o->list_kind->announce(o, true);
+        if (r == 0)
+                r = state_share(a->state, &o->state);
+        if (r == 0)
+                r = writer_call(a->writer, save, on_saved, o);
+        if (r < 0)
+                on_saved(o, r);
+}
+
+void believed_prepared(Offer *o)
+{
+        const SetFloor *floor = floor_of(o->sets->agent, o->list_kind, o->index);
+
+        if (o->r == 0) {
+                believe(o);
+        } else if (o->r < 0) {
+                refuse_not_verified(o);
+        } else if (o->r == SET_E_UNCHANGED) {
+                offer_answer(o, "unchanged %lld %s", (long long)floor->ver, floor->hash);
+                sets_offer_done(o->sets);
+        } else {
+                refuse(o);
+        }
+}
