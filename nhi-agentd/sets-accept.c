@@ -186,24 +186,31 @@ static void on_published(void *userdata)
 {
         Offer *o = userdata;
 
-        reports_changed(o->sets->agent->reports, o->index);
+        if (!o->list_kind)
+                reports_changed(o->sets->agent->reports, o->index);
         offer_answer(o, "%s", o->line);
         sets_offer_done(o->sets);
 }
 
-static void offer_finish(Offer *o)
+void offer_accepted(Offer *o, int64_t ver, const char *hash)
 {
         Agent *a = o->sets->agent;
 
-        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)o->set->ver,
-                       o->set->hash);
-        offer_put_in_force(o);
+        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)ver, hash);
         if (!a->reconciled) {
                 on_published(o);
                 return;
         }
         o->published = (PublishWaiter){ .done = on_published, .userdata = o };
         publish_wait(a->publisher, &o->published);
+}
+
+static void offer_finish(Offer *o)
+{
+        const IssuerState *s = &o->sets->agent->issuers[o->index];
+
+        offer_put_in_force(o);
+        offer_accepted(o, s->set->ver, s->set->hash);
 }
 
 static void on_saved(void *userdata, int r)

@@ -71,30 +71,13 @@ static int save(void *offer)
         return r;
 }
 
-static void on_published(void *userdata)
-{
-        Offer *o = userdata;
-
-        offer_answer(o, "%s", o->line);
-        sets_offer_done(o->sets);
-}
-
 static void finish(Offer *o)
 {
-        Agent *a = o->sets->agent;
-        const SetFloor *floor;
+        const SetFloor *floor = floor_of(o->sets->agent, o->list_kind, o->index);
 
         o->list_kind->saved(o);
         sets_prune_archive(o->sets);
-        floor = floor_of(a, o->list_kind, o->index);
-        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)floor->ver,
-                       floor->hash);
-        if (!a->reconciled) {
-                on_published(o);
-                return;
-        }
-        o->published = (PublishWaiter){ .done = on_published, .userdata = o };
-        publish_wait(a->publisher, &o->published);
+        offer_accepted(o, floor->ver, floor->hash);
 }
 
 static void on_saved(void *userdata, int r)

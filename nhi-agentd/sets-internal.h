@@ -150,6 +150,8 @@ int offer_begin(Offer *o);
 Now offer_now_again(const Offer *o, Now now);
 /* Narrow what is in force, have it saved, and then put it in force. */
 void offer_accept(Offer *o);
+/* Answer so as soon as logins see what is in force now; ends in sets_offer_done(). */
+void offer_accepted(Offer *o, int64_t ver, const char *hash);
 /* Put o->set in force; takes what was prepared. */
 void offer_put_in_force(Offer *o);
 /* It could not be judged, or was refused: o->r and o->error say why. */
