@@ -75,7 +75,13 @@ network_make() {
         wait_for 5 networks_are_two &&
                 ip link set lo up && ip link add cable type veth peer name cable netns "$fleet_net" &&
                 ip address add $SERVER/24 dev cable && ip link set cable up &&
-                in_fleet ip link set lo up && in_fleet ip address add $FLEET/24 dev cable && in_fleet ip link set cable up
+                in_fleet ip link set lo up && in_fleet ip address add $FLEET/24 dev cable && in_fleet ip link set cable up &&
+                many_from_one_address
+}
+
+# Else the hosts that come back look for a port for minutes: a real one has an address of its own.
+many_from_one_address() {
+        in_fleet sysctl -qw net.ipv4.ip_local_port_range='1024 65535' net.ipv4.tcp_tw_reuse=1
 }
 
 in_fleet() { nsenter --net="/proc/$fleet_net/ns/net" "$@"; }
