@@ -344,8 +344,11 @@ Now offer_now_again(const Offer *o, Now now)
 
 int offer_begin(Offer *o)
 {
-        const Now now = agent_judging_now(o->sets->agent);
+        const Agent *a = o->sets->agent;
+        const Now now = agent_judging_now(a);
 
+        if (o->label >= a->config->n_issuers)
+                o->label = 0;
         o->now = o->again ? offer_now_again(o, now) : now;
-        return writer_call(o->sets->agent->worker, offer_prepare, on_prepared, o);
+        return writer_call(a->worker, offer_prepare, on_prepared, o);
 }

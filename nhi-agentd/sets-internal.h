@@ -45,8 +45,8 @@ typedef struct KeysRead {
 typedef struct Offer {
         struct Offer *next;
         Sets *sets;
-        uint32_t label;
-        bool again;      /* what is in force already, under another policy: read from its archive */
+        uint32_t label; /* an issuer's index; of a set that is offered, the fetcher's word for it */
+        bool again;     /* what is in force already, under another policy: read from its archive */
         SetBytes *bytes; /* NULL: to be read */
         char hash[65];   /* of bytes, where it matters */
         SetsDone done;   /* NULL: nobody waits */

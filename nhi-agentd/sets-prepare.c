@@ -80,7 +80,7 @@ static bool is_somebody_elses(const SetError *e)
 
 void offer_find_issuer(Offer *o, OfferVerifyAs *verify_as)
 {
-        const size_t n = o->sets->agent->config->n_issuers, first = o->label < n ? o->label : 0;
+        const size_t n = o->sets->agent->config->n_issuers, first = o->label;
 
         o->r = SET_E_REFUSED;
         o->error = (SetError){};

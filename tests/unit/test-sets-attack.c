@@ -7,7 +7,9 @@
 #include "nhi-agentd/core/decide.h"
 #include "nhi-agentd/session/registry.h"
 
+#include <fcntl.h>
 #include <fts.h>
+#include <sys/mman.h>
 
 static int setup(void **state)
 {
@@ -208,6 +210,42 @@ static void no_secret_is_on_the_disk_A20(void **state)
         assert_false(disk_holds(hex, strlen(hex)));
 }
 
+/* Sealed, and as many blocks as it has bytes, but not where they should be. */
+static SetBytes *bytes_with_a_hole(void)
+{
+        const int fd = memfd_create("hole", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        SetBytes *bytes = NULL;
+
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, 2 << 16), 0);
+        assert_int_equal(fallocate(fd, 0, 0, 1 << 16), 0);
+        assert_int_equal(fallocate(fd, FALLOC_FL_KEEP_SIZE, 2 << 16, 1 << 16), 0);
+        assert_int_equal(
+                fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL),
+                0);
+        assert_int_equal(set_bytes_map(fd, SET_SIZE_MAX, &bytes), 0);
+        (void)close(fd);
+        return bytes;
+}
+
+/* The number of the issuer is the fetcher's word alone, and may name one that there is not. */
+static void a_source_that_there_is_not_offers_nothing_that_counts(void **state)
+{
+        static const uint32_t labels[] = { 1, 1000000, UINT32_MAX };
+        Fixture *f = *state;
+
+        fixture_deploy(f, "g-1", 0);
+        for (size_t i = 0; i < ELEMENTSOF(labels); i++) {
+                f->answered = false;
+                assert_int_equal(sets_offer_bytes(f->agent->sets, labels[i], bytes_with_a_hole(),
+                                                  fixture_on_offered, f),
+                                 0);
+                assert_true(fixture_until(f, fixture_is_answered, f));
+                assert_int_equal(strncmp(f->line, "refused not-verified ", 21), 0);
+                assert_true(is_deploy_allowed(f));
+        }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -220,6 +258,7 @@ int main(void)
                 T(a_uid_is_never_given_to_the_next_name_V33),
                 T(a_retired_key_takes_its_grants_with_it_V26),
                 T(no_secret_is_on_the_disk_A20),
+                T(a_source_that_there_is_not_offers_nothing_that_counts),
         };
 
         return cmocka_run_group_tests_name("sets-attack", tests, NULL, NULL);
