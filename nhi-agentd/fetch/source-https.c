@@ -207,8 +207,7 @@ static void headers_make(HttpsSource *s, const Access *a, Headers *ret)
         header_put(ret, ret->since, sizeof(ret->since), "If-Modified-Since: ", s->last_modified);
         header_put(ret, ret->authorization, sizeof(ret->authorization), AUTHORIZATION_HEADER,
                    a->token);
-        s->is_waiting =
-                s->spec->wait_usec > 0 && !s->is_prompt && (*s->etag || *s->last_modified);
+        s->is_waiting = s->spec->wait_usec > 0 && !s->is_prompt && (*s->etag || *s->last_modified);
         (void)snprintf(wait, sizeof(wait), "%llu",
                        (unsigned long long)(s->spec->wait_usec / USEC_PER_SEC));
         if (s->is_waiting)
