@@ -66,6 +66,18 @@ static bool floor_stands(const IssuerState *s, const KeyList *l)
         return s->set && key_list_signs(l, s->set->kid);
 }
 
+/* Below the set in force it still names that one: the next agent loads it, too, and so knows that
+ * sessions under it are over. */
+static void note_sets_floor(Offer *o, const IssuerState *s, const KeyList *l)
+{
+        o->floor = (SetFloor){ .ver = l->floor_ver - 1 };
+        if (s->set && o->floor.ver < s->set->ver)
+                memcpy(o->floor.hash, s->set->hash, sizeof(o->floor.hash));
+        o->sets_floor = l->floor_ver > 0 && !streq(s->keys_floor.floor.hash, l->hash) &&
+                        !(s->keys && streq(s->keys->hash, l->hash)) &&
+                        (o->floor.ver >= s->floor.ver || !floor_stands(s, l));
+}
+
 static void note_floors(Offer *o)
 {
         const Agent *a = o->sets->agent;
@@ -78,10 +90,7 @@ static void note_floors(Offer *o)
         memcpy(f->floor.hash, l->hash, sizeof(f->floor.hash));
         roots_digest(policy->roots, policy->n_roots, policy->root_threshold, f->roots);
         roots_digest(l->roots, l->n_roots, l->threshold, f->own);
-        o->floor = (SetFloor){ .ver = l->floor_ver - 1 };
-        o->sets_floor = l->floor_ver > 0 && !streq(s->keys_floor.floor.hash, l->hash) &&
-                        !(s->keys && streq(s->keys->hash, l->hash)) &&
-                        (o->floor.ver >= s->floor.ver || !floor_stands(s, l));
+        note_sets_floor(o, s, l);
 }
 
 void keys_prepare(Offer *o)

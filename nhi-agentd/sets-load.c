@@ -48,7 +48,7 @@ static int load_one(Sets *s, size_t index)
         if (!floor)
                 return 0;
         issuer->floor = *floor;
-        if (!*floor->hash) /* a key list set it, and no set has come since */
+        if (!*floor->hash) /* a key list set it, above every set */
                 return 0;
         fresh_load(a, index);
         o = offer_new(s);

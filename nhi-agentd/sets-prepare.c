@@ -98,14 +98,21 @@ void offer_find_issuer(Offer *o, OfferVerifyAs *verify_as)
         }
 }
 
+/* The roots may have set it below the set in force, whose hash it has then. */
+static SetFloor floor_of(const IssuerState *s)
+{
+        return s->set && s->floor.ver < s->set->ver ? (SetFloor){ .ver = s->floor.ver } : s->floor;
+}
+
 static int verify_as(Offer *o, size_t i, SetError *error)
 {
         const Agent *a = o->sets->agent;
         const IssuerState *s = &a->issuers[i];
         const SetPolicy policy = policy_of(o, i);
+        const SetFloor floor = floor_of(s);
 
-        return grant_set_verify(o->bytes->data, o->bytes->size, &policy, &s->floor, a->local,
-                                a->idmap, o->now, o->again || is_lost(s, o->hash), &o->set, error);
+        return grant_set_verify(o->bytes->data, o->bytes->size, &policy, &floor, a->local, a->idmap,
+                                o->now, o->again || is_lost(s, o->hash), &o->set, error);
 }
 
 static void verify(Offer *o)

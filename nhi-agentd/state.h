@@ -16,11 +16,11 @@
  * the same of its revocation list, "keys" of its key list, with what the roots of agentd.conf came
  * to when it was taken, and what its own come to (roots_digest()), and "fresh" the statement of
  * freshness that its current set lives by, one of a set before is passed over; each is left out
- * where there is none yet. A floor that a key list set has no hash. An ended
- * grant stays ended as long as it comes with an exp not over the one it ended with; exp 0: given
- * back, for good. It is the grant of one issuer, a position in "issuers", left out where it is 0;
- * null: nobody knows whose, and whoever grants that jti, it is over. A file that does not parse is
- * an error: floors are never reset in silence. */
+ * where there is none yet. A floor that a key list set below the set in force keeps that one's
+ * hash; above it, it has none. An ended grant stays ended as long as it comes with an exp not over
+ * the one it ended with; exp 0: given back, for good. It is the grant of one issuer, a position in
+ * "issuers", left out where it is 0; null: nobody knows whose, and whoever grants that jti, it is
+ * over. A file that does not parse is an error: floors are never reset in silence. */
 
 #include "nhi-agentd/set/keylist.h"
 

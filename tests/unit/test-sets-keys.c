@@ -241,8 +241,8 @@ static void what_a_retired_key_signed_is_over_at_once(void **state) /* K4, V26 *
         must_allow(f);
 }
 
-/* Denied, and by a set that is verified: that ends sessions, before a restart and after it. */
-static void a_session_under_a_retired_key_is_proved_to_be_over(void **state)
+/* What a session that g-1 let in is told, and whether that ends it. */
+static Reason judge_session(const Fixture *f, bool *ret_is_verified)
 {
         const Grant tied = { .jti = "g-1", .account = "svc-deploy", .issuer = FIXTURE_ISSUER };
         const AccessRequest request = { .kind = REQUEST_SESSION,
@@ -250,22 +250,57 @@ static void a_session_under_a_retired_key_is_proved_to_be_over(void **state)
                                         .uid = 70001,
                                         .class = "ssh",
                                         .is_local = true };
+        const SessionsHost host = agent_sessions_host(f->agent);
+
+        *ret_is_verified = host.issuer_is_verified(host.userdata, FIXTURE_ISSUER);
+        return host.judge(host.userdata, &tied, &request).reason;
+}
+
+static void must_be_proved_over(const Fixture *f)
+{
+        bool is_verified;
+
+        assert_int_equal(judge_session(f, &is_verified), REASON_REVOKED);
+        assert_true(is_verified);
+}
+
+/* Denied, and by a set that is verified: that ends sessions, before a restart and after it. */
+static void a_session_under_a_retired_key_is_proved_to_be_over(void **state)
+{
         Fixture *f = *state;
+        bool is_verified;
 
         offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
         offer(f, deploy_set(f, &first, 2), "accepted ");
-        for (int i = 0; i < 3; i++) {
-                const SessionsHost host = agent_sessions_host(f->agent);
-                const Decision d = host.judge(host.userdata, &tied, &request);
+        assert_int_equal(judge_session(f, &is_verified), REASON_GRANTED);
+        assert_true(is_verified);
+        offer(f, keys_list(f, 3, &second, NULL, &first, ""), "accepted ");
+        must_be_proved_over(f);
+        fixture_restart(f);
+        must_be_proved_over(f);
+}
 
-                assert_int_equal(d.verdict, i == 0 ? VERDICT_ALLOW : VERDICT_DENY);
-                assert_int_equal(d.reason, i == 0 ? REASON_GRANTED : REASON_REVOKED);
-                assert_true(host.issuer_is_verified(host.userdata, FIXTURE_ISSUER));
-                if (i == 0)
-                        offer(f, keys_list(f, 3, &second, NULL, &first, ""), "accepted ");
-                else
-                        fixture_restart(f);
+static void a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_went(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 2) > 0);
+        offer(f, keys_list(f, 3, &second, NULL, &first, more), "accepted ");
+        for (int i = 0; i < 3; i++) {
+                must_deny(f);
+                must_be_proved_over(f);
+                /* The set's archive stays with it. */
+                assert_string_equal(f->agent->issuers[0].floor.hash,
+                                    f->agent->issuers[0].set->hash);
+                fixture_restart(f);
         }
+        offer(f, deploy_set(f, &second, 1), "refused version-floor ");
+        offer(f, deploy_set(f, &first, 2), "refused key-retired ");
+        offer(f, deploy_set(f, &second, 2), "accepted ");
+        must_allow(f);
 }
 
 static void it_is_over_though_the_disk_fails(void **state) /* W2 */
@@ -641,6 +676,7 @@ int main(void)
                 T(an_older_list_or_another_of_its_version_is_refused),
                 T(what_a_retired_key_signed_is_over_at_once),
                 T(a_session_under_a_retired_key_is_proved_to_be_over),
+                T(a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_went),
                 T(it_is_over_though_the_disk_fails),
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
