@@ -194,9 +194,14 @@ static void on_published(void *userdata)
 
 void offer_accepted(Offer *o, int64_t ver, const char *hash)
 {
+        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)ver, hash);
+        offer_answer_published(o);
+}
+
+void offer_answer_published(Offer *o)
+{
         Agent *a = o->sets->agent;
 
-        (void)snprintf(o->line, sizeof(o->line), "accepted %lld %s", (long long)ver, hash);
         if (!a->reconciled) {
                 on_published(o);
                 return;

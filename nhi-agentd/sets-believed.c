@@ -31,10 +31,16 @@ void believed_record_refused(Agent *a, const ListKind *kind, size_t index, const
         sets_record_refused(a->sets, index, &e);
 }
 
-static void refuse(Offer *o)
+static void note_refused(Offer *o)
 {
         believed_record_refused(o->sets->agent, o->list_kind, o->index, &o->error);
-        offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
+        (void)snprintf(o->line, sizeof(o->line), "refused %s %s", o->error.code, o->error.detail);
+}
+
+static void refuse(Offer *o)
+{
+        note_refused(o);
+        offer_answer(o, "%s", o->line);
         sets_offer_done(o->sets);
 }
 
@@ -44,13 +50,16 @@ static void refuse_not_verified(Offer *o)
         refuse(o);
 }
 
-/* state.json must not name what is not there: what is saved next says the list of before. */
+/* state.json must not name what is not there: what is saved next says the list of before. It is in
+ * force all the same: sessions are reviewed before the sets that it takes are verified anew and
+ * gone. */
 static void refuse_not_saved(Offer *o, int r)
 {
         (void)o->list_kind->announce(o, false);
         (void)set_refused(&o->error, "not-saved", "%s: %s; what it %s is over all the same",
                           PATH_STATE_DIR, strerror(-r), o->list_kind->takes);
-        refuse(o);
+        note_refused(o);
+        offer_answer_published(o);
 }
 
 /* On the disk's thread: what state.json names is there (W1). */

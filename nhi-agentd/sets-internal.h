@@ -94,7 +94,7 @@ typedef struct Offer {
         int archive_fd;
 
         PublishWaiter published;
-        char line[160];
+        char line[SET_DETAIL_MAX + 64];
 } Offer;
 
 /* The set that state.json names, which the loop may not have heard of yet. */
@@ -152,6 +152,8 @@ Now offer_now_again(const Offer *o, Now now);
 void offer_accept(Offer *o);
 /* Answer so as soon as logins see what is in force now; ends in sets_offer_done(). */
 void offer_accepted(Offer *o, int64_t ver, const char *hash);
+/* The same with o->line. */
+void offer_answer_published(Offer *o);
 /* Put o->set in force; takes what was prepared. */
 void offer_put_in_force(Offer *o);
 /* It could not be judged, or was refused: o->r and o->error say why. */

@@ -303,6 +303,34 @@ static void a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_
         must_allow(f);
 }
 
+static int slow_publication(const char *thread)
+{
+        if (streq(thread, "nhi-publish"))
+                (void)usleep(200000);
+        return fail_disk(thread);
+}
+
+/* The set goes only after sessions were reviewed, though the list that voids it is not saved. */
+static void a_full_disk_takes_no_set_away_before_its_sessions_are_reviewed(void **state) /* W2 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        disk_fails = true;
+        writer_inject = slow_publication;
+        fixture_offer(f, keys_list(f, 6, &second, NULL, &first, more));
+        assert_int_equal(strncmp(f->line, "refused not-saved ", 18), 0);
+        assert_non_null(strstr(f->line, "is over all the same"));
+        assert_true(publish_is_settled(f->agent->publisher));
+        must_be_proved_over(f);
+        fixture_settle(f);
+        must_deny(f);
+        assert_null(f->agent->issuers[0].set);
+}
+
 static void it_is_over_though_the_disk_fails(void **state) /* W2 */
 {
         Fixture *f = *state;
@@ -677,6 +705,7 @@ int main(void)
                 T(what_a_retired_key_signed_is_over_at_once),
                 T(a_session_under_a_retired_key_is_proved_to_be_over),
                 T(a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_went),
+                T(a_full_disk_takes_no_set_away_before_its_sessions_are_reviewed),
                 T(it_is_over_though_the_disk_fails),
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
