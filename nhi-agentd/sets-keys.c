@@ -107,13 +107,14 @@ void keys_prepare(Offer *o)
 }
 
 /* On the disk's thread: what a set left there must not be taken for the newer floor
- * (write_state()). */
+ * (write_state()). Any list may be the first that is saved since one moved it. */
 static void forget_on_disk(Offer *o)
 {
+        const SetFloor *saved = state_floor(&o->state, o->issuer);
         OnDisk *d = &o->sets->on_disk;
 
-        if (o->sets_floor && streq_ptr(d->issuer, o->issuer))
-                d->floor = o->floor;
+        if (streq_ptr(d->issuer, o->issuer))
+                d->floor = saved ? *saved : (SetFloor){};
 }
 
 /* ---- on the loop ----------------------------------------------------------------------------- */

@@ -404,6 +404,28 @@ static void a_floor_that_was_set_outlives_the_agent(void **state)
         offer(f, deploy_set(f, &second, 9), "refused version-floor ");
 }
 
+/* Nor does what a thief's set left with the disk's thread come back with the next save. */
+static void a_floor_that_was_set_at_the_second_try_stays_set(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL, *list = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        list = keys_list(f, 6, &second, NULL, &first, more);
+        disk_fails = true;
+        offer(f, strdup(list), "refused not-saved ");
+        disk_fails = false;
+        offer(f, strdup(list), "accepted ");
+        sets_save_state(f->agent->sets); /* anything else: a lock, an end */
+        fixture_settle(f);
+        fixture_restart(f);
+        assert_int_equal(f->agent->issuers[0].floor.ver, f->base_sec * 1000 + 4);
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
+}
+
 /* Retiring one key brings back nothing that another took, though a mirror holds its newest back. */
 static void a_floor_gives_back_nothing_that_a_key_which_stays_took(void **state) /* V18 */
 {
@@ -710,6 +732,7 @@ int main(void)
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
                 T(a_floor_that_was_set_outlives_the_agent),
+                T(a_floor_that_was_set_at_the_second_try_stays_set),
                 T(a_floor_gives_back_nothing_that_a_key_which_stays_took),
                 T(roots_take_back_the_floor_of_a_key_that_they_dropped),
                 T(roots_take_back_the_floor_of_a_thief_s_revocation_list),
