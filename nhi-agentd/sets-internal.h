@@ -188,6 +188,9 @@ void *key_list_release(void *object);
 
 /* sets-keys-load.c: the key list that state.json names, by the roots of this configuration. */
 void keys_read(const State *state, const Issuer *issuer, Now now, KeysRead *ret);
+/* Does what its list said of roots still hold: does agentd.conf name none but those that it named
+ * when the list was taken, or that the list did? */
+bool keys_are_of_roots(const KeysFloor *floor, const SetPolicy *policy);
 /* On the loop; takes read->keys. */
 void keys_put(Agent *a, size_t index, KeysRead *read);
 

@@ -9,25 +9,20 @@
 
 #include <stdio.h>
 
-static void digest_of(const SetPolicy *p, char ret[static 65])
-{
-        roots_digest(p->roots, p->n_roots, p->root_threshold, ret);
-}
-
 /* The roots of agentd.conf are those of before, or those that the list named since. Others are an
  * administrator's new word: the list of before counts only if enough of them signed it, and then
  * its end and the clock take nothing of it back (K4). */
-static bool is_of_roots(const KeysFloor *floor, const SetPolicy *policy)
+bool keys_are_of_roots(const KeysFloor *floor, const SetPolicy *policy)
 {
         char digest[65];
 
-        digest_of(policy, digest);
+        roots_digest(policy->roots, policy->n_roots, policy->root_threshold, digest);
         return streq(digest, floor->roots) || streq(digest, floor->own);
 }
 
 static void read_bytes(const KeysFloor *floor, const SetPolicy *policy, Now now, KeysRead *ret)
 {
-        const bool is_kept = is_of_roots(floor, policy);
+        const bool is_kept = keys_are_of_roots(floor, policy);
         _cleanup_free_ char *bytes = NULL;
         char path[sizeof(PATH_SETS_DIR) + 80];
         SetError *e = &ret->error;
@@ -43,11 +38,12 @@ static void read_bytes(const KeysFloor *floor, const SetPolicy *policy, Now now,
         if (r == 0)
                 return;
         ret->keys = NULL;
-        ret->is_lost = is_kept;
-        if (is_kept)
+        /* Whether other roots stand by it, only its own bytes say. */
+        ret->is_lost = is_kept || r < 0 || !streq(e->code, "root-threshold");
+        if (ret->is_lost)
                 (void)set_refused(e, "archive",
-                                  "%s: %s; until its source brings the list again no key of the "
-                                  "issuer counts",
+                                  "%s: %s; until its source brings the list again, or a newer "
+                                  "one, no key of the issuer counts",
                                   path, r < 0 ? strerror(-r) : "not what was archived");
         else
                 (void)set_refused(e, "root-threshold",

@@ -25,15 +25,25 @@ static SetFloor keys_floor(const IssuerState *s)
         return floor;
 }
 
-/* Its roots may have changed since those of agentd.conf, and which they are was lost with it. */
+/* Its roots may have changed since those of agentd.conf, and which they are was lost with it. But
+ * those that agentd.conf names since are a newer word than its. */
 static bool roots_are_unknown(const IssuerState *s, const SetPolicy *policy)
 {
         char digest[65];
 
-        if (!s->keys_are_lost)
+        if (!s->keys_are_lost || !keys_are_of_roots(&s->keys_floor, policy))
                 return false;
         roots_digest(policy->roots, policy->n_roots, policy->root_threshold, digest);
         return !streq(digest, s->keys_floor.own);
+}
+
+/* One that is lost and comes back is held against what it would be held against from its archive.
+ */
+static KeyListFrom whence(const IssuerState *s, const SetPolicy *policy, bool is_saved)
+{
+        if (!is_saved)
+                return KEYLIST_OFFERED;
+        return keys_are_of_roots(&s->keys_floor, policy) ? KEYLIST_KEPT : KEYLIST_AGAIN;
 }
 
 static int verify_as(Offer *o, size_t i, SetError *error)
@@ -56,7 +66,7 @@ static int verify_as(Offer *o, size_t i, SetError *error)
                         "name its roots in agentd.conf");
         return keylist_verify(o->bytes->data, o->bytes->size, &policy,
                               is_saved ? &s->keys_floor.floor : &floor, o->now,
-                              is_saved ? KEYLIST_KEPT : KEYLIST_OFFERED, &o->keys, error);
+                              whence(s, &policy, is_saved), &o->keys, error);
 }
 
 /* A key that goes on signing vouches for the set in force, and what it took stays taken. Where
@@ -78,19 +88,26 @@ static void note_sets_floor(Offer *o, const IssuerState *s, const KeyList *l)
                         (o->floor.ver >= s->floor.ver || !floor_stands(s, l));
 }
 
+static KeysFloor floor_of(const KeyList *l, const SetPolicy *policy)
+{
+        KeysFloor f = { .floor.ver = l->ver };
+
+        memcpy(f.floor.hash, l->hash, sizeof(f.floor.hash));
+        roots_digest(policy->roots, policy->n_roots, policy->root_threshold, f.roots);
+        roots_digest(l->roots, l->n_roots, l->threshold, f.own);
+        return f;
+}
+
+/* One that was lost is as old as it was: roots that agentd.conf named since have the say. */
 static void note_floors(Offer *o)
 {
         const Agent *a = o->sets->agent;
-        const SetPolicy *policy = &a->config->issuers[o->index].policy;
         const IssuerState *s = &a->issuers[o->index];
-        const KeyList *l = o->keys;
-        KeysFloor *f = &o->keys_floor;
+        const bool was_lost = streq(s->keys_floor.floor.hash, o->keys->hash);
 
-        *f = (KeysFloor){ .floor.ver = l->ver };
-        memcpy(f->floor.hash, l->hash, sizeof(f->floor.hash));
-        roots_digest(policy->roots, policy->n_roots, policy->root_threshold, f->roots);
-        roots_digest(l->roots, l->n_roots, l->threshold, f->own);
-        note_sets_floor(o, s, l);
+        o->keys_floor =
+                was_lost ? s->keys_floor : floor_of(o->keys, &a->config->issuers[o->index].policy);
+        note_sets_floor(o, s, o->keys);
 }
 
 void keys_prepare(Offer *o)
@@ -154,7 +171,9 @@ static void put_in_force(Offer *o)
 
         publish_retire(a->publisher, key_list_release, s->keys);
         s->keys = TAKE_PTR(o->keys);
-        s->keys_are_lost = s->roots_are_conf = false;
+        s->keys_are_lost = false;
+        s->roots_are_conf =
+                !keys_are_of_roots(&o->keys_floor, &a->config->issuers[o->index].policy);
         s->keys_refused = (SetError){};
         if (o->sets_floor && (o->floor.ver < s->floor.ver || o->floor.ver >= s->seen.ver))
                 s->seen = o->floor;

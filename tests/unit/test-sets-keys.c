@@ -695,6 +695,68 @@ static void without_its_archive_no_key_counts(void **state)
         must_allow(f);
 }
 
+/* text: what is there in its place; NULL: nothing. */
+static void lose_archive(Fixture *f, const char *text)
+{
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(asprintf(&path, PATH_SETS_DIR "/%s.jws",
+                             f->agent->issuers[0].keys_floor.floor.hash) > 0);
+        if (text)
+                fixture_write(path, text);
+        else
+                assert_int_equal(unlink(path), 0);
+        fixture_restart(f);
+        assert_true(f->agent->issuers[0].keys_are_lost);
+        must_deny(f);
+}
+
+static void a_lost_list_gives_no_retired_key_back_under_other_roots(void **state) /* K4 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *list = keys_list(f, 2, &second, NULL, &first, "");
+
+        configure(BOTH_ROOTS, 2, CONF_KEYS);
+        reload(f);
+        offer(f, strdup(list), "accepted ");
+        configure("\"" ROOT_A "\"", 1, CONF_KEYS);
+        reload(f);
+        for (int i = 0; i < 2; i++) {
+                lose_archive(f, i == 0 ? NULL : "e30.e30.AA");
+                assert_string_equal(f->agent->issuers[0].keys_refused.code, "archive");
+                offer(f, deploy_set(f, &first, 5), "refused key ");
+                offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused version-floor ");
+                must_deny(f);
+                offer(f, strdup(list), "accepted ");
+                offer(f, deploy_set(f, &first, 5), "refused key-retired ");
+                /* Those roots have the say that they had with it. */
+                assert_true(f->agent->issuers[0].roots_are_conf);
+        }
+        offer(f, deploy_set(f, &second, 6), "accepted ");
+        must_allow(f);
+}
+
+/* They are an administrator's newer word than any list's: the next one they sign is believed. */
+static void other_roots_bring_a_newer_list_where_theirs_is_lost(void **state) /* K1 K4 */
+{
+        const SigningKey *const keys[] = { &first, NULL };
+        Fixture *f = *state;
+        _cleanup_free_ char *p = keys_payload(f, 2, keys, NULL, ""),
+                            *next = keys_payload(f, 3, keys, NULL, "");
+        SigningKey other, before = root_b;
+        _cleanup_free_ char *list = SIGNED_BY(p, &root_a, &before);
+
+        assert_int_equal(signing_key_generate(&other), 0);
+        offer(f, strdup(list), "accepted ");
+        write_jwk(ROOT_B, &other);
+        lose_archive(f, NULL);
+        offer(f, strdup(list), "refused root-threshold ");
+        offer(f, SIGNED_BY(next, &root_a, &before), "refused root-threshold ");
+        offer(f, SIGNED_BY(next, &root_a, &before, &other), "accepted ");
+        offer(f, deploy_set(f, &first, 4), "accepted ");
+        must_allow(f);
+}
+
 /* Which roots a lost list had named, nobody knows: those of before have no say. */
 static void a_lost_list_s_old_roots_have_no_say(void **state)
 {
@@ -744,6 +806,8 @@ int main(void)
                 T(a_list_that_other_roots_signed_too_has_no_end),
                 T(other_roots_that_stand_by_a_list_have_the_say),
                 T(without_its_archive_no_key_counts),
+                T(a_lost_list_gives_no_retired_key_back_under_other_roots),
+                T(other_roots_bring_a_newer_list_where_theirs_is_lost),
                 T(a_lost_list_s_old_roots_have_no_say),
         };
 
