@@ -50,12 +50,10 @@ static void refuse_not_verified(Offer *o)
         refuse(o);
 }
 
-/* state.json must not name what is not there: what is saved next says the list of before. It is in
- * force all the same: sessions are reviewed before the sets that it takes are verified anew and
- * gone. */
+/* It is in force all the same: sessions are reviewed before the sets that it takes are verified
+ * anew and gone. */
 static void refuse_not_saved(Offer *o, int r)
 {
-        (void)o->list_kind->announce(o, false);
         (void)set_refused(&o->error, "not-saved", "%s: %s; what it %s is over all the same",
                           PATH_STATE_DIR, strerror(-r), o->list_kind->takes);
         note_refused(o);
@@ -75,9 +73,12 @@ static int save(void *offer)
                 r = state_format(&o->state, NULL, NULL, 0, &state, &size);
         if (r == 0)
                 r = file_replace(PATH_STATE_FILE, state, size, 0600, geteuid(), getegid(), true);
-        if (r == 0 && o->list_kind->on_disk)
+        if (r < 0)
+                return r;
+        o->sets->on_disk.believed = o->believed;
+        if (o->list_kind->on_disk)
                 o->list_kind->on_disk(o);
-        return r;
+        return 0;
 }
 
 static void finish(Offer *o)
@@ -95,6 +96,9 @@ static void on_saved(void *userdata, int r)
         Sets *s = o->sets;
 
         state_unshare(s->agent->state, &o->state);
+        /* What is saved next says the list of before: this one is not there. */
+        if (r < 0)
+                (void)o->list_kind->announce(o, false);
         if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
                 sets_offer_done(s);
@@ -112,6 +116,7 @@ static void believe(Offer *o)
         int r;
 
         o->list_kind->put_in_force(o);
+        o->believed = ++o->sets->n_believed;
         r = o->list_kind->announce(o, true);
         if (r == 0)
                 r = state_share(a->state, &o->state);
@@ -119,6 +124,22 @@ static void believe(Offer *o)
                 r = writer_call(a->writer, save, on_saved, o);
         if (r < 0)
                 on_saved(o, r);
+}
+
+int believed_share_before(Offer *o, State *ret)
+{
+        State *state = o->sets->agent->state;
+        int r;
+
+        r = o->list_kind->announce(o, false);
+        if (r == 0)
+                r = state_share(state, ret);
+        if (r < 0)
+                return r;
+        r = o->list_kind->announce(o, true);
+        if (r < 0)
+                state_unshare(state, ret);
+        return r;
 }
 
 void believed_prepared(Offer *o)

@@ -72,6 +72,7 @@ typedef struct Offer {
         KeyList *keys;
         KeysFloor keys_floor;
         bool sets_floor;    /* of the sets: to o->floor */
+        uint64_t believed;  /* which of the lists that were believed it is; 0: none */
         const char *issuer; /* whose; the configuration's */
         bool is_fresh; /* bytes are a statement of freshness; then statement is, and bytes, set and
                           the rest are the set in force that is verified anew with it */
@@ -102,6 +103,7 @@ typedef struct OnDisk {
         char *issuer; /* NULL: none was saved */
         SetFloor floor;
         int64_t time_floor_sec;
+        uint64_t believed; /* the last list that was saved: Offer.believed; 0: none */
 } OnDisk;
 
 struct Sets {
@@ -114,6 +116,7 @@ struct Sets {
         LocalDb *next_local;
         bool state_dirty;
         size_t n_state_saves;   /* under way */
+        uint64_t n_believed;    /* lists, since the start */
         bool again_due;         /* what is in force, or was, is to be verified anew */
         sd_event_source *retry; /* enabled while something that failed waits for its next try */
         unsigned n_failures;    /* one after the other */
@@ -179,6 +182,8 @@ extern const ListKind list_kind, key_list_kind;
 
 /* sets-believed.c: on the loop, what was prepared; ends in sets_offer_done(). */
 void believed_prepared(Offer *o);
+/* What state.json says as long as o is not saved. */
+int believed_share_before(Offer *o, State *ret);
 void believed_record_refused(Agent *a, const ListKind *kind, size_t index, const SetError *error);
 
 /* sets-list.c, sets-keys.c, on the thread. */

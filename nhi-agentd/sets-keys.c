@@ -192,7 +192,8 @@ static int announce(Offer *o, bool is_next)
         const char *issuer = a->config->issuers[o->index].issuer;
         int r;
 
-        o->issuer = issuer;
+        if (!o->issuer) /* which the disk's thread may be reading */
+                o->issuer = issuer;
         r = state_set_keys_floor(a->state, issuer,
                                  is_next ? &o->keys_floor : &a->issuers[o->index].keys_floor);
         return r == 0 && is_next && o->sets_floor ? state_set_floor(a->state, issuer, &o->floor)

@@ -10,11 +10,14 @@
 typedef struct StateSave {
         Sets *sets;
         State share;
+        uint64_t believed; /* share names this list, which is being saved; 0: none */
+        State before;      /* the same without it */
 } StateSave;
 
 static void state_save_free(StateSave *save)
 {
         state_unshare(save->sets->agent->state, &save->share);
+        state_unshare(save->sets->agent->state, &save->before);
         free(save);
 }
 
@@ -41,8 +44,9 @@ static void on_state_saved(void *userdata, int r)
 static int write_state(void *userdata)
 {
         const StateSave *save = userdata;
-        const State *s = &save->share;
         const OnDisk *d = &save->sets->on_disk;
+        const State *s =
+                save->believed == 0 || save->believed == d->believed ? &save->share : &save->before;
         const SetFloor *floor = d->issuer ? state_floor(s, d->issuer) : NULL;
         const bool is_behind = d->issuer && (!floor || floor->ver < d->floor.ver);
         _cleanup_free_ char *text = NULL;
@@ -58,6 +62,17 @@ static int write_state(void *userdata)
                       : r;
 }
 
+/* While a list is being saved it is not known yet which of the two the disk will have (W1). */
+static int share_both(StateSave *save)
+{
+        Sets *s = save->sets;
+        int r;
+
+        save->believed = s->current ? s->current->believed : 0;
+        r = save->believed > 0 ? believed_share_before(s->current, &save->before) : 0;
+        return r == 0 ? state_share(s->agent->state, &save->share) : r;
+}
+
 static int save_state_now(Sets *s)
 {
         StateSave *save = calloc(1, sizeof(*save));
@@ -66,7 +81,7 @@ static int save_state_now(Sets *s)
         if (!save)
                 return -ENOMEM;
         save->sets = s;
-        r = state_share(s->agent->state, &save->share);
+        r = share_both(save);
         if (r == 0)
                 r = writer_call(s->agent->writer, write_state, on_state_saved, save);
         if (r < 0) {

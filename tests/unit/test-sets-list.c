@@ -428,6 +428,64 @@ static void a_list_that_stops_midway_leaves_a_state_that_can_be_read(void **stat
         must_deny(f, REASON_REVOKED);
 }
 
+static int slow_disk(const char *thread)
+{
+        if (streq(thread, "nhi-disk"))
+                (void)usleep(200000);
+        return 0;
+}
+
+static bool has_list(void *userdata)
+{
+        return ((Fixture *)userdata)->agent->issuers[0].list != NULL;
+}
+
+/* The agent stops while a list is being saved, and has something else to save. */
+static void stop_with_list(Fixture *f, const char *jws)
+{
+        f->answered = false;
+        writer_inject = slow_disk;
+        assert_int_equal(
+                sets_offer(f->agent->sets, 0, strdup(jws), strlen(jws), fixture_on_offered, f), 0);
+        assert_true(fixture_until(f, has_list, f));
+        assert_int_equal(state_lock(f->agent->state, "somebody", true), 1);
+        sets_save_state(f->agent->sets);
+        sets_stop(f->agent->sets);
+        fixture_stop(f);
+        writer_inject = NULL;
+        fixture_agent(f);
+        fixture_load(f);
+        assert_int_equal(f->agent->state->n_locked, 1);
+}
+
+static void what_a_stopping_agent_saves_names_no_list_that_is_not_there(void **state) /* W1 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *jws = fixture_list(f, 9, THE_ACCOUNT), *path = NULL;
+        char hash[65];
+
+        content_hash(jws, strlen(jws), hash);
+        assert_true(asprintf(&path, PATH_SETS_DIR "/%s.jws", hash) > 0);
+        assert_int_equal(mkdir(path, 0700), 0); /* where it goes: saving it fails */
+        stop_with_list(f, jws);
+        assert_int_equal(rmdir(path), 0);
+        assert_false(f->agent->issuers[0].list_is_lost);
+        must_allow(f);
+        offer(f, strdup(jws), "accepted ");
+        must_deny(f, REASON_REVOKED);
+}
+
+static void what_a_stopping_agent_saves_names_the_list_that_is_there(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *jws = fixture_list(f, 9, THE_ACCOUNT);
+
+        stop_with_list(f, jws);
+        assert_false(f->agent->issuers[0].list_is_lost);
+        must_deny(f, REASON_REVOKED);
+        offer(f, strdup(jws), "unchanged ");
+}
+
 static void its_source_is_asked_for_where_a_key_may_sign_lists(void **state)
 {
         Fixture *f = *state;
@@ -465,6 +523,8 @@ int main(void)
                 TEST(another_issuers_list_reaches_nothing_that_it_may_not),
                 TEST(trust_that_is_taken_from_its_key_gives_nothing_back),
                 TEST(a_list_that_stops_midway_leaves_a_state_that_can_be_read),
+                TEST(what_a_stopping_agent_saves_names_no_list_that_is_not_there),
+                TEST(what_a_stopping_agent_saves_names_the_list_that_is_there),
                 TEST(its_source_is_asked_for_where_a_key_may_sign_lists),
         };
 
