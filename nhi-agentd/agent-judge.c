@@ -39,6 +39,12 @@ static Reason reason_of_host(const Agent *a, const Grant *tied)
         return e && e->exp_sec == 0 ? REASON_GIVEN_BACK : REASON_GRANTED;
 }
 
+/* One that is lost names nothing: what it said is not known. */
+static bool on_is_named(void *userdata, const Grant *tied)
+{
+        return agent_lists(userdata, tied, NULL, NULL) == LIST_NAMES;
+}
+
 static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
 {
         Agent *a = userdata;
@@ -50,10 +56,12 @@ static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest 
 
         if (of_host != REASON_GRANTED)
                 return (Decision){ .verdict = VERDICT_DENY, .reason = of_host };
-        /* Where there was no memory to put anything in force, nothing is proved to be revoked. */
+        /* Where there was no memory to put anything in force, nothing but a list proves a grant
+         * revoked. */
         if (!g)
                 return (Decision){ .verdict = VERDICT_DENY,
-                                   .reason = a->standing ? REASON_REVOKED : REASON_NO_SET };
+                                   .reason = a->standing || on_is_named(a, tied) ? REASON_REVOKED
+                                                                                 : REASON_NO_SET };
         /* A session is one of its grant's already, and a clock that is behind closes what is new;
          * what is there ends by CLOCK_BOOTTIME, and not because its begin lies ahead again. */
         review.kind = REQUEST_REVIEW;
@@ -152,6 +160,7 @@ SessionsHost agent_sessions_host(Agent *a)
                 .record = on_record,
                 .grant = on_grant,
                 .issuer_is_verified = on_issuer_is_verified,
+                .is_named = on_is_named,
                 .explain = on_explain,
                 .account_is_closed = on_account_is_closed,
                 .grace_usec = a->config->session_grace_usec,

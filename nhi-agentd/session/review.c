@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which sessions are over, and whose end has moved. Promise E4: what proves an end is a verdict on
- * a verified set, what was decided on this host, or the session's own end on either clock; never
- * the lack of an answer. */
+ * a verified set, a verified list, what was decided on this host, or the session's own end on
+ * either clock; never the lack of an answer. */
 
 #include "nhi-agentd/session/tenant.h"
 
@@ -67,17 +67,24 @@ static bool reason_is_of_host(Reason r)
         return r == REASON_LOCKED || r == REASON_GIVEN_BACK;
 }
 
-/* Absent from a set that is not there is not revoked. */
+static bool is_verified(const SessionsHost *host, const Grant *tied)
+{
+        return !host->issuer_is_verified || !tied->issuer ||
+               host->issuer_is_verified(host->userdata, tied->issuer);
+}
+
+/* Absent from a set that is not there is not revoked, but by a list. */
 static bool verdict_is_proof(const Session *s, const Decision *d)
 {
         const SessionsHost *host = &s->registry->host;
+        const Grant *tied = &s->tie.grant;
 
         if (!reason_proves_end(d->reason))
                 return false;
-        if (reason_is_of_host(d->reason))
+        if (reason_is_of_host(d->reason) || is_verified(host, tied))
                 return true;
-        return !host->issuer_is_verified || !s->tie.grant.issuer ||
-               host->issuer_is_verified(host->userdata, s->tie.grant.issuer);
+        return d->reason == REASON_REVOKED && host->is_named &&
+               host->is_named(host->userdata, tied);
 }
 
 static void session_move_end(Session *s, const Decision *d)

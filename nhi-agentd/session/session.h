@@ -9,8 +9,8 @@
  *  E3 cgroup.kill MUST only be written for session-*.scope and nhi-*.scope that this registry
  *     created or matched by logind id, boot id and leader pidfd, and for nhi/sN that it made where
  *     PID 1 is no systemd.
- *  E4 Nothing MUST be ended without a verified set, an expiry or a decision of this host's own (a
- *     lock, a grant given back) that proves it.
+ *  E4 Nothing MUST be ended without a verified set, a verified list that names it, an expiry or a
+ *     decision of this host's own (a lock, a grant given back) that proves it.
  *
  * Everything is asynchronous: bus calls never block the loop. */
 
@@ -36,9 +36,12 @@ typedef struct SessionsHost {
         void (*record)(void *userdata, const Event *event);
         const Grant *(*grant)(void *userdata, const char *jti); /* NULL: gone, ended or locked */
         /* Has this issuer a verified set now? Without one its grants are absent, not revoked, and
-         * only what was decided on this host ends their sessions. NULL: the answer of judge() alone
-         * counts. */
+         * only a list that names them, and what was decided on this host, ends their sessions.
+         * NULL: the answer of judge() alone counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
+        /* Does a verified list that may name it name the grant, as it was when it let the session
+         * in? Then it is revoked, whatever sets there are. NULL: none does. */
+        bool (*is_named)(void *userdata, const Grant *tied);
         /* Does every way into this account ask for a grant: is it one that a set defined here, or
          * named by an enforced gate for all classes, and exempt from none? Then what is left of it
          * when its last session ended is ended (tenant.h). NULL: no account is. */

@@ -180,6 +180,146 @@ static void what_was_given_back_is_over_with_no_set_in_force(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
+static void reload(Fixture *f)
+{
+        const Config *before = f->agent->config;
+
+        assert_int_equal(agent_reload(f->agent), 0);
+        for (int i = 0; i < 1000 && f->agent->config == before; i++)
+                assert_true(sd_event_run(f->event, 20000) >= 0);
+        assert_true(f->agent->config != before);
+        fixture_settle(f);
+}
+
+/* The issuer's key was stolen: agentd.conf names another, and the set is gone. */
+static void exchange_key(Fixture *f)
+{
+        char *jwk = NULL;
+
+        signing_key_done(&f->key);
+        assert_int_equal(signing_key_generate(&f->key), 0);
+        assert_int_equal(jwk_format(&f->key.public, &jwk), 0);
+        fixture_write(FIXTURE_KEY, jwk);
+        free(jwk);
+        reload(f);
+        assert_false(is_verified(f, FIXTURE_ISSUER));
+}
+
+/* The grant that let alice in began then. */
+static bool is_named(Fixture *f, const char *issuer, int64_t nbf_sec)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+        const Grant tied = { .jti = "g-1",
+                             .account = "alice",
+                             .owner = "payments",
+                             .issuer = issuer,
+                             .nbf_sec = nbf_sec };
+
+        return host.is_named(host.userdata, &tied);
+}
+
+static void offer(Fixture *f, char *jws)
+{
+        fixture_offer(f, jws);
+        if (strncmp(f->line, "accepted ", 9) != 0)
+                fail_msg("%s", f->line);
+        fixture_settle(f);
+}
+
+static void what_a_list_names_is_proved_over_without_a_set(void **state) /* E4 */
+{
+        static const char *const entries[] = {
+                "{\"kind\":\"account\",\"name\":\"alice\"}",
+                "{\"kind\":\"grant\",\"name\":\"g-1\"}",
+                "{\"kind\":\"owner\",\"name\":\"payments\"}",
+                "{\"kind\":\"issuer\",\"name\":\"" FIXTURE_ISSUER "\"}",
+        };
+        Fixture *f = *state;
+        const int64_t now_sec = f->base_sec;
+        int64_t ver = 1;
+
+        grant_alice(f, 0);
+        exchange_key(f);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_REVOKED);
+        assert_false(is_named(f, FIXTURE_ISSUER, now_sec)); /* no proof */
+        for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
+                offer(f, fixture_list(f, ver++, entries[i]));
+                assert_int_equal(judge(f, FIXTURE_ISSUER).reason, REASON_REVOKED);
+                assert_true(is_named(f, FIXTURE_ISSUER, now_sec));
+                offer(f, fixture_list(f, ver++, ""));
+                assert_false(is_named(f, FIXTURE_ISSUER, now_sec));
+        }
+        offer(f, fixture_list(f, ver++, entries[0]));
+        fixture_restart(f);
+        assert_false(is_verified(f, FIXTURE_ISSUER));
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_DENY);
+        assert_true(is_named(f, FIXTURE_ISSUER, now_sec));
+}
+
+static void a_list_ends_no_session_that_it_does_not_mean(void **state) /* E4 R5 */
+{
+        Fixture *f = *state;
+        const int64_t now_sec = f->base_sec;
+        _cleanup_free_ char *early = NULL;
+
+        assert_true(asprintf(&early, "{\"kind\":\"account\",\"name\":\"alice\",\"before\":%lld}",
+                             (long long)now_sec) > 0);
+        grant_alice(f, 0);
+        exchange_key(f);
+        offer(f, fixture_list(f, 1,
+                              "{\"kind\":\"account\",\"name\":\"bob\"},"
+                              "{\"kind\":\"grant\",\"name\":\"g-2\"}"));
+        assert_false(is_named(f, FIXTURE_ISSUER, now_sec));
+        offer(f, fixture_list(f, 2, early));
+        assert_true(is_named(f, FIXTURE_ISSUER, now_sec - 1));
+        assert_false(is_named(f, FIXTURE_ISSUER, now_sec)); /* granted again since */
+        assert_false(is_named(f, OTHER_ISSUER, now_sec - 1));
+        assert_false(is_named(f, NULL, now_sec - 1)); /* nobody knows whose */
+}
+
+static void a_list_that_is_lost_proves_nothing(void **state) /* E4 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *path = NULL;
+
+        grant_alice(f, 0);
+        exchange_key(f);
+        offer(f, fixture_list(f, 1, "{\"kind\":\"account\",\"name\":\"alice\"}"));
+        assert_true(asprintf(&path, PATH_SETS_DIR "/%s.jws", f->agent->issuers[0].list_floor.hash) >
+                    0);
+        assert_int_equal(unlink(path), 0);
+        fixture_restart(f);
+        assert_true(f->agent->issuers[0].list_is_lost);
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_DENY);
+        assert_false(is_named(f, FIXTURE_ISSUER, f->base_sec));
+}
+
+static void another_issuers_list_proves_what_it_may_name(void **state) /* E4 R5 */
+{
+        Fixture *f = *state;
+        const int64_t now_sec = f->base_sec;
+        SigningKey other;
+
+        grant_alice(f, 0);
+        revoking_issuer(&other);
+        exchange_key(f);
+        offer(f, other_list(f, &other, 1, "{\"kind\":\"account\",\"name\":\"alice\"}"));
+        assert_false(is_named(f, FIXTURE_ISSUER, now_sec)); /* its own issuer's alice */
+        assert_true(is_named(f, OTHER_ISSUER, now_sec));
+        offer(f, other_list(f, &other, 2,
+                            "{\"kind\":\"account\",\"name\":\"alice\",\"issuer\":\"*\"}"));
+        assert_true(is_named(f, FIXTURE_ISSUER, now_sec));
+        /* agentd.conf lets it no longer. */
+        fixture_write(PATH_CONF_DIR "/20-other.conf",
+                      "issuers = ( { issuer = \"" OTHER_ISSUER "\";\n"
+                      "  source: { type = \"file\"; path = \"/nowhere/other.jws\"; };\n"
+                      "  keys = ( { file = \"" OTHER_KEY "\";\n"
+                      "    reach: { sign = [ \"revocations\" ]; }; } ); } );\n");
+        reload(f);
+        assert_false(is_named(f, FIXTURE_ISSUER, now_sec));
+        signing_key_done(&other);
+}
+
 /* ---- is every way into an account enforced? ---------------------------------------------------
  */
 
@@ -264,6 +404,10 @@ int main(void)
                 TEST(a_lock_ends_sessions_of_an_issuer_that_is_trusted_no_longer),
                 TEST(a_lock_ends_what_is_left_where_no_session_is_open),
                 TEST(what_was_given_back_is_over_with_no_set_in_force),
+                TEST(what_a_list_names_is_proved_over_without_a_set),
+                TEST(a_list_ends_no_session_that_it_does_not_mean),
+                TEST(a_list_that_is_lost_proves_nothing),
+                TEST(another_issuers_list_proves_what_it_may_name),
                 TEST(an_account_is_closed_where_no_way_in_is_left_open),
                 TEST(an_account_that_a_set_defined_is_closed),
                 TEST(a_clock_set_back_ends_no_session_that_is_in),

@@ -33,7 +33,7 @@
 typedef struct Host {
         Now now;
         Decision verdict;
-        bool unverified;
+        bool unverified, named;
         Sessions *sessions;
         sd_event *event;
         uint32_t counted; /* sessions_of_grant() as judge() saw it */
@@ -80,6 +80,13 @@ static bool host_issuer(void *userdata, const char *issuer)
         return !((Host *)userdata)->unverified;
 }
 
+static bool host_named(void *userdata, const Grant *tied)
+{
+        assert_string_equal(tied->jti, "g-1");
+        assert_string_equal(tied->issuer, "https://grants.example.org");
+        return ((Host *)userdata)->named;
+}
+
 static void host_explain(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size)
 {
         assert_string_equal(tied->jti, "g-1");
@@ -108,6 +115,7 @@ static int host_setup(void **state)
                               .record = host_record,
                               .grant = host_grant,
                               .issuer_is_verified = host_issuer,
+                              .is_named = host_named,
                               .explain = host_explain };
 
         assert_non_null(h);
@@ -818,6 +826,25 @@ static void the_end_of_a_session_says_what_the_agent_knows_of_it(void **state)
 }
 
 /* E4 */
+static void what_a_list_names_needs_no_verified_set(void **state)
+{
+        Host *h = *state;
+
+        (void)session_load(h);
+        h->unverified = true;
+        verdict_set(h, REASON_REVOKED);
+        sessions_review(h->sessions);
+        assert_false(is_ending(h));
+        h->named = true;
+        verdict_set(h, REASON_NO_SET); /* a list that is lost */
+        sessions_review(h->sessions);
+        assert_false(is_ending(h));
+        verdict_set(h, REASON_REVOKED);
+        sessions_review(h->sessions);
+        assert_true(is_ending(h));
+}
+
+/* E4 */
 static void what_this_host_decides_needs_no_verified_set(void **state)
 {
         static const Reason reasons[] = { REASON_LOCKED, REASON_GIVEN_BACK };
@@ -1003,6 +1030,7 @@ int main(void)
                 cmocka_unit_test(a_session_ends_for_what_proves_it_only),
                 WITH_HOST(absent_from_a_set_that_is_not_there_is_not_revoked),
                 WITH_HOST(the_end_of_a_session_says_what_the_agent_knows_of_it),
+                WITH_HOST(what_a_list_names_needs_no_verified_set),
                 cmocka_unit_test(what_this_host_decides_needs_no_verified_set),
                 cmocka_unit_test(its_own_end_is_proof_on_either_clock_and_to_the_microsecond),
                 WITH_HOST(the_end_moves_with_the_grant),
