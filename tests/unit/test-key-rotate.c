@@ -139,6 +139,40 @@ static void what_cannot_be_is_refused(void **state)
         assert_int_equal(RUN("key", "new", "--root"), VERB_USAGE);
 }
 
+static void several_roots_need_a_threshold_that_is_said(void **state)
+{
+        static const char *const roots[] = { OFFLINE "/root-a.jwk", OFFLINE "/root-b.jwk" };
+
+        ENDS(VERB_USAGE, "key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/one.jwk", "--root",
+             roots[0], "--root", roots[1]);
+        assert_said("--threshold");
+        assert_int_equal(access(DOCUMENT, F_OK), -1);
+        /* Nor is one from before taken for the roots of now. */
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/one.jwk", "--root", roots[0]);
+        ENDS(VERB_USAGE, "key", "rotate", "--ledger", LEDGER, "--root", roots[0], "--root",
+             roots[1]);
+}
+
+static void a_root_is_named_by_its_kid(void **state)
+{
+        char a[JWK_KID_SIZE + 1], b[JWK_KID_SIZE + 1];
+        json_t *before, *after;
+
+        begin();
+        before = json_load_file(DOCUMENT, 0, NULL);
+        kid_of("root-a", a);
+        kid_of("root-b", b);
+        OK("key", "rotate", "--ledger", LEDGER, "--root", a, "--root", b, "--root",
+           OFFLINE "/root-c.jwk", "--threshold", "2");
+        after = json_load_file(DOCUMENT, 0, NULL);
+        assert_int_equal(json_array_size(json_object_get(after, "roots")), 3);
+        for (size_t i = 0; i < 2; i++)
+                assert_true(json_equal(json_array_get(json_object_get(before, "roots"), i),
+                                       json_array_get(json_object_get(after, "roots"), i)));
+        json_decref(before);
+        json_decref(after);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, clean)
@@ -149,6 +183,8 @@ int main(void)
                 T(a_newer_list_that_the_roots_signed_stays),
                 T(without_a_key_list_another_key_still_overwrites_nothing),
                 T(what_cannot_be_is_refused),
+                T(several_roots_need_a_threshold_that_is_said),
+                T(a_root_is_named_by_its_kid),
         };
 
         if (sodium_init() < 0)
