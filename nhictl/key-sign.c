@@ -311,7 +311,8 @@ static VerbStatus run(Call *call)
 
 #define AT(member) offsetof(SignOptions, member)
 static const Option options[] = {
-        KEY_OPTION(SignOptions, central),
+        { "key", 0, OPTION_STRING, AT(central.key), "KEY",
+          "the root key: a file, or exec:COMMAND" },
         LEDGER_OPTION(SignOptions, central),
         { "from", 0, OPTION_STRING, AT(from), "FILE",
           "the list to sign (default keys.json in the ledger)" },

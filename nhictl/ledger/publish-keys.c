@@ -142,8 +142,7 @@ int publish_keys_read(Publication *p)
 {
         int r = ledger_keys_read(p->l, p->key, p->now_sec, &p->keys, &p->others, p->error);
 
-        if (r == 0)
-                note_gathering(p);
+        note_gathering(p); /* also of the list that would name this key */
         return r;
 }
 

@@ -105,6 +105,9 @@ static void the_list_that_works_stays_until_enough_roots_have_signed_the_next(vo
         assert_int_equal(access(TARGET "/web2.jws", F_OK), 0);
         publishes(1);
         assert_said(PART ": a key list waits there");
+        ENDS(VERB_FAILED, "publish", "--ledger", LEDGER, "--key", OFFLINE "/two.key");
+        assert_said("does not name the key");
+        assert_said(PART ": a key list waits there");
         signs("root-b");
         assert_said("nhictl publish");
         after = text_of(SIGNED);
