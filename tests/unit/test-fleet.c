@@ -266,6 +266,43 @@ static void two_reports_of_one_number_are_told(void **state) /* F2 */
         assert_int_equal(see(spec).standing, HOST_AMBIGUOUS);
 }
 
+static LogTrouble see_nothing(const char *jws)
+{
+        _cleanup_(seen_freep) Seen *seen = NULL;
+        char error[LEDGER_ERROR_MAX];
+        LogTrouble t;
+        HostReport r;
+
+        assert_int_equal(seen_open(ledger, &seen, error), 0);
+        assert_int_equal(host_report_open(ledger, HOST, jws, jws ? strlen(jws) : 0, &r), 0);
+        assert_int_not_equal(r.standing, HOST_VERIFIED);
+        assert_int_equal(seen_judge(seen, HOST, FIXTURE_NOW, &r), 0);
+        t = r.log;
+        host_report_done(&r);
+        return t;
+}
+
+static void who_keeps_reports_cannot_hide_a_log_that_was_cut(void **state) /* F3 */
+{
+        ReportSpec spec = usual;
+        HostReport again;
+
+        assert_int_equal(see(spec).log, LOG_TROUBLE_NONE);
+        assert_int_equal(see_nothing(NULL), LOG_TROUBLE_NONE);
+        spec.seq++;
+        spec.log_seq--;
+        assert_int_equal(see(spec).log, LOG_TROUBLE_CUT);
+        again = see(usual); /* played again */
+        assert_int_equal(again.standing, HOST_REPLAYED);
+        assert_int_equal(again.log, LOG_TROUBLE_CUT);
+        spec.ver++; /* another of the same number */
+        again = see(spec);
+        assert_int_equal(again.standing, HOST_AMBIGUOUS);
+        assert_int_equal(again.log, LOG_TROUBLE_CUT);
+        assert_int_equal(see_nothing(NULL), LOG_TROUBLE_CUT);
+        assert_int_equal(see_nothing("no report"), LOG_TROUBLE_CUT);
+}
+
 /* U02 U03: as far as the central side can see. */
 static void a_log_that_is_shorter_than_it_was_is_told_until_that_is_known(void **state) /* F3 */
 {
@@ -773,6 +810,7 @@ int main(void)
                 TEST(an_older_report_is_one_played_again),
                 TEST(two_reports_of_one_number_are_told),
                 TEST(a_log_that_is_shorter_than_it_was_is_told_until_that_is_known),
+                TEST(who_keeps_reports_cannot_hide_a_log_that_was_cut),
                 TEST(a_log_that_says_another_thing_than_before_is_told),
                 TEST(a_log_that_was_begun_anew_is_told),
                 TEST(a_host_with_a_new_key_begins_anew),
