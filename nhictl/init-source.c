@@ -198,20 +198,34 @@ static int plan_make(const Call *call, const InitOptions *o, Plan *p)
         return r == VERB_OK ? init_trust_confirm(o, &p->trust) : r;
 }
 
-static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
+/* Beside what stands there: nothing is changed yet. */
+static int plan_stage(const InitOptions *o, const Plan *p, InitFiles *f, bool *credentials,
+                      bool *changed)
 {
-        bool credentials = false;
         int r = init_make_directory(PATH_ETC_DIR, 0755, NULL, changed);
 
         if (r == VERB_OK)
                 r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
         if (r == VERB_OK)
-                r = init_trust_write(&p->trust, changed);
+                r = init_trust_stage(&p->trust, f);
         if (r == VERB_OK)
-                r = init_access_write(&p->access, o->replace, &credentials);
+                r = init_access_stage(&p->access, o->replace, f, credentials, changed);
+        return r == VERB_OK ? init_config_stage(&p->config, o->replace, f, changed) : r;
+}
+
+static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
+{
+        InitFiles files = { 0 };
+        bool credentials = false;
+        int r = plan_stage(o, p, &files, &credentials, changed);
+
         if (r == VERB_OK)
-                r = init_config_write(&p->config, o->replace, changed);
-        *changed |= credentials;
+                r = init_files_put(&files, changed);
+        init_files_done(&files);
+        if (r == VERB_OK)
+                r = init_config_put_aside(&p->config, changed);
+        if (r == VERB_OK && o->replace)
+                r = init_access_forget(&p->access, &credentials, changed);
         return r == VERB_OK ? init_start(false, *changed, credentials) : r;
 }
 
