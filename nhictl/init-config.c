@@ -282,13 +282,18 @@ int init_config_stage(const InitConfig *c, bool replace, InitFiles *f, bool *cha
 int init_config_put_aside(const InitConfig *c, bool *changed)
 {
         _cleanup_free_ char *from = NULL, *to = NULL;
+        int r;
 
         if (config_path(other_file(c), "", &from) != VERB_OK ||
             config_path(other_file(c), ".replaced", &to) != VERB_OK)
                 return VERB_FAILED;
-        if (rename(from, to) < 0)
-                return errno == ENOENT ? VERB_OK
-                                       : fail(VERB_FAILED, "%s: %s", from, strerror(errno));
+        if (access(from, F_OK) < 0)
+                return VERB_OK;
+        r = init_begin();
+        if (r == VERB_OK && rename(from, to) < 0)
+                r = fail(VERB_FAILED, "%s: %s", from, strerror(errno));
+        if (r != VERB_OK)
+                return r;
         say("%s is now %s", from, to);
         *changed = true;
         return VERB_OK;

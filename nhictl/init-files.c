@@ -14,6 +14,30 @@
 #define TEXT_MAX (256u * 1024)
 #define BESIDE   ".new" /* read by nobody: agentd.conf.d and drop-ins are *.conf */
 
+/* ---- begun and not finished ---- */
+
+int init_begin(void)
+{
+        _cleanup_close_ int fd =
+                open(INIT_UNFINISHED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+        return fd < 0 ? fail(VERB_FAILED, "%s: %s", INIT_UNFINISHED, strerror(errno)) : VERB_OK;
+}
+
+bool init_is_unfinished(void)
+{
+        return access(INIT_UNFINISHED, F_OK) == 0;
+}
+
+int init_finish(void)
+{
+        if (init_is_unfinished() && unlink(INIT_UNFINISHED) < 0)
+                return fail(VERB_FAILED, "%s: %s", INIT_UNFINISHED, strerror(errno));
+        return VERB_OK;
+}
+
+/* ---- files ---- */
+
 static int add(InitFiles *f, const char *path, InitFile **ret)
 {
         InitFile *file = &f->files[f->n];
@@ -85,7 +109,7 @@ static int put(const InitFile *file)
 int init_files_put(const InitFiles *f, bool *changed)
 {
         sigset_t all, before;
-        int r = VERB_OK;
+        int r = f->n > 0 ? init_begin() : VERB_OK;
 
         (void)sigfillset(&all);
         (void)sigprocmask(SIG_BLOCK, &all, &before);

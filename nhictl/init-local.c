@@ -151,10 +151,11 @@ static int carry_out(const InitOptions *o, const InitConfig *config, bool *chang
 
 int init_local(const Call *call, const InitOptions *o)
 {
+        const bool is_unfinished = init_is_unfinished();
         _cleanup_free_ char *path = NULL, *issuer = NULL, *source = NULL;
         InitConfig config = { .file = INIT_LOCAL_CONF, .key_file = TRUST_FILE };
         char host[INIT_HOST_SIZE];
-        bool changed = false;
+        bool changed = is_unfinished;
         int r;
 
         r = init_host_name(o, host);
@@ -173,7 +174,9 @@ int init_local(const Call *call, const InitOptions *o)
         config.source = source;
         r = carry_out(o, &config, &changed);
         if (r == VERB_OK)
-                r = init_start(true, changed, false);
+                r = init_start(true, is_unfinished);
+        if (r == VERB_OK)
+                r = init_finish();
         if (r != VERB_OK)
                 return r;
         say("%s is its own source", host);

@@ -66,9 +66,13 @@ int init_make_directory(const char *path, mode_t mode, const char *group, bool *
 
 int init_remove(const char *path, bool *changed)
 {
-        if (unlink(path) == 0)
-                *changed = true;
-        else if (errno != ENOENT && errno != ENOTDIR)
-                return fail(VERB_FAILED, "%s: %s", path, strerror(errno));
-        return VERB_OK;
+        int r;
+
+        if (access(path, F_OK) < 0)
+                return VERB_OK;
+        r = init_begin();
+        if (r == VERB_OK && unlink(path) < 0)
+                r = fail(VERB_FAILED, "%s: %s", path, strerror(errno));
+        *changed |= r == VERB_OK;
+        return r;
 }

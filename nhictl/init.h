@@ -5,13 +5,17 @@
  * each is a VerbStatus and says what went wrong. Whatever can be found wrong is found before
  * anything is changed: a host is set up, or it is as it was. */
 
+#include "lib/base/path.h"
 #include "nhi-agentd/set/keylist.h"
 #include "nhictl/central.h"
 #include "nhictl/store/access.h"
 
+#include <sys/stat.h>
+
 #define INIT_LOCAL_CONF  "10-local.conf"
 #define INIT_SOURCE_CONF "10-source.conf"
 #define INIT_ETCD_KEYS   "/nhi/sets/{host}" /* where an etcd URL has no path */
+#define INIT_UNFINISHED  PATH_ETC_DIR "/init.unfinished"
 #define INIT_FILES_MAX   (KEYLIST_ROOTS_MAX + 10u)
 #define INIT_HOST_SIZE   (LEDGER_NAME_MAX + 56)
 
@@ -54,6 +58,12 @@ int init_files_keep(InitFiles *f, const char *path, const char *as);
 int init_files_put(const InitFiles *f, bool *changed);
 /* What is not in place goes away. */
 void init_files_done(InitFiles *f);
+
+/* What was changed has to be read and answered, and a run may end before that: INIT_UNFINISHED is
+ * there from before the first change until then, and who finds it goes on with it. */
+int init_begin(void);
+bool init_is_unfinished(void);
+int init_finish(void);
 
 /* ---- agentd.conf.d: who this host is, whom it believes and where the sets come from ---- */
 
@@ -140,10 +150,20 @@ void init_access_settings(const StoreAccess *given, FILE *f);
 
 /* ---- the daemons ---- */
 
-/* Enable and start the units, or make a running agent read its configuration; with credentials also
+/* Enable and start the units and make the agent read its configuration; with credentials also
  * nhi-fetchd. Where systemd does not run, say so. */
-int init_start(bool renew, bool changed, bool credentials);
+int init_start(bool renew, bool credentials);
 bool init_has_systemd(void);
-/* Until the agent has a verified set of this issuer; say what it brought. Where nobody started the
+
+/* What one init --source does, or one before it began. */
+typedef struct InitRun {
+        bool changed, credentials;
+        int64_t begun_sec;
+        struct stat sources; /* PATH_SOURCES_RUN before it; st_ino 0: there was none */
+} InitRun;
+
+void init_run_begin(InitRun *ret);
+/* Until the agent has a verified set of this issuer, and where something was changed until the
+ * source has offered it under that configuration; say what it brought. Where nobody started the
  * daemons it waits only when told to. */
-int init_wait(const Call *call, const InitOptions *o, const char *issuer);
+int init_wait(const Call *call, const InitOptions *o, const char *issuer, const InitRun *run);
