@@ -51,6 +51,7 @@ typedef struct IssuerState {
         SetFloor floor;
         SetFloor seen; /* of the newest set that verified, be it that it could not be saved */
         int64_t accepted_sec;
+        int64_t offered_sec; /* when the source last offered it, under this configuration; 0: not */
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;

@@ -169,6 +169,25 @@ static void reload_with_policy(Fixture *f, const char *policy, int n_jobs_of_dis
         fixture_settle(f);
 }
 
+/* What nhictl init waits for: what was offered before says nothing of another configuration. */
+static void a_set_is_offered_anew_under_each_configuration(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *jws = fixture_set(f, 0, FIXTURE_ACCOUNT, grant);
+
+        fixture_offer(f, strdup(jws));
+        fixture_settle(f);
+        assert_true(f->agent->issuers[0].offered_sec > 0);
+        reload_with_policy(f, "", -1);
+        assert_non_null(f->agent->issuers[0].set);
+        assert_int_equal(f->agent->issuers[0].offered_sec, 0);
+        verify_again(f);
+        assert_int_equal(f->agent->issuers[0].offered_sec, 0);
+        assert_int_equal(strncmp(fixture_offer(f, strdup(jws)), "unchanged ", 10), 0);
+        assert_true(f->agent->issuers[0].offered_sec > 0);
+}
+
 static void what_a_policy_takes_away_is_over_though_the_disk_fails(void **state) /* W2 W3 A12 */
 {
         Fixture *f = *state;
@@ -627,6 +646,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can),
                 TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
+                TEST(a_set_is_offered_anew_under_each_configuration),
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
                 TEST(what_other_issuers_grant_comes_back_when_there_is_memory),
                 TEST(where_nothing_can_come_back_nothing_is_tried_for_ever),
