@@ -49,6 +49,11 @@ bool publication_selects(const PublishRequest *q, const Target *t)
         return t->is_list || host_is_selected(&s, t->name, t->host);
 }
 
+static bool is_the_issuers(const Published *at)
+{
+        return at->ours || at->former || at->retired;
+}
+
 /* May its set be written over what stands there? B4: whatever that is, it is this host's trouble;
  * but -EKEYREJECTED, which is said, is everybody's. */
 static int check_target(Publication *p, Target *t)
@@ -63,7 +68,7 @@ static int check_target(Publication *p, Target *t)
                                  t->name, p->place, strerror(-t->error));
                 return t->error;
         }
-        if (!t->is_keys && t->published.exists && !t->published.ours && !t->published.former &&
+        if (!t->is_keys && t->published.exists && !is_the_issuers(&t->published) &&
             !may_replace(p, t->published.hash)) {
                 publication_note(
                         p,
@@ -107,6 +112,25 @@ static void note_selection(Publication *p)
                 publication_note(p, "no host has such a name or label: nhictl host list");
 }
 
+/* Whoever has a retired key can sign these; an administrator's last ones are told all the same. */
+static void note_retired(Publication *p)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->targets.n; i++) {
+                const Target *t = &p->targets.items[i];
+
+                n += t->is_wanted && t->published.retired &&
+                     !ledger_knows(p->l, t->published.revision);
+        }
+        if (n > 0)
+                publication_note(p,
+                                 "%s: %zu of what stood there were by a retired key, from a "
+                                 "revision that this ledger does not know: overwritten. Where "
+                                 "another checkout published them: git pull, and publish again",
+                                 p->place, n);
+}
+
 int publication_plan(Publication *p)
 {
         p->n_wanted = 0;
@@ -132,5 +156,6 @@ int publication_plan(Publication *p)
                 p->n_wanted += t->is_wanted;
         }
         note_selection(p);
+        note_retired(p);
         return 0;
 }

@@ -45,11 +45,12 @@ static int pending_read(const json_t *list, json_t **ret)
 }
 
 /* By our key, or by one that the key list names: a key that was exchanged published the last time.
- */
-static JwsError open_signed(const StoreOptions *o, const char *jws, size_t size, bool *ret_own,
-                            char **ret, size_t *ret_size)
+ * -EKEYREVOKED: by one that it retired. */
+static int open_signed(const StoreOptions *o, const char *jws, size_t size, bool *ret_own,
+                       char **ret, size_t *ret_size)
 {
         const Jwk *trusted = &o->key->public;
+        bool is_retired = false;
         size_t signer;
         JwsError e;
 
@@ -57,9 +58,12 @@ static JwsError open_signed(const StoreOptions *o, const char *jws, size_t size,
         *ret_own = e == JWS_OK;
         for (size_t i = 0; o->others && e == JWS_E_KEY && i < o->others->n_keys; i++) {
                 trusted = &o->others->keys[i].jwk;
+                is_retired = o->others->keys[i].is_retired;
                 e = jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, ret, ret_size);
         }
-        return e;
+        if (e != JWS_OK)
+                return -EBADMSG;
+        return is_retired ? -EKEYREVOKED : 0;
 }
 
 int publication_open(const StoreOptions *o, const char *jws, size_t size,
@@ -70,9 +74,10 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
         _cleanup_free_ char *text = NULL;
         size_t text_size = 0;
         bool is_own = false;
+        int r = open_signed(o, jws, size, &is_own, &text, &text_size);
 
-        if (open_signed(o, jws, size, &is_own, &text, &text_size) != JWS_OK)
-                return -EBADMSG;
+        if (r < 0)
+                return r;
         document = json_read(text, text_size, JSON_REJECT_DUPLICATES, NULL);
         if (!streq(document_text(document, "iss"), o->issuer) ||
             json_integer_value(json_object_get(document, "format")) != LEDGER_FORMAT)
@@ -109,10 +114,10 @@ int publication_load(Store *s, const char *where, const char *text, size_t size,
         char hash[LEDGER_HASH_SIZE];
         int r = publication_open(&s->o, text, size, s->revision, ret_hosts, ret_pending);
 
-        if (r != -EBADMSG)
+        if (r != -EBADMSG && r != -EKEYREVOKED)
                 return r;
         content_hash(text, size, hash);
-        if (names_an_issuer(text, size) && !may_replace(&s->o, hash))
+        if (r == -EBADMSG && names_an_issuer(text, size) && !may_replace(&s->o, hash))
                 return store_failed(s, -EPERM,
                                     "%s is not signed by this key: another issuer publishes there, "
                                     "or the key was changed. Where nobody else does: nhictl "
