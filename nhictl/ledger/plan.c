@@ -61,6 +61,13 @@ static int check_target(Publication *p, Target *t)
         const char *target = p->request->target;
 
         t->is_told = true;
+        if (t->is_unread) {
+                publication_note(p,
+                                 "%s: hosts/%s.json cannot be read: its set stays as it is, with "
+                                 "what it granted. Mend it, then: nhictl publish",
+                                 t->name, t->name);
+                return -EBADMSG;
+        }
         if (t->error < 0) {
                 publication_note(p,
                                  "%s: what stands at %s cannot be read: %s. Remove it there, then: "

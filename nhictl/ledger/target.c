@@ -48,6 +48,22 @@ static int add_lists(Targets *t)
         return 0;
 }
 
+/* L3: they may have left or not; nobody can tell, so that each of them is named. */
+static int add_unread(Targets *t)
+{
+        size_t n = 0;
+        _cleanup_free_ const char **names = ledger_unread(t->l, DOC_HOST, &n);
+
+        for (size_t i = 0; names && i < n; i++) {
+                Target *one = add(t, names[i], NULL);
+
+                if (!one)
+                        return -ENOMEM;
+                one->is_unread = true;
+        }
+        return names ? 0 : -ENOMEM;
+}
+
 int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, int64_t now_sec,
                     Targets *ret)
 {
@@ -65,7 +81,7 @@ int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *other
                 if (!add(ret, name, host))
                         return -ENOMEM;
         }
-        return 0;
+        return add_unread(ret);
 }
 
 static Target *find(const Targets *t, const char *name)
@@ -80,8 +96,7 @@ static int add_left_behind(Targets *t, const char *name, const Published *p, boo
 {
         Target *one;
 
-        if (ledger_has_file(t->l, DOC_HOST, name) || streq(name, STORE_KEYS) ||
-            !(must_write || (p->ours && p->says_something)))
+        if (streq(name, STORE_KEYS) || !(must_write || (p->ours && p->says_something)))
                 return 0;
         one = add(t, name, NULL);
         if (!one)

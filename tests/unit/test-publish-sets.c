@@ -276,18 +276,40 @@ static void the_set_of_a_host_that_left_is_emptied_once(void **state)
         ledger_free(l);
 }
 
-static void a_host_whose_document_is_torn_keeps_its_set(void **state)
+/* L3, B4: what was revoked meanwhile is still granted there, so that is a failure of its own. */
+static void a_host_whose_document_is_torn_keeps_its_set_and_is_named(void **state)
 {
         const Fixture *f = *state;
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + 1000000 };
         Ledger *l = fixture_open(f, true);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        json_t *grant;
 
         fixture_fill(l);
-        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+        json_object_set_new(grant, "hosts", json_pack("[s, s]", "web1", "web2"));
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", json_deep_copy(grant)), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 2);
         ledger_free(l);
-        fixture_write(f, "hosts/web1.json", "{");
+
+        fixture_write(f, "hosts/web1.json", "<<<<<<< HEAD");
         l = fixture_open(f, true);
-        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 1000000), 0);
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(publish_at(l, &request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(report.n_failed, 1);
+        assert_int_equal(json_array_size(report.notes), 1);
+        assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)),
+                               "web1: hosts/web1.json cannot be read: its set stays"));
+        publish_report_done(&report);
         assert_int_equal(grants_of(f, l, "web1"), 1);
+        assert_int_equal(grants_of(f, l, "web2"), 0);
         ledger_free(l);
 }
 
@@ -474,7 +496,7 @@ int main(void)
                 LEDGER_TEST(a_set_of_another_key_is_kept_and_the_others_are_published),
                 LEDGER_TEST(what_cannot_be_read_keeps_its_own_host_waiting_only),
                 LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
-                LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set),
+                LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set_and_is_named),
                 LEDGER_TEST(a_target_of_everybody_is_refused),
                 LEDGER_TEST(
                         a_set_names_the_line_that_its_publication_follows_and_a_renewal_is_no_news),
