@@ -96,7 +96,8 @@ static int add_left_behind(Targets *t, const char *name, const Published *p, boo
 {
         Target *one;
 
-        if (streq(name, STORE_KEYS) || !(must_write || (p->ours && p->says_something)))
+        if (streq(name, STORE_KEYS) ||
+            !(must_write || ((p->ours || p->former) && p->says_something)))
                 return 0;
         one = add(t, name, NULL);
         if (!one)

@@ -44,6 +44,21 @@ static int pending_read(const json_t *list, json_t **ret)
         return pending ? 0 : -ENOMEM;
 }
 
+/* What another key listed is signed anew, and looked at for that: also hosts that the ledger has no
+ * more, which nobody else remembers. */
+static int pending_add_listed(json_t *pending, const json_t *hosts)
+{
+        const json_t *entry;
+        const char *name;
+
+        json_object_foreach((json_t *)(uintptr_t)hosts, name, entry) {
+                if (store_object_is_valid(name) &&
+                    json_object_set_new(pending, name, json_true()) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 /* By our key, or by one that the key list names: a key that was exchanged published the last time.
  * -EKEYREVOKED: by one that it retired. */
 static int open_signed(const StoreOptions *o, const char *jws, size_t size, bool *ret_own,
@@ -74,6 +89,7 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
         _cleanup_free_ char *text = NULL;
         size_t text_size = 0;
         bool is_own = false;
+        json_t *hosts;
         int r = open_signed(o, jws, size, &is_own, &text, &text_size);
 
         if (r < 0)
@@ -85,11 +101,10 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
         (void)snprintf(ret_revision, LEDGER_HASH_SIZE, "%s", document_text(document, "ledger"));
         if (!ret_hosts || !ret_pending)
                 return 0;
-        /* What another key listed is looked at one by one: it is to be signed anew. */
-        *ret_hosts = is_own && json_is_object(json_object_get(document, "hosts"))
-                             ? json_incref(json_object_get(document, "hosts"))
-                             : json_object();
-        return pending_read(json_object_get(document, "pending"), ret_pending);
+        hosts = json_object_get(document, "hosts");
+        *ret_hosts = is_own && json_is_object(hosts) ? json_incref(hosts) : json_object();
+        r = *ret_hosts ? pending_read(json_object_get(document, "pending"), ret_pending) : -ENOMEM;
+        return r == 0 && !is_own ? pending_add_listed(*ret_pending, hosts) : r;
 }
 
 /* Does it say whose it is, whether that is so or not? */

@@ -372,6 +372,29 @@ static void what_a_retired_key_signed_for_no_host_of_ours_is_left_alone(void **s
         must_stand(f, "web9", before);
 }
 
+static void a_host_that_left_is_emptied_whichever_key_that_signs_published_it(void **state)
+{
+        const Fixture *f = *state;
+        _cleanup_free_ char *keys = join(jwk_reaching(&a), jwk_reaching(&b)),
+                            *roots = jwk_with(&r1, ""), *payload = payload_of(1, keys, roots, 1),
+                            *lines = SIGNED_BY(payload, &r1);
+        Published p;
+        Ledger *l;
+
+        publish_first(f);
+        fixture_write(f, KEYS_SIGNED, lines);
+        l = history_open(f);
+        assert_int_equal(ledger_change(l, HISTORY_REMOVED, DOC_HOST, "web1", NULL, NULL), 0);
+        ledger_free(l);
+        assert_int_equal(publish_as(f, &b, 1, NULL), 0);
+        assert_int_equal(report.n_published, 1);
+        p = read_as(f, &b, "web1");
+        assert_true(p.ours);
+        assert_false(p.says_something);
+        assert_int_equal(publish_as(f, &b, 2, NULL), 0);
+        assert_int_equal(report.n_published, 0);
+}
+
 /* B1 */
 static void what_another_key_that_signs_published_is_judged_by_its_revision(void **state)
 {
@@ -408,6 +431,7 @@ int main(void)
                 TEST(a_list_that_somebody_made_up_whole_is_said_and_can_be_named),
                 TEST(what_a_retired_key_signed_holds_nothing_up_and_is_written_anew),
                 TEST(what_a_retired_key_signed_for_no_host_of_ours_is_left_alone),
+                TEST(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
                 TEST(what_another_key_that_signs_published_is_judged_by_its_revision),
         };
 

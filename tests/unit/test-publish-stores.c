@@ -664,6 +664,36 @@ static void what_another_key_of_the_list_signed_is_signed_anew(void **state)
         ledger_free(l);
 }
 
+/* Also where nobody chose it in the first run by the new key. */
+static void a_host_that_left_is_emptied_whichever_key_that_signs_published_it(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 3);
+        const char *const globs[] = { "web3" };
+        const PublishRequest chosen = {
+                .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND, .hosts = globs, .n_hosts = 1
+        };
+        SigningKey root, before = key, after;
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(signing_key_generate(&root), 0);
+        assert_int_equal(signing_key_generate(&after), 0);
+        name_both_keys(*state, &root, &after);
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        assert_int_equal(grants_of("web1"), 1);
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        key = after;
+        assert_int_equal(publish_with(l, chosen, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        publish_report_done(&report);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 2);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(grants_of("web2"), 0);
+        assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 0);
+        key = before;
+        ledger_free(l);
+}
+
 static void name_one_key(const Fixture *f, const SigningKey *root, const SigningKey *other)
 {
         _cleanup_free_ char *a = jwk_with(&key, ""), *b = jwk_reaching(other), *keys = NULL;
@@ -1054,6 +1084,7 @@ int main(void)
                 BOTH(an_object_that_is_no_set_holds_up_its_own_host_only),
                 HTTPS(an_object_that_cannot_be_read_holds_up_its_own_host_only),
                 BOTH(what_another_key_of_the_list_signed_is_signed_anew),
+                BOTH(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
                 BOTH(a_publication_by_a_retired_key_is_as_good_as_none),
                 BOTH(only_hosts_that_were_chosen_are_written),
                 BOTH(a_choice_of_no_host_is_said),
