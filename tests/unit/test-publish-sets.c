@@ -262,6 +262,44 @@ static void what_cannot_be_read_keeps_its_own_host_waiting_only(void **state)
         ledger_free(l);
 }
 
+/* Signs the first two. */
+static int sign_some(const char *text, size_t size, uint8_t ret[static JWS_SIGNATURE_SIZE],
+                     void *userdata)
+{
+        unsigned *n = userdata;
+
+        if ((*n)++ >= 2)
+                return -ETIMEDOUT;
+        return crypto_sign_detached(ret, NULL, (const uint8_t *)text, size, key.secret);
+}
+
+/* A token that nobody touches holds the ledger for a minute, and not for a minute a host. */
+static void a_key_that_does_not_sign_is_asked_once(void **state)
+{
+        const Fixture *f = *state;
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC };
+        unsigned n = 0;
+        const SigningKey asked = { .public = key.public, .sign = sign_some, .userdata = &n };
+        char error[LEDGER_ERROR_MAX], name[32];
+        Ledger *l = fixture_open(f, true);
+        PublishReport report;
+
+        fixture_fill(l);
+        for (int i = 2; i <= 6; i++) {
+                (void)snprintf(name, sizeof(name), "web%d", i);
+                assert_int_equal(ledger_put(l, DOC_HOST, name,
+                                            json_pack("{s:s, s:[]}", "name", name, "labels")),
+                                 0);
+        }
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(ledger_publish(l, &asked, &request, &report, error), -EKEYREJECTED);
+        assert_int_equal(n, 3);
+        assert_non_null(strstr(error, "web3: --key did not sign"));
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 4);
+        ledger_free(l);
+}
+
 static void the_set_of_a_host_that_left_is_emptied_once(void **state)
 {
         const Fixture *f = *state;
@@ -495,6 +533,7 @@ int main(void)
                 LEDGER_TEST(the_version_rises_whatever_the_clock_does),
                 LEDGER_TEST(a_set_of_another_key_is_kept_and_the_others_are_published),
                 LEDGER_TEST(what_cannot_be_read_keeps_its_own_host_waiting_only),
+                LEDGER_TEST(a_key_that_does_not_sign_is_asked_once),
                 LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
                 LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set_and_is_named),
                 LEDGER_TEST(a_target_of_everybody_is_refused),
