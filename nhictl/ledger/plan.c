@@ -89,9 +89,17 @@ static int check_target(Publication *p, Target *t)
         return t->is_keys && !may_replace(p, t->published.hash) ? publish_keys_succeed(p, t) : 0;
 }
 
+/* Lists, a host that left, and a set that grants what was revoked: that is never unfinished. One
+ * that was not read yet may be: look() tells. */
+static bool takes_away(const Target *t)
+{
+        return t->is_list || !t->host || t->takes || *t->published.hash == '\0';
+}
+
 static void choose(Publication *p, Target *t)
 {
         const Published *at = &t->published;
+        const bool waits = p->request->mode == PUBLISH_RENEW && !takes_away(t);
 
         if (t->is_keys && at->ours && at->ver > p->others->ver) {
                 publication_note(p, "%s has a newer key list than this ledger: it stays", p->place);
@@ -105,8 +113,7 @@ static void choose(Publication *p, Target *t)
         }
         t->is_changed = !at->ours || !streq(at->content, t->content);
         t->is_wanted = t->must_write || !at->ours || p->request->mode == PUBLISH_ALL ||
-                       published_is_due(at, p->now_sec) ||
-                       (p->request->mode == PUBLISH_CHANGED && t->is_changed);
+                       published_is_due(at, p->now_sec) || (t->is_changed && !waits);
 }
 
 /* A mistyped name would look like a fleet that is up to date. */

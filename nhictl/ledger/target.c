@@ -129,10 +129,24 @@ static int take_keys(Targets *t, const char *bytes, size_t size, Published *ret)
         return t->keys ? 0 : -ENOMEM;
 }
 
+/* A set that was verified, of a host that the ledger has. */
+static int find_takes(const Targets *t, Target *one, const char *jws, size_t size)
+{
+        _cleanup_(json_decrefp) json_t *payload = NULL;
+        char content[LEDGER_HASH_SIZE];
+        int r = fleet_content(t->fleet, one->name, one->host, content);
+
+        if (r < 0 || streq(content, one->published.content))
+                return r;
+        payload = document_unverified(jws, size);
+        return fleet_takes(t->fleet, one->host, json_object_get(payload, "grants"), &one->takes);
+}
+
 static int on_set(void *userdata, const char *name, const char *jws, size_t size, bool must_write,
                   Published *ret)
 {
         Targets *t = userdata;
+        Target *one;
         int r;
 
         *ret = (Published){ 0 };
@@ -144,7 +158,10 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
                 r = published_list_parse(jws, size, t->l->settings.issuer, t->key, t->others, ret);
         else
                 r = published_parse(jws, size, t->l->settings.issuer, t->key, t->others, name, ret);
-        return r == 0 ? take(t, name, ret, must_write) : r;
+        if (r == 0)
+                r = take(t, name, ret, must_write);
+        one = r == 0 && t->fleet && ret->ours ? find(t, name) : NULL;
+        return one && one->host ? find_takes(t, one, jws, size) : r;
 }
 
 static int on_known(void *userdata, const char *name, const Published *p)

@@ -19,6 +19,7 @@ typedef struct Target {
         bool is_told;   /* the error is noted, with what to do */
         bool is_selected;
         bool must_write; /* an earlier run said it would write it, and may not have */
+        bool takes;      /* what stands there grants what the ledger does not any more */
         bool is_wanted;  /* its set is to be written */
         bool is_changed; /* and says something new */
         char content[LEDGER_HASH_SIZE]; /* of what it is to say */
@@ -30,6 +31,7 @@ typedef struct Targets {
         const SigningKey *key;
         const KeyList *others; /* the ledger's key list; NULL: it has none */
         int64_t now_sec;       /* by which the one that stands there is judged */
+        const Fleet *fleet;    /* NULL: nobody asks which sets take */
         Target *items;
         size_t n, capacity;
         json_t *index; /* name -> place in items */

@@ -99,7 +99,6 @@ static void a_set_is_written_once_and_again_when_it_changes(void **state)
         grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
         json_object_set_new(grant, "revoked", json_object());
         assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
-        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 2000000), 0);
         assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 2000000), 1);
         assert_int_equal(grants_of(f, l, "web1"), 0);
         assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 3000000), 1);
@@ -115,6 +114,56 @@ static void renewal_begins_behind_a_quarter_of_the_lifetime(void **state)
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 6 * HOUR), 0);
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 6 * HOUR + 1000000), 1);
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 7 * HOUR), 0);
+        ledger_free(l);
+}
+
+static json_t *grant_document(const Ledger *l, const char *jti)
+{
+        json_t *grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+
+        json_object_set_new(grant, "jti", json_string(jti));
+        return grant;
+}
+
+/* B8 */
+static void a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+        json_t *grant;
+
+        fixture_fill(l);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 2);
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-2", grant_document(l, "g-2")), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 1000000), 0);
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+
+        grant = grant_document(l, "g-1");
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 2000000), 1);
+        assert_int_equal(grants_of(f, l, "web1"), 1); /* g-2 */
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 3000000), 0);
+
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 4000000), 1);
+        assert_int_equal(grants_of(f, l, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 5000000), 0);
+        ledger_free(l);
+}
+
+/* B8: what ended by itself is no news. */
+static void a_grant_that_ended_is_not_taken(void **state)
+{
+        Ledger *l = fixture_open(*state, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + HOUR), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + HOUR), 1);
         ledger_free(l);
 }
 
@@ -528,6 +577,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 LEDGER_TEST(a_set_is_written_once_and_again_when_it_changes),
                 LEDGER_TEST(renewal_begins_behind_a_quarter_of_the_lifetime),
+                LEDGER_TEST(a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives),
+                LEDGER_TEST(a_grant_that_ended_is_not_taken),
                 LEDGER_TEST(an_older_checkout_that_publishes_last_is_refused),
                 LEDGER_TEST(a_merged_checkout_may_publish),
                 LEDGER_TEST(the_version_rises_whatever_the_clock_does),

@@ -739,6 +739,35 @@ static void a_publication_by_a_retired_key_is_as_good_as_none(void **state)
         ledger_free(l);
 }
 
+/* B8 */
+static void a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 4);
+        PublishRequest request = { .mode = PUBLISH_RENEW, .now_usec = NOW_USEC + SECOND };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        unsigned n;
+
+        assert_int_equal(publish(l, NOW_USEC), 4);
+        give_grant_to(l, "g-2", "web2");
+        revoke_grant(l);
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        assert_true(report.list_published);
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(grants_of("web2"), 0);
+        n = objects.n_put;
+        request.now_usec += SECOND;
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 0);
+        publish_report_done(&report);
+        assert_int_equal(objects.n_put, n);
+        assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 1);
+        assert_int_equal(grants_of("web2"), 1);
+        ledger_free(l);
+}
+
 static void only_hosts_that_were_chosen_are_written(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 4);
@@ -1086,6 +1115,7 @@ int main(void)
                 BOTH(what_another_key_of_the_list_signed_is_signed_anew),
                 BOTH(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
                 BOTH(a_publication_by_a_retired_key_is_as_good_as_none),
+                BOTH(a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives),
                 BOTH(only_hosts_that_were_chosen_are_written),
                 BOTH(a_choice_of_no_host_is_said),
                 BOTH(a_host_that_left_is_emptied_once),
