@@ -56,6 +56,7 @@ typedef struct IssuerState {
         int64_t refused_sec; /* last refusal */
         SetError refused;
         Refusals refusals;             /* offers: what of them was not written down one by one */
+        Refusals left_out;             /* the same of entries of what was accepted */
         StaleTold told;                /* staleness.h */
         Heard heard[HEARD_PLACES_MAX]; /* by place */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
