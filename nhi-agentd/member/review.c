@@ -6,6 +6,7 @@
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/core/rules.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/publish-snapshot.h"
 #include "nhi-agentd/state.h"
 
@@ -76,18 +77,24 @@ static MemberStanding member_judge(const Agent *a, Membership *m, Now now, const
 {
         const Grant *g = grant_of(a, m);
         const char *of_host = why_of_host(a, m);
+        const ListVerdict lists = g ? agent_lists(a, g, NULL, NULL) : LIST_SILENT;
 
         if (of_host) {
                 *ret_why = of_host;
                 return MEMBER_OVER;
         }
-        if (is_given(a, g, m, now))
+        if (lists == LIST_NAMES) {
+                *ret_why = reason_token(REASON_REVOKED);
+                return MEMBER_OVER;
+        }
+        if (lists == LIST_SILENT && is_given(a, g, m, now))
                 return MEMBER_GIVEN;
         if (now.real_usec >= real_end_usec(m) || now.boot_usec >= m->boot_end_usec) {
                 *ret_why = reason_token(REASON_EXPIRED);
                 return MEMBER_OVER;
         }
-        if (!issuer_is_verified(a, m->issuer))
+        /* What a list said that is lost proves nothing. */
+        if (lists != LIST_SILENT || !issuer_is_verified(a, m->issuer))
                 return MEMBER_UNPROVEN;
         *ret_why = reason_token(REASON_REVOKED);
         return MEMBER_OVER;

@@ -367,6 +367,22 @@ static void a_locked_account_loses_what_it_carries(void **state)
         assert_true(is_over(pid));
 }
 
+/* Its set still gives it. */
+static void a_group_that_a_revocation_list_takes_ends_what_carries_it(void **state)
+{
+        World *w = *state;
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        fixture_offer(w->f, fixture_list(w->f, ++version,
+                                         "{\"kind\":\"account\",\"name\":\"postgres\"}"));
+        assert_int_equal(strncmp(w->f->line, "accepted ", 9), 0);
+        settle(w);
+        assert_true(is_over(pid));
+}
+
 static void an_end_that_passes_ends_it_by_itself(void **state)
 {
         World *w = *state;
@@ -638,6 +654,7 @@ int main(void)
                 WITH_AGENT(who_does_not_listen_is_killed),
                 WITH_AGENT(an_account_that_a_set_defined_is_no_other),
                 WITH_AGENT(a_locked_account_loses_what_it_carries),
+                WITH_AGENT(a_group_that_a_revocation_list_takes_ends_what_carries_it),
                 WITH_AGENT(an_end_that_passes_ends_it_by_itself),
                 WITH_AGENT(what_the_agent_before_gave_is_remembered),
                 WITH_AGENT(who_carries_it_is_told_before_the_end_and_at_it),
