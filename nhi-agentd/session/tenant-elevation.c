@@ -114,7 +114,8 @@ static bool elevation_is_over(const Tenant *a, const TenantElevation *e)
         const Grant *g = host->grant ? host->grant(host->userdata, e->jti) : NULL;
 
         if (g)
-                return usec_of_sec(g->exp_sec) <= now_usec;
+                return usec_of_sec(g->exp_sec) <= now_usec ||
+                       (host->is_named && host->is_named(host->userdata, g));
         return usec_of_sec(e->end_sec) <= now_usec || *e->issuer == '\0' ||
                !host->issuer_is_verified || host->issuer_is_verified(host->userdata, e->issuer);
 }

@@ -501,6 +501,35 @@ static void an_elevation_is_over_only_where_that_is_proved(void **state)
         assert_true(elevations_are_over(a, 7, &since_usec));
 }
 
+static const Grant *host_has_it(void *userdata, const char *jti)
+{
+        static const Grant g = { .jti = "g-1", .issuer = "https://a", .exp_sec = INT64_MAX / 4 };
+
+        return streq(jti, g.jti) ? &g : NULL;
+}
+
+static bool host_lists_name_it(void *userdata, const Grant *tied)
+{
+        const Host *h = userdata;
+
+        return h->is_verified && streq(tied->jti, "g-1");
+}
+
+/* Its set still grants it. */
+static void an_elevation_that_a_revocation_list_takes_is_over(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        int64_t since_usec;
+
+        h->sessions->host.grant = host_has_it;
+        h->sessions->host.is_named = host_lists_name_it;
+        elevate(h, a, 7);
+        assert_false(elevations_are_over(a, 7, &since_usec));
+        h->is_verified = true;
+        assert_true(elevations_are_over(a, 7, &since_usec));
+}
+
 /* A3: whoever elevates from many logins is not rid of what the first of them began. */
 static void an_elevation_is_remembered_while_its_audit_session_lives(void **state)
 {
@@ -630,6 +659,7 @@ int main(void)
                 TEST(an_account_of_which_no_session_was_seen_is_left_alone),
                 TEST(who_is_in_no_slice_of_the_account_is_not_ended),
                 TEST(an_elevation_is_over_only_where_that_is_proved),
+                TEST(an_elevation_that_a_revocation_list_takes_is_over),
                 TEST(an_elevation_is_remembered_while_its_audit_session_lives),
                 TEST(a_login_of_before_is_spared),
                 TEST(a_login_of_before_is_spared_however_many_it_has),
