@@ -226,6 +226,8 @@ void list_put(Agent *a, size_t index, ListRead *read);
 
 /* sets-record.c: an offer's EVENT_SET_REFUSED, by itself or, where they come too fast, counted. */
 void sets_record_refused(Sets *s, size_t index, const Event *e);
+/* The same of an entry that is left out of what was accepted: EVENT_QUARANTINE. */
+void sets_record_entry(Sets *s, size_t index, const char *code, const char *detail);
 int sets_on_refused(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* sets-record.c: refused, as o->error says; accepted, with what of it is not heard. */

@@ -127,7 +127,7 @@ static void record(Agent *a, EventKind kind, const char *code, const char *detai
         agent_record(a, &e);
 }
 
-static void record_skipped(Agent *a, const RevocationList *l)
+static void record_skipped(const Offer *o, const RevocationList *l)
 {
         char detail[1200];
 
@@ -135,11 +135,11 @@ static void record_skipped(Agent *a, const RevocationList *l)
                 (void)snprintf(detail, sizeof(detail),
                                "%s: %zu entries in all are left out, not all are told one by one",
                                l->title, l->n_skipped);
-                record(a, EVENT_QUARANTINE, "more", detail);
+                sets_record_entry(o->sets, o->index, "more", detail);
         }
         for (size_t i = 0; i < l->n_skipped && i < REVOCATIONS_SKIPPED_MAX; i++) {
                 (void)snprintf(detail, sizeof(detail), "%s: %s", l->title, l->skipped[i]);
-                record(a, EVENT_QUARANTINE, "revocation", detail);
+                sets_record_entry(o->sets, o->index, "revocation", detail);
         }
 }
 
@@ -171,7 +171,7 @@ static void record_accepted(Agent *a, const Offer *o)
                        l->issuer, (long long)l->ver, l->n_entries, l->n_skipped, l->hash,
                        o->n_named, o->n_lifted);
         record(a, EVENT_REVOCATIONS, NULL, detail);
-        record_skipped(a, l);
+        record_skipped(o, l);
         record_named(a, o);
 }
 

@@ -95,13 +95,13 @@ void offer_record_refused(Offer *o)
 }
 
 /* Those beyond the allowance can be found: the set is kept as long as the log cites it. */
-static void record_entry(const Offer *o, const char *code, const char *detail)
+void sets_record_entry(Sets *s, size_t index, const char *code, const char *detail)
 {
-        Agent *a = o->sets->agent;
+        Agent *a = s->agent;
         const Event e = { .kind = EVENT_QUARANTINE, .code = code, .detail = detail };
 
-        if (refusals_counted(&a->issuers[o->index].left_out, code, REFUSALS_ENTRIES, agent_now(a)))
-                refused_arm(o->sets);
+        if (refusals_counted(&a->issuers[index].left_out, code, REFUSALS_ENTRIES, agent_now(a)))
+                refused_arm(s);
         else
                 agent_record(a, &e);
 }
@@ -115,7 +115,7 @@ static void record_untold(const Offer *o, size_t n, size_t n_told)
                 return;
         (void)snprintf(detail, sizeof(detail),
                        "%zu more entries, %zu in all, are not told one by one", n - n_told, n);
-        record_entry(o, "more", detail);
+        sets_record_entry(o->sets, o->index, "more", detail);
 }
 
 static void record_quarantine(Offer *o)
@@ -129,7 +129,7 @@ static void record_quarantine(Offer *o)
 
                 (void)snprintf(detail, sizeof(detail), "%s: %s", q->entry,
                                q->detail ? q->detail : "");
-                record_entry(o, q->code, detail);
+                sets_record_entry(o->sets, o->index, q->code, detail);
         }
 }
 
@@ -148,7 +148,7 @@ static void record_hidden(Offer *o)
                         "grant %s of %s: %s, which comes first in agentd.conf, uses this jti, "
                         "too, and is heard",
                         g->jti, g->issuer, heard->issuer);
-                record_entry(o, "jti-collision", detail);
+                sets_record_entry(o->sets, o->index, "jti-collision", detail);
         }
 }
 

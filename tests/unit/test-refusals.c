@@ -258,6 +258,27 @@ static void who_holds_an_issuer_s_key_does_not_fill_the_log_with_entries(void **
         assert_int_equal(told_with(t, "quarantine", count), 1);
 }
 
+static void who_holds_a_revocation_key_does_not_fill_the_log_with_entries(
+        void **state) /* A5, A14 */
+{
+        enum { N_EACH = REVOCATIONS_SKIPPED_MAX, N_LISTS = REFUSALS_ENTRIES / N_EACH + 10 };
+        Outage *t = *state;
+        Recorded r = { .f = t->f, .n = n_recorded(t->f) + N_LISTS + REFUSALS_ENTRIES };
+        char entries[2048] = "";
+
+        for (size_t i = 0; i < N_EACH; i++)
+                (void)snprintf(entries + strlen(entries), sizeof(entries) - strlen(entries),
+                               "%s{\"kind\":\"unknown-%zu\",\"name\":\"x\"}", i ? "," : "", i);
+        for (int i = 0; i < N_LISTS; i++) {
+                fixture_offer(t->f, fixture_list(t->f, 20 + i, entries));
+                assert_int_equal(strncmp(t->f->line, "accepted ", 9), 0);
+                fixture_settle(t->f);
+        }
+        assert_true(fixture_until(t->f, has_recorded, &r));
+        fixture_settle(t->f);
+        assert_int_equal(n_recorded(t->f), r.n);
+}
+
 static void what_one_set_leaves_out_is_told_entry_by_entry(void **state) /* C1 */
 {
         Outage *t = *state;
@@ -280,6 +301,7 @@ int main(void)
                 AGENT(what_was_counted_is_told_after_a_while),
                 AGENT(what_was_counted_is_told_when_the_agent_stops),
                 AGENT(who_holds_an_issuer_s_key_does_not_fill_the_log_with_entries),
+                AGENT(who_holds_a_revocation_key_does_not_fill_the_log_with_entries),
                 AGENT(what_one_set_leaves_out_is_told_entry_by_entry),
         };
 
