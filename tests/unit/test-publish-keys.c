@@ -3,6 +3,8 @@
 /* One key list after another: nhictl/ledger/publish-keys.h. What hosts ask of it: test-keylist.c.
  */
 
+#include "nhictl/ledger/history-check.h"
+#include "nhictl/ledger/mint-fresh.h"
 #include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/publish.h"
 #include "tests/unit/history-fixture.h"
@@ -280,6 +282,29 @@ static void a_list_that_somebody_made_up_whole_is_said_and_can_be_named(void **s
         must_stand(f, "keys", ours);
 }
 
+/* What names no line of the history is no set of another ledger. */
+static void key_lists_and_statements_of_freshness_are_no_sets_to_the_check(void **state)
+{
+        const Fixture *f = *state;
+        const HistoryWitness w = { .sets_dir = f->target };
+        _cleanup_free_ char *statement = NULL;
+        char hash[65], command[4096];
+        SetError e;
+        json_t *problems;
+
+        publish_first(f);
+        (void)snprintf(hash, sizeof(hash), "%064d", 7);
+        assert_int_equal(mint_fresh(&a, "test:issuer", "web1", hash, FIXTURE_NOW * 1000ll,
+                                    FIXTURE_NOW, FIXTURE_NOW + 3600, &statement, &e),
+                         0);
+        (void)snprintf(command, sizeof(command), "printf '%%s' '%s' >web1_fresh.jws", statement);
+        run_in(f->target, command);
+        problems = history_problems(f, &w);
+        if (json_array_size(problems) > 0)
+                fail_msg("%s", json_string_value(json_array_get(problems, 0)));
+        json_decref(problems);
+}
+
 static int init_sodium(void **state)
 {
         return sodium_init() < 0 ? -1 : 0;
@@ -297,6 +322,7 @@ int main(void)
                 TEST(a_list_that_is_named_is_replaced),
                 TEST(a_list_that_no_host_took_has_no_roots),
                 TEST(a_list_that_somebody_made_up_whole_is_said_and_can_be_named),
+                TEST(key_lists_and_statements_of_freshness_are_no_sets_to_the_check),
         };
 
         return cmocka_run_group_tests_name("publish-keys", tests, init_sodium, NULL);
