@@ -51,10 +51,12 @@ typedef struct IssuerState {
         SetFloor floor;
         SetFloor seen; /* of the newest set that verified, be it that it could not be saved */
         int64_t accepted_sec;
+        int64_t offered_sec; /* when the source last offered it, under this configuration; 0: not */
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;
         Refusals refusals;             /* offers: what of them was not written down one by one */
+        Refusals left_out;             /* the same of entries of what was accepted */
         StaleTold told;                /* staleness.h */
         Heard heard[HEARD_PLACES_MAX]; /* by place */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */

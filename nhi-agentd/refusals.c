@@ -39,11 +39,11 @@ static Refusal *refusal_get(Refusals *r, const char *code, int64_t boot_usec)
         return found;
 }
 
-bool refusals_counted(Refusals *r, const char *code, Now now)
+bool refusals_counted(Refusals *r, const char *code, uint32_t burst, Now now)
 {
         Refusal *at = refusal_get(r, code, now.boot_usec);
 
-        if (at->spent < REFUSALS_BURST) {
+        if (at->spent < burst) {
                 if (at->spent++ == 0)
                         at->spent_usec = now.boot_usec;
                 return false;

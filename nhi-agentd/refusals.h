@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Refused offers that come faster than anybody can read them: who makes offers (a fetcher in
- * somebody else's hands, a hostile source behind an honest one) must not fill the decision log.
- * Each code of one issuer has an allowance of refusals that are written down one by one; beyond it
- * they are counted, until refusals_next(). Of one code's noise no other code falls silent. Pure: no
- * clock, no log; of fixed size.
+/* Refused offers, and entries left out of accepted ones, that come faster than anybody can read
+ * them: who makes offers (a fetcher in somebody else's hands, a hostile source behind an honest
+ * one, who holds an issuer's key) must not fill the decision log. Each code of one issuer has an
+ * allowance of them that are written down one by one; beyond it they are counted, until
+ * refusals_next(). Of one code's noise no other code falls silent. Pure: no clock, no log; of fixed
+ * size.
  *
  *  C1 The first refusals of a code MUST be written down at once, each by itself.
  *  C2 Counts MUST be exact: what was counted is handed out once. */
@@ -14,8 +15,9 @@
 #include "nhi-agentd/set/set.h"
 
 #define REFUSALS_BURST     20u
-#define REFUSALS_BACK_USEC INT64_C(60000000) /* in which one of them comes back */
-#define REFUSALS_CODES_MAX 16u               /* at a time; what is over is one, REFUSALS_OTHERS */
+#define REFUSALS_ENTRIES   SET_QUARANTINE_MAX /* the same of entries: all that one set tells */
+#define REFUSALS_BACK_USEC INT64_C(60000000)  /* in which one of them comes back */
+#define REFUSALS_CODES_MAX 16u                /* at a time; what is over is one, REFUSALS_OTHERS */
 #define REFUSALS_OTHERS    "others"
 
 typedef struct Refusal {
@@ -31,7 +33,8 @@ typedef struct Refusals {
         Refusal codes[REFUSALS_CODES_MAX];
 } Refusals;
 
-/* True: it is counted. Else it is the caller's to write down. */
-bool refusals_counted(Refusals *r, const char *code, Now now);
+/* True: it is counted. Else it is the caller's to write down. burst: the whole allowance, the same
+ * at each call. */
+bool refusals_counted(Refusals *r, const char *code, uint32_t burst, Now now);
 /* Hand out what was counted of one code; false where nothing is left. */
 bool refusals_next(Refusals *r, Refusal *ret);

@@ -163,6 +163,8 @@ void offer_put_in_force(Offer *o)
                 s->accepted_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
                 s->judged = o->now;
         }
+        if (!o->again)
+                s->offered_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
         put_ids(o);
         put_floors(o);
         put_archive(o, s);
@@ -299,11 +301,18 @@ void offer_refuse(Offer *o)
                 (void)publish_sources(a->config);
 }
 
+static void offer_unchanged(Offer *o)
+{
+        IssuerState *s = &o->sets->agent->issuers[o->index];
+
+        s->offered_sec = o->now.real_usec / (int64_t)USEC_PER_SEC;
+        offer_answer(o, "unchanged %lld %s", (long long)s->floor.ver, s->floor.hash);
+}
+
 static void on_prepared(void *userdata, int r)
 {
         Offer *o = userdata;
         Sets *s = o->sets;
-        const IssuerState *issuer = &s->agent->issuers[o->index];
 
         if (s->stopping || r == -ECANCELED) {
                 offer_answer(o, "refused stopping the agent stops");
@@ -325,8 +334,7 @@ static void on_prepared(void *userdata, int r)
                 return;
         }
         if (o->r == SET_E_UNCHANGED)
-                offer_answer(o, "unchanged %lld %s", (long long)issuer->floor.ver,
-                             issuer->floor.hash);
+                offer_unchanged(o);
         else
                 offer_refuse(o);
         sets_offer_done(s);

@@ -132,6 +132,7 @@ static IssuerState *carry_over(Agent *a, const Config *new)
                         continue;
                 after[i] = a->issuers[before];
                 a->issuers[before] = (IssuerState){ .archive_fd = -EBADF };
+                after[i].offered_sec = 0;
                 heard_keep(&after[i], &a->config->issuers[before].source, &new->issuers[i].source);
         }
         return after;

@@ -19,20 +19,37 @@ static void fd_close(int *fd)
         *fd = -EBADF;
 }
 
-static int load_prepared(Offer *o, const char *path)
+static void load_refused(Offer *o)
+{
+        offer_record_refused(o);
+        /* What is not in force is the source's to bring back. */
+        fd_close(&o->sets->agent->issuers[o->index].archive_fd);
+}
+
+/* Its archive stays for the next try: without what is to be saved with it, it is not in force. */
+static void load_not_saved(Offer *o, int r)
+{
+        (void)set_refused(&o->error, "not-saved", "%s: %s; it is tried again", PATH_STATE_DIR,
+                          strerror(-r));
+        offer_record_refused(o);
+        sets_again_later(o->sets);
+}
+
+static void load_prepared(Offer *o, const char *path)
 {
         int r;
 
         if (o->r < 0)
                 (void)set_refused(&o->error, "archive", "%s: %s", path, strerror(-o->r));
         if (o->r != 0) {
-                offer_record_refused(o);
-                return 0;
+                load_refused(o);
+                return;
         }
         r = offer_save(o);
-        if (r == 0)
+        if (r < 0)
+                load_not_saved(o, r);
+        else
                 offer_put_in_force(o);
-        return r;
 }
 
 static int load_one(Sets *s, size_t index)
@@ -64,12 +81,9 @@ static int load_one(Sets *s, size_t index)
         else
                 o->r = r;
         o->index = index;
-        r = load_prepared(o, path);
-        /* What is not in force is the source's to bring back. */
-        if (!issuer->set)
-                fd_close(&issuer->archive_fd);
+        load_prepared(o, path);
         offer_free(o);
-        return r;
+        return 0;
 }
 
 /* The keys first: the others are verified by them. */

@@ -16,10 +16,10 @@ uint64_t sets_refused_usec = REFUSALS_BACK_USEC;
 static const uint64_t sets_refused_usec = REFUSALS_BACK_USEC;
 #endif
 
-static void record_counted(Agent *a, const char *issuer, const Refusal *r)
+static void record_counted(Agent *a, EventKind kind, const char *issuer, const Refusal *r)
 {
         char detail[1100];
-        const Event e = { .kind = EVENT_SET_REFUSED,
+        const Event e = { .kind = kind,
                           .code = r->code,
                           .detail = detail,
                           .n_denials = r->n,
@@ -37,9 +37,12 @@ void sets_flush_refused(Sets *s)
         Agent *a = s->agent;
         Refusal r;
 
-        for (size_t i = 0; a->issuers && i < a->config->n_issuers; i++)
+        for (size_t i = 0; a->issuers && i < a->config->n_issuers; i++) {
                 while (refusals_next(&a->issuers[i].refusals, &r))
-                        record_counted(a, a->config->issuers[i].issuer, &r);
+                        record_counted(a, EVENT_SET_REFUSED, a->config->issuers[i].issuer, &r);
+                while (refusals_next(&a->issuers[i].left_out, &r))
+                        record_counted(a, EVENT_QUARANTINE, a->config->issuers[i].issuer, &r);
+        }
         (void)sd_event_source_set_enabled(s->refused, SD_EVENT_OFF);
 }
 
@@ -65,7 +68,7 @@ void sets_record_refused(Sets *s, size_t index, const Event *e)
 {
         Agent *a = s->agent;
 
-        if (refusals_counted(&a->issuers[index].refusals, e->code, agent_now(a)))
+        if (refusals_counted(&a->issuers[index].refusals, e->code, REFUSALS_BURST, agent_now(a)))
                 refused_arm(s);
         else
                 agent_record(a, e);
@@ -91,15 +94,20 @@ void offer_record_refused(Offer *o)
         offer_answer(o, "refused %s %s", o->error.code, o->error.detail);
 }
 
-static void record_entry(Agent *a, const char *code, const char *detail)
+/* Those beyond the allowance can be found: the set is kept as long as the log cites it. */
+static void record_entry(const Offer *o, const char *code, const char *detail)
 {
+        Agent *a = o->sets->agent;
         const Event e = { .kind = EVENT_QUARANTINE, .code = code, .detail = detail };
 
-        agent_record(a, &e);
+        if (refusals_counted(&a->issuers[o->index].left_out, code, REFUSALS_ENTRIES, agent_now(a)))
+                refused_arm(o->sets);
+        else
+                agent_record(a, &e);
 }
 
 /* First: of many records the last may be dropped. */
-static void record_untold(Agent *a, size_t n, size_t n_told)
+static void record_untold(const Offer *o, size_t n, size_t n_told)
 {
         char detail[128];
 
@@ -107,7 +115,7 @@ static void record_untold(Agent *a, size_t n, size_t n_told)
                 return;
         (void)snprintf(detail, sizeof(detail),
                        "%zu more entries, %zu in all, are not told one by one", n - n_told, n);
-        record_entry(a, "more", detail);
+        record_entry(o, "more", detail);
 }
 
 static void record_quarantine(Offer *o)
@@ -115,13 +123,13 @@ static void record_quarantine(Offer *o)
         const GrantSet *set = o->set;
         char detail[1200];
 
-        record_untold(o->sets->agent, set->n_quarantined, set->n_quarantine);
+        record_untold(o, set->n_quarantined, set->n_quarantine);
         for (size_t i = 0; i < set->n_quarantine; i++) {
                 const Quarantine *q = &set->quarantine[i];
 
                 (void)snprintf(detail, sizeof(detail), "%s: %s", q->entry,
                                q->detail ? q->detail : "");
-                record_entry(o->sets->agent, q->code, detail);
+                record_entry(o, q->code, detail);
         }
 }
 
@@ -130,7 +138,7 @@ static void record_hidden(Offer *o)
         const Hidden *h = &o->hidden;
         char detail[2400];
 
-        record_untold(o->sets->agent, h->n, h->n_told);
+        record_untold(o, h->n, h->n_told);
         for (size_t i = 0; i < h->n_told; i++) {
                 const Grant *g = h->told[i];
                 const Grant *heard = grant_store_grant(&o->standing->store, g->jti);
@@ -140,7 +148,7 @@ static void record_hidden(Offer *o)
                         "grant %s of %s: %s, which comes first in agentd.conf, uses this jti, "
                         "too, and is heard",
                         g->jti, g->issuer, heard->issuer);
-                record_entry(o->sets->agent, "jti-collision", detail);
+                record_entry(o, "jti-collision", detail);
         }
 }
 

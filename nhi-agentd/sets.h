@@ -50,7 +50,8 @@ extern uint64_t sets_refused_usec; /* else they are after so long */
 bool sets_are_settled(const Sets *s);
 
 /* At start, before anybody is served: verify what state.json names, from the archive. What is
- * missing or refused is written down and does not stop the start. */
+ * missing or refused is written down and does not stop the start; nor does what cannot be saved,
+ * which is tried again. */
 int sets_load_archived(Sets *s);
 
 /* Take jws (malloc'ed; owned on success). label is the position of the source it came from. 0: done

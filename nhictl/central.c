@@ -264,7 +264,10 @@ int central_finish_versions(const Call *call, const CentralOptions *o, Ledger *l
         r = ledger_commit(l, call->now_sec, who_am_i(who));
         central_say_notes(l);
         if (r < 0)
-                return fail(VERB_FAILED, "%s/revisions: %s", l->path, strerror(-r));
+                return fail(VERB_FAILED,
+                            "%s/revisions: %s: what was changed is in the ledger and on no host. "
+                            "Mend that, then: nhictl publish",
+                            l->path, strerror(-r));
         if (o->no_publish || !l->settings.publish)
                 return VERB_OK;
         r = publish(o, l, &request, NULL, ret_versions);

@@ -115,6 +115,13 @@ static void terminal_take_back(int fd)
         (void)close(fd);
 }
 
+/* What is typed at the terminal ends who has it; it was meant for us as well. */
+static void end_likewise(int status)
+{
+        if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGQUIT))
+                (void)raise(WTERMSIG(status));
+}
+
 static int run(const char *const *words, const Terms *t, char *output, size_t size)
 {
         uint64_t deadline = now_monotonic_usec() + t->usec;
@@ -142,6 +149,8 @@ static int run(const char *const *words, const Terms *t, char *output, size_t si
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
                         return -errno;
+        if (terminal_fd >= 0)
+                end_likewise(status);
         if (r < 0)
                 return r;
         return WIFEXITED(status) ? WEXITSTATUS(status) : -EPIPE;

@@ -21,6 +21,7 @@ int command_run_whole(const char *const *words, const char *variable, uint64_t u
                       size_t size);
 
 /* command_run() of a command that reads input_fd, may take this long, and may ask at the terminal.
- * It is in a process group of its own, which is ended with it where it takes longer. */
+ * It is in a process group of its own, which is ended with it where it takes longer; where Ctrl-C
+ * ends it, so are we. */
 int command_run_fed(const char *const *words, int input_fd, uint64_t usec, char *output,
                     size_t size);

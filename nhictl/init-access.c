@@ -159,7 +159,7 @@ void init_access_settings(const StoreAccess *given, FILE *f)
                                       credentials[i].name);
 }
 
-/* ---- write ---- */
+/* ---- put it there ---- */
 
 static int private_path(size_t i, char **ret)
 {
@@ -177,58 +177,83 @@ static bool has_any(const InitAccess *a)
         return false;
 }
 
-static int write_credential(const InitAccess *a, size_t i, bool anew, bool *changed)
-{
-        _cleanup_free_ char *path = NULL;
-        int r = private_path(i, &path);
-
-        if (r != VERB_OK)
-                return r;
-        if (text_at(a, i))
-                return init_write(path, text_at(a, i), 0600, changed);
-        return anew ? init_remove(path, changed) : VERB_OK;
-}
-
-/* What is there is handed over, whichever init put it there. */
-static int write_drop_in(bool *changed)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t size = 0, n = 0;
-        FILE *f = open_memstream(&text, &size);
-
-        if (!f)
-                return fail(VERB_FAILED, "out of memory");
-        (void)fputs("# Written by nhictl init --source: what nhi-fetchd shows to the servers.\n"
-                    "[Service]\n",
-                    f);
-        for (size_t i = 0; i < ELEMENTSOF(credentials); i++) {
-                _cleanup_free_ char *path = NULL;
-
-                if (private_path(i, &path) != VERB_OK || access(path, F_OK) < 0)
-                        continue;
-                (void)fprintf(f, "LoadCredential=%s:%s\n", credentials[i].name, path);
-                n++;
-        }
-        if (fclose(f) == EOF)
-                return fail(VERB_FAILED, "out of memory");
-        if (n == 0)
-                return init_remove(DROP_IN, changed);
-        if (init_make_directory(DROP_IN_DIR, 0755, NULL, changed) != VERB_OK)
-                return VERB_FAILED;
-        return init_write(DROP_IN, text, 0644, changed);
-}
-
-int init_access_write(const InitAccess *a, bool anew, bool *changed)
+static int stage_credentials(const InitAccess *a, InitFiles *f)
 {
         int r = VERB_OK;
 
-        if (a->ca)
-                r = init_write(CA_FILE, a->ca, 0644, changed);
-        else if (anew)
-                r = init_remove(CA_FILE, changed);
+        for (size_t i = 0; r == VERB_OK && i < ELEMENTSOF(credentials); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (!text_at(a, i))
+                        continue;
+                r = private_path(i, &path);
+                if (r == VERB_OK)
+                        r = init_files_add(f, path, text_at(a, i), 0600);
+        }
+        return r;
+}
+
+/* What is handed over: what is given, and unless it is done anew what an earlier init put there. */
+static int stage_drop_in(const InitAccess *a, bool anew, InitFiles *f, bool *changed)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0, n = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        if (!out)
+                return fail(VERB_FAILED, "out of memory");
+        (void)fputs("# Written by nhictl init --source: what nhi-fetchd shows to the servers.\n"
+                    "[Service]\n",
+                    out);
+        for (size_t i = 0; i < ELEMENTSOF(credentials); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (private_path(i, &path) != VERB_OK ||
+                    (!text_at(a, i) && (anew || access(path, F_OK) < 0)))
+                        continue;
+                (void)fprintf(out, "LoadCredential=%s:%s\n", credentials[i].name, path);
+                n++;
+        }
+        if (fclose(out) == EOF)
+                return fail(VERB_FAILED, "out of memory");
+        if (n == 0)
+                return VERB_OK;
+        if (init_make_directory(DROP_IN_DIR, 0755, NULL, changed) != VERB_OK)
+                return VERB_FAILED;
+        return init_files_add(f, DROP_IN, text, 0644);
+}
+
+int init_access_stage(const InitAccess *a, bool anew, InitFiles *f, bool *credentials_change,
+                      bool *changed)
+{
+        int r = a->ca ? init_files_add(f, CA_FILE, a->ca, 0644) : VERB_OK;
+        const size_t n = f->n;
+
         if (r == VERB_OK && has_any(a))
                 r = init_make_directory(PATH_PRIVATE_DIR, 0700, NULL, changed);
-        for (size_t i = 0; r == VERB_OK && i < ELEMENTSOF(credentials); i++)
-                r = write_credential(a, i, anew, changed);
-        return r == VERB_OK ? write_drop_in(changed) : r;
+        if (r == VERB_OK)
+                r = stage_credentials(a, f);
+        if (r == VERB_OK)
+                r = stage_drop_in(a, anew, f, changed);
+        *credentials_change |= f->n > n;
+        return r;
+}
+
+int init_access_forget(const InitAccess *a, bool *credentials_change, bool *changed)
+{
+        bool removed = false;
+        int r = has_any(a) ? VERB_OK : init_remove(DROP_IN, &removed);
+
+        for (size_t i = 0; r == VERB_OK && i < ELEMENTSOF(credentials); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (text_at(a, i))
+                        continue;
+                r = private_path(i, &path);
+                if (r == VERB_OK)
+                        r = init_remove(path, &removed);
+        }
+        *credentials_change |= removed;
+        *changed |= removed;
+        return r == VERB_OK && !a->ca ? init_remove(CA_FILE, changed) : r;
 }

@@ -138,8 +138,29 @@ static bool find_difference(const config_setting_t *wanted, const config_setting
         return false;
 }
 
-/* VERB_OK and *ret_same, and where it is not what stands there otherwise. */
-static int compare(const char *path, const char *text, bool *ret_same, char place[static PLACE_MAX])
+/* What an earlier init knew of the servers, and this one does not: its files go away. */
+static bool find_more(const config_t *wanted, const config_t *found, char place[static PLACE_MAX])
+{
+        static const char source[] = "issuers.[0].source";
+        const config_setting_t *w = config_lookup(wanted, source),
+                               *f = config_lookup(found, source);
+        static const char *const members[] = { "ca_file", "pins", "certificate", "certificate_key",
+                                               "token",   "user", "password" };
+
+        for (size_t i = 0; w && f && i < ELEMENTSOF(members); i++) {
+                if (!config_setting_get_member(f, members[i]) ||
+                    config_setting_get_member(w, members[i]))
+                        continue;
+                (void)snprintf(place, PLACE_MAX, "%s.%s", source, members[i]);
+                return true;
+        }
+        return false;
+}
+
+/* VERB_OK and *ret_same, and where it is not what stands there otherwise. anew: it says no more
+ * than that, either. */
+static int compare(const char *path, const char *text, bool anew, bool *ret_same,
+                   char place[static PLACE_MAX])
 {
         config_t wanted, found;
         int r = VERB_OK;
@@ -155,7 +176,8 @@ static int compare(const char *path, const char *text, bool *ret_same, char plac
                          config_error_text(&found));
         else
                 *ret_same = !find_difference(config_root_setting(&wanted),
-                                             config_root_setting(&found), place);
+                                             config_root_setting(&found), place) &&
+                            !(anew && find_more(&wanted, &found, place));
         config_destroy(&wanted);
         config_destroy(&found);
         return r;
@@ -216,7 +238,7 @@ int init_config_check(const InitConfig *c, bool replace)
                 return r;
         r = config_text(c, &text);
         if (r == VERB_OK && !replace && access(path, F_OK) == 0)
-                r = compare(path, text, &same, place);
+                r = compare(path, text, false, &same, place);
         if (r == VERB_OK && !same)
                 r = fail(VERB_FAILED,
                          "%s has another %s than this init: --replace puts it aside as "
@@ -227,22 +249,17 @@ int init_config_check(const InitConfig *c, bool replace)
 
 /* ---- change it ---- */
 
-static int put_aside(const char *file, bool *changed)
+static int stage(const InitConfig *c, const char *path, const char *text, InitFiles *f)
 {
-        _cleanup_free_ char *from = NULL, *to = NULL;
+        _cleanup_free_ char *kept = NULL;
+        int r = config_path(c->file, ".replaced", &kept);
 
-        if (config_path(file, "", &from) != VERB_OK ||
-            config_path(file, ".replaced", &to) != VERB_OK)
-                return VERB_FAILED;
-        if (rename(from, to) < 0)
-                return errno == ENOENT ? VERB_OK
-                                       : fail(VERB_FAILED, "%s: %s", from, strerror(errno));
-        say("%s is now %s", from, to);
-        *changed = true;
-        return VERB_OK;
+        if (r == VERB_OK)
+                r = init_files_keep(f, path, kept);
+        return r == VERB_OK ? init_files_add(f, path, text, 0644) : r;
 }
 
-int init_config_write(const InitConfig *c, bool replace, bool *changed)
+int init_config_stage(const InitConfig *c, bool replace, InitFiles *f, bool *changed)
 {
         _cleanup_free_ char *path = NULL, *text = NULL;
         char place[PLACE_MAX];
@@ -257,13 +274,29 @@ int init_config_write(const InitConfig *c, bool replace, bool *changed)
         if (r == VERB_OK)
                 r = init_make_directory(PATH_CONF_DIR, 0755, NULL, changed);
         if (r == VERB_OK && access(path, F_OK) == 0 &&
-            compare(path, text, &same, place) != VERB_OK && !replace)
+            compare(path, text, replace, &same, place) != VERB_OK && !replace)
                 return VERB_FAILED;
-        if (r == VERB_OK && !same)
-                r = put_aside(c->file, changed);
-        if (r == VERB_OK && !same)
-                r = init_write(path, text, 0644, changed);
-        return r == VERB_OK ? put_aside(other_file(c), changed) : r;
+        return r == VERB_OK && !same ? stage(c, path, text, f) : r;
+}
+
+int init_config_put_aside(const InitConfig *c, bool *changed)
+{
+        _cleanup_free_ char *from = NULL, *to = NULL;
+        int r;
+
+        if (config_path(other_file(c), "", &from) != VERB_OK ||
+            config_path(other_file(c), ".replaced", &to) != VERB_OK)
+                return VERB_FAILED;
+        if (access(from, F_OK) < 0)
+                return VERB_OK;
+        r = init_begin();
+        if (r == VERB_OK && rename(from, to) < 0)
+                r = fail(VERB_FAILED, "%s: %s", from, strerror(errno));
+        if (r != VERB_OK)
+                return r;
+        say("%s is now %s", from, to);
+        *changed = true;
+        return VERB_OK;
 }
 
 /* ---- tell ---- */

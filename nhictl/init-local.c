@@ -30,7 +30,7 @@ static int make_key(const InitOptions *o, bool *changed)
 }
 
 /* The trusted key is what the ledger signs with: the file follows the key. */
-static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
+static int stage_trust(const InitOptions *o, const char *issuer, InitFiles *f, bool *changed)
 {
         _cleanup_free_ char *text = NULL;
         json_t *doc;
@@ -46,7 +46,7 @@ static int make_trust(const InitOptions *o, const char *issuer, bool *changed)
         if (!text)
                 return fail(VERB_FAILED, "out of memory");
         r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
-        return r == VERB_OK ? init_write(TRUST_FILE, text, 0644, changed) : r;
+        return r == VERB_OK ? init_files_add(f, TRUST_FILE, text, 0644) : r;
 }
 
 static json_t *settings_new(const InitOptions *o, const char *host)
@@ -134,12 +134,28 @@ static int source_text(const char *path, char **ret)
         return fail(VERB_FAILED, "out of memory");
 }
 
+static int carry_out(const InitOptions *o, const InitConfig *config, bool *changed)
+{
+        InitFiles files = { 0 };
+        int r = stage_trust(o, config->issuer, &files, changed);
+
+        if (r == VERB_OK)
+                r = init_config_stage(config, o->replace, &files, changed);
+        if (r == VERB_OK)
+                r = init_files_put(&files, changed);
+        if (r == VERB_OK)
+                r = init_config_put_aside(config, changed);
+        init_files_done(&files);
+        return r;
+}
+
 int init_local(const Call *call, const InitOptions *o)
 {
+        const bool is_unfinished = init_is_unfinished();
         _cleanup_free_ char *path = NULL, *issuer = NULL, *source = NULL;
         InitConfig config = { .file = INIT_LOCAL_CONF, .key_file = TRUST_FILE };
         char host[INIT_HOST_SIZE];
-        bool changed = false;
+        bool changed = is_unfinished;
         int r;
 
         r = init_host_name(o, host);
@@ -150,17 +166,17 @@ int init_local(const Call *call, const InitOptions *o)
         if (r == VERB_OK)
                 r = make_central(call, o, host, &path, &issuer, &changed);
         if (r == VERB_OK)
-                r = make_trust(o, issuer, &changed);
-        if (r == VERB_OK)
                 r = source_text(path, &source);
         if (r != VERB_OK)
                 return r;
         config.host = host;
         config.issuer = issuer;
         config.source = source;
-        r = init_config_write(&config, o->replace, &changed);
+        r = carry_out(o, &config, &changed);
         if (r == VERB_OK)
-                r = init_start(true, changed, false);
+                r = init_start(true, is_unfinished);
+        if (r == VERB_OK)
+                r = init_finish();
         if (r != VERB_OK)
                 return r;
         say("%s is its own source", host);

@@ -198,21 +198,33 @@ static int plan_make(const Call *call, const InitOptions *o, Plan *p)
         return r == VERB_OK ? init_trust_confirm(o, &p->trust) : r;
 }
 
-static int plan_carry_out(const InitOptions *o, const Plan *p, bool *changed)
+/* Beside what stands there: nothing is changed yet. */
+static int plan_stage(const InitOptions *o, const Plan *p, InitFiles *f, InitRun *run)
 {
-        bool credentials = false;
-        int r = init_make_directory(PATH_ETC_DIR, 0755, NULL, changed);
+        int r = init_make_directory(PATH_ETC_DIR, 0755, NULL, &run->changed);
 
         if (r == VERB_OK)
-                r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, changed);
+                r = init_make_directory(PATH_TRUST_DIR, 0755, NULL, &run->changed);
         if (r == VERB_OK)
-                r = init_trust_write(&p->trust, changed);
+                r = init_trust_stage(&p->trust, f);
         if (r == VERB_OK)
-                r = init_access_write(&p->access, o->replace, &credentials);
+                r = init_access_stage(&p->access, o->replace, f, &run->credentials, &run->changed);
+        return r == VERB_OK ? init_config_stage(&p->config, o->replace, f, &run->changed) : r;
+}
+
+static int plan_carry_out(const InitOptions *o, const Plan *p, InitRun *run)
+{
+        InitFiles files = { 0 };
+        int r = plan_stage(o, p, &files, run);
+
         if (r == VERB_OK)
-                r = init_config_write(&p->config, o->replace, changed);
-        *changed |= credentials;
-        return r == VERB_OK ? init_start(false, *changed, credentials) : r;
+                r = init_files_put(&files, &run->changed);
+        init_files_done(&files);
+        if (r == VERB_OK)
+                r = init_config_put_aside(&p->config, &run->changed);
+        if (r == VERB_OK && o->replace)
+                r = init_access_forget(&p->access, &run->credentials, &run->changed);
+        return r == VERB_OK ? init_start(false, run->credentials) : r;
 }
 
 static void plan_tell(const Plan *p)
@@ -229,17 +241,20 @@ static void plan_tell(const Plan *p)
 int init_source(const Call *call, const InitOptions *o)
 {
         Plan p = { 0 };
-        bool changed = false;
+        InitRun run;
         int r = plan_make(call, o, &p), waited = VERB_OK;
 
+        init_run_begin(&run);
         if (r == VERB_OK)
-                r = plan_carry_out(o, &p, &changed);
+                r = plan_carry_out(o, &p, &run);
         if (r == VERB_OK) {
                 say("%s believes %s as read from %s%s", p.host, p.trust.issuer, o->sources.items[0],
                     o->sources.n > 1 ? " and its mirrors" : "");
                 plan_tell(&p);
-                waited = init_wait(call, o, p.trust.issuer);
-                r = output_changed(&call->out, changed) < 0 ? VERB_FAILED : waited;
+                waited = init_wait(call, o, p.trust.issuer, &run);
+                if (waited == VERB_OK)
+                        waited = init_finish();
+                r = output_changed(&call->out, run.changed) < 0 ? VERB_FAILED : waited;
         }
         plan_done(&p);
         return r;

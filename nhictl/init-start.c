@@ -5,7 +5,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#define SYSTEMCTL "/usr/bin/systemctl"
+#define SYSTEMCTL PATH_ROOT "/usr/bin/systemctl"
 
 /* Run systemctl; what it prints goes to stderr, stdout is for data. */
 static int systemctl(const char *const *words)
@@ -35,7 +35,7 @@ bool init_has_systemd(void)
         return access(PATH_ROOT "/run/systemd/system", F_OK) == 0;
 }
 
-int init_start(bool renew, bool changed, bool credentials)
+int init_start(bool renew, bool credentials)
 {
         static const char *const enable[] = { SYSTEMCTL,
                                               "--quiet",
@@ -71,8 +71,8 @@ int init_start(bool renew, bool changed, bool credentials)
         /* It was handed its credentials when it started. */
         if (credentials && systemctl(restart) < 0)
                 return fail(VERB_FAILED, "nhi-fetchd did not start: systemctl status nhi-fetchd");
-        /* Started before this configuration was there, it reads it now. */
-        if (changed && systemctl(reload) < 0)
+        /* Whoever wrote what stands there: from here on it is what runs. */
+        if (systemctl(reload) < 0)
                 return fail(VERB_FAILED, "the agent did not reload: nhictl status says why");
         return VERB_OK;
 }

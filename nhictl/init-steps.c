@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/init.h"
 
-#include "lib/base/file.h"
 #include "lib/base/path.h"
 #include "nhictl/who.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <libconfig.h>
 #include <sys/stat.h>
-
-#define CONFIG_TEXT_MAX (256u * 1024)
 
 /* host.name of the file that an init before wrote here, and its path; NULL where there is none. */
 static const char *name_of_config(char *ret, size_t size)
@@ -51,21 +47,6 @@ int init_host_name(const InitOptions *o, char ret[static INIT_HOST_SIZE])
         return central_check_name(DOC_HOST, ret);
 }
 
-int init_write(const char *path, const char *text, mode_t mode, bool *changed)
-{
-        _cleanup_free_ char *old = NULL;
-        size_t size = 0;
-        int r;
-
-        if (document_read(AT_FDCWD, path, CONFIG_TEXT_MAX, &old, &size) == 0 && streq(old, text))
-                return VERB_OK;
-        r = file_replace(path, text, strlen(text), mode, geteuid(), getegid(), true);
-        if (r < 0)
-                return fail(VERB_FAILED, "%s: %s", path, strerror(-r));
-        *changed = true;
-        return VERB_OK;
-}
-
 int init_make_directory(const char *path, mode_t mode, const char *group, bool *changed)
 {
         const struct group *found = group ? getgrnam(group) : NULL;
@@ -85,9 +66,13 @@ int init_make_directory(const char *path, mode_t mode, const char *group, bool *
 
 int init_remove(const char *path, bool *changed)
 {
-        if (unlink(path) == 0)
-                *changed = true;
-        else if (errno != ENOENT && errno != ENOTDIR)
-                return fail(VERB_FAILED, "%s: %s", path, strerror(errno));
-        return VERB_OK;
+        int r;
+
+        if (access(path, F_OK) < 0)
+                return VERB_OK;
+        r = init_begin();
+        if (r == VERB_OK && unlink(path) < 0)
+                r = fail(VERB_FAILED, "%s: %s", path, strerror(errno));
+        *changed |= r == VERB_OK;
+        return r;
 }

@@ -146,12 +146,12 @@ void init_trust_done(InitTrust *t)
         *t = (InitTrust){ 0 };
 }
 
-int init_trust_write(const InitTrust *t, bool *changed)
+int init_trust_stage(const InitTrust *t, InitFiles *f)
 {
         int r = VERB_OK;
 
         for (size_t i = 0; r == VERB_OK && i < t->n; i++)
-                r = init_write(t->keys[i].file, t->keys[i].text, 0644, changed);
+                r = init_files_add(f, t->keys[i].file, t->keys[i].text, 0644);
         return r;
 }
 

@@ -5,13 +5,18 @@
  * each is a VerbStatus and says what went wrong. Whatever can be found wrong is found before
  * anything is changed: a host is set up, or it is as it was. */
 
+#include "lib/base/path.h"
 #include "nhi-agentd/set/keylist.h"
 #include "nhictl/central.h"
 #include "nhictl/store/access.h"
 
+#include <sys/stat.h>
+
 #define INIT_LOCAL_CONF  "10-local.conf"
 #define INIT_SOURCE_CONF "10-source.conf"
 #define INIT_ETCD_KEYS   "/nhi/sets/{host}" /* where an etcd URL has no path */
+#define INIT_UNFINISHED  PATH_ETC_DIR "/init.unfinished"
+#define INIT_FILES_MAX   (KEYLIST_ROOTS_MAX + 10u)
 #define INIT_HOST_SIZE   (LEDGER_NAME_MAX + 56)
 
 typedef struct InitOptions {
@@ -29,11 +34,36 @@ int init_source(const Call *call, const InitOptions *o);
 /* This host's name: --name, else what an earlier init wrote, else the FQDN. First of all steps: a
  * --name that differs from what an earlier init wrote is refused, but with --replace. */
 int init_host_name(const InitOptions *o, char ret[static INIT_HOST_SIZE]);
-/* path holds exactly text. */
-int init_write(const char *path, const char *text, mode_t mode, bool *changed);
 int init_make_directory(const char *path, mode_t mode, const char *group, bool *changed);
 /* path is not there. */
 int init_remove(const char *path, bool *changed);
+
+/* ---- files: all of them, or as it was ---- */
+
+typedef struct InitFile {
+        char *path, *beside;
+        char *of; /* it keeps what this one holds until then; NULL: it is new */
+} InitFile;
+
+typedef struct InitFiles {
+        InitFile files[INIT_FILES_MAX];
+        size_t n;
+} InitFiles;
+
+/* path is to hold exactly text: it is written beside it, where it does not yet. */
+int init_files_add(InitFiles *f, const char *path, const char *text, mode_t mode);
+/* `as` is to hold what path holds, where there is such a file. */
+int init_files_keep(InitFiles *f, const char *path, const char *as);
+/* In place, in this order, whatever interrupts. */
+int init_files_put(const InitFiles *f, bool *changed);
+/* What is not in place goes away. */
+void init_files_done(InitFiles *f);
+
+/* What was changed has to be read and answered, and a run may end before that: INIT_UNFINISHED is
+ * there from before the first change until then, and who finds it goes on with it. */
+int init_begin(void);
+bool init_is_unfinished(void);
+int init_finish(void);
 
 /* ---- agentd.conf.d: who this host is, whom it believes and where the sets come from ---- */
 
@@ -51,8 +81,11 @@ int init_check_quotable(const char *text);
  * without replace. source NULL: only the other file is looked for. */
 int init_config_check(const InitConfig *c, bool replace);
 /* A file that says the same stays as it is: an administrator who narrowed the reach in it meant
- * that. What gives way is kept beside it as FILE.replaced, which nobody reads. */
-int init_config_write(const InitConfig *c, bool replace, bool *changed);
+ * that; with replace it says no more of the servers, either. What gives way is kept beside it as
+ * FILE.replaced, which nobody reads. */
+int init_config_stage(const InitConfig *c, bool replace, InitFiles *f, bool *changed);
+/* The same of the other file, after that. */
+int init_config_put_aside(const InitConfig *c, bool *changed);
 /* Say what the issuer's key may sign here, by that file. */
 void init_config_tell(const InitConfig *c);
 /* Does INIT_SOURCE_CONF, as it stands, have this text as one of its values? */
@@ -78,7 +111,7 @@ int init_trust_read(const InitOptions *o, InitTrust *ret);
 /* Has somebody compared each key with its owner's? --thumbprint decides; else who sits at the
  * terminal is asked, but for a key that this host believes already; --yes asks nobody. */
 int init_trust_confirm(const InitOptions *o, const InitTrust *t);
-int init_trust_write(const InitTrust *t, bool *changed);
+int init_trust_stage(const InitTrust *t, InitFiles *f);
 void init_trust_done(InitTrust *t);
 
 /* ---- what the roots say ---- */
@@ -105,19 +138,32 @@ typedef struct InitAccess {
 
 /* Read what the options name. NULL: not given. */
 int init_access_read(const StoreAccess *given, InitAccess *ret);
-/* Put it where the service manager hands it to nhi-fetchd. anew: what an earlier init put there
- * and this one does not name goes away. */
-int init_access_write(const InitAccess *a, bool anew, bool *changed);
+/* Where the service manager hands it to nhi-fetchd; *credentials_change where it has to do that
+ * anew. anew: what an earlier init put there and this one does not name is handed over no more, */
+int init_access_stage(const InitAccess *a, bool anew, InitFiles *f, bool *credentials_change,
+                      bool *changed);
+/* and goes away, once no configuration names it. */
+int init_access_forget(const InitAccess *a, bool *credentials_change, bool *changed);
 void init_access_done(InitAccess *a);
 /* How agentd.conf names them: issuers.source.NAME = "VALUE" for each that is given. */
 void init_access_settings(const StoreAccess *given, FILE *f);
 
 /* ---- the daemons ---- */
 
-/* Enable and start the units, or make a running agent read its configuration; with credentials also
+/* Enable and start the units and make the agent read its configuration; with credentials also
  * nhi-fetchd. Where systemd does not run, say so. */
-int init_start(bool renew, bool changed, bool credentials);
+int init_start(bool renew, bool credentials);
 bool init_has_systemd(void);
-/* Until the agent has a verified set of this issuer; say what it brought. Where nobody started the
+
+/* What one init --source does, or one before it began. */
+typedef struct InitRun {
+        bool changed, credentials;
+        int64_t begun_sec;
+        struct stat sources; /* PATH_SOURCES_RUN before it; st_ino 0: there was none */
+} InitRun;
+
+void init_run_begin(InitRun *ret);
+/* Until the agent has a verified set of this issuer, and where something was changed until the
+ * source has offered it under that configuration; say what it brought. Where nobody started the
  * daemons it waits only when told to. */
-int init_wait(const Call *call, const InitOptions *o, const char *issuer);
+int init_wait(const Call *call, const InitOptions *o, const char *issuer, const InitRun *run);

@@ -63,6 +63,8 @@ static int sign(const char *text, size_t size, uint8_t ret[static JWS_SIGNATURE_
                 r = base64url_decode(answer, strlen(answer), ret, JWS_SIGNATURE_SIZE, &n);
         if (r == -EREMOTEIO)
                 say("the command of --key failed: nothing is signed");
+        if (r == -EPIPE)
+                say("the command of --key was ended by a signal: nothing is signed");
         if (r == -ETIMEDOUT)
                 say("the command of --key " TOO_LONG ": nothing is signed");
         return r == 0 && n != JWS_SIGNATURE_SIZE ? -EBADMSG : r;

@@ -13,8 +13,10 @@ char *key_list_path(const CentralOptions *o, const char *name);
 int key_list_load(const char *path, json_t **ret);
 /* The key of a list that has this kid, borrowed, and where it stands; NULL: none has. */
 json_t *key_list_find(const json_t *list, const char *kid, size_t *ret_at);
+/* Say all that a list says, as hosts read it, to the one who is to sign it. */
+void key_list_say(const KeyList *l);
 /* What each root signs: the same bytes wherever it is done. malloc'ed; NULL: memory. */
 char *key_list_payload(const json_t *doc);
-/* A public key: a JWK file, or what stands in doc under its kid. VERB_OK and an owned *ret with
+/* A public key: what stands in doc under its kid, or a JWK file. VERB_OK and an owned *ret with
  * kty, crv, x and kid, and `reach`, where the file has one. */
 int key_list_jwk(const char *file_or_kid, const json_t *doc, json_t **ret);

@@ -112,7 +112,8 @@ static int add_root(json_t *doc, const char *name, json_t *key)
                        : VERB_OK;
 }
 
-static int for_each(const ArgList *names, json_t *doc,
+/* known: the list of before, whose kids may be named. */
+static int for_each(const ArgList *names, const json_t *known, json_t *doc,
                     int (*change)(json_t *doc, const char *name, json_t *key))
 {
         int r = VERB_OK;
@@ -120,7 +121,7 @@ static int for_each(const ArgList *names, json_t *doc,
         for (size_t i = 0; r == VERB_OK && i < names->n; i++) {
                 json_t *key = NULL;
 
-                r = key_list_jwk(names->items[i], doc, &key);
+                r = key_list_jwk(names->items[i], known, &key);
                 if (r == VERB_OK)
                         r = change(doc, names->items[i], key);
                 json_decref(key);
@@ -129,18 +130,19 @@ static int for_each(const ArgList *names, json_t *doc,
 }
 
 /* All roots are named where any is: an old one that is left out is out. */
-static int change_roots(const RotateOptions *o, json_t *doc)
+static int change_roots(const RotateOptions *o, const json_t *known, json_t *doc)
 {
-        json_t *before = json_incref(json_object_get(doc, "roots"));
         int r = VERB_OK;
 
+        if (o->roots.n > 1 && o->threshold == 0)
+                return fail(VERB_USAGE, "how many of these %zu roots have to sign? --threshold N",
+                            o->roots.n);
         if (o->roots.n > 0) {
                 if (json_object_set_new(doc, "roots", json_array()) < 0)
                         r = fail(VERB_FAILED, "out of memory");
                 if (r == VERB_OK)
-                        r = for_each(&o->roots, doc, add_root);
+                        r = for_each(&o->roots, known, doc, add_root);
         }
-        json_decref(before);
         if (r == VERB_OK && o->threshold > 0)
                 (void)json_object_set_new(doc, "threshold", json_integer(o->threshold));
         return r;
@@ -192,16 +194,16 @@ static void say_next(const char *path, const json_t *doc)
             json_array_size(json_object_get(doc, "roots")));
 }
 
-static int change(const RotateOptions *o, json_t *doc)
+static int change(const RotateOptions *o, const json_t *known, json_t *doc)
 {
-        int r = change_roots(o, doc);
+        int r = change_roots(o, known, doc);
 
         if (r == VERB_OK)
-                r = for_each(&o->add, doc, add_key);
+                r = for_each(&o->add, known, doc, add_key);
         if (r == VERB_OK)
-                r = for_each(&o->retire, doc, retire_key);
+                r = for_each(&o->retire, known, doc, retire_key);
         if (r == VERB_OK)
-                r = for_each(&o->drop, doc, drop_key);
+                r = for_each(&o->drop, known, doc, drop_key);
         return r == VERB_OK ? check_whole(doc) : r;
 }
 
@@ -228,7 +230,7 @@ static VerbStatus run(Call *call)
         if (r == VERB_OK)
                 before = json_deep_copy(doc);
         if (r == VERB_OK)
-                r = change(o, doc);
+                r = before ? change(o, before, doc) : fail(VERB_FAILED, "out of memory");
         changed =
                 r == VERB_OK && (!json_equal(before, doc) || o->floor_sec > 0 || o->until_sec > 0);
         if (changed) {
@@ -254,7 +256,8 @@ static const Option options[] = {
           "a kid or FILE: it signs nothing any more; no session ends by that" },
         { "root", 0, OPTION_LIST, AT(roots), "KEY",
           "the root keys from now on, all of them: kids or FILEs" },
-        { "threshold", 0, OPTION_NUMBER, AT(threshold), "N", "how many of them have to sign" },
+        { "threshold", 0, OPTION_NUMBER, AT(threshold), "N",
+          "how many of them have to sign: to be said where several --root are" },
         { "floor", 0, OPTION_SINCE, AT(floor_sec), "T",
           "refuse sets from before T; undo versions that a key which goes moved ahead" },
         { "until", 0, OPTION_TIME, AT(until_sec), "T", "after it the keys sign nothing new" },

@@ -122,7 +122,9 @@ static const Option options[] = {
         { "host", 0, OPTION_LIST, AT(hosts), "GLOB", "hosts of this name" },
         { "label", 0, OPTION_LIST, AT(labels), "L", "and hosts with this label, only" },
         { "renew", 0, OPTION_FLAG, AT(renew), NULL,
-          "only sets that are over a quarter of their lifetime (for the timer)" },
+          "only sets that are over a quarter of their lifetime or grant what is revoked by now "
+          "(for "
+          "the timer)" },
         { "all", 0, OPTION_FLAG, AT(all), NULL, "every host, also where nothing changed" },
         { "refresh", 0, OPTION_FLAG, AT(refresh), NULL,
           "only say, with a freshness key, that sets which have not changed are the newest" },

@@ -46,18 +46,35 @@ int revoke_matching(Ledger *l, const char *member, const char *value, int64_t no
 }
 
 /* All ids are known before the first grant is touched. */
-static int revoke_ids(Ledger *l, const ArgList *ids, int64_t now_sec, const char *reason,
-                      bool *changed)
+static int check_ids(const Ledger *l, const ArgList *ids)
 {
-        int r = VERB_OK;
-
         for (size_t i = 0; i < ids->n; i++) {
-                if (!ledger_get(l, DOC_GRANT, ids->items[i]))
+                if (!ledger_has_file(l, DOC_GRANT, ids->items[i]))
                         return fail(VERB_USAGE, "there is no grant %s in %s: nothing was revoked",
                                     ids->items[i], l->path);
         }
-        for (size_t i = 0; r == VERB_OK && i < ids->n; i++)
-                r = revoke_grant(l, ids->items[i], now_sec, reason, changed);
+        return VERB_OK;
+}
+
+/* L3: one that cannot be read keeps no other from being revoked, and itself is published no more.
+ */
+static int revoke_ids(Ledger *l, const ArgList *ids, int64_t now_sec, const char *reason,
+                      bool *changed, size_t *n_unread)
+{
+        int r = check_ids(l, ids);
+
+        for (size_t i = 0; r == VERB_OK && i < ids->n; i++) {
+                const char *jti = ids->items[i];
+
+                if (ledger_get(l, DOC_GRANT, jti)) {
+                        r = revoke_grant(l, jti, now_sec, reason, changed);
+                        continue;
+                }
+                say("%s/grants/%s.json cannot be read: hosts lose the grant until it can, and it "
+                    "is not revoked. Mend it, then: nhictl revoke %s",
+                    l->path, jti, jti);
+                (*n_unread)++;
+        }
         return r;
 }
 
@@ -131,6 +148,7 @@ static VerbStatus run(Call *call)
         const RevokeOptions *o = call->options;
         _cleanup_(ledger_freep) Ledger *l = NULL;
         bool changed = false;
+        size_t n_unread = 0;
         int n_ways = (call->operands.n > 0) + (o->account != NULL) + (o->owner != NULL), r;
 
         if (n_ways != 1)
@@ -145,8 +163,10 @@ static VerbStatus run(Call *call)
         else if (o->owner)
                 r = revoke_matching(l, "owner", o->owner, call->now_sec, o->reason, &changed);
         else
-                r = revoke_ids(l, &call->operands, call->now_sec, o->reason, &changed);
-        return r == VERB_OK ? finish(call, l, changed) : r;
+                r = revoke_ids(l, &call->operands, call->now_sec, o->reason, &changed, &n_unread);
+        if (r == VERB_OK)
+                r = finish(call, l, changed);
+        return r == VERB_OK && n_unread > 0 ? VERB_FAILED : r;
 }
 
 static const Option options[] = {

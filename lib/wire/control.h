@@ -19,8 +19,8 @@
  *   verb      members                      reply
  *   status    -                            host, version, pid, started, clock_behind, bus (bool),
  *                                          issuers [{issuer, source, ver, hash, iat, exp, age_sec,
- *                                          accepted, quarantined, last_refusal{time, code,
- detail},
+ *                                          accepted, offered, quarantined,
+ *                                          last_refusal{time, code, detail},
  *                                          answered_sec, limit_sec, left_sec, sources [{place,
  *                                          answered_sec, next_sec, trouble}]}],
  *                                          grants (n active), accounts, sessions,
@@ -64,10 +64,11 @@
  *             decision, mode, count, first }: of a flood count is more than one, first and time are
  *             those of its first and last denial
  *
- * Times are seconds since the epoch. Of an issuer limit_sec and left_sec are how long its set is
- * good, and still is; answered_sec and what stands in sources (so long ago each place answered, so
- * soon it is asked next, what is in its way) is what nhi-fetchd says; each is null where it is not
- * known. */
+ * Times are seconds since the epoch. Of an issuer offered is when its source last offered the set
+ * in force; null: not yet under the configuration in force. limit_sec and left_sec are how long its
+ * set is good, and still is; answered_sec and what stands in sources (so long ago each place
+ * answered, so soon it is asked next, what is in its way) is what nhi-fetchd says; each is null
+ * where it is not known. */
 
 #define CONTROL_SCHEMA        1
 #define CONTROL_LEFTOVERS_MAX 16u /* in one request: a path may be long */

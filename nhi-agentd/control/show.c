@@ -92,15 +92,17 @@ static json_t *issuer_view(const Issuer *i, const IssuerState *s, int64_t now_se
                         "source", json_text(source_place(&i->source)), "ver", "quarantined", 0,
                         "last_refusal", refusal_view(s), "revocations", revocations_view(s), "keys",
                         keys_view(s), "freshness", freshness_view(s));
-        return json_pack("{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o}",
-                         "issuer", json_text(i->issuer), "source",
-                         json_text(source_place(&i->source)), "ver", (json_int_t)set->ver, "hash",
-                         json_text(set->hash), "iat", (json_int_t)set->iat_sec, "exp",
-                         (json_int_t)set->exp_sec, "heard", (json_int_t)set->heard_sec, "age_sec",
-                         (json_int_t)(now_sec - set->iat_sec), "accepted",
-                         (json_int_t)s->accepted_sec, "quarantined", (int)set->n_quarantined,
-                         "last_refusal", refusal_view(s), "revocations", revocations_view(s),
-                         "keys", keys_view(s), "freshness", freshness_view(s));
+        return json_pack(
+                "{s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:i, s:o, s:o, s:o, s:o}",
+                "issuer", json_text(i->issuer), "source", json_text(source_place(&i->source)),
+                "ver", (json_int_t)set->ver, "hash", json_text(set->hash), "iat",
+                (json_int_t)set->iat_sec, "exp", (json_int_t)set->exp_sec, "heard",
+                (json_int_t)set->heard_sec, "age_sec", (json_int_t)(now_sec - set->iat_sec),
+                "accepted", (json_int_t)s->accepted_sec, "offered",
+                s->offered_sec > 0 ? json_integer((json_int_t)s->offered_sec) : json_null(),
+                "quarantined", (int)set->n_quarantined, "last_refusal", refusal_view(s),
+                "revocations", revocations_view(s), "keys", keys_view(s), "freshness",
+                freshness_view(s));
 }
 
 static json_t *list_view(const StrList *l, const StrList *more, const char *prefix)

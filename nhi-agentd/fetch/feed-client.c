@@ -57,13 +57,18 @@ static void answer(FeedClient *c, const char *line)
 }
 
 /* D3 */
+static void try_again_soon(FeedClient *c)
+{
+        hang_up(c);
+        timer_set(c, backoff_usec(++c->n_failures, c->config.retry_first_usec,
+                                  c->config.retry_max_usec));
+}
+
 static void offer_failed(FeedClient *c, int error)
 {
         char sentence[128];
 
-        hang_up(c);
-        timer_set(c, backoff_usec(++c->n_failures, c->config.retry_first_usec,
-                                  c->config.retry_max_usec));
+        try_again_soon(c);
         (void)snprintf(sentence, sizeof(sentence), "the agent does not answer: %s",
                        strerror(error));
         answer(c, sentence);
@@ -76,23 +81,46 @@ static bool line_begins(const char *line, const char *word)
         return strncmp(line, word, n) == 0 && (line[n] == ' ' || line[n] == '\0');
 }
 
+/* D5: the agent had no room, no memory or no disk, which says nothing about the bytes. */
+static bool is_passing(const char *line)
+{
+        static const char *const passing[] = { "refused busy", "refused not-verified",
+                                               "refused not-saved", "refused stopping" };
+
+        for (size_t i = 0; i < ELEMENTSOF(passing); i++)
+                if (line_begins(line, passing[i]))
+                        return true;
+        return false;
+}
+
+static void offer_taken(FeedClient *c)
+{
+        hang_up(c);
+        c->n_failures = 0;
+        closep(&c->offer);
+        c->offer = -EBADF;
+        timer_off(c);
+}
+
+static void offer_refused(FeedClient *c)
+{
+        hang_up(c);
+        c->n_failures = 0;
+        timer_set(c, usec_jittered(c->config.refused_usec));
+}
+
 static void offer_answered(FeedClient *c, const char *line)
 {
-        bool taken = line_begins(line, "accepted") || line_begins(line, "unchanged");
-
-        if (!taken && !line_begins(line, "refused")) {
+        if (line_begins(line, "accepted") || line_begins(line, "unchanged")) {
+                offer_taken(c);
+        } else if (is_passing(line)) {
+                try_again_soon(c);
+        } else if (line_begins(line, "refused")) {
+                offer_refused(c);
+        } else {
                 offer_failed(c, EBADMSG);
                 return;
         }
-
-        hang_up(c);
-        c->n_failures = 0;
-        if (taken) {
-                closep(&c->offer);
-                c->offer = -EBADF;
-                timer_off(c);
-        } else
-                timer_set(c, usec_jittered(c->config.refused_usec));
         answer(c, line);
 }
 

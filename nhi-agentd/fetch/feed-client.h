@@ -8,7 +8,9 @@
  *  D1 Nothing here MUST block the loop, whatever the agent does.
  *  D2 A set MUST be offered until the agent has answered for it.
  *  D3 No answer and no failure MUST make it try again at once.
- *  D4 A source that changes all the time MUST NOT keep the agent busy: offers are spaced. */
+ *  D4 A source that changes all the time MUST NOT keep the agent busy: offers are spaced.
+ *  D5 What was refused for want of room, memory or disk MUST be offered again as soon as to an
+ * agent that is away: it may revoke. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,9 +24,9 @@ typedef struct FeedClientConfig {
         uid_t owner;           /* of socket and agent: owner_trusted() */
         uint32_t issuer_index;
         uint64_t reply_usec;       /* how long to wait for the line */
-        uint64_t retry_first_usec; /* agent away: the first wait */
+        uint64_t retry_first_usec; /* agent away, or unable: the first wait */
         uint64_t retry_max_usec;   /* and the longest */
-        uint64_t refused_usec;     /* after a refusal: clocks and policies change */
+        uint64_t refused_usec;     /* after any other refusal: clocks and policies change */
         uint64_t spacing_usec;     /* from one offer to the next, at least */
         void *userdata;
         /* The agent's line ("accepted VER HASH", ...), or a sentence that says why there is none.

@@ -7,8 +7,9 @@
  *  N1 What has not changed MUST NOT be sent again: conditional requests (RFC 9110 section 13). But
  *     a server that was somebody else's for a while MUST NOT have the last word on what is known:
  *     from time to time the whole is had.
- *  N2 Whatever the server does, it MUST NOT be asked more than once a second, and after a failure
- *     longer each time up to a bound (A14).
+ *  N2 Whatever the server does, it MUST NOT be asked more than once a second; before the next
+ *     interval only where there is something to wait for; and after a failure longer each time up
+ *     to a bound (A14).
  *  N3 Only the whole body of a 200 MUST be delivered.
  *  N4 A set that replaced another within the same second MUST be heard of, also where the server's
  *     entity tags are made of a time in seconds and a size, as nginx makes them (V24).
@@ -76,6 +77,11 @@ static void fail(HttpsSource *s, const char *token, const char *text, uint64_t r
         ask_after(s, usec > asked_usec ? usec : asked_usec);
 }
 
+static bool has_validator(const HttpsSource *s)
+{
+        return *s->etag || *s->last_modified;
+}
+
 static void forget(HttpsSource *s)
 {
         s->etag[0] = s->last_modified[0] = '\0';
@@ -118,9 +124,10 @@ static void on_ok(HttpsSource *s, const HttpResult *r)
         s->whole_usec = s->asked_usec;
         if (s->is_waiting)
                 s->can_wait = r->is_wait_applied;
-        go_on(s, s->can_wait);
         if (!is_settled(s, r))
                 forget(s);
+        /* Without a validator the next question is no wait, whatever the server once could. */
+        go_on(s, s->can_wait && has_validator(s));
 }
 
 /* A server that claims to have waited and did not is asked at intervals like any other. */
@@ -128,7 +135,7 @@ static void on_not_modified(HttpsSource *s, const HttpResult *r)
 {
         bool has_waited = now_monotonic_usec() - s->asked_usec >= s->spec->wait_usec / 2;
 
-        if (!*s->etag && !*s->last_modified) {
+        if (!has_validator(s)) {
                 fail(s, "status-304", "nothing was said to be known already", 0);
                 return;
         }
@@ -207,8 +214,7 @@ static void headers_make(HttpsSource *s, const Access *a, Headers *ret)
         header_put(ret, ret->since, sizeof(ret->since), "If-Modified-Since: ", s->last_modified);
         header_put(ret, ret->authorization, sizeof(ret->authorization), AUTHORIZATION_HEADER,
                    a->token);
-        s->is_waiting =
-                s->spec->wait_usec > 0 && !s->is_prompt && (*s->etag || *s->last_modified);
+        s->is_waiting = s->spec->wait_usec > 0 && !s->is_prompt && has_validator(s);
         (void)snprintf(wait, sizeof(wait), "%llu",
                        (unsigned long long)(s->spec->wait_usec / USEC_PER_SEC));
         if (s->is_waiting)

@@ -99,7 +99,8 @@ typedef struct Seen Seen;
 int seen_open(const Ledger *l, Seen **ret, char ret_error[static LEDGER_ERROR_MAX]);
 Seen *seen_free(Seen *s);
 DEFINE_CLEANUP(Seen *, seen_free);
-/* F2, F3: a verified report may turn out not to be one. What it says is remembered. -ENOMEM. */
+/* F2, F3: a verified report may turn out not to be one. What it says is remembered; a log's trouble
+ * of before is told of any report, and of none. -ENOMEM. */
 int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report);
 /* These versions ({name: version}) are published under this key: the highest of each host is
  * remembered, until another key publishes. -ENOMEM. */

@@ -161,6 +161,14 @@ static HostStanding replay_of(const json_t *entry, const HostReport *r)
         return HOST_VERIFIED;
 }
 
+static LogTrouble trouble_before(const json_t *entry)
+{
+        for (size_t i = 0; i < LOG_TROUBLE_N; i++)
+                if (streq(document_text(entry, "trouble"), log_trouble_name((LogTrouble)i)))
+                        return (LogTrouble)i;
+        return LOG_TROUBLE_NONE;
+}
+
 static LogTrouble trouble_new(const json_t *entry, const HostReport *r)
 {
         if (!streq(document_text(entry, "log"), r->log_id))
@@ -179,10 +187,7 @@ static LogTrouble trouble_of(const json_t *entry, const HostReport *r, bool *ret
         LogTrouble t = trouble_new(entry, r);
 
         *ret_is_new = t != LOG_TROUBLE_NONE;
-        for (size_t i = 0; i < LOG_TROUBLE_N && t == LOG_TROUBLE_NONE; i++)
-                if (streq(document_text(entry, "trouble"), log_trouble_name((LogTrouble)i)))
-                        t = (LogTrouble)i;
-        return t;
+        return *ret_is_new ? t : trouble_before(entry);
 }
 
 static int remember(Seen *s, const char *name, int64_t since_sec, const HostReport *r)
@@ -216,20 +221,28 @@ static int remember_uses(Seen *s, const HostReport *r)
         return 0;
 }
 
-int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report)
+/* Another key is another life of the host, which the administrator has said. */
+static const json_t *entry_of(const Seen *s, const char *name)
 {
         const json_t *entry = json_object_get(hosts_of(s), name);
+        Jwk key;
+
+        if (host_key_read(ledger_get(s->l, DOC_HOST, name), &key) == 0 &&
+            !streq(document_text(entry, "kid"), key.kid))
+                return NULL;
+        return entry;
+}
+
+int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report)
+{
+        const json_t *entry = entry_of(s, name);
         int64_t since_sec = number(entry, "since");
         bool is_new = false;
         int r;
 
         s->now_sec = now_sec;
-        if (report->standing != HOST_VERIFIED)
-                return 0;
-        /* Another key is another life of the host, which the administrator has said. */
-        if (!streq(document_text(entry, "kid"), report->kid))
-                entry = NULL;
-        if (entry)
+        report->log = trouble_before(entry);
+        if (report->standing == HOST_VERIFIED && entry)
                 report->standing = replay_of(entry, report);
         if (report->standing != HOST_VERIFIED)
                 return 0;

@@ -71,6 +71,11 @@ static json_t *host_view(const Look *k)
 
         if (view && k->published > 0)
                 (void)json_object_set_new(view, "published", json_integer(k->published));
+        if (view && (k->is_verified || r->log != LOG_TROUBLE_NONE))
+                (void)json_object_set_new(view, "log_trouble",
+                                          r->log == LOG_TROUBLE_NONE
+                                                  ? json_null()
+                                                  : json_string(log_trouble_name(r->log)));
         if (!view || !k->is_verified)
                 return view;
         for (size_t i = 0; i < ELEMENTSOF(members); i++)
@@ -80,9 +85,6 @@ static json_t *host_view(const Look *k)
         (void)json_object_set_new(view, "stale", json_boolean(k->is_stale));
         (void)json_object_set_new(view, "behind",
                                   k->published > 0 ? json_boolean(k->is_behind) : json_null());
-        (void)json_object_set_new(
-                view, "log_trouble",
-                r->log == LOG_TROUBLE_NONE ? json_null() : json_string(log_trouble_name(r->log)));
         return view;
 }
 
@@ -135,10 +137,17 @@ static const char *set_cell(const Look *k, char ret[static CELL_MAX])
         return ret;
 }
 
+static const char *trouble_cell(const Look *k)
+{
+        const LogTrouble t = k->report->log;
+
+        return t == LOG_TROUBLE_NONE ? NULL : log_trouble_name(t);
+}
+
 static const char *log_cell(const Look *k, char ret[static CELL_MAX])
 {
-        if (k->report->log != LOG_TROUBLE_NONE)
-                return log_trouble_name(k->report->log);
+        if (trouble_cell(k))
+                return trouble_cell(k);
         if (k->has_log_error)
                 return "failed";
         (void)snprintf(ret, CELL_MAX, "%lld", (long long)k->report->log_seq);
@@ -167,7 +176,7 @@ static int add_row(Table *t, const Look *k)
                 standing = host_standing_name(k->report->standing);
         if (!k->is_verified)
                 r = table_row(t, (const char *const[]){ k->name, standing, NULL, NULL, NULL, NULL,
-                                                        NULL, NULL });
+                                                        NULL, trouble_cell(k) });
         else
                 r = table_row(t, (const char *const[]){ k->name, standing,
                                                         when_format_duration(age, k->age_sec),

@@ -204,6 +204,39 @@ int fleet_payload(const Fleet *f, const char *name, const json_t *host, json_t *
         return *ret ? 0 : -ENOMEM;
 }
 
+static int collect_names(const Fleet *f, const Indices *x, json_t *ret)
+{
+        for (size_t i = 0; i < x->n; i++) {
+                const char *jti = document_text(f->grants[x->items[i]].grant, "jti");
+
+                if (json_object_set_new(ret, jti, json_true()) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int fleet_takes(const Fleet *f, const json_t *host, const json_t *grants, bool *ret)
+{
+        _cleanup_(json_decrefp) json_t *given = json_object();
+        const json_t *grant;
+        Indices x = { 0 };
+        size_t i;
+        int r = given ? indices_of(f, host, &x) : -ENOMEM;
+
+        if (r == 0)
+                r = collect_names(f, &x, given);
+        free(x.items);
+        if (r < 0)
+                return r;
+        *ret = false;
+        json_array_foreach(grants, i, grant) {
+                if (json_integer_value(json_object_get(grant, "exp")) > f->now_sec &&
+                    !json_object_get(given, document_text(grant, "jti")))
+                        *ret = true;
+        }
+        return 0;
+}
+
 /* ---- the hash of what is said ---- */
 
 typedef struct Content {

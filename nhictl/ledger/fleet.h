@@ -22,5 +22,9 @@ int content_of_payload(const json_t *payload, char ret[static LEDGER_HASH_SIZE])
 /* Of any value. -ENOMEM. */
 int content_of_json(const json_t *value, char ret[static LEDGER_HASH_SIZE]);
 
+/* Has this list of grants, as a host's set has it, one that would still run and that the host is
+ * given no more? 0 or -ENOMEM. */
+int fleet_takes(const Fleet *f, const json_t *host, const json_t *grants, bool *ret);
+
 /* mint_payload() of that moment. */
 int fleet_payload(const Fleet *f, const char *name, const json_t *host, json_t **ret);

@@ -20,3 +20,8 @@ extern const LedgerKind ledger_kinds[DOC_N];
 
 /* Remember the hash of a file's bytes: they are part of the revision. */
 int ledger_hash_set(Ledger *l, const char *file, const char *text, size_t size);
+
+/* Open a file of the ledger that may be absent: made then, with these bits of the directory's mode,
+ * so that a group that shares the one shares the other. 0 and an owned *ret_fd, or a negative
+ * errno. */
+int ledger_file_open(const Ledger *l, const char *file, int flags, mode_t bits, int *ret_fd);

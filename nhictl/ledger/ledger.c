@@ -112,6 +112,42 @@ const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n)
         return names;
 }
 
+/* The name in "FOLDER/NAME.json", where the folder is this kind's. */
+static bool name_in_file(DocKind kind, const char *file, char ret[static LEDGER_FILE_MAX])
+{
+        const size_t folder = strlen(ledger_kinds[kind].folder), size = strlen(file);
+
+        if (strncmp(file, ledger_kinds[kind].folder, folder) != 0 || file[folder] != '/')
+                return false;
+        (void)snprintf(ret, LEDGER_FILE_MAX, "%.*s", (int)(size - folder - strlen("/.json")),
+                       file + folder + 1);
+        return true;
+}
+
+const char **ledger_unread(const Ledger *l, DocKind kind, size_t *ret_n)
+{
+        size_t n_max = json_object_size(l->hashes), n = 0; /* each document has its hash */
+        const char **names, *file;
+        const json_t *hash;
+        char *texts;
+
+        for (size_t i = 0; i < DOC_N; i++)
+                n_max -= json_object_size(l->docs[i]);
+        names = calloc(n_max + 1, sizeof(*names) + LEDGER_FILE_MAX);
+        if (!names)
+                return NULL;
+        texts = (char *)(names + n_max + 1);
+        json_object_foreach(l->hashes, file, hash) {
+                if (!name_in_file(kind, file, texts) || ledger_get(l, kind, texts))
+                        continue;
+                names[n++] = texts;
+                texts += LEDGER_FILE_MAX;
+        }
+        qsort(names, n, sizeof(*names), compare_names);
+        *ret_n = n;
+        return names;
+}
+
 char *ledger_file(DocKind kind, const char *name, char *ret)
 {
         (void)snprintf(ret, LEDGER_FILE_MAX, "%s/%s.json", ledger_kinds[kind].folder, name);

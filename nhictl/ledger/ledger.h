@@ -124,6 +124,8 @@ json_t *ledger_notes_take(Ledger *l);
 
 /* The names of a kind's documents, sorted, malloc'ed, borrowed texts; NULL: memory. */
 const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n);
+/* The same of its files whose document could not be read or understood (L3). */
+const char **ledger_unread(const Ledger *l, DocKind kind, size_t *ret_n);
 
 /* The grammar of a name: accounts strict, grants as jti_is_valid(), owners and labels likewise,
  * hosts as DNS names. */

@@ -20,6 +20,27 @@ static int problem(Ledger *l, const char *file, const char *what)
         return json_array_append_new(l->problems, text) < 0 ? -ENOMEM : 0;
 }
 
+/* Why a file is not read, and what helps. */
+static const char *why_not(const Ledger *l, const char *file, int r)
+{
+        struct stat st;
+
+        if (r == -EACCES)
+                return "it is not yours to read: use sudo, or have its owner chmod g+rw it";
+        if (r == -ELOOP)
+                return "it is a symbolic link";
+        if (r != -EPERM || fstatat(l->dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return strerror(-r);
+        return S_ISREG(st.st_mode) ? "it is writable by everybody: chmod o-w it first"
+                                   : "it is no regular file";
+}
+
+static int file_error(const Ledger *l, const char *file, int r, char *error)
+{
+        (void)snprintf(error, LEDGER_ERROR_MAX, "%s/%s: %s", l->path, file, why_not(l, file, r));
+        return r;
+}
+
 /* What keeps a document out, or NULL. */
 static const char *document_judge(DocKind kind, const char *name, const json_t *doc)
 {
@@ -54,7 +75,7 @@ static int load_document(Ledger *l, DocKind kind, const char *file, const char *
                 return r;
         if (r < 0) {
                 (void)ledger_hash_set(l, file, "", 0);
-                return problem(l, file, strerror(-r));
+                return problem(l, file, why_not(l, file, r));
         }
         r = ledger_hash_set(l, file, text, size);
         if (r < 0)
@@ -129,23 +150,58 @@ static int load_settings(Ledger *l, char *error)
                 r = document_parse(text, size, &l->settings_doc, why);
         if (r == 0)
                 r = ledger_settings_read(l->settings_doc, &l->settings, why);
-        if (r < 0)
-                (void)snprintf(error, LEDGER_ERROR_MAX, "%s/ledger.json: %s", l->path,
-                               *why ? why : strerror(-r));
+        if (r < 0 && *why)
+                (void)snprintf(error, LEDGER_ERROR_MAX, "%s/ledger.json: %s", l->path, why);
+        else if (r < 0)
+                (void)file_error(l, "ledger.json", r, error);
         return r;
 }
 
-/* A checkout that is only read may have no lock file, and no place to put one. */
-static int take_lock(Ledger *l, bool writing)
+int ledger_file_open(const Ledger *l, const char *file, int flags, mode_t bits, int *ret_fd)
 {
-        int flags = O_CLOEXEC | O_NOFOLLOW | (writing ? O_RDWR | O_CREAT : O_RDONLY);
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
 
-        l->lock_fd = openat(l->dir_fd, ".lock", flags, 0600);
-        if (l->lock_fd < 0)
-                return !writing ? 0 : -errno;
+        flags |= O_CLOEXEC | O_NOFOLLOW;
+        fd = openat(l->dir_fd, file, flags);
+        if (fd < 0 && errno == ENOENT) {
+                fd = openat(l->dir_fd, file, flags | O_CREAT | O_EXCL, 0600);
+                if (fd >= 0 && (fstat(l->dir_fd, &st) < 0 || fchmod(fd, st.st_mode & bits) < 0))
+                        return -errno;
+                if (fd < 0 && errno == EEXIST) /* another was first */
+                        fd = openat(l->dir_fd, file, flags);
+        }
+        if (fd < 0)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+/* Who may only read the ledger must not hold up who changes it: theirs it is who may write. */
+static mode_t lock_bits(const Ledger *l)
+{
+        struct stat st;
+
+        return fstat(l->dir_fd, &st) == 0 && st.st_mode & S_IWGRP ? 0660 : 0600;
+}
+
+/* A checkout that is only read may have no lock file, and no place to put one. */
+static int take_lock(Ledger *l, bool writing, char *error)
+{
+        int r;
+
+        if (writing) {
+                r = ledger_file_open(l, ".lock", O_RDWR, lock_bits(l), &l->lock_fd);
+                if (r < 0)
+                        return file_error(l, ".lock", r, error);
+        } else {
+                l->lock_fd = openat(l->dir_fd, ".lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+                if (l->lock_fd < 0)
+                        return 0;
+        }
         while (flock(l->lock_fd, writing ? LOCK_EX : LOCK_SH) < 0) {
                 if (errno != EINTR)
-                        return -errno;
+                        return file_error(l, ".lock", -errno, error);
         }
         return 0;
 }
@@ -203,7 +259,7 @@ static int ledger_new(const char *path, Ledger **ret)
         return 0;
 }
 
-static int load_all(Ledger *l)
+static int load_all(Ledger *l, char *error)
 {
         size_t size;
         int r;
@@ -211,14 +267,14 @@ static int load_all(Ledger *l)
         for (int kind = 0; kind < DOC_N; kind++) {
                 r = load_folder(l, (DocKind)kind);
                 if (r < 0)
-                        return r;
+                        return open_error(l, r, error);
         }
         r = document_read(l->dir_fd, "revisions", REVISIONS_SIZE_MAX, &l->revisions, &size);
         if (r < 0 && r != -ENOENT)
-                return r;
+                return file_error(l, "revisions", r, error);
         if (l->writable) /* L4: what cannot be read is the first change's trouble */
                 l->history_error = history_load(l->dir_fd, &l->history);
-        return l->history_error == -ENOMEM ? -ENOMEM : 0;
+        return l->history_error == -ENOMEM ? open_error(l, -ENOMEM, error) : 0;
 }
 
 int ledger_open(const char *path, bool writing, Ledger **ret,
@@ -235,16 +291,15 @@ int ledger_open(const char *path, bool writing, Ledger **ret,
         }
         l->writable = writing;
         r = open_directory(l);
-        if (r == 0)
-                r = take_lock(l, writing);
         if (r < 0)
                 return open_error(l, r, ret_error);
-        r = load_settings(l, ret_error);
+        r = take_lock(l, writing, ret_error);
+        if (r == 0)
+                r = load_settings(l, ret_error);
+        if (r == 0)
+                r = load_all(l, ret_error);
         if (r < 0)
                 return r;
-        r = load_all(l);
-        if (r < 0)
-                return open_error(l, r, ret_error);
         *ret = TAKE_PTR(l);
         return 0;
 }

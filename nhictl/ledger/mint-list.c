@@ -33,6 +33,14 @@ static const struct {
         { REVOCATION_OWNER, DOC_OWNER, is_disabled },
 };
 
+static int add_entry(size_t source, const char *name, json_t *list)
+{
+        json_t *entry = json_pack("{s:s, s:s}", "kind", revocation_kind_name(sources[source].kind),
+                                  "name", name);
+
+        return json_array_append_new(list, entry) < 0 ? -ENOMEM : 0;
+}
+
 static int add_documents(const Ledger *l, size_t source, int64_t now_sec, json_t *list)
 {
         size_t n = 0;
@@ -42,13 +50,21 @@ static int add_documents(const Ledger *l, size_t source, int64_t now_sec, json_t
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const json_t *doc = ledger_get(l, sources[source].documents, names[i]);
 
-                if (sources[source].is_revoked(doc, now_sec) &&
-                    json_array_append_new(list,
-                                          json_pack("{s:s, s:s}", "kind",
-                                                    revocation_kind_name(sources[source].kind),
-                                                    "name", names[i])) < 0)
-                        r = -ENOMEM;
+                if (sources[source].is_revoked(doc, now_sec))
+                        r = add_entry(source, names[i], list);
         }
+        return r;
+}
+
+/* L3: it may have been revoked, and gives nothing in the sets either. */
+static int add_unread(const Ledger *l, size_t source, json_t *list)
+{
+        size_t n = 0;
+        _cleanup_free_ const char **names = ledger_unread(l, sources[source].documents, &n);
+        int r = names ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = add_entry(source, names[i], list);
         return r;
 }
 
@@ -57,8 +73,11 @@ int mint_list_payload(const Ledger *l, int64_t now_sec, json_t **ret)
         json_t *list = json_array();
         int r = list ? 0 : -ENOMEM;
 
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(sources); i++)
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(sources); i++) {
                 r = add_documents(l, i, now_sec, list);
+                if (r == 0)
+                        r = add_unread(l, i, list);
+        }
         if (r == 0 && l->settings.revoked &&
             json_array_extend(list, (json_t *)l->settings.revoked) < 0)
                 r = -ENOMEM;

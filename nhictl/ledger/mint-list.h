@@ -2,8 +2,9 @@
 #pragma once
 
 /* From the ledger to the issuer's revocation list (nhi-grants(5)): grants that are revoked and
- * would still run, accounts and owners that are disabled, and what ledger.json names under
- * "revoked". It goes to every host: no reason and no live grant is in it. */
+ * would still run, accounts and owners that are disabled, those of them whose documents cannot be
+ * read, and what ledger.json names under "revoked". It goes to every host: no reason and no live
+ * grant is in it. */
 
 #include "lib/jose/jose.h"
 #include "nhi-agentd/set/revocations.h"

@@ -49,6 +49,11 @@ bool publication_selects(const PublishRequest *q, const Target *t)
         return t->is_list || host_is_selected(&s, t->name, t->host);
 }
 
+static bool is_the_issuers(const Published *at)
+{
+        return at->ours || at->former || at->retired;
+}
+
 /* May its set be written over what stands there? B4: whatever that is, it is this host's trouble;
  * but -EKEYREJECTED, which is said, is everybody's. */
 static int check_target(Publication *p, Target *t)
@@ -56,6 +61,13 @@ static int check_target(Publication *p, Target *t)
         const char *target = p->request->target;
 
         t->is_told = true;
+        if (t->is_unread) {
+                publication_note(p,
+                                 "%s: hosts/%s.json cannot be read: its set stays as it is, with "
+                                 "what it granted. Mend it, then: nhictl publish",
+                                 t->name, t->name);
+                return -EBADMSG;
+        }
         if (t->error < 0) {
                 publication_note(p,
                                  "%s: what stands at %s cannot be read: %s. Remove it there, then: "
@@ -63,7 +75,7 @@ static int check_target(Publication *p, Target *t)
                                  t->name, p->place, strerror(-t->error));
                 return t->error;
         }
-        if (!t->is_keys && t->published.exists && !t->published.ours && !t->published.former &&
+        if (!t->is_keys && t->published.exists && !is_the_issuers(&t->published) &&
             !may_replace(p, t->published.hash)) {
                 publication_note(
                         p,
@@ -77,9 +89,17 @@ static int check_target(Publication *p, Target *t)
         return t->is_keys && !may_replace(p, t->published.hash) ? publish_keys_succeed(p, t) : 0;
 }
 
+/* Lists, a host that left, and a set that grants what was revoked: that is never unfinished. One
+ * that was not read yet may be: look() tells. */
+static bool takes_away(const Target *t)
+{
+        return t->is_list || !t->host || t->takes || *t->published.hash == '\0';
+}
+
 static void choose(Publication *p, Target *t)
 {
         const Published *at = &t->published;
+        const bool waits = p->request->mode == PUBLISH_RENEW && !takes_away(t);
 
         if (t->is_keys && at->ours && at->ver > p->others->ver) {
                 publication_note(p, "%s has a newer key list than this ledger: it stays", p->place);
@@ -93,8 +113,7 @@ static void choose(Publication *p, Target *t)
         }
         t->is_changed = !at->ours || !streq(at->content, t->content);
         t->is_wanted = t->must_write || !at->ours || p->request->mode == PUBLISH_ALL ||
-                       published_is_due(at, p->now_sec) ||
-                       (p->request->mode == PUBLISH_CHANGED && t->is_changed);
+                       published_is_due(at, p->now_sec) || (t->is_changed && !waits);
 }
 
 /* A mistyped name would look like a fleet that is up to date. */
@@ -105,6 +124,25 @@ static void note_selection(Publication *p)
                         return;
         if (p->request->n_hosts + p->request->n_labels > 0)
                 publication_note(p, "no host has such a name or label: nhictl host list");
+}
+
+/* Whoever has a retired key can sign these; an administrator's last ones are told all the same. */
+static void note_retired(Publication *p)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->targets.n; i++) {
+                const Target *t = &p->targets.items[i];
+
+                n += t->is_wanted && t->published.retired &&
+                     !ledger_knows(p->l, t->published.revision);
+        }
+        if (n > 0)
+                publication_note(p,
+                                 "%s: %zu of what stood there were by a retired key, from a "
+                                 "revision that this ledger does not know: overwritten. Where "
+                                 "another checkout published them: git pull, and publish again",
+                                 p->place, n);
 }
 
 int publication_plan(Publication *p)
@@ -132,5 +170,6 @@ int publication_plan(Publication *p)
                 p->n_wanted += t->is_wanted;
         }
         note_selection(p);
+        note_retired(p);
         return 0;
 }

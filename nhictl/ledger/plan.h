@@ -30,6 +30,9 @@ void publication_note(Publication *p, const char *format, ...) _printf_(2, 3);
 /* A host's action in the report; of the list there is none. */
 void publication_report(Publication *p, const Target *t, const char *action, int64_t ver);
 void publication_report_failed(Publication *p, const Target *t, int error);
+/* r, of signing this one's set. -EKEYREJECTED, with a sentence in p->error: whoever signs for us
+ * did not, and is not asked for the others. */
+int publication_signed(Publication *p, const Target *t, int r);
 /* p->store, of p->place, for sets that p->key signed. Errors with a sentence in p->error. */
 int publication_store_open(Publication *p);
 /* B6: attempt, and again while it is overtaken (-EAGAIN). Errors likewise. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/publish-keys.h"
 
+#include "nhictl/ledger/history-batch.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -15,6 +17,28 @@ static int read_unsigned(const char *bytes, size_t size, const SetPolicy *policy
         end = memchr(text, '.', (size_t)(bytes + size - text));
         content_hash(text, end ? (size_t)(end - text) : 0, floor.hash);
         return keylist_verify(bytes, size, policy, &floor, now, KEYLIST_KEPT, ret, ret_error);
+}
+
+int keylist_read(const char *bytes, size_t size, const char *issuer, KeyList **ret,
+                 SetError *ret_error)
+{
+        const SetPolicy policy = { .issuer = issuer };
+        int r;
+
+        *ret_error = (SetError){ 0 };
+        r = read_unsigned(bytes, size, &policy, (Now){ 0 }, ret, ret_error);
+        return r == SET_E_REFUSED ? -EBADMSG : r;
+}
+
+bool keylist_same(const char *a, const char *b)
+{
+        const char *one = strchr(a, '.'), *other = strchr(b, '.');
+        size_t size;
+
+        if (!one || !other)
+                return false;
+        size = strcspn(one + 1, ".\n") + 1;
+        return strncmp(one, other, size) == 0 && one[size] == '.' && other[size] == '.';
 }
 
 int keylist_check(const char *bytes, size_t size, const char *issuer, int64_t now_sec,
@@ -48,8 +72,12 @@ static int check(const Ledger *l, const SigningKey *key, int64_t now_sec, const 
 
         if (r == -EBADMSG)
                 (void)snprintf(ret_error, LEDGER_ERROR_MAX,
-                               "%s: hosts would refuse the key list: %s: %s", path, e.code,
-                               e.detail);
+                               "%s: hosts would refuse the key list: %s: %s%s", path, e.code,
+                               e.detail,
+                               streq(e.code, "root-threshold")
+                                       ? ". Put the list of before back there, or: nhictl key "
+                                         "sign --key ROOT, for each that is missing"
+                                       : "");
         if (r == 0 && !key_list_signs(*ret, key->public.kid)) {
                 (void)snprintf(ret_error, LEDGER_ERROR_MAX,
                                "%s does not name the key %s: hosts would refuse what it signs; "
@@ -60,72 +88,96 @@ static int check(const Ledger *l, const SigningKey *key, int64_t now_sec, const 
         return r;
 }
 
+int keys_read_lines(const char *path, char **ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = document_read(AT_FDCWD, path, KEYLIST_SIZE_MAX, &text, &size);
+
+        if (r < 0)
+                return r;
+        while (size > 0 && text[size - 1] == '\n')
+                text[--size] = '\0';
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+static int read_of_ledger(const Ledger *l, const char *name, char **ret_path, char **ret)
+{
+        if (asprintf(ret_path, "%s/%s", l->path, name) < 0) {
+                *ret_path = NULL;
+                return -ENOMEM;
+        }
+        return keys_read_lines(*ret_path, ret);
+}
+
 int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, char **ret_bytes,
                      KeyList **ret, char ret_error[static LEDGER_ERROR_MAX])
 {
         _cleanup_free_ char *path = NULL;
-        size_t size = 0;
-        int r;
+        int r = read_of_ledger(l, KEYS_SIGNED, &path, ret_bytes);
 
-        if (asprintf(&path, "%s/%s", l->path, KEYS_SIGNED) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
-        r = document_read(AT_FDCWD, path, KEYLIST_SIZE_MAX, ret_bytes, &size);
         if (r == -ENOENT)
                 return 0;
-        if (r < 0) {
+        if (r < 0 && path)
                 (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s: %s", path, strerror(-r));
-                return r;
-        }
-        while (size > 0 && (*ret_bytes)[size - 1] == '\n')
-                (*ret_bytes)[--size] = '\0';
-        return check(l, key, now_sec, path, *ret_bytes, size, ret, ret_error);
+        return r < 0 ? r
+                     : check(l, key, now_sec, path, *ret_bytes, strlen(*ret_bytes), ret, ret_error);
+}
+
+/* Hosts do not hear of it yet: neither of a key that it retires. */
+static void note_gathering(const Publication *p)
+{
+        _cleanup_free_ char *path = NULL, *lines = NULL;
+
+        if (read_of_ledger(p->l, KEYS_SIGNED KEYS_PART, &path, &lines) == 0 &&
+            !(p->keys && keylist_same(lines, p->keys)))
+                ledger_note(p->l,
+                            "%s: a key list waits there for more of the roots, and is not "
+                            "published: nhictl key sign --key ROOT",
+                            path);
 }
 
 int publish_keys_read(Publication *p)
 {
-        return ledger_keys_read(p->l, p->key, p->now_sec, &p->keys, &p->others, p->error);
-}
+        int r = ledger_keys_read(p->l, p->key, p->now_sec, &p->keys, &p->others, p->error);
 
-/* The list that stands there, as hosts hold it that took it once. NULL: they would not have. */
-static int former_list(const Publication *p, KeyList **ret)
-{
-        const SetPolicy policy = { .issuer = p->l->settings.issuer };
-        const char *bytes = p->targets.keys;
-        KeyList *claimed = NULL;
-        SetError e;
-        int r;
-
-        *ret = NULL;
-        if (!bytes)
-                return 0;
-        r = read_unsigned(bytes, strlen(bytes), &policy, (Now){ 0 }, &claimed, &e);
-        if (r == 0)
-                r = keylist_check(bytes, strlen(bytes), policy.issuer, claimed->iat_sec, ret, &e);
-        key_list_free(claimed);
-        return r == SET_E_REFUSED || r == -EBADMSG ? 0 : r;
-}
-
-/* SET_E_REFUSED and *ret_error, or another error. */
-static int succeeds(const Publication *p, const KeyList *former, SetError *ret_error)
-{
-        const SetPolicy policy = { .issuer = p->l->settings.issuer,
-                                   .roots = former->roots,
-                                   .n_roots = former->n_roots,
-                                   .root_threshold = former->threshold };
-        const Now now = { .real_usec = p->now_sec * 1000000 };
-        static const SetFloor none;
-        KeyList *list = NULL;
-        int r = keylist_verify(p->keys, strlen(p->keys), &policy, &none, now, KEYLIST_OFFERED,
-                               &list, ret_error);
-
-        key_list_free(list);
+        note_gathering(p); /* also of the list that would name this key */
         return r;
 }
 
-/* "KID, KID" */
-static void name_roots(const KeyList *l, char *ret, size_t size)
+int keylist_former(const char *bytes, const char *issuer, KeyList **ret)
+{
+        KeyList *claimed = NULL, *former = NULL;
+        SetError e;
+        int r = keylist_read(bytes, strlen(bytes), issuer, &claimed, &e);
+
+        if (r == 0)
+                r = keylist_check(bytes, strlen(bytes), issuer, claimed->iat_sec, &former, &e);
+        key_list_free(claimed);
+        if (r < 0 && r != -EBADMSG)
+                return r;
+        *ret = former;
+        return 0;
+}
+
+int keylist_succeeds(const KeyList *former, const char *bytes, int64_t now_sec, SetError *ret_error)
+{
+        const SetPolicy policy = { .issuer = former->issuer,
+                                   .roots = former->roots,
+                                   .n_roots = former->n_roots,
+                                   .root_threshold = former->threshold };
+        const Now now = { .real_usec = now_sec * 1000000 };
+        static const SetFloor none;
+        KeyList *list = NULL;
+        int r = keylist_verify(bytes, strlen(bytes), &policy, &none, now, KEYLIST_OFFERED, &list,
+                               ret_error);
+
+        key_list_free(list);
+        return r == SET_E_REFUSED ? -EBADMSG : r;
+}
+
+void keylist_name_roots(const KeyList *l, char *ret, size_t size)
 {
         size_t n = 0;
 
@@ -143,9 +195,9 @@ static void name_roots(const KeyList *l, char *ret, size_t size)
 
 static int refuse_succession(Publication *p, Target *t, const KeyList *former, const SetError *e)
 {
-        char roots[300]; /* six of them */
+        char roots[KEYLIST_ROOTS_TEXT];
 
-        name_roots(former, roots, sizeof(roots));
+        keylist_name_roots(former, roots, sizeof(roots));
         if (!key_list_signs(former, p->key->public.kid)) {
                 (void)snprintf(
                         p->error, LEDGER_ERROR_MAX,
@@ -163,19 +215,20 @@ int publish_keys_succeed(Publication *p, Target *t)
 {
         KeyList *former = NULL;
         SetError e = { 0 };
-        int r;
+        int r = 0;
 
         if (!t->published.exists || (t->published.ours && t->published.ver >= p->others->ver))
                 return 0;
-        r = former_list(p, &former);
+        if (p->targets.keys)
+                r = keylist_former(p->targets.keys, p->l->settings.issuer, &former);
         if (r == 0 && !former && !t->published.ours)
                 publication_note(p,
                                  "%s: what stands at %s is no key list that hosts would take: it "
                                  "is overwritten",
                                  t->name, p->place);
         if (r == 0 && former)
-                r = succeeds(p, former, &e);
-        if (r == SET_E_REFUSED)
+                r = keylist_succeeds(former, p->keys, p->now_sec, &e);
+        if (r == -EBADMSG)
                 r = refuse_succession(p, t, former, &e);
         key_list_free(former);
         return r;

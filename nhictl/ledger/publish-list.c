@@ -11,10 +11,11 @@ int publish_list_content(const Publication *p, char ret[static LEDGER_HASH_SIZE]
         return content_of_json(json_object_get(p->list, "revoked"), ret);
 }
 
-int publish_list_make(Publication *p, int64_t ver, StoreSet *ret)
+int publish_list_make(Publication *p, const Target *t, int64_t ver, StoreSet *ret)
 {
         SetError refused;
-        int r = mint_list_sign(p->key, p->list, ver, p->revision, &ret->jws);
+        int r = publication_signed(p, t,
+                                   mint_list_sign(p->key, p->list, ver, p->revision, &ret->jws));
 
         if (r == 0)
                 r = mint_list_verify(p->l, p->key, ret->jws, ver / 1000 + 1, &refused);

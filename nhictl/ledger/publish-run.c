@@ -48,6 +48,18 @@ void publication_report_failed(Publication *p, const Target *t, int error)
         p->store->error[0] = '\0';
 }
 
+int publication_signed(Publication *p, const Target *t, int r)
+{
+        if (r >= 0 || r == -ENOMEM || r == -EFBIG)
+                return r;
+        (void)snprintf(
+                p->error, LEDGER_ERROR_MAX,
+                "%s: --key did not sign (%s), and was not asked again: this and what follows "
+                "stays as it was. When it does: nhictl publish",
+                t->name, strerror(-r));
+        return -EKEYREJECTED;
+}
+
 /* B6 */
 int publication_run(Publication *p, int (*attempt)(Publication *p))
 {

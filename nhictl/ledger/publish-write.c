@@ -67,10 +67,11 @@ static int make_set(Publication *p, const Target *t, StoreSet *ret)
         if (t->is_keys)
                 return publish_keys_make(p, ret);
         if (t->is_list)
-                return publish_list_make(p, ver, ret);
+                return publish_list_make(p, t, ver, ret);
         r = fleet_payload(p->fleet, t->name, t->host, &payload);
         if (r == 0)
-                r = mint_sign(p->key, payload, ver, p->revision, &ret->jws);
+                r = publication_signed(p, t,
+                                       mint_sign(p->key, payload, ver, p->revision, &ret->jws));
         json_decref(payload);
         if (r == 0)
                 r = read_back(p, t, ret->jws, ver);
@@ -122,6 +123,10 @@ static int batch_add(Publication *p, Batch *b, Target *t)
         StoreSet *set = &b->sets[b->n];
         int r = make_set(p, t, set);
 
+        if (r == -EKEYREJECTED) { /* what it did sign may be a revocation */
+                (void)batch_write(p, b);
+                return r;
+        }
         if (r < 0) {
                 free(set->jws);
                 publication_report_failed(p, t, r);

@@ -71,6 +71,8 @@ static int look(Publication *p)
 
         targets_done(&p->targets);
         r = targets_collect(p->l, p->key, p->others, p->now_sec, &p->targets);
+        if (p->request->mode == PUBLISH_RENEW)
+                p->targets.fleet = p->fleet;
         if (r == 0)
                 r = ask(p, p->store->type->load, false);
         if (r == 0)

@@ -17,13 +17,15 @@
  *     published may be thrown away, and leaves nobody an older copy. Where history cannot be
  *     written it is published all the same (L4).
  *  B7 What says something new MUST NOT wait for sets that are only renewed: a revocation is not
- * held up by a fleet whose sets grow old. */
+ *     held up by a fleet whose sets grow old.
+ *  B8 A timer MUST finish a revocation that was not published, and does not hurry what gives: that
+ *     waits for publish, or for its set's renewal. */
 
 #include "nhictl/ledger/mint.h"
 
 typedef enum PublishMode {
         PUBLISH_CHANGED, /* hosts whose grants changed, and sets over a quarter of their lifetime */
-        PUBLISH_RENEW,   /* sets over a quarter of their lifetime */
+        PUBLISH_RENEW,   /* sets over a quarter of their lifetime, and what takes away: B8 */
         PUBLISH_ALL,
 } PublishMode;
 

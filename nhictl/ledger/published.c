@@ -15,16 +15,15 @@ static int64_t integer(const json_t *payload, const char *member)
 
 static void fill(const json_t *payload, Published *ret)
 {
-        ret->ours = !ret->former;
-        ret->ver = ret->ver < 0 ? 0 : integer(payload, "ver");
+        ret->ours = !ret->former && !ret->retired;
+        ret->ver = ret->retired ? 0 : integer(payload, "ver");
         ret->iat_sec = integer(payload, "iat");
         ret->exp_sec = integer(payload, "exp");
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s",
                        document_text(payload, "ledger"));
 }
 
-/* What another key of the key list signed. A retired one's version is a thief's perhaps, and not
- * to be outbid. */
+/* What another key of the key list signed. */
 static JwsError open_former(const char *jws, size_t size, const char *typ, const KeyList *others,
                             char **ret, size_t *ret_size, Published *p)
 {
@@ -35,9 +34,8 @@ static JwsError open_former(const char *jws, size_t size, const char *typ, const
                 size_t signer;
 
                 e = jws_open(jws, size, typ, &trusted, 1, &signer, ret, ret_size);
-                p->former = e == JWS_OK;
-                if (p->former && others->keys[i].is_retired)
-                        p->ver = -1;
+                p->former = e == JWS_OK && !others->keys[i].is_retired;
+                p->retired = e == JWS_OK && others->keys[i].is_retired;
         }
         return e;
 }
@@ -63,7 +61,7 @@ static json_t *open_ours(const char *jws, size_t size, const char *typ, const ch
                 fill(payload, ret);
                 return payload;
         }
-        ret->former = false;
+        ret->former = ret->retired = false;
         json_decref(payload);
         return NULL;
 }

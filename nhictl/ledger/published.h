@@ -10,11 +10,13 @@ typedef struct Published {
         bool exists;
         bool ours;           /* signed by our key, for this host and issuer */
         bool former;         /* by another key of the ledger's key list: to be signed anew */
+        bool retired;        /* by one that this list retired: the same, and its word is a thief's
+                                perhaps: no version to be outbid, no revision to be known */
         bool says_something; /* an account, a grant, an entry */
         char hash[LEDGER_HASH_SIZE];    /* of the set's bytes; "": they were not read */
         char content[LEDGER_HASH_SIZE]; /* content_of_payload(); of the list its entries */
         int64_t ver, iat_sec, exp_sec;
-        char revision[LEDGER_HASH_SIZE]; /* the payload's `ledger`; "" where not ours */
+        char revision[LEDGER_HASH_SIZE]; /* the payload's `ledger`; "" where it is none of these */
 } Published;
 
 /* others: the ledger's key list, or NULL. 0 or -ENOMEM. */

@@ -58,14 +58,15 @@ static int make(Refresh *r, const Target *t, const Kept *k, char **ret)
         const bool is_kept = streq(k->set, at->hash);
         const int64_t iat_sec =
                 is_kept && k->iat_sec >= r->p.now_sec ? k->iat_sec + 1 : r->p.now_sec;
-        SetError refused;
+        SetError refused = { 0 };
         int n;
 
         n = mint_fresh(r->key, r->p.l->settings.issuer, t->name, at->hash, at->ver, iat_sec,
                        iat_sec + published_lifetime(at), ret, &refused);
-        if (n == -EBADMSG)
-                (void)store_failed(r->p.store, n, "the host would refuse it: %s: %s", refused.code,
-                                   refused.detail);
+        if (n != -EBADMSG || *refused.code == '\0')
+                return publication_signed(&r->p, t, n);
+        (void)store_failed(r->p.store, n, "the host would refuse it: %s: %s", refused.code,
+                           refused.detail);
         return n;
 }
 
@@ -77,6 +78,10 @@ static int batch_add(Refresh *r, Batch *b, const Target *t, const Kept *k)
         *set = (StoreSet){ .name = b->names[b->n] };
         (void)snprintf(b->names[b->n], sizeof(b->names[b->n]), "%s" FRESHNESS_SUFFIX, t->name);
         n = make(r, t, k, &set->jws);
+        if (n == -EKEYREJECTED) {
+                (void)batch_write(r, b);
+                return n;
+        }
         if (n < 0) {
                 failed(r, t, n);
                 return n == -ENOMEM ? n : 0;

@@ -131,6 +131,9 @@ static const char *objection(const Refresh *r, const Target *t, const Kept *k)
 {
         const Published *at = &t->published;
 
+        if (t->is_unread)
+                return "its document cannot be read: mend it, then: nhictl publish, with the "
+                       "issuer's key";
         if (!at->ours)
                 return at->exists ? "its set is not signed by the issuer's key (--trust)"
                                   : "it has no set yet: nhictl publish";
@@ -158,7 +161,8 @@ static int plan_one(Refresh *r, Target *t, const Kept *k)
         const char *why;
         int n;
 
-        t->is_selected = !t->is_list && t->host && publication_selects(r->p.request, t);
+        t->is_selected =
+                !t->is_list && (t->host || t->is_unread) && publication_selects(r->p.request, t);
         t->is_wanted = false;
         if (!t->is_selected || t->error < 0)
                 return 0;

@@ -10,12 +10,11 @@
 #include "lib/base/io.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/set/set.h"
-#include "nhictl/ledger/ledger.h"
+#include "nhictl/ledger/kind.h"
 #include "nhictl/when.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #define HASH_LENGTH (LEDGER_HASH_SIZE - 1)
 
@@ -78,15 +77,10 @@ static bool is_last(const Ledger *l, const char *hash)
 static int append(Ledger *l, const char *line)
 {
         _cleanup_close_ int fd = -EBADF;
-        struct stat st;
-        int r;
+        int r = ledger_file_open(l, "revisions", O_WRONLY | O_APPEND, 0664, &fd);
 
-        if (fstat(l->dir_fd, &st) < 0)
-                return -errno;
-        fd = openat(l->dir_fd, "revisions", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                    0600);
-        if (fd < 0)
-                return -errno;
+        if (r < 0)
+                return r;
         r = fd_write_all(fd, line, strlen(line));
         if (r < 0)
                 return r;

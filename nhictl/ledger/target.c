@@ -48,6 +48,22 @@ static int add_lists(Targets *t)
         return 0;
 }
 
+/* L3: they may have left or not; nobody can tell, so that each of them is named. */
+static int add_unread(Targets *t)
+{
+        size_t n = 0;
+        _cleanup_free_ const char **names = ledger_unread(t->l, DOC_HOST, &n);
+
+        for (size_t i = 0; names && i < n; i++) {
+                Target *one = add(t, names[i], NULL);
+
+                if (!one)
+                        return -ENOMEM;
+                one->is_unread = true;
+        }
+        return names ? 0 : -ENOMEM;
+}
+
 int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *others, int64_t now_sec,
                     Targets *ret)
 {
@@ -65,7 +81,7 @@ int targets_collect(const Ledger *l, const SigningKey *key, const KeyList *other
                 if (!add(ret, name, host))
                         return -ENOMEM;
         }
-        return 0;
+        return add_unread(ret);
 }
 
 static Target *find(const Targets *t, const char *name)
@@ -80,8 +96,8 @@ static int add_left_behind(Targets *t, const char *name, const Published *p, boo
 {
         Target *one;
 
-        if (ledger_has_file(t->l, DOC_HOST, name) || streq(name, STORE_KEYS) ||
-            !(must_write || (p->ours && p->says_something)))
+        if (streq(name, STORE_KEYS) ||
+            !(must_write || ((p->ours || p->former) && p->says_something)))
                 return 0;
         one = add(t, name, NULL);
         if (!one)
@@ -113,10 +129,24 @@ static int take_keys(Targets *t, const char *bytes, size_t size, Published *ret)
         return t->keys ? 0 : -ENOMEM;
 }
 
+/* A set that was verified, of a host that the ledger has. */
+static int find_takes(const Targets *t, Target *one, const char *jws, size_t size)
+{
+        _cleanup_(json_decrefp) json_t *payload = NULL;
+        char content[LEDGER_HASH_SIZE];
+        int r = fleet_content(t->fleet, one->name, one->host, content);
+
+        if (r < 0 || streq(content, one->published.content))
+                return r;
+        payload = document_unverified(jws, size, NULL);
+        return fleet_takes(t->fleet, one->host, json_object_get(payload, "grants"), &one->takes);
+}
+
 static int on_set(void *userdata, const char *name, const char *jws, size_t size, bool must_write,
                   Published *ret)
 {
         Targets *t = userdata;
+        Target *one;
         int r;
 
         *ret = (Published){ 0 };
@@ -128,7 +158,10 @@ static int on_set(void *userdata, const char *name, const char *jws, size_t size
                 r = published_list_parse(jws, size, t->l->settings.issuer, t->key, t->others, ret);
         else
                 r = published_parse(jws, size, t->l->settings.issuer, t->key, t->others, name, ret);
-        return r == 0 ? take(t, name, ret, must_write) : r;
+        if (r == 0)
+                r = take(t, name, ret, must_write);
+        one = r == 0 && t->fleet && ret->ours ? find(t, name) : NULL;
+        return one && one->host ? find_takes(t, one, jws, size) : r;
 }
 
 static int on_known(void *userdata, const char *name, const Published *p)

@@ -44,12 +44,28 @@ static int pending_read(const json_t *list, json_t **ret)
         return pending ? 0 : -ENOMEM;
 }
 
+/* What another key listed is signed anew, and looked at for that: also hosts that the ledger has no
+ * more, which nobody else remembers. */
+static int pending_add_listed(json_t *pending, const json_t *hosts)
+{
+        const json_t *entry;
+        const char *name;
+
+        json_object_foreach((json_t *)(uintptr_t)hosts, name, entry) {
+                if (store_object_is_valid(name) &&
+                    json_object_set_new(pending, name, json_true()) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 /* By our key, or by one that the key list names: a key that was exchanged published the last time.
- */
-static JwsError open_signed(const StoreOptions *o, const char *jws, size_t size, bool *ret_own,
-                            char **ret, size_t *ret_size)
+ * -EKEYREVOKED: by one that it retired. */
+static int open_signed(const StoreOptions *o, const char *jws, size_t size, bool *ret_own,
+                       char **ret, size_t *ret_size)
 {
         const Jwk *trusted = &o->key->public;
+        bool is_retired = false;
         size_t signer;
         JwsError e;
 
@@ -57,9 +73,12 @@ static JwsError open_signed(const StoreOptions *o, const char *jws, size_t size,
         *ret_own = e == JWS_OK;
         for (size_t i = 0; o->others && e == JWS_E_KEY && i < o->others->n_keys; i++) {
                 trusted = &o->others->keys[i].jwk;
+                is_retired = o->others->keys[i].is_retired;
                 e = jws_open(jws, size, JWS_TYP_PUBLICATION, &trusted, 1, &signer, ret, ret_size);
         }
-        return e;
+        if (e != JWS_OK)
+                return -EBADMSG;
+        return is_retired ? -EKEYREVOKED : 0;
 }
 
 int publication_open(const StoreOptions *o, const char *jws, size_t size,
@@ -70,9 +89,11 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
         _cleanup_free_ char *text = NULL;
         size_t text_size = 0;
         bool is_own = false;
+        json_t *hosts;
+        int r = open_signed(o, jws, size, &is_own, &text, &text_size);
 
-        if (open_signed(o, jws, size, &is_own, &text, &text_size) != JWS_OK)
-                return -EBADMSG;
+        if (r < 0)
+                return r;
         document = json_read(text, text_size, JSON_REJECT_DUPLICATES, NULL);
         if (!streq(document_text(document, "iss"), o->issuer) ||
             json_integer_value(json_object_get(document, "format")) != LEDGER_FORMAT)
@@ -80,11 +101,10 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
         (void)snprintf(ret_revision, LEDGER_HASH_SIZE, "%s", document_text(document, "ledger"));
         if (!ret_hosts || !ret_pending)
                 return 0;
-        /* What another key listed is looked at one by one: it is to be signed anew. */
-        *ret_hosts = is_own && json_is_object(json_object_get(document, "hosts"))
-                             ? json_incref(json_object_get(document, "hosts"))
-                             : json_object();
-        return pending_read(json_object_get(document, "pending"), ret_pending);
+        hosts = json_object_get(document, "hosts");
+        *ret_hosts = is_own && json_is_object(hosts) ? json_incref(hosts) : json_object();
+        r = *ret_hosts ? pending_read(json_object_get(document, "pending"), ret_pending) : -ENOMEM;
+        return r == 0 && !is_own ? pending_add_listed(*ret_pending, hosts) : r;
 }
 
 /* Does it say whose it is, whether that is so or not? */
@@ -109,10 +129,10 @@ int publication_load(Store *s, const char *where, const char *text, size_t size,
         char hash[LEDGER_HASH_SIZE];
         int r = publication_open(&s->o, text, size, s->revision, ret_hosts, ret_pending);
 
-        if (r != -EBADMSG)
+        if (r != -EBADMSG && r != -EKEYREVOKED)
                 return r;
         content_hash(text, size, hash);
-        if (names_an_issuer(text, size) && !may_replace(&s->o, hash))
+        if (r == -EBADMSG && names_an_issuer(text, size) && !may_replace(&s->o, hash))
                 return store_failed(s, -EPERM,
                                     "%s is not signed by this key: another issuer publishes there, "
                                     "or the key was changed. Where nobody else does: nhictl "

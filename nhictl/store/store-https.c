@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define SUFFIX     ".jws"
-#define AT_A_TIME  32u /* sets that are read, which have SET_SIZE_MAX together */
+#define AT_A_TIME  32u /* objects that are read, which have the size of one together */
 #define N_TRIES    4
 #define TOTAL_USEC (120 * USEC_PER_SEC)
 
@@ -256,7 +256,9 @@ static int read_objects(HttpsStore *h, const char *const *names, size_t n, const
         if (r == 0)
                 r = client_do(h->client, requests, n);
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = tell_object(names[i], &requests[i], sink);
+                r = n > 1 && is_too_large(&requests[i])
+                            ? read_objects(h, &names[i], 1, sink) /* as in read_some() */
+                            : tell_object(names[i], &requests[i], sink);
         for (size_t i = 0; requests && i < n; i++)
                 client_request_done(&requests[i]);
         free(requests);

@@ -119,13 +119,14 @@ bool store_name_parse(const StoreNames *n, const char *name, size_t size,
  * also what was written and what is to be. hosts and pending: objects by name, or NULL. */
 int publication_sign(const StoreOptions *o, const char *revision, const json_t *hosts,
                      const json_t *pending, char **ret);
-/* -EBADMSG: it is none of ours. *ret_hosts and *ret_pending are owned, may be NULL. */
+/* -EBADMSG: it is none of ours; -EKEYREVOKED: a key signed it that is retired. *ret_hosts and
+ * *ret_pending are owned, may be NULL. */
 int publication_open(const StoreOptions *o, const char *jws, size_t size,
                      char ret_revision[static LEDGER_HASH_SIZE], json_t **ret_hosts,
                      json_t **ret_pending);
-/* publication_open() of what stands at `where`, into s. What nobody signed is as good as absent:
- * who could write it could remove it, and sets still say what they were published from. -EPERM,
- * said: it is somebody else's. */
+/* publication_open() of what stands at `where`, into s. What nobody signed, or a retired key, is as
+ * good as absent: who could write it could remove it, and sets still say what they were published
+ * from. -EPERM, said: it is somebody else's. */
 int publication_load(Store *s, const char *where, const char *text, size_t size, json_t **ret_hosts,
                      json_t **ret_pending);
 json_t *publication_entry(const Published *p);

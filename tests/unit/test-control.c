@@ -496,12 +496,16 @@ static void status_says_what_it_must(void **state)
         assert_int_equal(json_integer_value(json_object_get(issuer, "age_sec")), 60);
         assert_int_equal(json_integer_value(json_object_get(issuer, "limit_sec")), 120);
         assert_int_equal(json_integer_value(json_object_get(issuer, "left_sec")), 60);
+        assert_true(json_is_null(json_object_get(issuer, "offered")));
         assert_int_equal(json_array_size(json_object_get(reply, "gates")), 2);
         assert_int_equal(json_array_size(json_object_get(reply, "quarantine")), 1);
         assert_true(json_is_array(json_object_get(reply, "locked")));
         json_decref(reply);
 
+        w.issuer_state.offered_sec = NOW_SEC - 5;
         reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+        issuer = json_array_get(json_object_get(reply, "issuers"), 0);
+        assert_int_equal(json_integer_value(json_object_get(issuer, "offered")), NOW_SEC - 5);
         assert_null(json_object_get(reply, "quarantine"));
         assert_null(json_object_get(reply, "locked"));
         json_decref(reply);

@@ -292,6 +292,60 @@ static void a_refused_set_is_offered_again_later(void **state)
         assert_true(now_monotonic_usec() - begin >= 40 * 1000);
 }
 
+static void what_the_agent_had_no_room_for_is_offered_again_soon_D5(void **state)
+{
+        static const char *const lines[] = {
+                "refused busy too many sets wait to be verified",
+                "refused not-verified Cannot allocate memory",
+                "refused not-saved /var/lib/nhi: No space left on device",
+                "refused stopping the agent stops",
+        };
+        Fixture *f = *state;
+        FeedClientConfig config = config_of(f);
+
+        config.refused_usec = 2 * PATIENCE_USEC;
+        agent_listen(f);
+        assert_int_equal(feed_client_new(f->event, &config, &f->client), 0);
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                const unsigned n = f->n_answers;
+
+                f->say = lines[i];
+                assert_int_equal(feed_client_deliver(f->client, "x", 1), 0);
+                wait_for(f, &f->n_answers, n + 2);
+                assert_string_equal(f->answer, lines[i]);
+        }
+        f->say = "accepted 7 abc";
+        wait_for(f, &f->n_answers, f->n_answers + 1);
+        assert_string_equal(f->answer, "accepted 7 abc");
+}
+
+/* D3: waits of 15 to 80 ms leave room for 20 tries in 300 ms at the very most. */
+static void an_agent_that_stays_busy_is_not_asked_at_once(void **state)
+{
+        Fixture *f = *state;
+
+        agent_listen(f);
+        client_start(f);
+        f->say = "refused busy too many sets wait to be verified";
+        assert_int_equal(feed_client_deliver(f->client, "x", 1), 0);
+        run_for(f, 300 * 1000);
+        assert_in_range(f->n_answers, 2, 20);
+}
+
+static void a_word_that_only_begins_like_busy_is_a_refusal(void **state)
+{
+        Fixture *f = *state;
+        FeedClientConfig config = config_of(f);
+
+        config.refused_usec = 2 * PATIENCE_USEC;
+        agent_listen(f);
+        assert_int_equal(feed_client_new(f->event, &config, &f->client), 0);
+        f->say = "refused busybody x";
+        assert_int_equal(feed_client_deliver(f->client, "x", 1), 0);
+        run_for(f, 300 * 1000);
+        assert_int_equal(f->n_offers, 1);
+}
+
 static void the_newest_set_wins(void **state)
 {
         Fixture *f = *state;
@@ -505,6 +559,9 @@ int main(void)
                 CASE(an_agent_that_hangs_up_is_asked_again),
                 CASE(an_answer_that_is_none_counts_as_none),
                 CASE(a_refused_set_is_offered_again_later),
+                CASE(what_the_agent_had_no_room_for_is_offered_again_soon_D5),
+                CASE(an_agent_that_stays_busy_is_not_asked_at_once),
+                CASE(a_word_that_only_begins_like_busy_is_a_refusal),
                 CASE(the_newest_set_wins),
                 CASE(a_socket_of_somebody_else_is_not_spoken_to),
                 CASE(the_fetcher_carries_what_the_agent_lists),

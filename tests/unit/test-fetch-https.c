@@ -300,6 +300,49 @@ static void a_new_set_every_time_is_asked_for_once_a_second_A14(void **state)
         assert_in_range(f->n_delivered, 2, 4);
 }
 
+static void script_wait(Script *s)
+{
+        (void)pthread_mutex_lock(&s->lock);
+        s->can_wait = true;
+        (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* A cache that was put before it takes the tag away. */
+static void a_server_that_waited_and_gives_no_validator_is_asked_at_intervals_N2(void **state)
+{
+        SourceFixture *f = *state;
+
+        script_wait(f->of_test);
+        f->spec.wait_usec = 60 * USEC_PER_SEC;
+        source_start(f);
+        wait_requests(f, 2);
+        f->spec.interval_usec = 60 * USEC_PER_SEC;
+        script_say(f, 200, "two", "", "");
+        wait_text(f, "two");
+        let_pass(f, 2500 * 1000);
+        assert_int_equal(f->server.n_requests, 2);
+}
+
+static void a_server_that_waited_and_is_always_of_this_second_is_asked_at_intervals_N2(void **state)
+{
+        SourceFixture *f = *state;
+
+        script_wait(f->of_test);
+        f->spec.wait_usec = 60 * USEC_PER_SEC;
+        source_start(f);
+        wait_requests(f, 2);
+        script_say(f, 200, "two", "\"2\"", "");
+        wait_requests(f, 3);
+        script_say(f, 404, "no such thing", "", "");
+        wait_trouble(f, "absent");
+        f->spec.interval_usec = 60 * USEC_PER_SEC;
+        script_date(f->of_test, 1);
+        script_say(f, 200, "three", "\"3\"", "");
+        wait_text(f, "three");
+        let_pass(f, 2500 * 1000);
+        assert_int_equal(f->server.n_requests, 4);
+}
+
 static void that_what_may_be_absent_is_absent_is_no_trouble(void **state)
 {
         SourceFixture *f = *state;
@@ -505,6 +548,8 @@ int main(void)
                 CASE(a_server_that_did_not_wait_is_asked_again_in_time_N5),
                 CASE(a_server_that_lies_about_waiting_is_asked_at_intervals),
                 CASE(a_new_set_every_time_is_asked_for_once_a_second_A14),
+                CASE(a_server_that_waited_and_gives_no_validator_is_asked_at_intervals_N2),
+                CASE(a_server_that_waited_and_is_always_of_this_second_is_asked_at_intervals_N2),
                 CASE(an_absent_set_is_waited_for_and_the_old_one_kept),
                 CASE(that_what_may_be_absent_is_absent_is_no_trouble),
                 CASE(nothing_but_a_200_is_delivered),

@@ -266,6 +266,43 @@ static void two_reports_of_one_number_are_told(void **state) /* F2 */
         assert_int_equal(see(spec).standing, HOST_AMBIGUOUS);
 }
 
+static LogTrouble see_nothing(const char *jws)
+{
+        _cleanup_(seen_freep) Seen *seen = NULL;
+        char error[LEDGER_ERROR_MAX];
+        LogTrouble t;
+        HostReport r;
+
+        assert_int_equal(seen_open(ledger, &seen, error), 0);
+        assert_int_equal(host_report_open(ledger, HOST, jws, jws ? strlen(jws) : 0, &r), 0);
+        assert_int_not_equal(r.standing, HOST_VERIFIED);
+        assert_int_equal(seen_judge(seen, HOST, FIXTURE_NOW, &r), 0);
+        t = r.log;
+        host_report_done(&r);
+        return t;
+}
+
+static void who_keeps_reports_cannot_hide_a_log_that_was_cut(void **state) /* F3 */
+{
+        ReportSpec spec = usual;
+        HostReport again;
+
+        assert_int_equal(see(spec).log, LOG_TROUBLE_NONE);
+        assert_int_equal(see_nothing(NULL), LOG_TROUBLE_NONE);
+        spec.seq++;
+        spec.log_seq--;
+        assert_int_equal(see(spec).log, LOG_TROUBLE_CUT);
+        again = see(usual); /* played again */
+        assert_int_equal(again.standing, HOST_REPLAYED);
+        assert_int_equal(again.log, LOG_TROUBLE_CUT);
+        spec.ver++; /* another of the same number */
+        again = see(spec);
+        assert_int_equal(again.standing, HOST_AMBIGUOUS);
+        assert_int_equal(again.log, LOG_TROUBLE_CUT);
+        assert_int_equal(see_nothing(NULL), LOG_TROUBLE_CUT);
+        assert_int_equal(see_nothing("no report"), LOG_TROUBLE_CUT);
+}
+
 /* U02 U03: as far as the central side can see. */
 static void a_log_that_is_shorter_than_it_was_is_told_until_that_is_known(void **state) /* F3 */
 {
@@ -381,13 +418,10 @@ static void what_was_seen_is_not_begun_anew_where_it_is_damaged(void **state)
 
 /* ---- read ---- */
 
-static void put_report(const char *name, ReportSpec spec)
+static void put_jws(const char *name, const char *jws)
 {
-        _cleanup_free_ char *jws = NULL;
         char place[400], key[64];
 
-        spec.host = name;
-        jws = report_jws(&host_key, &spec);
         if (ledger->settings.reports == dir) {
                 (void)snprintf(place, sizeof(place), "%s/%s.jws", dir, name);
                 assert_int_equal(
@@ -400,6 +434,30 @@ static void put_report(const char *name, ReportSpec spec)
         objects.revision++;
         object_put(&objects, key, jws, strlen(jws));
         (void)pthread_mutex_unlock(&objects.lock);
+}
+
+static void put_report(const char *name, ReportSpec spec)
+{
+        _cleanup_free_ char *jws = NULL;
+
+        spec.host = name;
+        jws = report_jws(&host_key, &spec);
+        put_jws(name, jws);
+}
+
+/* One of so many bytes, and some more. */
+static void put_long_report(const char *name, size_t size)
+{
+        _cleanup_free_ char *text = calloc(1, size + 1), *jws = NULL;
+        ReportSpec spec = usual;
+        json_t *payload;
+
+        spec.host = name;
+        payload = report_payload(&spec);
+        memset(text, 'x', size * 3 / 4 - 700); /* Base64 makes four of three */
+        assert_int_equal(json_object_set_new(payload, "agent", json_string(text)), 0);
+        jws = report_sign(&host_key, REPORT_TYP, payload);
+        put_jws(name, jws);
 }
 
 /* web1 to webN, all with the one key. */
@@ -508,6 +566,34 @@ static void an_endless_answer_keeps_no_other_from_being_read(void **state) /* F4
         assert_int_equal(r[1].standing, HOST_VERIFIED);
         done_many(r, 2);
         free(text);
+}
+
+/* Each has the whole of REPORT_SIZE_MAX, whatever the others have. */
+static void long_reports_take_no_room_from_others(void **state) /* F4 */
+{
+        const char *const *names = many(N_HOSTS);
+        HostReport r[N_HOSTS];
+
+        for (size_t i = 0; i < N_HOSTS; i++)
+                put_long_report(names[i], 6000);
+        put_long_report("web5", REPORT_SIZE_MAX - 1000);
+        put_long_report("web7", 2 * REPORT_SIZE_MAX);
+        read_many(names, N_HOSTS, r);
+        for (size_t i = 0; i < N_HOSTS; i++)
+                assert_int_equal(r[i].standing == HOST_VERIFIED, !streq(names[i], "web7"));
+        done_many(r, N_HOSTS);
+}
+
+static void reports_that_fit_are_asked_for_once_each(void **state)
+{
+        const char *const *names = many(N_HOSTS);
+        HostReport r[N_HOSTS];
+
+        for (size_t i = 0; i < N_HOSTS; i++)
+                put_report(names[i], usual);
+        read_many(names, N_HOSTS, r);
+        done_many(r, N_HOSTS);
+        assert_int_equal(server.n_requests, N_HOSTS);
 }
 
 static void a_place_that_cannot_be_reached_is_said(void **state)
@@ -724,6 +810,7 @@ int main(void)
                 TEST(an_older_report_is_one_played_again),
                 TEST(two_reports_of_one_number_are_told),
                 TEST(a_log_that_is_shorter_than_it_was_is_told_until_that_is_known),
+                TEST(who_keeps_reports_cannot_hide_a_log_that_was_cut),
                 TEST(a_log_that_says_another_thing_than_before_is_told),
                 TEST(a_log_that_was_begun_anew_is_told),
                 TEST(a_host_with_a_new_key_begins_anew),
@@ -741,6 +828,9 @@ int main(void)
                 TEST(what_is_no_report_at_one_place_keeps_no_other_from_being_read),
                 TEST_HTTPS(an_endless_answer_keeps_no_other_from_being_read),
                 TEST_ETCD(an_endless_answer_keeps_no_other_from_being_read),
+                TEST_HTTPS(long_reports_take_no_room_from_others),
+                TEST_ETCD(long_reports_take_no_room_from_others),
+                TEST_HTTPS(reports_that_fit_are_asked_for_once_each),
                 TEST_ETCD(a_place_that_cannot_be_reached_is_said),
                 TEST(a_ledger_that_names_no_place_says_what_to_do),
                 TEST(a_replayed_report_is_told_by_each_kind_of_place),

@@ -3,98 +3,15 @@
 /* nhictl init --source, on a root of its own where no systemd runs. Whatever is refused is refused
  * before anything is there. */
 
-#include "lib/base/file.h"
-#include "lib/base/macro.h"
-#include "lib/base/path.h"
 #include "nhictl/fingerprint.h"
-#include "nhictl/init.h"
 #include "nhictl/key.h"
+#include "tests/unit/init-fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
 #include <libconfig.h>
 #include <pty.h>
+#include <signal.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
-#define CONFIG  PATH_CONF_DIR "/" INIT_SOURCE_CONF
-#define LOCAL   PATH_CONF_DIR "/" INIT_LOCAL_CONF
-#define TRUST   PATH_TRUST_DIR "/source.jwk"
-#define DROP_IN PATH_ROOT "/etc/systemd/system/nhi-fetchd.service.d/10-nhi-init.conf"
-#define GIVEN   PATH_ROOT "/given-"
-#define NOW     1763760000
-
-static const char jwk[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"iss\":\"https://g.example.org\","
-                          "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
-static const char hex[] = "90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89";
-
-static void put(const char *path, const char *text)
-{
-        assert_int_equal(file_replace(path, text, strlen(text), 0600, geteuid(), getegid(), false),
-                         0);
-}
-
-static const char *content(const char *path)
-{
-        static char text[8192];
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-        text[n > 0 ? n : 0] = '\0';
-        if (fd < 0)
-                return NULL;
-        (void)close(fd);
-        return text;
-}
-
-static int no_root(void **state)
-{
-        return system("rm -rf " PATH_ETC_DIR " " PATH_ROOT "/etc/systemd " GIVEN "*");
-}
-
-static int fresh_root(void **state)
-{
-        static const char *const dirs[] = { PATH_ROOT, PATH_ROOT "/etc", PATH_ROOT "/etc/systemd",
-                                            PATH_ROOT "/etc/systemd/system" };
-
-        assert_int_equal(no_root(state), 0);
-        for (size_t i = 0; i < ELEMENTSOF(dirs); i++)
-                (void)mkdir(dirs[i], 0755);
-        put(GIVEN "key.jwk", jwk);
-        put(GIVEN "token", "s3cret\n");
-        put(GIVEN "ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-        put(GIVEN "key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-        return 0;
-}
-
-#define URLS(...)                                                                                  \
-        (ArgList)                                                                                  \
-        {                                                                                          \
-                (const char *[]){ __VA_ARGS__ },                                                   \
-                        sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)                   \
-        }
-
-static const char *thumbprints[4];
-
-static InitOptions options(ArgList sources)
-{
-        thumbprints[0] = hex;
-        return (InitOptions){ .sources = sources,
-                              .trust = GIVEN "key.jwk",
-                              .thumbprints = { thumbprints, 1 },
-                              .name = "web1.example.org" };
-}
-
-static int run(const InitOptions *o)
-{
-        const Call call = { .now_sec = NOW };
-
-        return init_source(&call, o);
-}
+#include <sys/resource.h>
 
 static void nothing_is_there(void)
 {
@@ -432,6 +349,66 @@ static void another_source_is_refused_unless_told(void **state)
         assert_null(content(PATH_PRIVATE_DIR "/source-token"));
 }
 
+static void what_is_done_anew_names_nothing_that_is_gone(void **state)
+{
+        InitOptions o = options(URLS("https://a.example.org/"));
+
+        o.access = (StoreAccess){ .ca_file = GIVEN "ca.pem",
+                                  .token_file = GIVEN "token",
+                                  .pins = "sha256//AAAA" };
+        assert_int_equal(run(&o), VERB_OK);
+        o.access = (StoreAccess){ 0 };
+        assert_int_equal(run(&o), VERB_OK); /* what it says more stays, */
+        config_says("issuers.[0].source.token", "source-token");
+        assert_non_null(content(PATH_PRIVATE_DIR "/source-token"));
+        o.replace = true; /* unless it is told otherwise */
+        assert_int_equal(run(&o), VERB_OK);
+        assert_null(strstr(content(CONFIG), "token"));
+        assert_null(strstr(content(CONFIG), "ca_file"));
+        assert_null(strstr(content(CONFIG), "pins"));
+        assert_non_null(strstr(content(CONFIG ".replaced"), "source-token"));
+        assert_null(content(PATH_PRIVATE_DIR "/source-token"));
+        assert_null(content(PATH_TRUST_DIR "/source-ca.pem"));
+        assert_null(content(DROP_IN));
+        assert_int_equal(unlink(CONFIG ".replaced"), 0);
+        assert_int_equal(run(&o), VERB_OK);
+        assert_null(content(CONFIG ".replaced")); /* the same again is no change */
+}
+
+static void a_full_disk_leaves_the_host_as_it_was(void **state)
+{
+        InitOptions o = options(URLS("https://a.example.org/")),
+                    other = options(URLS("https://b.example.org/"));
+        const char *const absent[] = { CONFIG ".replaced", CONFIG ".new", TRUST ".new", DROP_IN,
+                                       PATH_PRIVATE_DIR "/source-token" };
+        _cleanup_free_ char *config = NULL, *key = NULL;
+        struct rlimit before, small;
+        int r;
+
+        assert_int_equal(run(&o), VERB_OK);
+        config = strdup(content(CONFIG));
+        key = strdup(content(TRUST));
+        put(GIVEN "key.jwk", OTHER_KEY);
+        other.thumbprints.n = 0;
+        other.yes = other.replace = true;
+        other.access.token_file = GIVEN "token";
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        small = (struct rlimit){ .rlim_cur = 320, .rlim_max = before.rlim_max };
+        (void)signal(SIGXFSZ, SIG_IGN);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0); /* there is room for a key */
+        r = run(&other);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(r, VERB_FAILED);
+        assert_string_equal(content(CONFIG) ?: "", config);
+        assert_string_equal(content(TRUST), key);
+        for (size_t i = 0; i < ELEMENTSOF(absent); i++)
+                assert_null(content(absent[i]));
+        assert_int_equal(run(&other), VERB_OK);
+        assert_string_equal(content(CONFIG ".replaced"), config);
+        config_says("issuers.[0].source.urls.[0]", "https://b.example.org/{host}.jws");
+        assert_string_not_equal(content(TRUST), key);
+}
+
 static void a_local_setup_is_not_mixed_with_a_central_one(void **state)
 {
         InitOptions o = options(URLS("https://a.example.org/"));
@@ -480,6 +457,8 @@ int main(void)
                 T(credentials_that_cannot_serve_are_refused),
                 T(the_same_again_keeps_what_an_administrator_narrowed),
                 T(another_source_is_refused_unless_told),
+                T(what_is_done_anew_names_nothing_that_is_gone),
+                T(a_full_disk_leaves_the_host_as_it_was),
                 T(a_local_setup_is_not_mixed_with_a_central_one),
                 T(a_new_name_is_taken_where_the_old_setup_gives_way),
         };

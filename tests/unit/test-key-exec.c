@@ -44,9 +44,10 @@ static _Noreturn void hang(void)
 static bool has_pin(void)
 {
         char pin[8] = "";
-        int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC);
+        int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
 
-        return fd >= 0 && read(fd, pin, sizeof(pin) - 1) > 0 && streq(pin, "1234\n");
+        return fd >= 0 && write(fd, "PIN?", 4) == 4 && read(fd, pin, sizeof(pin) - 1) > 0 &&
+               streq(pin, "1234\n");
 }
 
 static int print_public(const SigningKey *k, const char *how)
@@ -224,6 +225,35 @@ static void a_command_may_ask_at_the_terminal_and_gives_it_back(void **state)
         (void)close(fd);
 }
 
+static void read_until(int fd, char last)
+{
+        char c = '\0';
+
+        while (c != last)
+                assert_int_equal(read(fd, &c, 1), 1);
+}
+
+/* Else who publishes for a fleet is asked again for each host. */
+static void ctrl_c_at_the_terminal_that_was_lent_ends_us_too(void **state)
+{
+        int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), terminal, status = -1;
+        pid_t pid;
+
+        assert_true(fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0);
+        terminal = open(ptsname(fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+        assert_true(terminal >= 0);
+        pid = fork();
+        if (pid == 0)
+                _exit(sign_at_terminal(ptsname(fd)));
+        read_until(fd, '?');
+        assert_int_equal(write(fd, "\003", 1), 1);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGINT);
+        (void)close(terminal);
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
@@ -232,6 +262,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(a_command_that_is_none_is_said),
                 cmocka_unit_test(a_command_that_hangs_is_ended_with_what_it_started),
                 cmocka_unit_test(a_command_may_ask_at_the_terminal_and_gives_it_back),
+                cmocka_unit_test(ctrl_c_at_the_terminal_that_was_lent_ends_us_too),
         };
 
         if (sodium_init() < 0)

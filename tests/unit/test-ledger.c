@@ -146,6 +146,80 @@ static void links_and_files_of_everybody_are_left_out(void **state)
         ledger_free(l);
 }
 
+static void what_keeps_a_file_from_being_read_is_said_with_its_remedy(void **state)
+{
+        static const char chmod_it[] = "it is writable by everybody: chmod o-w it first";
+        const Fixture *f = *state;
+        char error[LEDGER_ERROR_MAX], path[600];
+        Ledger *l = fixture_open(f, true);
+
+        fixture_fill(l);
+        ledger_free(l);
+        fixture_write(f, "revisions", "");
+        fixture_write(f, "owners/open.json", "{\"name\": \"open\"}");
+        (void)snprintf(path, sizeof(path), "%s/owners/open.json", f->ledger);
+        assert_int_equal(chmod(path, 0666), 0);
+        l = fixture_open(f, false);
+        assert_non_null(strstr(json_string_value(json_array_get(l->problems, 0)), chmod_it));
+        ledger_free(l);
+
+        (void)snprintf(path, sizeof(path), "%s/revisions", f->ledger);
+        assert_int_equal(chmod(path, 0666), 0);
+        assert_int_equal(ledger_open(f->ledger, false, &l, error), -EPERM);
+        assert_non_null(strstr(error, "/revisions: "));
+        assert_non_null(strstr(error, chmod_it));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(ledger_open(f->ledger, false, &l, error), -EPERM);
+        assert_non_null(strstr(error, "/revisions: it is no regular file"));
+        assert_int_equal(rmdir(path), 0);
+        assert_int_equal(symlink("history", path), 0);
+        assert_int_equal(ledger_open(f->ledger, false, &l, error), -ELOOP);
+        assert_non_null(strstr(error, "/revisions: it is a symbolic link"));
+}
+
+static mode_t mode_of(const Fixture *f, const char *name)
+{
+        char path[600];
+        struct stat st;
+
+        (void)snprintf(path, sizeof(path), "%s/%s", f->ledger, name);
+        assert_int_equal(stat(path, &st), 0);
+        return st.st_mode & 07777;
+}
+
+/* Who may only read it must not be able to hold the lock: theirs it is who may write. */
+static void lock_and_revisions_are_as_open_as_the_directory(void **state)
+{
+        static const struct {
+                mode_t directory, lock, revisions;
+        } cases[] = {
+                { 0700, 0600, 0600 },
+                { 02770, 0660, 0660 },
+                { 02750, 0600, 0640 },
+                { 0755, 0600, 0644 },
+        };
+        const Fixture *f = *state;
+        const mode_t before = umask(077);
+        char path[600];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Ledger *l;
+
+                (void)snprintf(path, sizeof(path), "%s/.lock", f->ledger);
+                (void)unlink(path);
+                (void)snprintf(path, sizeof(path), "%s/revisions", f->ledger);
+                (void)unlink(path);
+                assert_int_equal(chmod(f->ledger, cases[i].directory), 0);
+                l = fixture_open(f, true);
+                assert_int_equal(ledger_commit(l, FIXTURE_NOW, "me"), 0);
+                ledger_free(l);
+                assert_int_equal(mode_of(f, ".lock"), cases[i].lock);
+                assert_int_equal(mode_of(f, "revisions"), cases[i].revisions);
+        }
+        (void)umask(before);
+}
+
 static void settings_name_what_is_wrong(void **state)
 {
         const Fixture *f = *state;
@@ -349,6 +423,8 @@ int main(void)
                 LEDGER_TEST(writers_at_once_lose_nothing),
                 LEDGER_TEST(a_document_that_cannot_be_understood_grants_nothing_and_harms_nobody),
                 LEDGER_TEST(links_and_files_of_everybody_are_left_out),
+                LEDGER_TEST(what_keeps_a_file_from_being_read_is_said_with_its_remedy),
+                LEDGER_TEST(lock_and_revisions_are_as_open_as_the_directory),
                 LEDGER_TEST(settings_name_what_is_wrong),
                 LEDGER_TEST(what_is_no_ledger_is_not_opened),
                 LEDGER_TEST(create_keeps_what_is_there),

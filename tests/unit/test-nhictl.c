@@ -344,6 +344,43 @@ static void revoke_ends_and_stays_as_history(void **state)
         ENDS(VERB_PROBLEM, "ledger", "g-none");
 }
 
+static size_t grants_published(void)
+{
+        _cleanup_free_ char *jws = NULL;
+        size_t size, n;
+        json_t *payload;
+
+        assert_int_equal(
+                document_read(AT_FDCWD, PATH_PUBLISHED_DIR "/web1.jws", 65536, &jws, &size), 0);
+        payload = document_unverified(jws, size, NULL);
+        n = json_array_size(json_object_get(payload, "grants"));
+        json_decref(payload);
+        return n;
+}
+
+/* L3 */
+static void a_grant_that_cannot_be_read_keeps_no_other_from_being_revoked(void **state)
+{
+        char other[64], path[300];
+        FILE *file;
+
+        OK(GRANT_WORDS, "--service", "cron", "--for", "20m");
+        (void)snprintf(other, sizeof(other), "%.*s", (int)strcspn(out, "\n"), out);
+        assert_int_equal(grants_published(), 2);
+        (void)snprintf(path, sizeof(path), PATH_LEDGER_DIR "/grants/%s.json", other);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs("<<<<<<< HEAD\n", file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        ENDS(VERB_USAGE, "revoke", other, jti, "g-none", "--reason", "r");
+        assert_said("nothing was revoked");
+        ENDS(VERB_FAILED, "revoke", other, jti, "--reason", "stolen");
+        assert_said("cannot be read: hosts lose the grant until it can, and it is not revoked");
+        assert_string_equal(out, "changed\n");
+        assert_string_equal(state_of_grant(), "revoked");
+        assert_int_equal(grants_published(), 0);
+}
+
 static void disabling_revokes_for_good(void **state)
 {
         OK("account", "disable", "svc-deploy", "--reason", "leaving");
@@ -651,6 +688,7 @@ int main(void)
                 WORLD_TEST(options_become_terms),
                 WORLD_TEST(an_account_without_a_document_is_granted_with_a_note),
                 WORLD_TEST(revoke_ends_and_stays_as_history),
+                WORLD_TEST(a_grant_that_cannot_be_read_keeps_no_other_from_being_revoked),
                 WORLD_TEST(disabling_revokes_for_good),
                 WORLD_TEST(extend_moves_the_end_forward_only),
                 WORLD_TEST(expiring_lists_what_ends_soon),

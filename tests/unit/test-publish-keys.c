@@ -7,6 +7,7 @@
 #include "nhictl/ledger/mint-fresh.h"
 #include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/publish.h"
+#include "nhictl/store/store.h"
 #include "tests/unit/history-fixture.h"
 #include "tests/unit/keylist-fixture.h"
 
@@ -305,6 +306,137 @@ static void key_lists_and_statements_of_freshness_are_no_sets_to_the_check(void 
         json_decref(problems);
 }
 
+/* b signs, and a does no more. */
+static void retire_a(const Fixture *f)
+{
+        _cleanup_free_ char *keys = jwk_reaching(&b), *retired = jwk_with(&a, ""),
+                            *roots = jwk_with(&r1, ""), *payload = NULL, *lines = NULL;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"test:issuer\",\"aud\":\"*\",\"iat\":%lld,"
+                             "\"ver\":%lld,\"keys\":[%s],\"retired\":[%s],\"roots\":[%s],"
+                             "\"threshold\":1}",
+                             (long long)FIXTURE_NOW, (long long)FIXTURE_NOW * 1000 + 1, keys,
+                             retired, roots) > 0);
+        lines = SIGNED_BY(payload, &r1);
+        fixture_write(f, KEYS_SIGNED, lines);
+}
+
+/* What somebody with this key signs, from a revision that no ledger knows. */
+static void put_set_by(const Fixture *f, const SigningKey *by, const char *object, const char *aud,
+                       const char *typ)
+{
+        _cleanup_free_ char *payload = NULL, *jws = NULL;
+        char path[400];
+        FILE *file;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"test:issuer\",\"aud\":\"%s\",\"iat\":%lld,"
+                             "\"exp\":%lld,\"ver\":9000000000000000000,\"ledger\":\"%064d\","
+                             "\"accounts\":[],\"grants\":[],\"revoked\":[]}",
+                             aud, (long long)FIXTURE_NOW, (long long)FIXTURE_NOW + 86400, 7) > 0);
+        assert_int_equal(jws_sign(by, typ, payload, strlen(payload), &jws), 0);
+        (void)snprintf(path, sizeof(path), "%s/%s.jws", f->target, object);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(jws, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+static Published read_as(const Fixture *f, const SigningKey *key, const char *name)
+{
+        _cleanup_free_ char *jws = stands(f, name);
+        Published p;
+
+        assert_int_equal(published_parse(jws, strlen(jws), "test:issuer", key, NULL, name, &p), 0);
+        return p;
+}
+
+/* B1, B4, V26: its revision stops no publication, its version is not outbid, and it does not stay.
+ */
+static void what_a_retired_key_signed_holds_nothing_up_and_is_written_anew(void **state)
+{
+        const Fixture *f = *state;
+        Published p;
+
+        publish_first(f);
+        retire_a(f);
+        assert_int_equal(publish_as(f, &b, 1, NULL), 0);
+        assert_int_equal(json_array_size(report.notes), 0);
+        put_set_by(f, &a, "web1", "web1", JWS_TYP_GRANTS);
+        put_set_by(f, &a, STORE_LIST, "*", JWS_TYP_REVOCATIONS);
+        revoke_grant(f);
+        if (publish_as(f, &b, 2, NULL) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(report.n_failed, 0);
+        assert_true(report.list_published);
+        assert_int_equal(json_array_size(report.notes), 1);
+        assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)),
+                               "2 of what stood there were by a retired key"));
+        p = read_as(f, &b, "web1");
+        assert_true(p.ours);
+        assert_int_equal(p.ver, (FIXTURE_NOW + 2) * 1000ll);
+        assert_int_equal(publish_as(f, &b, 3, NULL), 0);
+        assert_int_equal(report.n_published, 0);
+        assert_int_equal(json_array_size(report.notes), 0);
+}
+
+/* It makes up no hosts, either. */
+static void what_a_retired_key_signed_for_no_host_of_ours_is_left_alone(void **state)
+{
+        const Fixture *f = *state;
+        _cleanup_free_ char *before = NULL;
+
+        publish_first(f);
+        retire_a(f);
+        put_set_by(f, &a, "web9", "web9", JWS_TYP_GRANTS);
+        before = stands(f, "web9");
+        assert_int_equal(publish_as(f, &b, 1, NULL), 0);
+        assert_int_equal(report.n_published, 1);
+        must_stand(f, "web9", before);
+}
+
+static void a_host_that_left_is_emptied_whichever_key_that_signs_published_it(void **state)
+{
+        const Fixture *f = *state;
+        _cleanup_free_ char *keys = join(jwk_reaching(&a), jwk_reaching(&b)),
+                            *roots = jwk_with(&r1, ""), *payload = payload_of(1, keys, roots, 1),
+                            *lines = SIGNED_BY(payload, &r1);
+        Published p;
+        Ledger *l;
+
+        publish_first(f);
+        fixture_write(f, KEYS_SIGNED, lines);
+        l = history_open(f);
+        assert_int_equal(ledger_change(l, HISTORY_REMOVED, DOC_HOST, "web1", NULL, NULL), 0);
+        ledger_free(l);
+        assert_int_equal(publish_as(f, &b, 1, NULL), 0);
+        assert_int_equal(report.n_published, 1);
+        p = read_as(f, &b, "web1");
+        assert_true(p.ours);
+        assert_false(p.says_something);
+        assert_int_equal(publish_as(f, &b, 2, NULL), 0);
+        assert_int_equal(report.n_published, 0);
+}
+
+/* B1 */
+static void what_another_key_that_signs_published_is_judged_by_its_revision(void **state)
+{
+        const Fixture *f = *state;
+        _cleanup_free_ char *keys = join(jwk_reaching(&a), jwk_reaching(&b)),
+                            *roots = jwk_with(&r1, ""), *payload = payload_of(1, keys, roots, 1),
+                            *lines = SIGNED_BY(payload, &r1), *before = NULL;
+
+        publish_first(f);
+        fixture_write(f, KEYS_SIGNED, lines);
+        put_set_by(f, &a, "web1", "web1", JWS_TYP_GRANTS);
+        before = stands(f, "web1");
+        assert_int_equal(publish_as(f, &b, 1, NULL), -ESTALE);
+        assert_non_null(strstr(error, "older copy"));
+        must_stand(f, "web1", before);
+}
+
 static int init_sodium(void **state)
 {
         return sodium_init() < 0 ? -1 : 0;
@@ -322,6 +454,10 @@ int main(void)
                 TEST(a_list_that_is_named_is_replaced),
                 TEST(a_list_that_no_host_took_has_no_roots),
                 TEST(a_list_that_somebody_made_up_whole_is_said_and_can_be_named),
+                TEST(what_a_retired_key_signed_holds_nothing_up_and_is_written_anew),
+                TEST(what_a_retired_key_signed_for_no_host_of_ours_is_left_alone),
+                TEST(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
+                TEST(what_another_key_that_signs_published_is_judged_by_its_revision),
                 TEST(key_lists_and_statements_of_freshness_are_no_sets_to_the_check),
         };
 

@@ -149,6 +149,59 @@ static void a_grant_that_is_over_by_itself_leaves_the_list_and_an_account_may_co
         ledger_free(l);
 }
 
+/* L3: nobody knows by now that it was revoked. */
+static void what_cannot_be_read_does_not_leave_the_list(void **state)
+{
+        static const char *const files[] = { "grants/g-1.json", "accounts/svc-deploy.json",
+                                             "owners/payments.json" };
+        Ledger *l = fixture_open(*state, true);
+        RevocationList *list;
+
+        mark(l, DOC_GRANT, "g-1", "revoked");
+        mark(l, DOC_ACCOUNT, "svc-deploy", "disabled");
+        mark(l, DOC_OWNER, "payments", "disabled");
+        assert_int_equal(publish(l), 0);
+        ledger_free(l);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++)
+                fixture_write(*state, files[i], "<<<<<<< HEAD");
+        l = fixture_open(*state, true);
+        assert_int_equal(publish_at(l, FIXTURE_NOW + 1), 0);
+        assert_false(report.list_published);
+        list = read_list(*state, l, FIXTURE_NOW + 1);
+        must_name(list, (const char *const[]){ "grant", "g-1", "account", "svc-deploy", "owner",
+                                               "payments", NULL });
+        revocation_list_free(list);
+        ledger_free(l);
+}
+
+/* By name, whatever the folder's order is: else each checkout would publish another list. */
+static void what_cannot_be_read_is_named_until_it_can_be(void **state)
+{
+        static const char *const names[] = { "g-5", "g-2", "g-4", "g-3" };
+        Ledger *l = fixture_open(*state, true);
+        RevocationList *list;
+        char file[64];
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                (void)snprintf(file, sizeof(file), "grants/%s.json", names[i]);
+                fixture_write(*state, file, "{");
+        }
+        ledger_free(l);
+        l = fixture_open(*state, true);
+        assert_int_equal(publish(l), 0);
+        list = read_list(*state, l, FIXTURE_NOW);
+        must_name(list, (const char *const[]){ "grant", "g-2", "grant", "g-3", "grant", "g-4",
+                                               "grant", "g-5", NULL });
+        revocation_list_free(list);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                assert_int_equal(ledger_remove(l, DOC_GRANT, names[i]), 0);
+        assert_int_equal(publish_at(l, FIXTURE_NOW + 1), 0);
+        list = read_list(*state, l, FIXTURE_NOW + 1);
+        must_name(list, (const char *const[]){ NULL });
+        revocation_list_free(list);
+        ledger_free(l);
+}
+
 static void its_version_rises_whatever_the_clock_says(void **state) /* B2 */
 {
         Ledger *l = fixture_open(*state, true);
@@ -266,6 +319,8 @@ int main(void)
                 TEST(without_anything_to_say_there_is_no_list),
                 TEST(it_names_what_is_revoked_and_who_is_disabled),
                 TEST(a_grant_that_is_over_by_itself_leaves_the_list_and_an_account_may_come_back),
+                TEST(what_cannot_be_read_does_not_leave_the_list),
+                TEST(what_cannot_be_read_is_named_until_it_can_be),
                 TEST(its_version_rises_whatever_the_clock_says),
                 TEST(an_older_copy_of_the_ledger_cannot_take_it_back),
                 TEST(a_list_of_somebody_else_is_left_alone),

@@ -99,7 +99,6 @@ static void a_set_is_written_once_and_again_when_it_changes(void **state)
         grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
         json_object_set_new(grant, "revoked", json_object());
         assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
-        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 2000000), 0);
         assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 2000000), 1);
         assert_int_equal(grants_of(f, l, "web1"), 0);
         assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 3000000), 1);
@@ -115,6 +114,56 @@ static void renewal_begins_behind_a_quarter_of_the_lifetime(void **state)
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 6 * HOUR), 0);
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 6 * HOUR + 1000000), 1);
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 7 * HOUR), 0);
+        ledger_free(l);
+}
+
+static json_t *grant_document(const Ledger *l, const char *jti)
+{
+        json_t *grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+
+        json_object_set_new(grant, "jti", json_string(jti));
+        return grant;
+}
+
+/* B8 */
+static void a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives(void **state)
+{
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+        json_t *grant;
+
+        fixture_fill(l);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 2);
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-2", grant_document(l, "g-2")), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 1000000), 0);
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+
+        grant = grant_document(l, "g-1");
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 2000000), 1);
+        assert_int_equal(grants_of(f, l, "web1"), 1); /* g-2 */
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 3000000), 0);
+
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 4000000), 1);
+        assert_int_equal(grants_of(f, l, "web1"), 0);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + 5000000), 0);
+        ledger_free(l);
+}
+
+/* B8: what ended by itself is no news. */
+static void a_grant_that_ended_is_not_taken(void **state)
+{
+        Ledger *l = fixture_open(*state, true);
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + HOUR), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + HOUR), 1);
         ledger_free(l);
 }
 
@@ -262,6 +311,44 @@ static void what_cannot_be_read_keeps_its_own_host_waiting_only(void **state)
         ledger_free(l);
 }
 
+/* Signs the first two. */
+static int sign_some(const char *text, size_t size, uint8_t ret[static JWS_SIGNATURE_SIZE],
+                     void *userdata)
+{
+        unsigned *n = userdata;
+
+        if ((*n)++ >= 2)
+                return -ETIMEDOUT;
+        return crypto_sign_detached(ret, NULL, (const uint8_t *)text, size, key.secret);
+}
+
+/* A token that nobody touches holds the ledger for a minute, and not for a minute a host. */
+static void a_key_that_does_not_sign_is_asked_once(void **state)
+{
+        const Fixture *f = *state;
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC };
+        unsigned n = 0;
+        const SigningKey asked = { .public = key.public, .sign = sign_some, .userdata = &n };
+        char error[LEDGER_ERROR_MAX], name[32];
+        Ledger *l = fixture_open(f, true);
+        PublishReport report;
+
+        fixture_fill(l);
+        for (int i = 2; i <= 6; i++) {
+                (void)snprintf(name, sizeof(name), "web%d", i);
+                assert_int_equal(ledger_put(l, DOC_HOST, name,
+                                            json_pack("{s:s, s:[]}", "name", name, "labels")),
+                                 0);
+        }
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(ledger_publish(l, &asked, &request, &report, error), -EKEYREJECTED);
+        assert_int_equal(n, 3);
+        assert_non_null(strstr(error, "web3: --key did not sign"));
+        assert_int_equal(grants_of(f, l, "web1"), 1);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + 1000000), 4);
+        ledger_free(l);
+}
+
 static void the_set_of_a_host_that_left_is_emptied_once(void **state)
 {
         const Fixture *f = *state;
@@ -276,18 +363,40 @@ static void the_set_of_a_host_that_left_is_emptied_once(void **state)
         ledger_free(l);
 }
 
-static void a_host_whose_document_is_torn_keeps_its_set(void **state)
+/* L3, B4: what was revoked meanwhile is still granted there, so that is a failure of its own. */
+static void a_host_whose_document_is_torn_keeps_its_set_and_is_named(void **state)
 {
         const Fixture *f = *state;
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + 1000000 };
         Ledger *l = fixture_open(f, true);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        json_t *grant;
 
         fixture_fill(l);
-        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
+        assert_int_equal(
+                ledger_put(l, DOC_HOST, "web2", json_pack("{s:s, s:[]}", "name", "web2", "labels")),
+                0);
+        grant = json_deep_copy(ledger_get(l, DOC_GRANT, "g-1"));
+        json_object_set_new(grant, "hosts", json_pack("[s, s]", "web1", "web2"));
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", json_deep_copy(grant)), 0);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 2);
         ledger_free(l);
-        fixture_write(f, "hosts/web1.json", "{");
+
+        fixture_write(f, "hosts/web1.json", "<<<<<<< HEAD");
         l = fixture_open(f, true);
-        assert_int_equal(publish(l, PUBLISH_ALL, NOW_USEC + 1000000), 0);
+        json_object_set_new(grant, "revoked", json_object());
+        assert_int_equal(ledger_put(l, DOC_GRANT, "g-1", grant), 0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(publish_at(l, &request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(report.n_failed, 1);
+        assert_int_equal(json_array_size(report.notes), 1);
+        assert_non_null(strstr(json_string_value(json_array_get(report.notes, 0)),
+                               "web1: hosts/web1.json cannot be read: its set stays"));
+        publish_report_done(&report);
         assert_int_equal(grants_of(f, l, "web1"), 1);
+        assert_int_equal(grants_of(f, l, "web2"), 0);
         ledger_free(l);
 }
 
@@ -468,13 +577,16 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 LEDGER_TEST(a_set_is_written_once_and_again_when_it_changes),
                 LEDGER_TEST(renewal_begins_behind_a_quarter_of_the_lifetime),
+                LEDGER_TEST(a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives),
+                LEDGER_TEST(a_grant_that_ended_is_not_taken),
                 LEDGER_TEST(an_older_checkout_that_publishes_last_is_refused),
                 LEDGER_TEST(a_merged_checkout_may_publish),
                 LEDGER_TEST(the_version_rises_whatever_the_clock_does),
                 LEDGER_TEST(a_set_of_another_key_is_kept_and_the_others_are_published),
                 LEDGER_TEST(what_cannot_be_read_keeps_its_own_host_waiting_only),
+                LEDGER_TEST(a_key_that_does_not_sign_is_asked_once),
                 LEDGER_TEST(the_set_of_a_host_that_left_is_emptied_once),
-                LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set),
+                LEDGER_TEST(a_host_whose_document_is_torn_keeps_its_set_and_is_named),
                 LEDGER_TEST(a_target_of_everybody_is_refused),
                 LEDGER_TEST(
                         a_set_names_the_line_that_its_publication_follows_and_a_renewal_is_no_news),

@@ -615,24 +615,32 @@ static void an_object_that_cannot_be_read_holds_up_its_own_host_only(void **stat
         ledger_free(l);
 }
 
-/* A list by one root that names both keys, into the ledger. */
-static void name_both_keys(const Fixture *f, const SigningKey *root, const SigningKey *other)
+/* A list by one root, into the ledger. */
+static void name_keys(const Fixture *f, const SigningKey *root, const char *keys, int ver)
 {
-        _cleanup_free_ char *a = jwk_reaching(&key), *b = jwk_reaching(other),
-                            *r = jwk_with(root, ""), *payload = NULL, *lines = NULL;
+        _cleanup_free_ char *r = jwk_with(root, ""), *payload = NULL, *lines = NULL;
         char path[400];
         FILE *file;
 
         assert_true(asprintf(&payload,
                              "{\"format\":1,\"iss\":\"test:issuer\",\"aud\":\"*\",\"iat\":%lld,"
-                             "\"ver\":%lld,\"keys\":[%s,%s],\"roots\":[%s],\"threshold\":1}",
-                             (long long)FIXTURE_NOW, (long long)FIXTURE_NOW * 1000, a, b, r) > 0);
+                             "\"ver\":%lld,%s,\"roots\":[%s],\"threshold\":1}",
+                             (long long)FIXTURE_NOW, (long long)FIXTURE_NOW * 1000 + ver, keys,
+                             r) > 0);
         lines = SIGNED_BY(payload, root);
         (void)snprintf(path, sizeof(path), "%s/keys.jws", f->ledger);
         file = fopen(path, "we");
         assert_non_null(file);
         assert_true(fputs(lines, file) >= 0);
         assert_int_equal(fclose(file), 0);
+}
+
+static void name_both_keys(const Fixture *f, const SigningKey *root, const SigningKey *other)
+{
+        _cleanup_free_ char *a = jwk_reaching(&key), *b = jwk_reaching(other), *keys = NULL;
+
+        assert_true(asprintf(&keys, "\"keys\":[%s,%s]", a, b) > 0);
+        name_keys(f, root, keys, 0);
 }
 
 /* The key was exchanged: publication and sets of before are ours, and are signed anew. */
@@ -653,6 +661,110 @@ static void what_another_key_of_the_list_signed_is_signed_anew(void **state)
         assert_int_equal(grants_of("web3"), 0);
         assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 0);
         key = before;
+        ledger_free(l);
+}
+
+/* Also where nobody chose it in the first run by the new key. */
+static void a_host_that_left_is_emptied_whichever_key_that_signs_published_it(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 3);
+        const char *const globs[] = { "web3" };
+        const PublishRequest chosen = {
+                .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND, .hosts = globs, .n_hosts = 1
+        };
+        SigningKey root, before = key, after;
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(signing_key_generate(&root), 0);
+        assert_int_equal(signing_key_generate(&after), 0);
+        name_both_keys(*state, &root, &after);
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        assert_int_equal(grants_of("web1"), 1);
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        key = after;
+        assert_int_equal(publish_with(l, chosen, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        publish_report_done(&report);
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 2);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(grants_of("web2"), 0);
+        assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 0);
+        key = before;
+        ledger_free(l);
+}
+
+static void name_one_key(const Fixture *f, const SigningKey *root, const SigningKey *other)
+{
+        _cleanup_free_ char *a = jwk_with(&key, ""), *b = jwk_reaching(other), *keys = NULL;
+
+        assert_true(asprintf(&keys, "\"keys\":[%s],\"retired\":[%s]", b, a) > 0);
+        name_keys(f, root, keys, 1);
+}
+
+/* B1, V26: whoever has it may write it over and over. */
+static void a_publication_by_a_retired_key_is_as_good_as_none(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 2);
+        const PublishRequest request = { .mode = PUBLISH_CHANGED,
+                                         .now_usec = NOW_USEC + 2 * SECOND };
+        _cleanup_(json_decrefp) json_t *pending = json_pack("{s:b}", "web9", 1);
+        SigningKey root, before = key, after;
+        const StoreOptions o = { .key = &before, .issuer = "test:issuer" };
+        _cleanup_free_ char *jws = NULL;
+        char error[LEDGER_ERROR_MAX], revision[LEDGER_HASH_SIZE];
+        PublishReport report;
+
+        assert_int_equal(signing_key_generate(&root), 0);
+        assert_int_equal(signing_key_generate(&after), 0);
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        name_one_key(*state, &root, &after);
+        key = after;
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 2);
+        (void)snprintf(revision, sizeof(revision), "%064d", 7);
+        assert_int_equal(publication_sign(&o, revision, NULL, pending, &jws), 0);
+        object_put(&objects, "/nhi/sets/" STORE_PUBLICATION, jws, strlen(jws));
+        revoke_grant(l);
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_published, 1);
+        assert_int_equal(report.n_failed, 0);
+        must_be_noted(&report, STORE_PUBLICATION, "written anew");
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_null(stands("web9"));
+        assert_string_not_equal(stands(STORE_PUBLICATION), jws);
+        assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 0);
+        key = before;
+        ledger_free(l);
+}
+
+/* B8 */
+static void a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 4);
+        PublishRequest request = { .mode = PUBLISH_RENEW, .now_usec = NOW_USEC + SECOND };
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        unsigned n;
+
+        assert_int_equal(publish(l, NOW_USEC), 4);
+        give_grant_to(l, "g-2", "web2");
+        revoke_grant(l);
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 1);
+        assert_true(report.list_published);
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(grants_of("web2"), 0);
+        n = objects.n_put;
+        request.now_usec += SECOND;
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 0);
+        publish_report_done(&report);
+        assert_int_equal(objects.n_put, n);
+        assert_int_equal(publish(l, NOW_USEC + 3 * SECOND), 1);
+        assert_int_equal(grants_of("web2"), 1);
         ledger_free(l);
 }
 
@@ -1001,6 +1113,9 @@ int main(void)
                 BOTH(an_object_that_is_no_set_holds_up_its_own_host_only),
                 HTTPS(an_object_that_cannot_be_read_holds_up_its_own_host_only),
                 BOTH(what_another_key_of_the_list_signed_is_signed_anew),
+                BOTH(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
+                BOTH(a_publication_by_a_retired_key_is_as_good_as_none),
+                BOTH(a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives),
                 BOTH(only_hosts_that_were_chosen_are_written),
                 BOTH(a_choice_of_no_host_is_said),
                 BOTH(a_host_that_left_is_emptied_once),

@@ -319,6 +319,40 @@ static void what_is_too_old_is_told(void **state) /* G4 */
         ledger_free(l);
 }
 
+static void a_host_whose_document_is_torn_is_named(void **state) /* G4, L3 */
+{
+        Ledger *l = ledger_of_hosts(2);
+
+        publish(l, NOW_USEC);
+        ledger_free(l);
+        fixture_write(fixture, "hosts/web1.json", "{");
+        l = fixture_open(fixture, true);
+        assert_int_equal(refresh(l, NOW_USEC + 7 * HOUR), 1);
+        assert_int_equal(report.n_failed, 1);
+        must_be_noted("web1: not re-dated: its document cannot be read");
+        ledger_free(l);
+}
+
+static int sign_never(const char *text, size_t size, uint8_t ret[static JWS_SIGNATURE_SIZE],
+                      void *userdata)
+{
+        (*(unsigned *)userdata)++;
+        return -EPIPE;
+}
+
+static void a_key_that_does_not_sign_is_asked_once(void **state)
+{
+        Ledger *l = ledger_of_hosts(3);
+        unsigned n = 0;
+        const SigningKey asked = { .public = fresh_key.public, .sign = sign_never, .userdata = &n };
+
+        publish(l, NOW_USEC);
+        assert_int_equal(refresh_as(l, &asked, PUBLISH_ALL, NOW_USEC + HOUR), -EKEYREJECTED);
+        assert_int_equal(n, 1);
+        assert_non_null(strstr(error, "--key did not sign"));
+        ledger_free(l);
+}
+
 static void a_statement_of_another_key_is_replaced(void **state)
 {
         Ledger *l = ledger_of_hosts(1);
@@ -422,6 +456,8 @@ int main(void)
                 ALL(a_checkout_of_the_same_revision_redates_what_another_published),
                 ALL(what_the_store_made_up_is_not_redated),
                 ALL(what_is_too_old_is_told),
+                ALL(a_host_whose_document_is_torn_is_named),
+                IN(file, a_key_that_does_not_sign_is_asked_once),
                 ALL(a_statement_of_another_key_is_replaced),
                 ALL(only_hosts_that_were_chosen_are_redated),
                 ALL(publishing_leaves_statements_alone),

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Refused offers, counted where they come too fast; then through the agent, to its journal. */
+/* Refused offers, and entries that are left out, counted where they come too fast; then through the
+ * agent, to its journal and its log. */
 
 #include "tests/unit/outage-fixture.h"
 
+#include "nhi-agentd/evidence.h"
 #include "nhi-agentd/refusals.h"
 
 #define BACK REFUSALS_BACK_USEC
@@ -19,7 +21,7 @@ static unsigned told_of(Refusals *r, const char *code, unsigned n, int64_t usec)
         unsigned n_told = 0;
 
         for (unsigned i = 0; i < n; i++)
-                n_told += !refusals_counted(r, code, clocks(usec));
+                n_told += !refusals_counted(r, code, REFUSALS_BURST, clocks(usec));
         return n_told;
 }
 
@@ -126,6 +128,23 @@ static unsigned offer_many(Outage *t, Make make, unsigned n)
         return n_told;
 }
 
+/* Events of this name that hold these words, since the last call. */
+static unsigned told_with(Outage *t, const char *event, const char *words)
+{
+        static char entry[JOURNAL_ENTRY_MAX];
+        char name[64];
+        unsigned n = 0;
+        ssize_t size;
+
+        fixture_settle(t->f);
+        (void)snprintf(name, sizeof(name), "\nNHI_EVENT=%s\n", event);
+        while ((size = recv(t->journal, entry, sizeof(entry) - 1, 0)) > 0) {
+                entry[size] = '\0';
+                n += strstr(entry, name) && strstr(entry, words);
+        }
+        return n;
+}
+
 static int setup_refusals(void **state)
 {
         int r = outage_setup(state);
@@ -179,6 +198,75 @@ static void what_was_counted_is_told_when_the_agent_stops(void **state)
         assert_int_equal(t->f->agent->tally.n_sets_refused, 60);
 }
 
+/* ---- what is accepted ---- */
+
+static uint64_t n_recorded(const Fixture *f)
+{
+        EvidenceView v;
+
+        evidence_view(f->agent->evidence, &v);
+        assert_int_equal(v.error, 0);
+        return v.head.chain.seq;
+}
+
+typedef struct Recorded {
+        const Fixture *f;
+        uint64_t n;
+} Recorded;
+
+static bool has_recorded(void *userdata)
+{
+        const Recorded *r = userdata;
+
+        return n_recorded(r->f) >= r->n;
+}
+
+/* A set of which this host takes no grant. */
+static void take_set_of_nothing(Fixture *f, int64_t ver_offset, size_t n)
+{
+        _cleanup_free_ char *grants = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&grants, &size);
+
+        for (size_t i = 0; i < n; i++)
+                (void)fprintf(out, "%s{\"jti\":\"g-%zu\"}", i ? "," : "", i);
+        assert_int_equal(fclose(out), 0);
+        assert_int_equal(
+                strncmp(fixture_offer(f, fixture_set(f, ver_offset, "", grants)), "acc", 3), 0);
+        assert_int_equal(f->agent->issuers[0].set->n_quarantined, n);
+        fixture_settle(f);
+}
+
+static void who_holds_an_issuer_s_key_does_not_fill_the_log_with_entries(void **state) /* A5, A14 */
+{
+        enum { N_SETS = 12, N_EACH = 300 };
+        const unsigned n_told = REFUSALS_ENTRIES, n_counted = N_SETS * N_EACH - n_told;
+        Outage *t = *state;
+        Recorded r = { .f = t->f };
+        char count[32];
+
+        r.n = n_recorded(t->f) + N_SETS + n_told;
+        for (int i = 0; i < N_SETS; i++)
+                take_set_of_nothing(t->f, 20 + i, N_EACH);
+        assert_true(fixture_until(t->f, has_recorded, &r));
+        fixture_settle(t->f);
+        assert_int_equal(n_recorded(t->f), r.n); /* each set, and no more entries */
+
+        listen_anew(t);
+        sets_flush_refused(t->f->agent->sets);
+        (void)snprintf(count, sizeof(count), "\nNHI_COUNT=%u\n", n_counted);
+        assert_int_equal(told_with(t, "quarantine", count), 1);
+}
+
+static void what_one_set_leaves_out_is_told_entry_by_entry(void **state) /* C1 */
+{
+        Outage *t = *state;
+        Recorded r = { .f = t->f, .n = n_recorded(t->f) + 1 + SET_QUARANTINE_MAX };
+
+        take_set_of_nothing(t->f, 20, SET_QUARANTINE_MAX);
+        assert_true(fixture_until(t->f, has_recorded, &r));
+}
+
 int main(void)
 {
 #define PURE(test)  cmocka_unit_test(test)
@@ -191,6 +279,8 @@ int main(void)
                 AGENT(whoever_makes_offers_does_not_fill_the_log),
                 AGENT(what_was_counted_is_told_after_a_while),
                 AGENT(what_was_counted_is_told_when_the_agent_stops),
+                AGENT(who_holds_an_issuer_s_key_does_not_fill_the_log_with_entries),
+                AGENT(what_one_set_leaves_out_is_told_entry_by_entry),
         };
 
         return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);

@@ -12,7 +12,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -167,6 +169,25 @@ static void reload_with_policy(Fixture *f, const char *policy, int n_jobs_of_dis
         assert_int_equal(agent_reload(f->agent), 0);
         assert_true(fixture_until(f, is_reloaded, f));
         fixture_settle(f);
+}
+
+/* What nhictl init waits for: what was offered before says nothing of another configuration. */
+static void a_set_is_offered_anew_under_each_configuration(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 600, FIXTURE_LOGIN);
+        _cleanup_free_ char *jws = fixture_set(f, 0, FIXTURE_ACCOUNT, grant);
+
+        fixture_offer(f, strdup(jws));
+        fixture_settle(f);
+        assert_true(f->agent->issuers[0].offered_sec > 0);
+        reload_with_policy(f, "", -1);
+        assert_non_null(f->agent->issuers[0].set);
+        assert_int_equal(f->agent->issuers[0].offered_sec, 0);
+        verify_again(f);
+        assert_int_equal(f->agent->issuers[0].offered_sec, 0);
+        assert_int_equal(strncmp(fixture_offer(f, strdup(jws)), "unchanged ", 10), 0);
+        assert_true(f->agent->issuers[0].offered_sec > 0);
 }
 
 static void what_a_policy_takes_away_is_over_though_the_disk_fails(void **state) /* W2 W3 A12 */
@@ -620,6 +641,53 @@ static void what_is_in_force_stays_archived_however_old_it_looks(void **state)
         assert_int_equal(n_archived(), SETS_KEPT_MAX + 1);
 }
 
+/* ---- at the start ---------------------------------------------------------------------------- */
+
+#define GROUPS_LOCAL "root:x:0:\nalice:x:1000:\noperators:x:1500:alice\nnhi-managed:x:990:\n"
+
+static int load_with_files_up_to(Fixture *f, rlim_t size)
+{
+        char error[AGENT_ERROR_MAX] = "";
+        struct rlimit before;
+        int r;
+
+        (void)signal(SIGXFSZ, SIG_IGN);
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ size, before.rlim_max }), 0);
+        r = agent_load(f->agent, error);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        return r;
+}
+
+/* A group that was the host's own is gone, and its id is to be learnt: there is no room for it. */
+static void a_set_that_cannot_be_saved_at_the_start_is_tried_again_and_the_agent_starts(
+        void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *grant =
+                fixture_grant("g-1", "svc-deploy", 600,
+                              FIXTURE_LOGIN ",{\"type\":\"nhi_group\",\"groups\":[\"deployers\"]}");
+
+        fixture_write(PATH_ROOT "/etc/group", GROUPS_LOCAL "deployers:x:1600:\n");
+        fixture_restart(f);
+        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        assert_int_equal(strncmp(f->line, "accepted ", 9), 0);
+        fixture_stop(f);
+
+        fixture_write(PATH_ROOT "/etc/group", GROUPS_LOCAL);
+        fixture_agent(f);
+        assert_int_equal(load_with_files_up_to(f, 64), 0);
+        assert_string_equal(f->agent->issuers[0].refused.code, "not-saved");
+        assert_null(f->agent->issuers[0].set); /* W1 */
+        f->agent->reconciled = true;
+        assert_int_equal(sessions_new(f->event, &(SessionsHost){ .userdata = f->agent },
+                                      PATH_SESSIONS_RUN, &f->agent->sessions),
+                         0);
+        retry_now(f);
+        assert_true(is_deploy_allowed(f));
+        assert_string_equal(f->agent->issuers[0].refused.code, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -627,6 +695,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can),
                 TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
+                TEST(a_set_is_offered_anew_under_each_configuration),
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
                 TEST(what_other_issuers_grant_comes_back_when_there_is_memory),
                 TEST(where_nothing_can_come_back_nothing_is_tried_for_ever),
@@ -641,6 +710,7 @@ int main(void)
                 TEST(what_one_issuer_revokes_is_not_another_issuers),
                 TEST(the_last_sets_of_each_key_stay_archived),
                 TEST(what_is_in_force_stays_archived_however_old_it_looks),
+                TEST(a_set_that_cannot_be_saved_at_the_start_is_tried_again_and_the_agent_starts),
         };
 
         return cmocka_run_group_tests_name("sets-again", tests, NULL, NULL);
