@@ -83,6 +83,7 @@ static void open_finish(Session *s)
         }
         session_record(s, EVENT_SESSION_START, NULL, NULL, 0, 0);
         opening_free(s);
+        session_watch_leader(s);
         warn_arm(s);
         done(userdata, REASON_GRANTED, s->id);
 }

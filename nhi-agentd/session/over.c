@@ -6,7 +6,10 @@
 
 #include "lib/base/io.h"
 
+#include <sys/epoll.h>
+
 #define DETACHED_CHECK_USEC 5000000ull
+#define LEADER_CHECK_USEC   100000ull /* well past the kernel's 10 ms */
 
 void session_finish(Session *s, const char *code, int64_t took_usec)
 {
@@ -70,6 +73,29 @@ void session_emptied(Session *s)
                 session_check_left(s);
         else if (s->state == SESSION_ENDING)
                 ending_hurry(s);
+}
+
+static int on_leader_end(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Session *s = userdata;
+
+        s->leader_watch = sd_event_source_disable_unref(s->leader_watch);
+        if (s->state == SESSION_ACTIVE)
+                recheck_arm(s, LEADER_CHECK_USEC);
+        return 0;
+}
+
+/* The kernel holds a change of cgroup.events back for 10 ms after the last one, and forgets it
+ * where the group is removed meanwhile: nobody is told that a session so short is over, as that of
+ * a command by sudo at the end of a login is. So its group is looked at once more after the leader
+ * is gone, and is past those 10 ms then: what ends later is told. */
+void session_watch_leader(Session *s)
+{
+        if (s->leader_pidfd < 0)
+                recheck_arm(s, LEADER_CHECK_USEC);
+        else if (sd_event_add_io(s->registry->event, &s->leader_watch, s->leader_pidfd, EPOLLIN,
+                                 on_leader_end, s) >= 0)
+                (void)sd_event_source_set_description(s->leader_watch, "session-leader");
 }
 
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata)

@@ -141,7 +141,7 @@ struct Session {
         Backstop backstop;
         Opening *opening; /* NULL once opened */
         Ending *ending;   /* NULL unless SESSION_ENDING */
-        sd_event_source *recheck, *warn;
+        sd_event_source *leader_watch, *recheck, *warn;
         /* The warning that is armed; the last one that was told, and for which end. */
         int64_t warn_lead_usec, warned_end_sec, warned_lead_usec;
 };
@@ -315,6 +315,8 @@ void session_closed(Session *s);
 void session_check_left(Session *s);
 /* Nobody is left in it: it closes, or its ending is through. */
 void session_emptied(Session *s);
+/* From now on the end of its leader has the group looked at, too. */
+void session_watch_leader(Session *s);
 /* The cgroup changed: what was running by itself may have ended, an ending may be through. */
 int on_session_watch(sd_event_source *source, int fd, uint32_t events, void *userdata);
 

@@ -53,6 +53,7 @@ Session *session_free(Session *s)
         bus_job_free(s->backstop.job);
         sd_event_source_disable_unref(s->backstop.retry);
         sd_event_source_disable_unref(s->watch);
+        sd_event_source_disable_unref(s->leader_watch);
         sd_event_source_disable_unref(s->recheck);
         sd_event_source_disable_unref(s->warn);
         own_remove(s);

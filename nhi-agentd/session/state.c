@@ -205,6 +205,7 @@ static void session_reopen(Session *s, bool opening)
                 closep(&s->leader_pidfd);
                 s->leader_pidfd = -EBADF;
         }
+        session_watch_leader(s);
 }
 
 int session_from_json(Sessions *registry, json_t *o, Session **ret)

@@ -119,18 +119,29 @@ bool document_list_has(const json_t *list, const char *text)
         return false;
 }
 
-json_t *document_unverified(const char *jws, size_t size)
+/* What stands before the next point; *ret_rest stands behind it. */
+static json_t *next_part(const char *from, const char *end, const char **ret_rest)
 {
-        const char *first = memchr(jws, '.', size), *second;
+        const char *point = from < end ? memchr(from, '.', (size_t)(end - from)) : NULL;
         _cleanup_free_ uint8_t *text = NULL;
-        size_t text_size = 0;
+        size_t size = 0;
 
-        second = first ? memchr(first + 1, '.', size - (size_t)(first + 1 - jws)) : NULL;
-        if (!second)
+        if (!point)
                 return NULL;
-        text = malloc((size_t)(second - first) + 1);
-        if (!text || base64url_decode_public(first + 1, (size_t)(second - first - 1), text,
-                                             (size_t)(second - first), &text_size) < 0)
+        *ret_rest = point + 1;
+        text = malloc((size_t)(point - from) + 1);
+        if (!text || base64url_decode_public(from, (size_t)(point - from), text,
+                                             (size_t)(point - from) + 1, &size) < 0)
                 return NULL;
-        return json_loadb((const char *)text, text_size, JSON_REJECT_DUPLICATES, NULL);
+        return json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
+}
+
+json_t *document_unverified(const char *jws, size_t size, const char *typ)
+{
+        const char *rest;
+        json_t *header = next_part(jws, jws + size, &rest);
+        const bool is_wanted = header && (!typ || streq(document_text(header, "typ"), typ));
+
+        json_decref(header);
+        return is_wanted ? next_part(rest, jws + size, &rest) : NULL;
 }

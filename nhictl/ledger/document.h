@@ -22,8 +22,9 @@ int document_parse(const char *text, size_t size, json_t **ret,
 /* The file's text, malloc'ed, with a last line feed; NULL: memory. */
 char *document_format(const json_t *doc);
 
-/* The payload of a compact JWS, or of its first line, whoever signed it; owned, or NULL. */
-json_t *document_unverified(const char *jws, size_t size);
+/* The payload of a compact JWS, or of its first line, whoever signed it, of that typ unless that is
+ * NULL; owned, or NULL. */
+json_t *document_unverified(const char *jws, size_t size, const char *typ);
 
 /* A member that is a string; "" where it is absent or something else. */
 const char *document_text(const json_t *doc, const char *member);

@@ -4,6 +4,7 @@
  * it was published from. Those that hosts keep (/var/log/nhi/sets, /var/lib/nhi/sets) will do as
  * well. */
 
+#include "lib/jose/jose.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/history-check.h"
 
@@ -58,7 +59,10 @@ static void check_set(const HistoryCheck *c, int dir_fd, const char *file, int64
 
         if (document_read(dir_fd, file, SET_SIZE_MAX, &jws, &size) < 0)
                 return;
-        payload = document_unverified(jws, size);
+        /* Key lists and statements of freshness lie there, too, and name no line. */
+        payload = document_unverified(jws, size, JWS_TYP_GRANTS);
+        if (!payload)
+                payload = document_unverified(jws, size, JWS_TYP_REVOCATIONS);
         if (payload && streq(document_text(payload, "iss"), c->l->settings.issuer) &&
             !is_known(c, payload, begin_sec))
                 note_unknown(unknown, document_text(payload, "ledger"), file);

@@ -138,7 +138,7 @@ static int find_takes(const Targets *t, Target *one, const char *jws, size_t siz
 
         if (r < 0 || streq(content, one->published.content))
                 return r;
-        payload = document_unverified(jws, size);
+        payload = document_unverified(jws, size, NULL);
         return fleet_takes(t->fleet, one->host, json_object_get(payload, "grants"), &one->takes);
 }
 

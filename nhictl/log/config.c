@@ -59,10 +59,21 @@ bool log_dir_is(const char *dir, const char *other)
                a.st_ino == b.st_ino;
 }
 
+int log_keys_put(LogKeys *k, const char *issuer, const Jwk *jwk)
+{
+        _cleanup_free_ char *copy = strdup(issuer);
+        LogKey *items = copy ? reallocarray(k->items, k->n + 1, sizeof(*items)) : NULL;
+
+        if (!items)
+                return -ENOMEM;
+        k->items = items;
+        k->items[k->n++] = (LogKey){ .jwk = *jwk, .issuer = TAKE_PTR(copy) };
+        return 0;
+}
+
 int log_keys_add(LogKeys *k, const char *issuer, const char *path)
 {
-        _cleanup_free_ char *json = NULL, *copy = NULL;
-        LogKey *items;
+        _cleanup_free_ char *json = NULL;
         size_t size = 0;
         Jwk jwk;
         int r;
@@ -70,15 +81,7 @@ int log_keys_add(LogKeys *k, const char *issuer, const char *path)
         r = document_read(AT_FDCWD, path, KEY_SIZE_MAX, &json, &size);
         if (r == 0)
                 r = jwk_parse(json, size, &jwk);
-        if (r < 0)
-                return r;
-        copy = strdup(issuer);
-        items = copy ? reallocarray(k->items, k->n + 1, sizeof(*items)) : NULL;
-        if (!items)
-                return -ENOMEM;
-        k->items = items;
-        k->items[k->n++] = (LogKey){ .jwk = jwk, .issuer = TAKE_PTR(copy) };
-        return 0;
+        return r < 0 ? r : log_keys_put(k, issuer, &jwk);
 }
 
 static int see_keys_of(const config_setting_t *issuer, LogKeys *k)
@@ -86,9 +89,11 @@ static int see_keys_of(const config_setting_t *issuer, LogKeys *k)
         const config_setting_t *keys = config_setting_get_member(issuer, "keys");
         const char *name = NULL, *file = NULL;
 
-        if (!keys || !config_setting_lookup_string(issuer, "issuer", &name))
+        if (!config_setting_lookup_string(issuer, "issuer", &name))
                 return 0;
-        for (int i = 0; i < config_setting_length(keys); i++) {
+        if (config_setting_get_member(issuer, "roots") && log_keys_of_lists(k, name) < 0)
+                return -ENOMEM;
+        for (int i = 0; keys && i < config_setting_length(keys); i++) {
                 const config_setting_t *key = config_setting_get_elem(keys, (unsigned)i);
 
                 if (config_setting_is_group(key) &&

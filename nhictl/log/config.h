@@ -28,9 +28,13 @@ typedef struct LogKeys {
         size_t n;
 } LogKeys;
 
-/* The keys of every issuer that is configured. Files that cannot be read, or are no keys, are left
- * out. 0 or -ENOMEM; log_keys_done(). */
+/* The keys of every issuer that is configured, those of its key lists with them where it has roots.
+ * Files that cannot be read, or are no keys, are left out. 0 or -ENOMEM; log_keys_done(). */
 int log_config_keys(LogKeys *ret);
 /* One more, from a public JWK: 0, or a negative errno, -EBADMSG where it is none. */
 int log_keys_add(LogKeys *k, const char *issuer, const char *path);
+/* The same of one that is parsed: 0 or -ENOMEM. */
+int log_keys_put(LogKeys *k, const char *issuer, const Jwk *jwk);
+/* Those of all key lists of the issuer that the agent of this host believed: 0 or -ENOMEM. */
+int log_keys_of_lists(LogKeys *k, const char *issuer);
 void log_keys_done(LogKeys *k);

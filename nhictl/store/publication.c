@@ -110,7 +110,7 @@ int publication_open(const StoreOptions *o, const char *jws, size_t size,
 /* Does it say whose it is, whether that is so or not? */
 static bool names_an_issuer(const char *text, size_t size)
 {
-        _cleanup_(json_decrefp) json_t *payload = document_unverified(text, size);
+        _cleanup_(json_decrefp) json_t *payload = document_unverified(text, size, NULL);
 
         return *document_text(payload, "iss") != '\0';
 }

@@ -4,11 +4,13 @@
 #include "nhictl/verb.h"
 #include "tests/unit/log-fixture.h"
 
+#include "lib/base/path.h"
 #include "nhi-agentd/set/set.h"
 
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -720,6 +722,57 @@ static void a_log_that_is_not_there_is_said(void **state)
         log_dir_free(&d);
 }
 
+static void key_list_put(const char *path, const char *issuer, const SigningKey *key)
+{
+        char x[64], text[512], *jws = NULL;
+
+        sodium_bin2base64(x, sizeof(x), key->public.public, sizeof(key->public.public),
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        (void)snprintf(text, sizeof(text),
+                       "{\"format\":1,\"iss\":\"%s\",\"keys\":[{\"kty\":\"OKP\","
+                       "\"crv\":\"Ed25519\",\"x\":\"%s\",\"reach\":{}}]}",
+                       issuer, x);
+        assert_int_equal(jws_sign(key, JWS_TYP_KEYS, text, strlen(text), &jws), 0);
+        write_at(path, jws, strlen(jws));
+        free(jws);
+}
+
+static size_t keys_configured(const char *conf, const Jwk *wanted)
+{
+        LogKeys keys = { .n = 0 };
+        size_t n;
+
+        write_at(PATH_CONF_DIR "/10-roots.conf", conf, strlen(conf));
+        assert_int_equal(log_config_keys(&keys), 0);
+        n = keys.n;
+        if (n > 0)
+                assert_string_equal(keys.items[0].jwk.kid, wanted->kid);
+        log_keys_done(&keys);
+        return n;
+}
+
+/* One list after another names the key, and another issuer's names its own. */
+static void the_keys_of_key_lists_verify_where_the_issuer_has_roots(void **state)
+{
+        SigningKey one, other;
+
+        assert_int_equal(system("mkdir -p " PATH_CONF_DIR " " PATH_SETS_DIR), 0);
+        assert_int_equal(signing_key_generate(&one), 0);
+        assert_int_equal(signing_key_generate(&other), 0);
+        key_list_put(PATH_SETS_DIR "/1.jws", ISS, &one);
+        key_list_put(PATH_SETS_DIR "/2.jws", ISS, &one);
+        key_list_put(PATH_SETS_DIR "/3.jws", "test:other", &other);
+        assert_int_equal(keys_configured("issuers = ( { issuer = \"" ISS
+                                         "\"; roots = [ \"/r.jwk\" ]; } );",
+                                         &one.public),
+                         1);
+        assert_int_equal(keys_configured("issuers = ( { issuer = \"" ISS "\"; } );", &one.public),
+                         0);
+        assert_int_equal(system("rm -r " PATH_CONF_DIR " " PATH_SETS_DIR), 0);
+        signing_key_done(&one);
+        signing_key_done(&other);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -744,6 +797,7 @@ int main(void)
                 cmocka_unit_test(who_follows_sees_what_happens_until_he_has_seen_enough),
                 cmocka_unit_test(what_cannot_be_meant_is_a_usage_error),
                 cmocka_unit_test(a_log_that_is_not_there_is_said),
+                cmocka_unit_test(the_keys_of_key_lists_verify_where_the_issuer_has_roots),
         };
 
         return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

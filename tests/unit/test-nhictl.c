@@ -352,7 +352,7 @@ static size_t grants_published(void)
 
         assert_int_equal(
                 document_read(AT_FDCWD, PATH_PUBLISHED_DIR "/web1.jws", 65536, &jws, &size), 0);
-        payload = document_unverified(jws, size);
+        payload = document_unverified(jws, size, NULL);
         n = json_array_size(json_object_get(payload, "grants"));
         json_decref(payload);
         return n;

@@ -3,6 +3,8 @@
 /* One key list after another: nhictl/ledger/publish-keys.h. What hosts ask of it: test-keylist.c.
  */
 
+#include "nhictl/ledger/history-check.h"
+#include "nhictl/ledger/mint-fresh.h"
 #include "nhictl/ledger/publish-keys.h"
 #include "nhictl/ledger/publish.h"
 #include "nhictl/store/store.h"
@@ -281,6 +283,29 @@ static void a_list_that_somebody_made_up_whole_is_said_and_can_be_named(void **s
         must_stand(f, "keys", ours);
 }
 
+/* What names no line of the history is no set of another ledger. */
+static void key_lists_and_statements_of_freshness_are_no_sets_to_the_check(void **state)
+{
+        const Fixture *f = *state;
+        const HistoryWitness w = { .sets_dir = f->target };
+        _cleanup_free_ char *statement = NULL;
+        char hash[65], command[4096];
+        SetError e;
+        json_t *problems;
+
+        publish_first(f);
+        (void)snprintf(hash, sizeof(hash), "%064d", 7);
+        assert_int_equal(mint_fresh(&a, "test:issuer", "web1", hash, FIXTURE_NOW * 1000ll,
+                                    FIXTURE_NOW, FIXTURE_NOW + 3600, &statement, &e),
+                         0);
+        (void)snprintf(command, sizeof(command), "printf '%%s' '%s' >web1_fresh.jws", statement);
+        run_in(f->target, command);
+        problems = history_problems(f, &w);
+        if (json_array_size(problems) > 0)
+                fail_msg("%s", json_string_value(json_array_get(problems, 0)));
+        json_decref(problems);
+}
+
 /* b signs, and a does no more. */
 static void retire_a(const Fixture *f)
 {
@@ -433,6 +458,7 @@ int main(void)
                 TEST(what_a_retired_key_signed_for_no_host_of_ours_is_left_alone),
                 TEST(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
                 TEST(what_another_key_that_signs_published_is_judged_by_its_revision),
+                TEST(key_lists_and_statements_of_freshness_are_no_sets_to_the_check),
         };
 
         return cmocka_run_group_tests_name("publish-keys", tests, init_sodium, NULL);

@@ -5,6 +5,7 @@
  * is judged on a booted host: tests/host/cases/registry.sh. */
 
 #include "lib/base/file.h"
+#include "lib/base/io.h"
 #include "lib/base/path.h"
 #include "nhi-agentd/session/registry.h"
 
@@ -710,6 +711,73 @@ static void what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant(void
         assert_int_equal(sessions_count(h->sessions), 0);
 }
 
+/* cgroup.events is a plain file here: it wakes nobody, as the kernel's does not for a group that
+ * came and went within 10 ms. */
+static Session *session_in_group(Host *h, pid_t leader, const char *events)
+{
+        Session *s = session_load(h);
+
+        group_make(SCOPE_PATH, events);
+        assert_int_equal(cgroup_open(SCOPE_PATH, &s->group), 0);
+        s->leader_pidfd = process_open(leader);
+        assert_true(s->leader_pidfd >= 0);
+        session_watch_leader(s);
+        return s;
+}
+
+static void run_for(Host *h, uint64_t usec)
+{
+        const uint64_t end_usec = now_monotonic_usec() + usec;
+
+        while (h->n_ended == 0 && now_monotonic_usec() < end_usec)
+                assert_true(sd_event_run(h->event, 10000) >= 0);
+}
+
+static void a_session_is_over_though_its_group_went_without_a_word(void **state)
+{
+        const pid_t child = fork();
+        Host *h = *state;
+
+        if (child == 0) {
+                (void)pause();
+                _exit(0);
+        }
+        if (!pidfds_are_there()) {
+                (void)kill(child, SIGKILL);
+                (void)waitpid(child, NULL, 0);
+                skip();
+        }
+        (void)session_in_group(h, child, "populated 0\nfrozen 0\n");
+        run_for(h, 200000);
+        assert_int_equal(h->n_ended, 0); /* nobody looks while its leader lives */
+        (void)kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        run_for(h, 5000000);
+        assert_int_equal(h->n_ended, 1);
+        assert_string_equal(h->code, "closed");
+        assert_int_equal(sessions_count(h->sessions), 0);
+        group_remove(SCOPE_PATH);
+}
+
+static void a_session_outlives_its_leader_while_somebody_is_in_it(void **state)
+{
+        const pid_t child = fork();
+        Host *h = *state;
+
+        if (child == 0)
+                _exit(0);
+        if (!pidfds_are_there()) {
+                (void)waitpid(child, NULL, 0);
+                skip();
+        }
+        (void)session_in_group(h, child, "populated 1\nfrozen 0\n");
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        run_for(h, 400000);
+        assert_int_equal(h->n_ended, 0);
+        assert_int_equal(sessions_count(h->sessions), 1);
+        group_remove(SCOPE_PATH);
+}
+
 /* Who ends the own session cannot have it recorded as the issuer's or the clock's doing. */
 static void what_a_person_says_is_no_code(void **state)
 {
@@ -1023,6 +1091,8 @@ int main(void)
                 WITH_HOST(without_a_bus_the_start_ends_and_sessions_are_refused),
                 WITH_HOST(what_ended_while_the_agent_was_away_is_written_down),
                 WITH_HOST(what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant),
+                WITH_HOST(a_session_is_over_though_its_group_went_without_a_word),
+                WITH_HOST(a_session_outlives_its_leader_while_somebody_is_in_it),
                 WITH_HOST(what_a_person_says_is_no_code),
                 WITH_HOST(the_grace_is_the_one_that_was_set_last),
                 WITH_HOST(a_user_manager_is_counted_with_no_grant),
