@@ -334,6 +334,13 @@ int central_mark_document(Ledger *l, HistoryAction action, DocKind kind, const c
         json_t *doc = ledger_get(l, kind, name);
         json_t *marked;
 
+        /* L3 */
+        if (!doc && ledger_has_file(l, kind, name))
+                return fail(VERB_FAILED,
+                            "%s %s in %s cannot be read (nhictl ledger check), and is not %s. "
+                            "Hosts lose what it gives with the next nhictl publish, until it is "
+                            "mended",
+                            ledger_kind_name(kind), name, l->path, mark);
         if (!doc)
                 return fail(VERB_USAGE, "there is no %s %s in %s", ledger_kind_name(kind), name,
                             l->path);

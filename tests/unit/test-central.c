@@ -46,10 +46,27 @@ static void a_change_that_no_host_hears_of_is_said(void **state)
         assert_int_equal(access(path, F_OK), 0);
 }
 
+/* It is there, and what it gives is not taken from hosts by this. */
+static void what_cannot_be_read_is_not_said_to_be_absent(void **state)
+{
+        const Fixture *f = *state;
+
+        assert_status(RUN("owner", "add", "payments", "--no-publish", "--ledger", f->ledger),
+                      VERB_OK);
+        fixture_write(f, "owners/payments.json", "<<<<<<< HEAD");
+        assert_status(
+                RUN("owner", "disable", "payments", "--reason", "gone", "--ledger", f->ledger),
+                VERB_FAILED);
+        assert_said("cannot be read (nhictl ledger check), and is not disabled");
+        assert_said("nhictl publish");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_change_that_no_host_hears_of_is_said,
+                                                fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_said_to_be_absent,
                                                 fixture_setup, fixture_teardown),
         };
 
