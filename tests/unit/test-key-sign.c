@@ -291,7 +291,7 @@ static void who_signs_is_shown_all_that_is_signed(void **state)
 static void a_long_reach_is_shown_whole(void **state)
 {
         json_t *doc, *names = json_array();
-        char name[16];
+        char name[32];
 
         begin();
         doc = json_load_file(DOCUMENT, 0, NULL);
