@@ -101,7 +101,9 @@ void offer_find_issuer(Offer *o, OfferVerifyAs *verify_as)
 /* The roots may have set it below the set in force, whose hash it has then. */
 static SetFloor floor_of(const IssuerState *s)
 {
-        return s->set && s->floor.ver < s->set->ver ? (SetFloor){ .ver = s->floor.ver } : s->floor;
+        const SetFloor without_hash = { .ver = s->floor.ver };
+
+        return s->set && s->floor.ver < s->set->ver ? without_hash : s->floor;
 }
 
 static int verify_as(Offer *o, size_t i, SetError *error)
