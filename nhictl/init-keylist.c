@@ -5,6 +5,7 @@
  * belong together. */
 
 #include "nhictl/init.h"
+#include "nhictl/key-list.h"
 #include "nhictl/store/store.h"
 #include "nhictl/when.h"
 
@@ -180,34 +181,17 @@ static const char *words_of(const StrList *l, char ret[static WORDS_MAX])
         return streq(ret, "*") ? "any" : ret;
 }
 
-static const char *signs_of(const Reach *r, char ret[static WORDS_MAX])
-{
-        const struct {
-                bool may;
-                const char *what;
-        } all[] = {
-                { r->sign_accounts, "accounts" },   { r->sign_ssh_keys, "ssh_keys" },
-                { r->sign_grants, "grants" },       { r->sign_revocations, "revocations" },
-                { r->sign_freshness, "freshness" },
-        };
-        const char *items[ELEMENTSOF(all)];
-        StrList list = { .items = items };
-
-        for (size_t i = 0; i < ELEMENTSOF(all); i++)
-                if (all[i].may)
-                        items[list.n++] = all[i].what;
-        return words_of(&list, ret);
-}
-
 static void tell_key(const KeyList *l, const TrustedKey *key)
 {
         char signs[WORDS_MAX], accounts[WORDS_MAX], services[WORDS_MAX], groups[WORDS_MAX],
                 run_as[WORDS_MAX], lifetime[WHEN_DURATION_SIZE];
         const Reach *r = &key->reach;
+        const char *items[KEY_LIST_MAY_SIGN_N];
+        const StrList may_sign = key_list_may_sign(r, items);
 
         say("key %s of %s may sign %s for this host: accounts %s; services %s; groups %s; run-as "
             "users %s; each grant for at most %s",
-            key->jwk.kid, l->issuer, signs_of(r, signs), words_of(&r->accounts, accounts),
+            key->jwk.kid, l->issuer, words_of(&may_sign, signs), words_of(&r->accounts, accounts),
             words_of(&r->services, services), words_of(&r->groups, groups),
             words_of(&r->run_as, run_as), when_format_duration(lifetime, r->lifetime_max_sec));
 }

@@ -28,23 +28,30 @@ static void say_words(const char *what, const StrList *words)
         say("  %s: %s", what, line);
 }
 
-static void say_reach(const Reach *r)
+StrList key_list_may_sign(const Reach *r, const char *ret[static KEY_LIST_MAY_SIGN_N])
 {
         const struct {
                 bool may;
                 const char *what;
-        } all[] = {
+        } all[KEY_LIST_MAY_SIGN_N] = {
                 { r->sign_accounts, "accounts" },   { r->sign_ssh_keys, "ssh_keys" },
                 { r->sign_grants, "grants" },       { r->sign_revocations, "revocations" },
                 { r->sign_freshness, "freshness" },
         };
-        const char *items[ELEMENTSOF(all)];
-        StrList signs = { .items = items };
-        char lifetime[WHEN_DURATION_SIZE];
+        StrList list = { .items = ret };
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++)
                 if (all[i].may)
-                        items[signs.n++] = all[i].what;
+                        ret[list.n++] = all[i].what;
+        return list;
+}
+
+static void say_reach(const Reach *r)
+{
+        const char *items[KEY_LIST_MAY_SIGN_N];
+        const StrList signs = key_list_may_sign(r, items);
+        char lifetime[WHEN_DURATION_SIZE];
+
         say_words("sign", &signs);
         say_words("accounts", &r->accounts);
         say_words("services", &r->services);
