@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_USEC (5 * USEC_PER_SEC)
+#define PATIENCE_USEC (30 * USEC_PER_SEC)
 
 /* An agent that says one word to everybody and remembers what it was handed. */
 typedef struct Fixture {

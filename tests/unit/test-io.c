@@ -169,7 +169,7 @@ static void a_silent_peer_costs_the_deadline_and_no_more(void **state)
                          -ETIMEDOUT);
         took = now_monotonic_usec() - begin;
         assert_true(took >= 20000);
-        assert_true(took < 1000000);
+        assert_true(took < 20 * USEC_PER_SEC);
         /* A deadline that has passed still takes what is there. */
         assert_int_equal(datagram_send(p->pair[0], "x", 1, 0), 0);
         assert_int_equal(datagram_recv(p->pair[1], in, sizeof(in), 0, &size), 0);
