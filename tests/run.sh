@@ -19,7 +19,9 @@ for program in "$@"; do
         if [ $status -eq 0 ] && [ $((p + s)) -eq 0 ]; then f=1; fi
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
         if [ "$f" -gt 0 ]; then
-                printf '  FAIL    %s (exit %s)\n%s\n' "${program##*/}" "$status" "$(tail -n 60 <<<"$out")"
+                # What was asserted stands before what the sanitizers make of a test that broke off.
+                printf '  FAIL    %s (exit %s)\n%s\n%s\n' "${program##*/}" "$status" \
+                        "$(grep -E '^\[ *(ERROR|LINE|FAILED) *\]' <<<"$out" | tail -n 60)" "$(tail -n 60 <<<"$out")"
         else
                 printf '  ok      %-24s %3d passed%s\n' "${program##*/}" "$p" "$([ "$s" -gt 0 ] && echo ", $s skipped")"
                 grep -E 'skip(ped)?:' <<<"$out" | sed 's/^/          /'
