@@ -38,7 +38,7 @@ void keylist_name_roots(const KeyList *l, char *ret, size_t size);
  * another negative errno, likewise. */
 int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, char **ret_bytes,
                      KeyList **ret, char ret_error[static LEDGER_ERROR_MAX]);
-/* p->keys and p->others by that; a list that still waits for roots is noted. */
+/* p->keys and p->others by that; a list that still waits for its roots is noted. */
 int publish_keys_read(Publication *p);
 /* K1 of keylist.h: would hosts take it in place of the list that stands there? 0: yes, or nobody
  * took that one; -EPERM, noted: it has to wait, and the sets need not; -EKEYREJECTED and a sentence
