@@ -134,6 +134,11 @@ static json_int_t version_of_lines(const char *lines)
         return ver;
 }
 
+bool keys_is_newer(const json_t *doc, const char *lines)
+{
+        return json_integer_value(json_object_get(doc, "ver")) > version_of_lines(lines);
+}
+
 static void note_part(const Publication *p, const char *path)
 {
         ledger_note(p->l,
@@ -158,16 +163,14 @@ static void note_waiting(const Publication *p)
         _cleanup_free_ char *path = NULL, *text = NULL, *part_path = NULL, *part = NULL;
         char error[DOCUMENT_ERROR_MAX];
         json_t *doc = NULL;
-        json_int_t ver;
 
         if (read_of_ledger(p->l, KEYS_DOCUMENT, &path, &text) == 0)
                 (void)document_parse(text, strlen(text), &doc, error);
-        ver = json_integer_value(json_object_get(doc, "ver"));
         (void)read_of_ledger(p->l, KEYS_SIGNED KEYS_PART, &part_path, &part);
-        if (part && version_of_lines(part) >= ver) {
+        if (part && !keys_is_newer(doc, part)) {
                 if (!p->keys || !keylist_same(part, p->keys))
                         note_part(p, part_path);
-        } else if (ver > version_of_lines(p->keys))
+        } else if (keys_is_newer(doc, p->keys))
                 note_document(p, path, doc);
         json_decref(doc);
 }

@@ -18,6 +18,8 @@ int keylist_read(const char *bytes, size_t size, const char *issuer, KeyList **r
 bool keylist_same(const char *a, const char *b);
 /* A file of signatures, malloc'ed, without a last line feed. Errors of document_read(). */
 int keys_read_lines(const char *path, char **ret);
+/* Is KEYS_DOCUMENT (NULL: none) a later list than these lines (NULL: none) are of? */
+bool keys_is_newer(const json_t *doc, const char *lines);
 
 /* Would a host believe it, that knows the roots that it names? 0 and an owned *ret; -EBADMSG and
  * *ret_error; -ENOMEM. */

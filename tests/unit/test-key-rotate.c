@@ -173,6 +173,29 @@ static void a_root_is_named_by_its_kid(void **state)
         json_decref(after);
 }
 
+static void who_changes_nothing_is_told_so(void **state)
+{
+        static const char same[] = "nothing changed: " DOCUMENT " says so already";
+        static const char next[] = DOCUMENT " is to be signed by 2 of 2 roots";
+
+        begin();
+        assert_null(strstr(err, same));
+        assert_said(next);
+        /* It waits for its roots still. */
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/one.jwk");
+        assert_string_equal(out, "unchanged\n");
+        assert_said(same);
+        assert_said(next);
+        both_sign();
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/one.jwk");
+        assert_string_equal(out, "unchanged\n");
+        assert_said(same);
+        assert_null(strstr(err, "to be signed"));
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/two.jwk");
+        assert_null(strstr(err, same));
+        assert_said(next);
+}
+
 /* Nor is it held up by that what is granted and revoked meanwhile. */
 static void publish_says_that_a_key_list_waits_for_its_roots(void **state)
 {
@@ -218,6 +241,7 @@ int main(void)
                 T(what_cannot_be_is_refused),
                 T(several_roots_need_a_threshold_that_is_said),
                 T(a_root_is_named_by_its_kid),
+                T(who_changes_nothing_is_told_so),
                 T(publish_says_that_a_key_list_waits_for_its_roots),
                 T(signatures_of_a_list_of_before_are_not_the_next_ones),
         };
