@@ -11,8 +11,7 @@
 #define MAY_SIGN_N 5
 #define LINE_SIZE  (GRANT_TEXT_MAX + 512) /* a word always fits, and say() cuts none */
 
-/* On as many lines as it takes. */
-static void say_words(const char *what, const StrList *words)
+void key_list_say_words(const char *what, const StrList *words)
 {
         char line[LINE_SIZE] = "none";
         size_t used = 0;
@@ -55,11 +54,11 @@ static void say_reach(const Reach *r)
         const StrList signs = may_sign(r, items);
         char lifetime[WHEN_DURATION_SIZE];
 
-        say_words("sign", &signs);
-        say_words("accounts", &r->accounts);
-        say_words("services", &r->services);
-        say_words("groups", &r->groups);
-        say_words("run_as", &r->run_as);
+        key_list_say_words("sign", &signs);
+        key_list_say_words("accounts", &r->accounts);
+        key_list_say_words("services", &r->services);
+        key_list_say_words("groups", &r->groups);
+        key_list_say_words("run_as", &r->run_as);
         say("  lifetime_max: %s", when_format_duration(lifetime, r->lifetime_max_sec));
 }
 
