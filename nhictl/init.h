@@ -108,6 +108,8 @@ typedef struct InitTrust {
 } InitTrust;
 
 int init_trust_read(const InitOptions *o, InitTrust *ret);
+/* A key that takes another one's place, which this host believes, is refused without --replace. */
+int init_trust_check(const InitOptions *o, const InitTrust *t);
 /* Has somebody compared each key with its owner's? --thumbprint decides; else who sits at the
  * terminal is asked, but for a key that this host believes already; --yes asks nobody. */
 int init_trust_confirm(const InitOptions *o, const InitTrust *t);
