@@ -144,7 +144,7 @@ int init_access_read(const StoreAccess *given, InitAccess *ret);
  * anew. anew: what an earlier init put there and this one does not name is handed over no more, */
 int init_access_stage(const InitAccess *a, bool anew, InitFiles *f, bool *credentials_change,
                       bool *changed);
-/* and goes away, once no configuration names it. */
+/* and goes away, once no configuration names it: of --source and of --local. */
 int init_access_forget(const InitAccess *a, bool *credentials_change, bool *changed);
 void init_access_done(InitAccess *a);
 /* How agentd.conf names them: issuers.source.NAME = "VALUE" for each that is given. */

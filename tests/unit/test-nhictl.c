@@ -2,6 +2,7 @@
 
 /* The central side as an administrator meets it: whole command lines through nhictl_main(). */
 
+#include "lib/base/file.h"
 #include "lib/base/name.h"
 #include "nhictl/key.h"
 #include "nhictl/verb.h"
@@ -142,6 +143,41 @@ static void init_with_a_source_trusts_what_key_show_printed(void **state)
         free(text);
         OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk");
         assert_string_equal(out, "unchanged\n");
+}
+
+/* A token of a server that is not asked any more has nothing to do here. */
+static void a_host_that_becomes_its_own_source_keeps_no_credentials(void **state)
+{
+        static const char *const written[] = {
+                PATH_PRIVATE_DIR "/source-token", PATH_PRIVATE_DIR "/source-certificate",
+                PATH_TRUST_DIR "/source-ca.pem",
+                PATH_ROOT "/etc/systemd/system/nhi-fetchd.service.d/10-nhi-init.conf"
+        };
+
+        fixture_make_path(PATH_ROOT "/etc/systemd/system");
+        assert_int_equal(system("cd " PATH_ETC_DIR " && echo s3cret >token && chmod 600 token && "
+                                "echo '-----BEGIN CERTIFICATE-----' >ca.pem && "
+                                "(cat ca.pem; echo '-----BEGIN PRIVATE KEY-----') >both.pem"),
+                         0);
+        OK("key", "show");
+        assert_int_equal(file_replace(PATH_ROOT "/trust.jwk", out, strlen(out), 0600, geteuid(),
+                                      getegid(), false),
+                         0);
+        OK("init", "--source", "https://a.example.org/", "--trust", PATH_ROOT "/trust.jwk", "--yes",
+           "--replace", "--no-wait", "--token-file", PATH_ETC_DIR "/token", "--certificate",
+           PATH_ETC_DIR "/both.pem", "--ca-file", PATH_ETC_DIR "/ca.pem");
+        /* What did not come about takes nothing away. */
+        ENDS(VERB_FAILED, "init", "--local");
+        ENDS(VERB_FAILED, "init", "--local", "--replace", "--issuer", "test:other");
+        for (size_t i = 0; i < ELEMENTSOF(written); i++)
+                assert_int_equal(access(written[i], F_OK), 0);
+        OK("init", "--local", "--replace");
+        assert_string_equal(out, "changed\n");
+        for (size_t i = 0; i < ELEMENTSOF(written); i++)
+                assert_int_equal(access(written[i], F_OK), -1);
+        OK("init", "--local", "--replace");
+        assert_string_equal(out, "unchanged\n");
+        fixture_remove_tree(PATH_ROOT "/etc/systemd");
 }
 
 /* Data is the key alone, so that it can go to a file; what is read out goes beside it. */
@@ -679,6 +715,7 @@ int main(void)
                 cmocka_unit_test(summaries_stand_on_one_line),
                 WORLD_TEST(init_again_changes_nothing),
                 WORLD_TEST(init_with_a_source_trusts_what_key_show_printed),
+                WORLD_TEST(a_host_that_becomes_its_own_source_keeps_no_credentials),
                 WORLD_TEST(key_show_says_the_thumbprint_beside_the_key),
                 WORLD_TEST(the_private_key_is_private_and_never_overwritten),
                 WORLD_TEST(adding_twice_changes_once),
