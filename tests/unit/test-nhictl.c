@@ -706,6 +706,28 @@ static void no_answer_of_the_agent_moves_the_cursor_O13(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* The agent is gone, what it published is not: nobody is sent to start it, or told that nothing is
+ * gated. */
+static void after_an_init_that_was_undone_status_sends_to_init_alone(void **state)
+{
+        fixture_make_path(PATH_RUN_DIR);
+        assert_int_equal(file_replace(PATH_RUN_DIR "/gates", "nhi-gates 1\nend 0\n", 18, 0644,
+                                      geteuid(), getegid(), false),
+                         0);
+        ENDS(VERB_UNREACHABLE, "status");
+        assert_said("systemctl start");
+        assert_non_null(strstr(out, "systemctl status nhi-agentd"));
+        assert_int_equal(unlink(PATH_CONF_DIR "/10-local.conf"), 0);
+        ENDS(VERB_UNREACHABLE, "status");
+        assert_said("this host is not set up: nhictl init");
+        assert_non_null(strstr(out, "not set up, and no agent runs: who needs a grant is denied"));
+        assert_non_null(strstr(out, "next        nhictl init --local"));
+        assert_null(strstr(out, "systemctl"));
+        assert_int_equal(unlink(PATH_RUN_DIR "/gates"), 0);
+        ENDS(VERB_UNREACHABLE, "status");
+        assert_non_null(strstr(out, "not set up: nothing is gated"));
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -716,6 +738,7 @@ int main(void)
                 WORLD_TEST(init_again_changes_nothing),
                 WORLD_TEST(init_with_a_source_trusts_what_key_show_printed),
                 WORLD_TEST(a_host_that_becomes_its_own_source_keeps_no_credentials),
+                WORLD_TEST(after_an_init_that_was_undone_status_sends_to_init_alone),
                 WORLD_TEST(key_show_says_the_thumbprint_beside_the_key),
                 WORLD_TEST(the_private_key_is_private_and_never_overwritten),
                 WORLD_TEST(adding_twice_changes_once),
