@@ -152,6 +152,7 @@ $(B)/tests/unit/test-refresh: LIBS_TEST += -lssl -lcrypto
 $(B)/tests/unit/test-log-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,pwrite fdatasync fsync ftruncate posix_fallocate openat \
         renameat renameat2)
 $(B)/tests/unit/test-ledger-crash: LIBS_TEST += $(addprefix -Wl$(comma)--wrap=,write fdatasync fsync rename posix_fallocate unlinkat)
+$(B)/tests/unit/test-revoke: LIBS_TEST += -Wl,--wrap=rename
 # Its syncs wait, and fail, as the test says.
 $(B)/tests/unit/test-log-writer $(B)/tests/unit/test-evidence: LIBS_TEST += -Wl,--wrap=fdatasync
 # Refuses the Nth of these.

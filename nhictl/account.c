@@ -178,16 +178,19 @@ static VerbStatus run_disable(Call *call)
         const AccountOptions *o = call->options;
         _cleanup_(ledger_freep) Ledger *l = NULL;
         bool changed = false;
-        int r;
+        int r, revoked;
 
         r = central_open(call, &o->central, true, &l);
         if (r == VERB_OK)
                 r = central_mark_document(l, HISTORY_DISABLED, DOC_ACCOUNT, call->operands.items[0],
                                           call->now_sec, o->reason, &changed);
-        if (r == VERB_OK) /* for good: enabling the account again must not bring them back */
-                r = revoke_matching(l, "account", call->operands.items[0], call->now_sec,
-                                    "account disabled", &changed);
-        return r == VERB_OK ? central_done(call, &o->central, l, changed) : r;
+        if (r != VERB_OK)
+                return r;
+        /* For good: enabling the account again must not bring them back. */
+        revoked = revoke_matching(l, "account", call->operands.items[0], call->now_sec,
+                                  "account disabled", &changed);
+        r = central_done(call, &o->central, l, changed);
+        return r == VERB_OK ? revoked : r;
 }
 
 static int row(Table *t, const json_t *doc)

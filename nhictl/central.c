@@ -333,6 +333,7 @@ int central_mark_document(Ledger *l, HistoryAction action, DocKind kind, const c
         const char *mark = history_action_name(action);
         json_t *doc = ledger_get(l, kind, name);
         json_t *marked;
+        int r;
 
         /* L3 */
         if (!doc && ledger_has_file(l, kind, name))
@@ -351,6 +352,7 @@ int central_mark_document(Ledger *l, HistoryAction action, DocKind kind, const c
                 json_decref(marked);
                 return fail(VERB_FAILED, "out of memory");
         }
-        *ret_changed = true;
-        return central_change(l, action, kind, name, marked, reason);
+        r = central_change(l, action, kind, name, marked, reason);
+        *ret_changed |= r == VERB_OK;
+        return r;
 }

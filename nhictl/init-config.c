@@ -5,6 +5,7 @@
 #include "nhictl/init.h"
 
 #include "lib/base/path.h"
+#include "nhictl/key-list.h"
 
 #include <libconfig.h>
 #include <stdio.h>
@@ -301,32 +302,26 @@ int init_config_put_aside(const InitConfig *c, bool *changed)
 
 /* ---- tell ---- */
 
-static const char *list_words(const config_setting_t *list, char *ret, size_t size)
+static void tell_list(const config_setting_t *reach, const char *name)
 {
-        size_t used = 0;
+        const config_setting_t *list = reach ? config_setting_get_member(reach, name) : NULL;
+        const int n = list ? config_setting_length(list) : 0;
+        _cleanup_free_ const char **items = calloc((size_t)n + 1, sizeof(*items));
+        const StrList words = { .items = items, .n = (size_t)n };
 
-        ret[0] = '\0';
-        for (int i = 0; list && i < config_setting_length(list); i++) {
-                const char *word = config_setting_get_string_elem(list, i);
-                int n = snprintf(ret + used, size - used, "%s%s", i > 0 ? ", " : "",
-                                 word ? word : "?");
-
-                if (n < 0 || (size_t)n >= size - used)
-                        break;
-                used += (size_t)n;
-        }
-        if (used == 0)
-                return "none";
-        return streq(ret, "*") ? "any" : ret;
+        if (!items)
+                return;
+        for (int i = 0; i < n; i++)
+                items[i] = config_setting_get_string_elem(list, i) ?: "?";
+        key_list_say_words(name, &words);
 }
 
 void init_config_tell(const InitConfig *c)
 {
         static const char *const lists[] = { "sign", "accounts", "services", "groups", "run_as" };
-        char words[ELEMENTSOF(lists)][128];
-        const char *shown[ELEMENTSOF(lists)], *lifetime = "24h";
         _cleanup_free_ char *path = NULL;
         const config_setting_t *reach;
+        const char *lifetime = "24h";
         config_t config;
 
         if (config_path(c->file, "", &path) != VERB_OK)
@@ -334,15 +329,12 @@ void init_config_tell(const InitConfig *c)
         config_init(&config);
         if (config_read_file(&config, path)) {
                 reach = config_lookup(&config, "issuers.[0].keys.[0].reach");
+                say("%s may sign for this host, as %s says; narrow it there:", c->issuer, path);
                 for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                        shown[i] = list_words(reach ? config_setting_get_member(reach, lists[i])
-                                                    : NULL,
-                                              words[i], sizeof(words[i]));
+                        tell_list(reach, lists[i]);
                 if (reach)
                         (void)config_setting_lookup_string(reach, "lifetime_max", &lifetime);
-                say("%s may now sign %s for this host: accounts %s; services %s; groups %s; run-as "
-                    "users %s; each grant for at most %s. Narrow it in %s",
-                    c->issuer, shown[0], shown[1], shown[2], shown[3], shown[4], lifetime, path);
+                say("  lifetime_max: %s", lifetime);
         }
         config_destroy(&config);
 }

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define WORDS_MAX 256
-
 /* One mirror's list. */
 typedef struct Found {
         char *bytes;
@@ -168,34 +166,6 @@ int init_keylist_read(const Call *call, const InitOptions *o, const InitTrust *t
 
 /* ---- tell ---- */
 
-static const char *words_of(const StrList *l, char ret[static WORDS_MAX])
-{
-        size_t used = 0;
-
-        ret[0] = '\0';
-        for (size_t i = 0; i < l->n && used < WORDS_MAX; i++)
-                used += (size_t)snprintf(ret + used, WORDS_MAX - used, "%s%s", i > 0 ? ", " : "",
-                                         l->items[i]);
-        if (l->n == 0)
-                return "none";
-        return streq(ret, "*") ? "any" : ret;
-}
-
-static void tell_key(const KeyList *l, const TrustedKey *key)
-{
-        char signs[WORDS_MAX], accounts[WORDS_MAX], services[WORDS_MAX], groups[WORDS_MAX],
-                run_as[WORDS_MAX], lifetime[WHEN_DURATION_SIZE];
-        const Reach *r = &key->reach;
-        const char *items[KEY_LIST_MAY_SIGN_N];
-        const StrList may_sign = key_list_may_sign(r, items);
-
-        say("key %s of %s may sign %s for this host: accounts %s; services %s; groups %s; run-as "
-            "users %s; each grant for at most %s",
-            key->jwk.kid, l->issuer, words_of(&may_sign, signs), words_of(&r->accounts, accounts),
-            words_of(&r->services, services), words_of(&r->groups, groups),
-            words_of(&r->run_as, run_as), when_format_duration(lifetime, r->lifetime_max_sec));
-}
-
 void init_keylist_tell(const InitTrust *t, const KeyList *l)
 {
         char given[65], named[65], time[WHEN_TIME_SIZE];
@@ -204,7 +174,7 @@ void init_keylist_tell(const InitTrust *t, const KeyList *l)
         say("%s of %s, was signed by its roots and names %zu key%s", l->title,
             when_format_time(time, l->iat_sec), l->n_signing, l->n_signing == 1 ? "" : "s");
         for (size_t i = 0; i < l->n_signing; i++)
-                tell_key(l, &l->keys[i]);
+                key_list_say_key(&l->keys[i]);
         for (size_t i = 0; i < l->n_skipped; i++)
                 say("left out: %s", l->skipped[i]);
         copy_roots(t, roots);

@@ -134,8 +134,11 @@ static int source_text(const char *path, char **ret)
         return fail(VERB_FAILED, "out of memory");
 }
 
-static int carry_out(const InitOptions *o, const InitConfig *config, bool *changed)
+/* What a source of before was shown goes away when nothing names it any more. */
+static int carry_out(const InitOptions *o, const InitConfig *config, bool *credentials_change,
+                     bool *changed)
 {
+        const InitAccess none = { 0 };
         InitFiles files = { 0 };
         int r = stage_trust(o, config->issuer, &files, changed);
 
@@ -145,6 +148,8 @@ static int carry_out(const InitOptions *o, const InitConfig *config, bool *chang
                 r = init_files_put(&files, changed);
         if (r == VERB_OK)
                 r = init_config_put_aside(config, changed);
+        if (r == VERB_OK && o->replace)
+                r = init_access_forget(&none, credentials_change, changed);
         init_files_done(&files);
         return r;
 }
@@ -155,7 +160,7 @@ int init_local(const Call *call, const InitOptions *o)
         _cleanup_free_ char *path = NULL, *issuer = NULL, *source = NULL;
         InitConfig config = { .file = INIT_LOCAL_CONF, .key_file = TRUST_FILE };
         char host[INIT_HOST_SIZE];
-        bool changed = is_unfinished;
+        bool changed = is_unfinished, credentials = is_unfinished;
         int r;
 
         r = init_host_name(o, host);
@@ -172,9 +177,9 @@ int init_local(const Call *call, const InitOptions *o)
         config.host = host;
         config.issuer = issuer;
         config.source = source;
-        r = carry_out(o, &config, &changed);
+        r = carry_out(o, &config, &credentials, &changed);
         if (r == VERB_OK)
-                r = init_start(true, is_unfinished);
+                r = init_start(true, credentials);
         if (r == VERB_OK)
                 r = init_finish();
         if (r != VERB_OK)

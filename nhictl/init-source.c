@@ -193,6 +193,8 @@ static int plan_make(const Call *call, const InitOptions *o, Plan *p)
                                   .roots = has_roots ? &p->trust : NULL,
                                   .source = p->source };
         r = init_config_check(&p->config, o->replace);
+        if (r == VERB_OK)
+                r = init_trust_check(o, &p->trust);
         if (r == VERB_OK && has_roots && !o->no_wait)
                 r = init_keylist_read(call, o, &p->trust, &p->list);
         return r == VERB_OK ? init_trust_confirm(o, &p->trust) : r;

@@ -155,6 +155,38 @@ int init_trust_stage(const InitTrust *t, InitFiles *f)
         return r;
 }
 
+/* ---- what this host believes until now ---- */
+
+/* The key that agentd.conf has in the file where this one is to stand. */
+static bool read_believed(const InitKey *k, Jwk *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+
+        return init_config_names(k->file) &&
+               document_read(AT_FDCWD, k->file, TRUST_SIZE_MAX, &text, &size) == 0 &&
+               jwk_parse(text, size, ret) == 0;
+}
+
+int init_trust_check(const InitOptions *o, const InitTrust *t)
+{
+        char before[FINGERPRINT_HEX_SIZE], given[FINGERPRINT_HEX_SIZE];
+
+        for (size_t i = 0; i < t->n && !o->replace; i++) {
+                const InitKey *k = &t->keys[i];
+                Jwk key;
+
+                if (read_believed(k, &key) && !streq(key.kid, k->key.kid))
+                        return fail(VERB_FAILED,
+                                    "this host believes the key in %s, thumbprint %s, and %s holds "
+                                    "another one, thumbprint %s: --replace has it believed in its "
+                                    "place. Nothing was changed",
+                                    k->file, fingerprint_hex(&key, before), k->given,
+                                    fingerprint_hex(&k->key, given));
+        }
+        return VERB_OK;
+}
+
 /* ---- compare ---- */
 
 static void show_key(const InitTrust *t, size_t i)
@@ -203,13 +235,9 @@ static int check_thumbprints(const InitOptions *o, const InitTrust *t)
 /* What agentd.conf believes was compared when it came there. */
 static bool is_trusted_already(const InitKey *k)
 {
-        _cleanup_free_ char *text = NULL;
-        size_t size = 0;
         Jwk key;
 
-        return init_config_names(k->file) &&
-               document_read(AT_FDCWD, k->file, TRUST_SIZE_MAX, &text, &size) == 0 &&
-               jwk_parse(text, size, &key) == 0 && streq(key.kid, k->key.kid);
+        return read_believed(k, &key) && streq(key.kid, k->key.kid);
 }
 
 static int ask(const char *given)

@@ -108,6 +108,8 @@ typedef struct InitTrust {
 } InitTrust;
 
 int init_trust_read(const InitOptions *o, InitTrust *ret);
+/* A key that takes another one's place, which this host believes, is refused without --replace. */
+int init_trust_check(const InitOptions *o, const InitTrust *t);
 /* Has somebody compared each key with its owner's? --thumbprint decides; else who sits at the
  * terminal is asked, but for a key that this host believes already; --yes asks nobody. */
 int init_trust_confirm(const InitOptions *o, const InitTrust *t);
@@ -142,7 +144,7 @@ int init_access_read(const StoreAccess *given, InitAccess *ret);
  * anew. anew: what an earlier init put there and this one does not name is handed over no more, */
 int init_access_stage(const InitAccess *a, bool anew, InitFiles *f, bool *credentials_change,
                       bool *changed);
-/* and goes away, once no configuration names it. */
+/* and goes away, once no configuration names it: of --source and of --local. */
 int init_access_forget(const InitAccess *a, bool *credentials_change, bool *changed);
 void init_access_done(InitAccess *a);
 /* How agentd.conf names them: issuers.source.NAME = "VALUE" for each that is given. */

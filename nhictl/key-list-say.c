@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A key list as hosts read it, for the one who signs it: nothing of it is left out. */
+/* A key list as hosts read it, for the one who signs it or enrols by it: nothing of it is left out.
+ */
 
 #include "nhictl/key-list.h"
 #include "nhictl/when.h"
 
 #include <stdio.h>
 
-#define LINE_SIZE (GRANT_TEXT_MAX + 512) /* a word always fits, and say() cuts none */
+#define MAY_SIGN_N 5
+#define LINE_SIZE  (GRANT_TEXT_MAX + 512) /* a word always fits, and say() cuts none */
 
-/* On as many lines as it takes. */
-static void say_words(const char *what, const StrList *words)
+void key_list_say_words(const char *what, const StrList *words)
 {
         char line[LINE_SIZE] = "none";
         size_t used = 0;
@@ -28,12 +29,13 @@ static void say_words(const char *what, const StrList *words)
         say("  %s: %s", what, line);
 }
 
-StrList key_list_may_sign(const Reach *r, const char *ret[static KEY_LIST_MAY_SIGN_N])
+/* In a key list's words; borrows ret. */
+static StrList may_sign(const Reach *r, const char *ret[static MAY_SIGN_N])
 {
         const struct {
                 bool may;
                 const char *what;
-        } all[KEY_LIST_MAY_SIGN_N] = {
+        } all[MAY_SIGN_N] = {
                 { r->sign_accounts, "accounts" },   { r->sign_ssh_keys, "ssh_keys" },
                 { r->sign_grants, "grants" },       { r->sign_revocations, "revocations" },
                 { r->sign_freshness, "freshness" },
@@ -48,19 +50,19 @@ StrList key_list_may_sign(const Reach *r, const char *ret[static KEY_LIST_MAY_SI
 
 static void say_reach(const Reach *r)
 {
-        const char *items[KEY_LIST_MAY_SIGN_N];
-        const StrList signs = key_list_may_sign(r, items);
+        const char *items[MAY_SIGN_N];
+        const StrList signs = may_sign(r, items);
         char lifetime[WHEN_DURATION_SIZE];
 
-        say_words("sign", &signs);
-        say_words("accounts", &r->accounts);
-        say_words("services", &r->services);
-        say_words("groups", &r->groups);
-        say_words("run_as", &r->run_as);
+        key_list_say_words("sign", &signs);
+        key_list_say_words("accounts", &r->accounts);
+        key_list_say_words("services", &r->services);
+        key_list_say_words("groups", &r->groups);
+        key_list_say_words("run_as", &r->run_as);
         say("  lifetime_max: %s", when_format_duration(lifetime, r->lifetime_max_sec));
 }
 
-static void say_key(const TrustedKey *key)
+void key_list_say_key(const TrustedKey *key)
 {
         char from[WHEN_TIME_SIZE], until[WHEN_TIME_SIZE];
 
@@ -84,7 +86,7 @@ void key_list_say(const KeyList *l)
         say("threshold:  %u of these %zu roots sign, and so with every list after it", l->threshold,
             l->n_roots);
         for (size_t i = 0; i < l->n_keys; i++)
-                say_key(&l->keys[i]);
+                key_list_say_key(&l->keys[i]);
         if (l->floor_ver > 0)
                 say("floor:      %s: sets from before are refused",
                     when_format_time(time, l->floor_ver / 1000));

@@ -13,9 +13,10 @@ char *key_list_path(const CentralOptions *o, const char *name);
 int key_list_load(const char *path, json_t **ret);
 /* The key of a list that has this kid, borrowed, and where it stands; NULL: none has. */
 json_t *key_list_find(const json_t *list, const char *kid, size_t *ret_at);
-/* What a key of this reach may sign, in a key list's words; borrows ret. */
-#define KEY_LIST_MAY_SIGN_N 5
-StrList key_list_may_sign(const Reach *r, const char *ret[static KEY_LIST_MAY_SIGN_N]);
+/* Say a list of its reach, on as many lines as it takes. */
+void key_list_say_words(const char *what, const StrList *words);
+/* Say which key it is, from when until when it signs, and all that it may. */
+void key_list_say_key(const TrustedKey *key);
 /* Say all that a list says, as hosts read it, to the one who is to sign it. */
 void key_list_say(const KeyList *l);
 /* What each root signs: the same bytes wherever it is done. malloc'ed; NULL: memory. */

@@ -179,7 +179,17 @@ static void stamp(const RotateOptions *o, json_t *doc, int64_t now_sec)
                 (void)json_object_set_new(doc, "exp", json_integer(o->until_sec));
 }
 
-static void say_next(const char *path, const json_t *doc)
+/* Has a list that enough of its roots signed yet to take its place? */
+static bool is_unsigned(const RotateOptions *o, const json_t *doc)
+{
+        _cleanup_free_ char *path = key_list_path(&o->central, KEYS_SIGNED), *lines = NULL;
+
+        if (path)
+                (void)keys_read_lines(path, &lines);
+        return keys_is_newer(doc, lines);
+}
+
+static void say_next(const RotateOptions *o, const char *path, const json_t *doc, bool changed)
 {
         const json_t *key;
         size_t i;
@@ -188,6 +198,10 @@ static void say_next(const char *path, const json_t *doc)
                 say("signs sets: %s", kid_of(key));
         json_array_foreach(json_object_get(doc, "retired"), i, key)
                 say("retired:    %s", kid_of(key));
+        if (!changed)
+                say("nothing changed: %s says so already", path);
+        if (!changed && !is_unsigned(o, doc))
+                return;
         say("%s is to be signed by %lld of %zu roots: nhictl key sign --key ROOT for each, then "
             "nhictl publish",
             path, (long long)json_integer_value(json_object_get(doc, "threshold")),
@@ -238,7 +252,7 @@ static VerbStatus run(Call *call)
                 r = save(path, doc);
         }
         if (r == VERB_OK)
-                say_next(path, doc);
+                say_next(o, path, doc, changed);
         json_decref(before);
         json_decref(doc);
         if (r == VERB_OK && output_changed(&call->out, changed) < 0)

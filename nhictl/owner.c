@@ -65,15 +65,17 @@ static VerbStatus run_disable(Call *call)
         const char *name = call->operands.items[0];
         _cleanup_(ledger_freep) Ledger *l = NULL;
         bool changed = false;
-        int r;
+        int r, revoked;
 
         r = central_open(call, &o->central, true, &l);
         if (r == VERB_OK)
                 r = central_mark_document(l, HISTORY_DISABLED, DOC_OWNER, name, call->now_sec,
                                           o->reason, &changed);
-        if (r == VERB_OK)
-                r = revoke_matching(l, "owner", name, call->now_sec, "owner disabled", &changed);
-        return r == VERB_OK ? central_done(call, &o->central, l, changed) : r;
+        if (r != VERB_OK)
+                return r;
+        revoked = revoke_matching(l, "owner", name, call->now_sec, "owner disabled", &changed);
+        r = central_done(call, &o->central, l, changed);
+        return r == VERB_OK ? revoked : r;
 }
 
 static int row(Table *t, const json_t *doc)

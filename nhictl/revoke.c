@@ -29,20 +29,29 @@ int revoke_grant(Ledger *l, const char *jti, int64_t now_sec, const char *reason
                                      ret_changed);
 }
 
+/* What could not be written keeps nothing else from being revoked. */
+static int say_failed(size_t n)
+{
+        if (n == 0)
+                return VERB_OK;
+        return fail(VERB_FAILED, "%zu grant%s not revoked: mend that, then the same once more", n,
+                    n == 1 ? " is" : "s are");
+}
+
 int revoke_matching(Ledger *l, const char *member, const char *value, int64_t now_sec,
                     const char *reason, bool *ret_changed)
 {
-        size_t n = 0;
+        size_t n = 0, n_failed = 0;
         _cleanup_free_ const char **names = ledger_names(l, DOC_GRANT, &n);
-        int r = VERB_OK;
 
         if (!names)
                 return fail(VERB_FAILED, "out of memory");
-        for (size_t i = 0; r == VERB_OK && i < n; i++) {
-                if (streq(document_text(ledger_get(l, DOC_GRANT, names[i]), member), value))
-                        r = revoke_grant(l, names[i], now_sec, reason, ret_changed);
+        for (size_t i = 0; i < n; i++) {
+                if (streq(document_text(ledger_get(l, DOC_GRANT, names[i]), member), value) &&
+                    revoke_grant(l, names[i], now_sec, reason, ret_changed) != VERB_OK)
+                        n_failed++;
         }
-        return r;
+        return say_failed(n_failed);
 }
 
 /* All ids are known before the first grant is touched. */
@@ -59,23 +68,23 @@ static int check_ids(const Ledger *l, const ArgList *ids)
 /* L3: one that cannot be read keeps no other from being revoked, and itself is published no more.
  */
 static int revoke_ids(Ledger *l, const ArgList *ids, int64_t now_sec, const char *reason,
-                      bool *changed, size_t *n_unread)
+                      bool *changed)
 {
-        int r = check_ids(l, ids);
+        size_t n_failed = 0, n_unread = 0;
 
-        for (size_t i = 0; r == VERB_OK && i < ids->n; i++) {
+        for (size_t i = 0; i < ids->n; i++) {
                 const char *jti = ids->items[i];
 
                 if (ledger_get(l, DOC_GRANT, jti)) {
-                        r = revoke_grant(l, jti, now_sec, reason, changed);
+                        n_failed += revoke_grant(l, jti, now_sec, reason, changed) != VERB_OK;
                         continue;
                 }
                 say("%s/grants/%s.json cannot be read: hosts lose the grant until it can, and it "
                     "is not revoked. Mend it, then: nhictl revoke %s",
                     l->path, jti, jti);
-                (*n_unread)++;
+                n_unread++;
         }
-        return r;
+        return say_failed(n_failed) == VERB_OK && n_unread == 0 ? VERB_OK : VERB_FAILED;
 }
 
 /* ---- until the hosts have heard of it ---- */
@@ -148,25 +157,26 @@ static VerbStatus run(Call *call)
         const RevokeOptions *o = call->options;
         _cleanup_(ledger_freep) Ledger *l = NULL;
         bool changed = false;
-        size_t n_unread = 0;
-        int n_ways = (call->operands.n > 0) + (o->account != NULL) + (o->owner != NULL), r;
+        int n_ways = (call->operands.n > 0) + (o->account != NULL) + (o->owner != NULL), r, revoked;
 
         if (n_ways != 1)
                 return fail(VERB_USAGE, "revoke wants ids, or --account A, or --owner O");
         if (!o->reason)
                 return fail(VERB_USAGE, "revoke wants --reason R: it is kept as history");
         r = central_open(call, &o->central, true, &l);
+        if (r == VERB_OK)
+                r = check_ids(l, &call->operands);
         if (r != VERB_OK)
                 return r;
         if (o->account)
-                r = revoke_matching(l, "account", o->account, call->now_sec, o->reason, &changed);
+                revoked = revoke_matching(l, "account", o->account, call->now_sec, o->reason,
+                                          &changed);
         else if (o->owner)
-                r = revoke_matching(l, "owner", o->owner, call->now_sec, o->reason, &changed);
+                revoked = revoke_matching(l, "owner", o->owner, call->now_sec, o->reason, &changed);
         else
-                r = revoke_ids(l, &call->operands, call->now_sec, o->reason, &changed, &n_unread);
-        if (r == VERB_OK)
-                r = finish(call, l, changed);
-        return r == VERB_OK && n_unread > 0 ? VERB_FAILED : r;
+                revoked = revoke_ids(l, &call->operands, call->now_sec, o->reason, &changed);
+        r = finish(call, l, changed);
+        return r == VERB_OK ? revoked : r;
 }
 
 static const Option options[] = {

@@ -11,7 +11,8 @@
 
 #include <stdio.h>
 
-#define LABEL "%-12s"
+#define LABEL        "%-12s"
+#define STILL_GET_IN "exempt accounts (/etc/nhi/exempt) still get in"
 
 static void line(const Output *o, Shade shade, const char *label, const char *text)
 {
@@ -364,9 +365,28 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
         print_problems(o, reply);
 }
 
+/* After an init that was undone what was published holds still, and no agent is to be started. */
+static void away_print_gated(const Output *o, const json_t *gates, bool is_set_up)
+{
+        line(o, SHADE_BAD, "agent",
+             is_set_up ? "away: who needs a grant is denied, nobody else is held up"
+                       : "not set up, and no agent runs: who needs a grant is denied, nobody else "
+                         "is held up");
+        if (gates)
+                print_gates(o, gates);
+        else
+                line(o, SHADE_WARN, "gates", "never published, or not readable");
+        print_pending(o, pending_document());
+        line(o, SHADE_PLAIN, "next",
+             is_set_up ? "systemctl status nhi-agentd; /usr/libexec/nhi/nhi-agentd "
+                         "--check-config; " STILL_GET_IN
+                       : AGENT_SET_UP_BY "; " STILL_GET_IN);
+}
+
 /* What holds while no agent answers: the gates as they were published last. */
 static void away_print(const Output *o)
 {
+        const bool is_set_up = agent_is_set_up();
         json_t *gates = gates_published();
 
         if (o->json) {
@@ -375,20 +395,12 @@ static void away_print(const Output *o)
                                                 pending_document()));
                 return;
         }
-        if (!gates && !agent_is_set_up()) {
+        if (gates || is_set_up) {
+                away_print_gated(o, gates, is_set_up);
+        } else {
                 line(o, SHADE_WARN, "agent", "not set up: nothing is gated");
                 line(o, SHADE_PLAIN, "next", AGENT_SET_UP_BY);
-                return;
         }
-        line(o, SHADE_BAD, "agent", "away: who needs a grant is denied, nobody else is held up");
-        if (gates)
-                print_gates(o, gates);
-        else
-                line(o, SHADE_WARN, "gates", "never published, or not readable");
-        print_pending(o, pending_document());
-        line(o, SHADE_PLAIN, "next",
-             "systemctl status nhi-agentd; /usr/libexec/nhi/nhi-agentd --check-config; exempt "
-             "accounts (/etc/nhi/exempt) still get in");
         json_decref(gates);
 }
 

@@ -23,11 +23,13 @@ static void say_silent(const DoctorHost *h, Findings *f)
                 "systemctl restart nhi-agentd; where it does not start, journalctl -u nhi-agentd "
                 "says why, and /usr/libexec/nhi/nhi-agentd --check-config what is wrong in the "
                 "configuration";
+        static const char set_up[] = "nhictl init --local, or nhictl init --source URL --trust "
+                                     "FILE";
         People p = { .host = h };
         int r = people_load(h, &p);
 
         if (r < 0 || people_is_enforced(&p))
-                finding_fail(f, CHECK, restart,
+                finding_fail(f, CHECK, is_set_up(h) ? restart : set_up,
                              "nhi-agentd does not answer: whoever is under an enforced gate is "
                              "denied");
         else if (is_set_up(h))
@@ -35,9 +37,7 @@ static void say_silent(const DoctorHost *h, Findings *f)
                              "nhi-agentd does not answer: nothing is enforced, so nobody is "
                              "denied, and nothing is recorded");
         else
-                finding_warn(f, CHECK,
-                             "nhictl init --local, or nhictl init --source URL --trust FILE",
-                             "this host is not set up: nothing is gated");
+                finding_warn(f, CHECK, set_up, "this host is not set up: nothing is gated");
         people_done(&p);
 }
 

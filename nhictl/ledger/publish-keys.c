@@ -125,24 +125,61 @@ int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, ch
                      : check(l, key, now_sec, path, *ret_bytes, strlen(*ret_bytes), ret, ret_error);
 }
 
-/* Hosts do not hear of it yet: neither of a key that it retires. */
-static void note_gathering(const Publication *p)
+static json_int_t version_of_lines(const char *lines)
 {
-        _cleanup_free_ char *path = NULL, *lines = NULL;
+        json_t *payload = lines ? document_unverified(lines, strlen(lines), JWS_TYP_KEYS) : NULL;
+        const json_int_t ver = json_integer_value(json_object_get(payload, "ver"));
 
-        if (read_of_ledger(p->l, KEYS_SIGNED KEYS_PART, &path, &lines) == 0 &&
-            !(p->keys && keylist_same(lines, p->keys)))
-                ledger_note(p->l,
-                            "%s: a key list waits there for more of the roots, and is not "
-                            "published: nhictl key sign --key ROOT",
-                            path);
+        json_decref(payload);
+        return ver;
+}
+
+bool keys_is_newer(const json_t *doc, const char *lines)
+{
+        return json_integer_value(json_object_get(doc, "ver")) > version_of_lines(lines);
+}
+
+static void note_part(const Publication *p, const char *path)
+{
+        ledger_note(p->l,
+                    "%s: a key list waits there for more of the roots, and is not published: "
+                    "nhictl key sign --key ROOT",
+                    path);
+}
+
+static void note_document(const Publication *p, const char *path, const json_t *doc)
+{
+        ledger_note(p->l,
+                    "%s: a key list waits there for %lld of %zu roots, and is not published: "
+                    "nhictl key sign --key ROOT for each, then nhictl publish",
+                    path, (long long)json_integer_value(json_object_get(doc, "threshold")),
+                    json_array_size(json_object_get(doc, "roots")));
+}
+
+/* Hosts do not hear of it yet: neither of a key that it retires. Of what can be read; key sign
+ * says what is wrong with it. */
+static void note_waiting(const Publication *p)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL, *part_path = NULL, *part = NULL;
+        char error[DOCUMENT_ERROR_MAX];
+        json_t *doc = NULL;
+
+        if (read_of_ledger(p->l, KEYS_DOCUMENT, &path, &text) == 0)
+                (void)document_parse(text, strlen(text), &doc, error);
+        (void)read_of_ledger(p->l, KEYS_SIGNED KEYS_PART, &part_path, &part);
+        if (part && !keys_is_newer(doc, part)) {
+                if (!p->keys || !keylist_same(part, p->keys))
+                        note_part(p, part_path);
+        } else if (keys_is_newer(doc, p->keys))
+                note_document(p, path, doc);
+        json_decref(doc);
 }
 
 int publish_keys_read(Publication *p)
 {
         int r = ledger_keys_read(p->l, p->key, p->now_sec, &p->keys, &p->others, p->error);
 
-        note_gathering(p); /* also of the list that would name this key */
+        note_waiting(p); /* also of the list that would name this key */
         return r;
 }
 

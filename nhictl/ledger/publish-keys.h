@@ -18,6 +18,8 @@ int keylist_read(const char *bytes, size_t size, const char *issuer, KeyList **r
 bool keylist_same(const char *a, const char *b);
 /* A file of signatures, malloc'ed, without a last line feed. Errors of document_read(). */
 int keys_read_lines(const char *path, char **ret);
+/* Is KEYS_DOCUMENT (NULL: none) a later list than these lines (NULL: none) are of? */
+bool keys_is_newer(const json_t *doc, const char *lines);
 
 /* Would a host believe it, that knows the roots that it names? 0 and an owned *ret; -EBADMSG and
  * *ret_error; -ENOMEM. */
@@ -38,7 +40,7 @@ void keylist_name_roots(const KeyList *l, char *ret, size_t size);
  * another negative errno, likewise. */
 int ledger_keys_read(const Ledger *l, const SigningKey *key, int64_t now_sec, char **ret_bytes,
                      KeyList **ret, char ret_error[static LEDGER_ERROR_MAX]);
-/* p->keys and p->others by that; a list that still waits for roots is noted. */
+/* p->keys and p->others by that; a list that still waits for its roots is noted. */
 int publish_keys_read(Publication *p);
 /* K1 of keylist.h: would hosts take it in place of the list that stands there? 0: yes, or nobody
  * took that one; -EPERM, noted: it has to wait, and the sets need not; -EKEYREJECTED and a sentence

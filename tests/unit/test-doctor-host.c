@@ -107,6 +107,21 @@ static void a_silent_agent_fails_only_where_somebody_would_be_denied(void **stat
         assert_true(fixture_says(&t->x, FINDING_FAIL, "does not answer"));
 }
 
+/* What was published is there still, and no agent would start. */
+static void after_an_init_that_was_undone_init_is_the_advice(void **state)
+{
+        Host *t = *state;
+
+        set_gate(t, "enforce", "sudo", "%operators");
+        fixture_check(&t->x, "agent");
+        assert_true(fixture_says(&t->x, FINDING_FAIL, "does not answer"));
+        assert_non_null(strstr(t->x.findings.items[0].advice, "nhictl init --local"));
+        assert_null(strstr(t->x.findings.items[0].advice, "systemctl"));
+        fixture_file(&t->x, "/etc/nhi/agentd.conf.d/10-local.conf", "");
+        fixture_check(&t->x, "agent");
+        assert_non_null(strstr(t->x.findings.items[0].advice, "systemctl restart nhi-agentd"));
+}
+
 static void each_ailment_of_the_agent_is_said(void **state)
 {
         static const struct {
@@ -445,6 +460,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_silent_agent_fails_only_where_somebody_would_be_denied),
+                TEST(after_an_init_that_was_undone_init_is_the_advice),
                 TEST(each_ailment_of_the_agent_is_said),
                 TEST(so_many_findings_are_shown_and_the_rest_is_counted),
                 TEST(a_set_ages_from_well_to_warning_to_failure),

@@ -10,6 +10,7 @@
 #include "nhictl/init.h"
 #include "nhictl/key.h"
 #include "tests/unit/keylist-fixture.h"
+#include "tests/unit/verb-fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -368,6 +369,40 @@ static void who_does_not_wait_does_not_ask_the_source(void **state)
         config_free(agent_reads());
 }
 
+/* No name is hidden behind others. */
+static void all_that_a_key_may_sign_is_told(void **state)
+{
+        static const char any[] = "\"accounts\":[\"*\"]";
+        _cleanup_free_ char *payload = list_of(NOW * 1000, 2, ISSUER), *narrow = NULL,
+                            *lines = NULL;
+        const char *at = strstr(payload, any);
+        InitOptions o = options();
+        char names[8192], name[32];
+        size_t used = 0;
+        int saved, fd, r;
+
+        for (int i = 0; i < 200; i++)
+                used += (size_t)snprintf(names + used, sizeof(names) - used, "%s\"svc-%05d\"",
+                                         i > 0 ? "," : "", i);
+        assert_true(asprintf(&narrow, "%.*s\"accounts\":[%s]%s", (int)(at - payload), payload,
+                             names, at + strlen(any)) > 0);
+        lines = SIGNED_BY(narrow, &root[0], &root[1]);
+        put(SOURCE LIST, lines);
+        fd = redirect(stderr, &saved);
+        r = run(&o);
+        restore(stderr, saved);
+        slurp(fd, err);
+        assert_int_equal(r, VERB_OK);
+        for (int i = 0; i < 200; i++) {
+                (void)snprintf(name, sizeof(name), "svc-%05d", i);
+                assert_said(name);
+        }
+        assert_said(signer.public.kid);
+        assert_said("  sign: accounts, ssh_keys, grants, revocations\n");
+        assert_said("  run_as: *\n");
+        assert_said("  lifetime_max: 1d\n");
+}
+
 /* ---- what is there already ---- */
 
 static void another_threshold_or_root_is_another_setup(void **state)
@@ -429,6 +464,7 @@ int main(void)
                 T(a_set_s_file_stands_for_its_directory),
                 T(of_all_mirrors_the_newest_list_counts),
                 T(who_does_not_wait_does_not_ask_the_source),
+                T(all_that_a_key_may_sign_is_told),
                 T(another_threshold_or_root_is_another_setup),
                 T(from_a_key_to_its_roots_is_another_setup),
         };

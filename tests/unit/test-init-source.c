@@ -6,6 +6,7 @@
 #include "nhictl/fingerprint.h"
 #include "nhictl/key.h"
 #include "tests/unit/init-fixture.h"
+#include "tests/unit/verb-fixture.h"
 
 #include <libconfig.h>
 #include <pty.h>
@@ -409,6 +410,53 @@ static void a_full_disk_leaves_the_host_as_it_was(void **state)
         assert_string_not_equal(content(TRUST), key);
 }
 
+/* Whoever says yes to it: --yes was meant for a host that believes nobody yet. */
+static void another_key_is_refused_unless_told(void **state)
+{
+        InitOptions o = options(URLS("https://a.example.org/"));
+        char other[FINGERPRINT_HEX_SIZE], before[FINGERPRINT_HEX_SIZE];
+        _cleanup_free_ char *config = NULL;
+        int saved, fd, r;
+        Jwk key;
+
+        assert_int_equal(run(&o), VERB_OK);
+        config = strdup(content(CONFIG));
+        put(GIVEN "key.jwk", OTHER_KEY);
+        o.thumbprints.n = 0;
+        o.yes = true;
+        fd = redirect(stderr, &saved);
+        r = run(&o);
+        restore(stderr, saved);
+        slurp(fd, err);
+        assert_int_equal(r, VERB_FAILED);
+        assert_said("--replace");
+        assert_int_equal(jwk_parse(OTHER_KEY, strlen(OTHER_KEY), &key), 0);
+        assert_said(fingerprint_hex(&key, other));
+        assert_int_equal(jwk_parse(jwk, strlen(jwk), &key), 0);
+        assert_said(fingerprint_hex(&key, before));
+        assert_non_null(strstr(content(TRUST), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"));
+        thumbprints[0] = other; /* nor is it enough that somebody compared it */
+        o.thumbprints.n = 1;
+        assert_int_equal(run(&o), VERB_FAILED);
+        o.replace = true;
+        assert_int_equal(run(&o), VERB_OK);
+        assert_non_null(strstr(content(TRUST), "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"));
+        assert_string_equal(content(CONFIG), config);
+        o.replace = false;
+        assert_int_equal(run(&o), VERB_OK);
+}
+
+/* What stands there is no key: the same call mends it. */
+static void a_key_that_was_damaged_is_written_anew(void **state)
+{
+        InitOptions o = options(URLS("https://a.example.org/"));
+
+        assert_int_equal(run(&o), VERB_OK);
+        put(TRUST, "");
+        assert_int_equal(run(&o), VERB_OK);
+        assert_non_null(strstr(content(TRUST), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"));
+}
+
 static void a_local_setup_is_not_mixed_with_a_central_one(void **state)
 {
         InitOptions o = options(URLS("https://a.example.org/"));
@@ -459,6 +507,8 @@ int main(void)
                 T(another_source_is_refused_unless_told),
                 T(what_is_done_anew_names_nothing_that_is_gone),
                 T(a_full_disk_leaves_the_host_as_it_was),
+                T(another_key_is_refused_unless_told),
+                T(a_key_that_was_damaged_is_written_anew),
                 T(a_local_setup_is_not_mixed_with_a_central_one),
                 T(a_new_name_is_taken_where_the_old_setup_gives_way),
         };

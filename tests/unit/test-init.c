@@ -6,11 +6,8 @@
 
 #include "lib/base/path.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/verb-fixture.h"
 
-#include <cmocka.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #define CONFIG PATH_CONF_DIR "/10-local.conf"
@@ -60,11 +57,44 @@ static void another_name_than_before_is_refused_before_anything_changes(void **s
         config_says(NULL);
 }
 
+/* No name is hidden behind others. */
+static void all_of_a_reach_that_was_narrowed_is_told(void **state)
+{
+        const InitConfig config = { .file = INIT_LOCAL_CONF, .issuer = "test:issuer" };
+        char text[8192], name[32];
+        size_t used;
+        int saved, fd;
+
+        used = (size_t)snprintf(text, sizeof(text),
+                                "issuers = ( { keys = ( { reach: { sign = [ \"grants\" ]; "
+                                "lifetime_max = \"2h\"; services = [ \"*\" ]; accounts = [ ");
+        for (int i = 0; i < 200; i++)
+                used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\"svc-%05d\"",
+                                         i > 0 ? ", " : "", i);
+        (void)snprintf(text + used, sizeof(text) - used, " ]; }; } ); } );\n");
+        config_says(text);
+        fd = redirect(stderr, &saved);
+        init_config_tell(&config);
+        restore(stderr, saved);
+        slurp(fd, err);
+        for (int i = 0; i < 200; i++) {
+                (void)snprintf(name, sizeof(name), "svc-%05d", i);
+                assert_said(name);
+        }
+        assert_said("test:issuer may sign for this host");
+        assert_said("  sign: grants\n");
+        assert_said("  services: *\n");
+        assert_said("  run_as: none\n");
+        assert_said("  lifetime_max: 2h\n");
+        config_says(NULL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_name_is_the_told_one_else_the_one_before),
                 cmocka_unit_test(another_name_than_before_is_refused_before_anything_changes),
+                cmocka_unit_test(all_of_a_reach_that_was_narrowed_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,62 @@ static void a_root_is_named_by_its_kid(void **state)
         json_decref(after);
 }
 
+static void who_changes_nothing_is_told_so(void **state)
+{
+        static const char same[] = "nothing changed: " DOCUMENT " says so already";
+        static const char next[] = DOCUMENT " is to be signed by 2 of 2 roots";
+
+        begin();
+        assert_null(strstr(err, same));
+        assert_said(next);
+        /* It waits for its roots still. */
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/one.jwk");
+        assert_string_equal(out, "unchanged\n");
+        assert_said(same);
+        assert_said(next);
+        both_sign();
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/one.jwk");
+        assert_string_equal(out, "unchanged\n");
+        assert_said(same);
+        assert_null(strstr(err, "to be signed"));
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/two.jwk");
+        assert_null(strstr(err, same));
+        assert_said(next);
+}
+
+/* Nor is it held up by that what is granted and revoked meanwhile. */
+static void publish_says_that_a_key_list_waits_for_its_roots(void **state)
+{
+        static const char waits[] =
+                DOCUMENT ": a key list waits there for 2 of 2 roots, and is not published: nhictl "
+                         "key sign --key ROOT for each, then nhictl publish";
+
+        begin();
+        OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        assert_string_equal(out, "unchanged\n");
+        assert_said(waits);
+        both_sign();
+        OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        assert_null(strstr(err, "waits there"));
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/two.jwk");
+        OK("host", "add", "web2", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        assert_said(waits);
+        assert_int_equal(access(TARGET "/web2.jws", F_OK), 0);
+        /* A key that the list would name finds it, too. */
+        ENDS(VERB_FAILED, "publish", "--ledger", LEDGER, "--key", OFFLINE "/two.key");
+        assert_said(waits);
+}
+
+static void signatures_of_a_list_of_before_are_not_the_next_ones(void **state)
+{
+        begin();
+        OK("key", "sign", "--ledger", LEDGER, "--key", OFFLINE "/root-a.key");
+        OK("key", "rotate", "--ledger", LEDGER, "--add", OFFLINE "/two.jwk");
+        OK("publish", "--ledger", LEDGER, "--key", OFFLINE "/one.key");
+        assert_said(DOCUMENT ": a key list waits there for 2 of 2 roots");
+        assert_null(strstr(err, PART));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, clean)
@@ -185,6 +241,9 @@ int main(void)
                 T(what_cannot_be_is_refused),
                 T(several_roots_need_a_threshold_that_is_said),
                 T(a_root_is_named_by_its_kid),
+                T(who_changes_nothing_is_told_so),
+                T(publish_says_that_a_key_list_waits_for_its_roots),
+                T(signatures_of_a_list_of_before_are_not_the_next_ones),
         };
 
         if (sodium_init() < 0)

@@ -2,6 +2,7 @@
 
 /* The central side as an administrator meets it: whole command lines through nhictl_main(). */
 
+#include "lib/base/file.h"
 #include "lib/base/name.h"
 #include "nhictl/key.h"
 #include "nhictl/verb.h"
@@ -142,6 +143,41 @@ static void init_with_a_source_trusts_what_key_show_printed(void **state)
         free(text);
         OK("init", "--source", "file://" PATH_PUBLISHED_DIR, "--trust", PATH_ROOT "/trust.jwk");
         assert_string_equal(out, "unchanged\n");
+}
+
+/* A token of a server that is not asked any more has nothing to do here. */
+static void a_host_that_becomes_its_own_source_keeps_no_credentials(void **state)
+{
+        static const char *const written[] = {
+                PATH_PRIVATE_DIR "/source-token", PATH_PRIVATE_DIR "/source-certificate",
+                PATH_TRUST_DIR "/source-ca.pem",
+                PATH_ROOT "/etc/systemd/system/nhi-fetchd.service.d/10-nhi-init.conf"
+        };
+
+        fixture_make_path(PATH_ROOT "/etc/systemd/system");
+        assert_int_equal(system("cd " PATH_ETC_DIR " && echo s3cret >token && chmod 600 token && "
+                                "echo '-----BEGIN CERTIFICATE-----' >ca.pem && "
+                                "(cat ca.pem; echo '-----BEGIN PRIVATE KEY-----') >both.pem"),
+                         0);
+        OK("key", "show");
+        assert_int_equal(file_replace(PATH_ROOT "/trust.jwk", out, strlen(out), 0600, geteuid(),
+                                      getegid(), false),
+                         0);
+        OK("init", "--source", "https://a.example.org/", "--trust", PATH_ROOT "/trust.jwk", "--yes",
+           "--replace", "--no-wait", "--token-file", PATH_ETC_DIR "/token", "--certificate",
+           PATH_ETC_DIR "/both.pem", "--ca-file", PATH_ETC_DIR "/ca.pem");
+        /* What did not come about takes nothing away. */
+        ENDS(VERB_FAILED, "init", "--local");
+        ENDS(VERB_FAILED, "init", "--local", "--replace", "--issuer", "test:other");
+        for (size_t i = 0; i < ELEMENTSOF(written); i++)
+                assert_int_equal(access(written[i], F_OK), 0);
+        OK("init", "--local", "--replace");
+        assert_string_equal(out, "changed\n");
+        for (size_t i = 0; i < ELEMENTSOF(written); i++)
+                assert_int_equal(access(written[i], F_OK), -1);
+        OK("init", "--local", "--replace");
+        assert_string_equal(out, "unchanged\n");
+        fixture_remove_tree(PATH_ROOT "/etc/systemd");
 }
 
 /* Data is the key alone, so that it can go to a file; what is read out goes beside it. */
@@ -670,6 +706,28 @@ static void no_answer_of_the_agent_moves_the_cursor_O13(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* The agent is gone, what it published is not: nobody is sent to start it, or told that nothing is
+ * gated. */
+static void after_an_init_that_was_undone_status_sends_to_init_alone(void **state)
+{
+        fixture_make_path(PATH_RUN_DIR);
+        assert_int_equal(file_replace(PATH_RUN_DIR "/gates", "nhi-gates 1\nend 0\n", 18, 0644,
+                                      geteuid(), getegid(), false),
+                         0);
+        ENDS(VERB_UNREACHABLE, "status");
+        assert_said("systemctl start");
+        assert_non_null(strstr(out, "systemctl status nhi-agentd"));
+        assert_int_equal(unlink(PATH_CONF_DIR "/10-local.conf"), 0);
+        ENDS(VERB_UNREACHABLE, "status");
+        assert_said("this host is not set up: nhictl init");
+        assert_non_null(strstr(out, "not set up, and no agent runs: who needs a grant is denied"));
+        assert_non_null(strstr(out, "next        nhictl init --local"));
+        assert_null(strstr(out, "systemctl"));
+        assert_int_equal(unlink(PATH_RUN_DIR "/gates"), 0);
+        ENDS(VERB_UNREACHABLE, "status");
+        assert_non_null(strstr(out, "not set up: nothing is gated"));
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -679,6 +737,8 @@ int main(void)
                 cmocka_unit_test(summaries_stand_on_one_line),
                 WORLD_TEST(init_again_changes_nothing),
                 WORLD_TEST(init_with_a_source_trusts_what_key_show_printed),
+                WORLD_TEST(a_host_that_becomes_its_own_source_keeps_no_credentials),
+                WORLD_TEST(after_an_init_that_was_undone_status_sends_to_init_alone),
                 WORLD_TEST(key_show_says_the_thumbprint_beside_the_key),
                 WORLD_TEST(the_private_key_is_private_and_never_overwritten),
                 WORLD_TEST(adding_twice_changes_once),
