@@ -9,6 +9,8 @@
 #include "nhictl/verb.h"
 
 #include <dirent.h>
+#include <fnmatch.h>
+#include <libconfig.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -149,19 +151,34 @@ static int status_of_code(const char *code)
         return VERB_FAILED;
 }
 
-/* nhictl init writes a file there; what cannot be listed is taken as set up. */
+static bool has_issuers(const char *path)
+{
+        config_t c;
+        bool yes;
+
+        if (access(path, R_OK) < 0)
+                return errno != ENOENT;
+        config_init(&c);
+        yes = !config_read_file(&c, path) || config_lookup(&c, "issuers");
+        config_destroy(&c);
+        return yes;
+}
+
+/* nhictl init writes a file there; the one beside it comes with the package and names no issuer.
+ * What cannot be read is taken as set up. */
 bool agent_is_set_up(void)
 {
         DIR *dir = opendir(PATH_CONF_DIR);
         const struct dirent *entry;
         bool found = false;
 
-        if (!dir)
-                return errno != ENOENT;
-        while (!found && (entry = readdir(dir)))
-                found = entry->d_name[0] != '.';
-        (void)closedir(dir);
-        return found;
+        if (!dir && errno != ENOENT)
+                return true;
+        while (dir && !found && (entry = readdir(dir)))
+                found = fnmatch("*.conf", entry->d_name, FNM_PERIOD) == 0;
+        if (dir)
+                (void)closedir(dir);
+        return found || has_issuers(PATH_CONF_FILE);
 }
 
 static int say_unreachable(int r)

@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/name.h"
+#include "nhictl/agent-client.h"
 #include "nhictl/key.h"
 #include "nhictl/verb.h"
 #include "tests/unit/ledger-fixture.h"
@@ -728,6 +729,28 @@ static void after_an_init_that_was_undone_status_sends_to_init_alone(void **stat
         assert_non_null(strstr(out, "not set up: nothing is gated"));
 }
 
+static void put_config(const char *path, const char *text)
+{
+        assert_int_equal(file_replace(path, text, strlen(text), 0644, geteuid(), getegid(), false),
+                         0);
+}
+
+static void a_host_is_set_up_by_what_its_agent_reads(void **state)
+{
+        assert_int_equal(unlink(PATH_CONF_DIR "/10-local.conf"), 0);
+        put_config(PATH_CONF_DIR "/10-source.conf.replaced", "");
+        put_config(PATH_CONF_FILE, "host: { };\n");
+        assert_false(agent_is_set_up());
+        put_config(PATH_CONF_FILE, "issuers = ( { name = \"a\"; } );\n");
+        assert_true(agent_is_set_up());
+        put_config(PATH_CONF_FILE, "issuers = (");
+        assert_true(agent_is_set_up());
+        assert_int_equal(unlink(PATH_CONF_FILE), 0);
+        put_config(PATH_CONF_DIR "/mine.conf", "");
+        assert_true(agent_is_set_up());
+        assert_int_equal(unlink(PATH_CONF_DIR "/mine.conf"), 0);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -739,6 +762,7 @@ int main(void)
                 WORLD_TEST(init_with_a_source_trusts_what_key_show_printed),
                 WORLD_TEST(a_host_that_becomes_its_own_source_keeps_no_credentials),
                 WORLD_TEST(after_an_init_that_was_undone_status_sends_to_init_alone),
+                WORLD_TEST(a_host_is_set_up_by_what_its_agent_reads),
                 WORLD_TEST(key_show_says_the_thumbprint_beside_the_key),
                 WORLD_TEST(the_private_key_is_private_and_never_overwritten),
                 WORLD_TEST(adding_twice_changes_once),
