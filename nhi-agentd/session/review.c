@@ -58,6 +58,8 @@ Decision session_judge(Session *s)
         s->judging = true;
         d = host->judge(host->userdata, &s->tie.grant, &s->tie.request);
         s->judging = false;
+        if (d.grant && d.grant->kid && session_tie_note_key(&s->tie, d.grant->kid))
+                sessions_save(s->registry);
         return d;
 }
 

@@ -5,6 +5,7 @@
 #include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/lists.h"
+#include "nhi-agentd/session/registry.h"
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
 #include "tests/unit/keylist-fixture.h"
@@ -301,6 +302,106 @@ static void a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_
         offer(f, deploy_set(f, &first, 2), "refused key-retired ");
         offer(f, deploy_set(f, &second, 2), "accepted ");
         must_allow(f);
+}
+
+/* The registry, asking the agent as it does in earnest, with what its state file has. */
+static void sessions_begin(Fixture *f)
+{
+        Agent *a = f->agent;
+        const SessionsHost host = agent_sessions_host(a);
+
+        a->sessions = sessions_free(a->sessions);
+        assert_int_equal(sessions_new(f->event, &host, PATH_SESSIONS_RUN, &a->sessions), 0);
+        assert_int_equal(sessions_load(a->sessions), 0);
+}
+
+/* Under what allows now. */
+static void session_begin(Fixture *f)
+{
+        const Decision d = ask(f);
+        const AccessRequest request = { .kind = REQUEST_SESSION,
+                                        .account = "svc-deploy",
+                                        .uid = 70001,
+                                        .class = "ssh",
+                                        .is_local = true };
+        Session *s = NULL;
+
+        must_allow(f);
+        sessions_begin(f);
+        assert_int_equal(session_new(f->agent->sessions, &s), 0);
+        assert_int_equal(session_tie_init(session_record_new(&request, d.grant, "sshd", NULL, NULL),
+                                          &s->tie),
+                         0);
+        (void)snprintf(s->id, sizeof(s->id), "s1");
+        (void)snprintf(s->unit, sizeof(s->unit), "nhi-x-1.scope");
+        (void)snprintf(s->cgroup, sizeof(s->cgroup), "/user.slice/nhi-x-1.scope");
+        s->state = SESSION_ACTIVE;
+        s->end_sec = d.end_sec;
+        s->boot_end_usec = d.boot_end_usec;
+        s->backstop = (Backstop){ .n = 1, .end_sec = s->end_sec, .boot_usec = s->boot_end_usec };
+        assert_int_equal(sessions_save_now(f->agent->sessions), 0);
+}
+
+/* What the next agent makes of it, which does not know what the one before was about to do. */
+static bool session_is_over_again(Fixture *f)
+{
+        Decision d;
+
+        fixture_restart(f);
+        assert_null(f->agent->issuers[0].set);
+        sessions_begin(f);
+        assert_int_equal(sessions_count(f->agent->sessions), 1);
+        return session_is_over(f->agent->sessions->sessions, &d);
+}
+
+/* The floor is above the set that let it in, and nothing else has its grant. */
+static void take_the_set(Fixture *f, const SigningKey *next, const SigningKey *retired)
+{
+        _cleanup_free_ char *more = NULL;
+
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 15) > 0);
+        offer(f, keys_list(f, 20, next, NULL, retired, more), "accepted ");
+}
+
+/* The agent may stop before an end is carried out that it had proved. */
+static void a_session_of_a_thief_is_over_without_the_set_that_let_it_in(void **state) /* E4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        session_begin(f);
+        f->agent->sessions = sessions_free(f->agent->sessions); /* it ends nothing */
+        assert_int_equal(sessions_new(f->event, &(SessionsHost){ .userdata = f->agent },
+                                      "/dev/null/none", &f->agent->sessions),
+                         0);
+        take_the_set(f, &second, &first);
+        assert_true(session_is_over_again(f));
+        assert_true(session_is_over_again(f));
+}
+
+static void a_session_under_a_key_that_was_only_dropped_goes_on(void **state) /* E4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        session_begin(f);
+        take_the_set(f, &second, NULL);
+        assert_false(session_is_over_again(f));
+}
+
+/* Another key signed its grant anew before the one that let it in was retired. */
+static void a_rotation_that_overlaps_ends_no_session_without_a_set(void **state) /* E4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        session_begin(f);
+        offer(f, deploy_set(f, &second, 3), "accepted ");
+        take_the_set(f, &second, &first);
+        assert_false(session_is_over_again(f));
 }
 
 static int slow_publication(const char *thread)
@@ -789,6 +890,9 @@ int main(void)
                 T(what_a_retired_key_signed_is_over_at_once),
                 T(a_session_under_a_retired_key_is_proved_to_be_over),
                 T(a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_went),
+                T(a_session_of_a_thief_is_over_without_the_set_that_let_it_in),
+                T(a_session_under_a_key_that_was_only_dropped_goes_on),
+                T(a_rotation_that_overlaps_ends_no_session_without_a_set),
                 T(a_full_disk_takes_no_set_away_before_its_sessions_are_reviewed),
                 T(it_is_over_though_the_disk_fails),
                 T(a_key_that_is_no_longer_named_signs_nothing),
