@@ -61,6 +61,16 @@ bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid)
         return false;
 }
 
+bool issuer_list_is_unsaved(const IssuerState *s)
+{
+        return s->list && !streq(s->list->hash, s->list_floor.hash);
+}
+
+bool issuer_keys_are_unsaved(const IssuerState *s)
+{
+        return s->keys && !streq(s->keys->hash, s->keys_floor.floor.hash);
+}
+
 void revocation_explain(const Revocation *e, const char *title, char *ret, size_t size)
 {
         (void)snprintf(ret, size, "%s %.80s%s%.80s; %s", revocation_kind_name(e->kind), e->name,

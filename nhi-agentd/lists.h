@@ -17,6 +17,10 @@ bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid);
 void agent_lists_explain(const Agent *a, const Grant *g, char *ret, size_t size);
 /* The same for an entry at hand. */
 void revocation_explain(const Revocation *e, const char *title, char *ret, size_t size);
+/* Its revocation list, its key list is in force and not on the disk: the next agent would not know
+ * of it. */
+bool issuer_list_is_unsaved(const IssuerState *s);
+bool issuer_keys_are_unsaved(const IssuerState *s);
 /* How the issuers stand, for who judges on another thread: at most n of
  * them, two for each. */
 size_t agent_revokers(const Agent *a, Revoker *ret, size_t n);

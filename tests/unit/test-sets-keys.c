@@ -451,6 +451,133 @@ static void it_is_over_though_the_disk_fails(void **state) /* W2 */
         must_deny(f);
 }
 
+/* ---- what could not be saved ------------------------------------------------------------------
+ */
+
+static bool waits_for_retry(const Fixture *f)
+{
+        int enabled = SD_EVENT_OFF;
+
+        assert_true(sd_event_source_get_enabled(f->agent->sets->retry, &enabled) >= 0);
+        return enabled != SD_EVENT_OFF;
+}
+
+static bool has_retried(void *userdata)
+{
+        return !waits_for_retry(userdata);
+}
+
+/* What waits for its next try has waited long enough. */
+static void retry_now(Fixture *f)
+{
+        assert_true(waits_for_retry(f));
+        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
+        assert_true(fixture_until(f, has_retried, f));
+        fixture_settle(f);
+}
+
+static bool is_saved(const Fixture *f)
+{
+        const IssuerState *s = &f->agent->issuers[0];
+        const KeysFloor *saved = state_keys_floor(f->agent->state, FIXTURE_ISSUER);
+
+        assert_non_null(s->keys);
+        assert_int_equal(streq(s->keys_floor.floor.hash, s->keys->hash),
+                         saved && streq(saved->floor.hash, s->keys->hash));
+        return streq(s->keys_floor.floor.hash, s->keys->hash);
+}
+
+/* Nobody brings it again: whoever has the source in hand keeps it back. */
+static void a_list_is_saved_as_soon_as_the_disk_takes_it(void **state) /* K4 V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *list = keys_list(f, 3, &second, NULL, &first, "");
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        disk_fails = true;
+        offer(f, strdup(list), "refused not-saved ");
+        assert_false(is_saved(f));
+        for (int i = 0; i < 3; i++)
+                retry_now(f);
+        assert_false(is_saved(f));
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "not-saved");
+        offer(f, keys_list(f, 2, &first, NULL, NULL, ""), "refused version-floor ");
+        must_deny(f);
+        disk_fails = false;
+        retry_now(f);
+        assert_true(is_saved(f));
+        assert_false(waits_for_retry(f));
+        offer(f, strdup(list), "unchanged ");
+        fixture_restart(f);
+        must_deny(f);
+        offer(f, deploy_set(f, &first, 4), "refused key-retired ");
+}
+
+static void no_more_is_said_of_a_list_that_is_saved_at_last(void **state)
+{
+        Fixture *f = *state;
+
+        disk_fails = true;
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused not-saved ");
+        disk_fails = false;
+        retry_now(f);
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "");
+}
+
+/* It was verified when it was believed. */
+static void no_clock_keeps_a_list_in_force_from_being_saved(void **state) /* K4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        disk_fails = true;
+        offer(f, keys_list(f, 3, &second, NULL, &first, ""), "refused not-saved ");
+        disk_fails = false;
+        agent_ahead_usec = -86400 * (int64_t)USEC_PER_SEC;
+        retry_now(f);
+        agent_ahead_usec = 0;
+        assert_true(is_saved(f));
+}
+
+static void a_newer_list_takes_the_place_of_one_that_waits(void **state)
+{
+        Fixture *f = *state;
+
+        disk_fails = true;
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused not-saved ");
+        offer(f, keys_list(f, 2, &second, NULL, NULL, ""), "refused not-saved ");
+        disk_fails = false;
+        retry_now(f);
+        assert_int_equal(f->agent->issuers[0].keys_floor.floor.ver, f->base_sec * 1000 + 2);
+        disk_fails = true;
+        offer(f, keys_list(f, 3, &first, NULL, NULL, ""), "refused not-saved ");
+        disk_fails = false;
+        offer(f, keys_list(f, 4, &second, NULL, NULL, ""), "accepted ");
+        retry_now(f);
+        assert_int_equal(f->agent->issuers[0].keys_floor.floor.ver, f->base_sec * 1000 + 4);
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "");
+        assert_false(waits_for_retry(f));
+}
+
+static void a_floor_goes_to_the_disk_with_its_list_that_waited(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        disk_fails = true;
+        offer(f, keys_list(f, 6, &second, NULL, &first, more), "refused not-saved ");
+        disk_fails = false;
+        retry_now(f);
+        fixture_restart(f);
+        assert_int_equal(f->agent->issuers[0].floor.ver, f->base_sec * 1000 + 4);
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
+}
+
 /* A key that is gone without a word is trusted no longer, as if agentd.conf had lost it. */
 static void a_key_that_is_no_longer_named_signs_nothing(void **state)
 {
@@ -749,6 +876,40 @@ static void a_list_that_other_roots_signed_too_has_no_end(void **state) /* K4 V2
         must_deny(f);
 }
 
+/* One that waits to be saved is judged by them as its source's would be. */
+static void other_roots_judge_a_list_that_could_not_be_saved(void **state) /* K1 K4 */
+{
+        const SigningKey *const keys[] = { &second, NULL };
+
+        for (int stand_by = 0; stand_by < 2; stand_by++) {
+                assert_int_equal(setup(state), 0);
+
+                Fixture *f = *state;
+                _cleanup_free_ char *p = keys_payload(f, 1, keys, &first, "");
+                SigningKey other;
+
+                assert_int_equal(signing_key_generate(&other), 0);
+                disk_fails = true;
+                offer(f,
+                      stand_by ? SIGNED_BY(p, &root_a, &root_b, &other)
+                               : SIGNED_BY(p, &root_a, &root_b),
+                      "refused not-saved ");
+                disk_fails = false;
+                write_jwk(ROOT_B, &other);
+                reload(f);
+                assert_int_equal(f->agent->issuers[0].keys != NULL, stand_by);
+                if (stand_by)
+                        assert_true(is_saved(f));
+                else
+                        assert_string_equal(f->agent->issuers[0].keys_refused.code,
+                                            "root-threshold");
+                if (waits_for_retry(f))
+                        retry_now(f);
+                assert_false(waits_for_retry(f));
+                assert_int_equal(teardown(state), 0);
+        }
+}
+
 /* Nor does a root that agentd.conf no longer names count by the list of before. */
 static void other_roots_that_stand_by_a_list_have_the_say(void **state) /* K1 V26 */
 {
@@ -895,6 +1056,11 @@ int main(void)
                 T(a_rotation_that_overlaps_ends_no_session_without_a_set),
                 T(a_full_disk_takes_no_set_away_before_its_sessions_are_reviewed),
                 T(it_is_over_though_the_disk_fails),
+                T(a_list_is_saved_as_soon_as_the_disk_takes_it),
+                T(no_more_is_said_of_a_list_that_is_saved_at_last),
+                T(no_clock_keeps_a_list_in_force_from_being_saved),
+                T(a_newer_list_takes_the_place_of_one_that_waits),
+                T(a_floor_goes_to_the_disk_with_its_list_that_waited),
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
                 T(a_floor_that_was_set_outlives_the_agent),
@@ -908,6 +1074,7 @@ int main(void)
                 T(other_roots_in_agentd_conf_are_a_new_word),
                 T(agentd_conf_may_catch_up_with_a_root_s_rotation),
                 T(a_list_that_other_roots_signed_too_has_no_end),
+                cmocka_unit_test(other_roots_judge_a_list_that_could_not_be_saved),
                 T(other_roots_that_stand_by_a_list_have_the_say),
                 T(without_its_archive_no_key_counts),
                 T(a_lost_list_gives_no_retired_key_back_under_other_roots),
