@@ -155,6 +155,7 @@ void sessions_review(Sessions *s)
                 next = i->next;
                 session_review(i);
         }
+        elevations_review(s);
 }
 
 bool sessions_next_end(const Sessions *s, int64_t *ret_real_usec, int64_t *ret_boot_usec)
