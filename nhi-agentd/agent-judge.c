@@ -39,32 +39,9 @@ static Reason reason_of_host(const Agent *a, const Grant *tied)
         return e && e->exp_sec == 0 ? REASON_GIVEN_BACK : REASON_GRANTED;
 }
 
-static const GrantSet *set_of(const Agent *a, const char *issuer)
-{
-        for (size_t i = 0; issuer && i < a->config->n_issuers; i++)
-                if (streq(a->config->issuers[i].issuer, issuer))
-                        return a->issuers[i].set;
-        return NULL;
-}
-
-/* As the lists judge it. Whose key counts now its issuer's set says; without one, that of the
- * newest set that had the grant. */
-static Grant as_signed(const Agent *a, const Grant *tied)
-{
-        const GrantSet *set = set_of(a, tied->issuer);
-        Grant g = *tied;
-
-        if (set)
-                g.kid = set->kid;
-        return g;
-}
-
-/* One that is lost names nothing: what it said is not known. */
 static bool on_is_named(void *userdata, const Grant *tied)
 {
-        const Grant g = as_signed(userdata, tied);
-
-        return agent_lists(userdata, &g, NULL, NULL) == LIST_NAMES;
+        return agent_lists_name(userdata, tied);
 }
 
 static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
@@ -99,7 +76,7 @@ static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest 
 static void on_explain(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size)
 {
         const Agent *a = userdata;
-        const Grant *g = grant_of(a, tied), of_before = as_signed(a, tied);
+        const Grant *g = grant_of(a, tied), of_before = agent_as_signed(a, tied);
 
         if (reason == REASON_REVOKED)
                 agent_lists_explain(a, g ? g : &of_before, ret, size);
@@ -107,7 +84,7 @@ static void on_explain(void *userdata, const Grant *tied, Reason reason, char *r
 
 static bool on_issuer_is_verified(void *userdata, const char *issuer)
 {
-        return set_of(userdata, issuer) != NULL;
+        return agent_set(userdata, issuer) != NULL;
 }
 
 static bool list_has(StrList list, const char *text)
