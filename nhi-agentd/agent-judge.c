@@ -39,10 +39,9 @@ static Reason reason_of_host(const Agent *a, const Grant *tied)
         return e && e->exp_sec == 0 ? REASON_GIVEN_BACK : REASON_GRANTED;
 }
 
-/* One that is lost names nothing: what it said is not known. */
 static bool on_is_named(void *userdata, const Grant *tied)
 {
-        return agent_lists(userdata, tied, NULL, NULL) == LIST_NAMES;
+        return agent_lists_name(userdata, tied);
 }
 
 static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest *request)
@@ -77,20 +76,15 @@ static Decision on_judge(void *userdata, const Grant *tied, const AccessRequest 
 static void on_explain(void *userdata, const Grant *tied, Reason reason, char *ret, size_t size)
 {
         const Agent *a = userdata;
-        const Grant *g = grant_of(a, tied);
+        const Grant *g = grant_of(a, tied), of_before = agent_as_signed(a, tied);
 
         if (reason == REASON_REVOKED)
-                agent_lists_explain(a, g ? g : tied, ret, size);
+                agent_lists_explain(a, g ? g : &of_before, ret, size);
 }
 
 static bool on_issuer_is_verified(void *userdata, const char *issuer)
 {
-        const Agent *a = userdata;
-
-        for (size_t i = 0; i < a->config->n_issuers; i++)
-                if (streq(a->config->issuers[i].issuer, issuer))
-                        return a->issuers[i].set != NULL;
-        return false;
+        return agent_set(userdata, issuer) != NULL;
 }
 
 static bool list_has(StrList list, const char *text)

@@ -48,7 +48,9 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
                 free(issuers[i].lessened.grants);
                 grant_set_free(issuers[i].lessened_owner);
                 revocation_list_free(issuers[i].list);
+                set_bytes_free(issuers[i].list_unsaved);
                 key_list_free(issuers[i].keys);
+                set_bytes_free(issuers[i].keys_unsaved);
                 freshness_free(issuers[i].fresh);
                 freshness_free(issuers[i].fresh_next);
                 closep(&issuers[i].archive_fd);

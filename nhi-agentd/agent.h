@@ -11,6 +11,7 @@
 #include "nhi-agentd/metrics/tally.h"
 #include "nhi-agentd/refusals.h"
 #include "nhi-agentd/session/session.h"
+#include "nhi-agentd/set-bytes.h"
 #include "nhi-agentd/set/freshness.h"
 #include "nhi-agentd/set/idmap.h"
 #include "nhi-agentd/set/keylist.h"
@@ -68,11 +69,13 @@ typedef struct IssuerState {
         SetFloor list_floor;      /* of the one that is saved; ver 0: none */
         bool list_is_lost;        /* state.json names one that cannot be read again */
         SetError list_refused;    /* the last refusal since; code "": none */
+        SetBytes *list_unsaved;   /* of the one in force, while it waits to be saved again */
         KeyList *keys;            /* the key list in force; NULL: none */
         KeysFloor keys_floor;     /* of the one that is saved; ver 0: none */
         bool keys_are_lost;       /* state.json names one that cannot be read again */
         bool roots_are_conf;      /* agentd.conf names other roots since: those count, not keys' */
         SetError keys_refused;    /* as list_refused */
+        SetBytes *keys_unsaved;   /* as list_unsaved */
         Freshness *fresh;         /* of the set in force, or of the one that was lost; NULL: none */
         Freshness *fresh_next;    /* of a set that is still to come; NULL: none */
         SetError fresh_refused;   /* as list_refused */

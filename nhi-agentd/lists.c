@@ -50,6 +50,31 @@ ListVerdict agent_lists(const Agent *a, const Grant *g, const char **ret_title,
         return verdict;
 }
 
+const GrantSet *agent_set(const Agent *a, const char *issuer)
+{
+        for (size_t i = 0; issuer && i < a->config->n_issuers; i++)
+                if (streq(a->config->issuers[i].issuer, issuer))
+                        return a->issuers[i].set;
+        return NULL;
+}
+
+Grant agent_as_signed(const Agent *a, const Grant *tied)
+{
+        const GrantSet *set = agent_set(a, tied->issuer);
+        Grant g = *tied;
+
+        if (set)
+                g.kid = set->kid;
+        return g;
+}
+
+bool agent_lists_name(const Agent *a, const Grant *tied)
+{
+        const Grant g = agent_as_signed(a, tied);
+
+        return agent_lists(a, &g, NULL, NULL) == LIST_NAMES;
+}
+
 bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid)
 {
         for (size_t i = 0; i < OF_EACH * a->config->n_issuers; i++) {
@@ -59,6 +84,16 @@ bool agent_key_is_revoked(const Agent *a, const char *issuer, const char *kid)
                         return true;
         }
         return false;
+}
+
+bool issuer_list_is_unsaved(const IssuerState *s)
+{
+        return s->list && !streq(s->list->hash, s->list_floor.hash);
+}
+
+bool issuer_keys_are_unsaved(const IssuerState *s)
+{
+        return s->keys && !streq(s->keys->hash, s->keys_floor.floor.hash);
 }
 
 void revocation_explain(const Revocation *e, const char *title, char *ret, size_t size)

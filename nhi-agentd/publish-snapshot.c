@@ -13,6 +13,8 @@
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
 
+#include <stdio.h>
+
 typedef struct Image {
         const PublishView *view;
         SnapshotBuildUser *users;
@@ -212,20 +214,25 @@ static int group_index(Image *im, const char *name, size_t *ret)
 static int note_given(Image *im, const Holder *h, const Grant *g, const SnapshotBuildGroup *group,
                       End end)
 {
+        Membership m;
+
         if (!h->is_known || group->gid == h->gid)
                 return 0;
         if (im->given.n == MEMBERS_N_MAX)
                 return -ENOENT;
-        return member_list_add(&im->given,
-                               &(Membership){ .name = h->name,
-                                              .uid = h->uid,
-                                              .group = group->name,
-                                              .gid = group->gid,
-                                              .jti = g->jti,
-                                              .issuer = g->issuer,
-                                              .since_usec = im->view->now.boot_usec,
-                                              .end_sec = end.real_usec / (int64_t)USEC_PER_SEC,
-                                              .boot_end_usec = end.boot_usec });
+        m = (Membership){ .name = h->name,
+                          .uid = h->uid,
+                          .group = group->name,
+                          .gid = group->gid,
+                          .jti = g->jti,
+                          .issuer = g->issuer,
+                          .since_usec = im->view->now.boot_usec,
+                          .end_sec = end.real_usec / (int64_t)USEC_PER_SEC,
+                          .boot_end_usec = end.boot_usec,
+                          .nbf_sec = g->nbf_sec > 0 ? g->nbf_sec : 0 };
+        if (g->kid)
+                (void)snprintf(m.kid, sizeof(m.kid), "%s", g->kid);
+        return member_list_add(&im->given, &m);
 }
 
 /* g: the grant that gives it; NULL: what every account of ours is in. */

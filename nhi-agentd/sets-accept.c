@@ -360,6 +360,10 @@ int offer_begin(Offer *o)
         const Agent *a = o->sets->agent;
         const Now now = agent_judging_now(a);
 
+        if (o->is_unsaved) {
+                believed_begin_unsaved(o);
+                return 0;
+        }
         if (o->label >= a->config->n_issuers)
                 o->label = 0;
         o->now = o->again ? offer_now_again(o, now) : now;

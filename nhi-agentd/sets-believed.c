@@ -20,6 +20,11 @@ static SetError *refused_of(Agent *a, const ListKind *kind, size_t index)
         return (SetError *)(void *)((char *)&a->issuers[index] + kind->refused);
 }
 
+static SetBytes **unsaved_of(Agent *a, const ListKind *kind, size_t index)
+{
+        return (SetBytes **)(void *)((char *)&a->issuers[index] + kind->unsaved);
+}
+
 void believed_record_refused(Agent *a, const ListKind *kind, size_t index, const SetError *error)
 {
         char detail[SET_DETAIL_MAX + 1100];
@@ -50,12 +55,36 @@ static void refuse_not_verified(Offer *o)
         refuse(o);
 }
 
+/* Its bytes stay: who has the source in hand may bring an older one instead from now on. */
+static void keep_unsaved(Offer *o)
+{
+        SetBytes **unsaved = unsaved_of(o->sets->agent, o->list_kind, o->index);
+
+        set_bytes_free(*unsaved);
+        *unsaved = TAKE_PTR(o->bytes);
+        sets_retry_later(o->sets);
+}
+
+static void forget_unsaved(Offer *o)
+{
+        Agent *a = o->sets->agent;
+        SetBytes **unsaved = unsaved_of(a, o->list_kind, o->index);
+        SetError *refused = refused_of(a, o->list_kind, o->index);
+
+        *unsaved = set_bytes_free(*unsaved);
+        if (streq(refused->code, "not-saved"))
+                *refused = (SetError){};
+}
+
 /* It is in force all the same: sessions are reviewed before the sets that it takes are verified
  * anew and gone. */
 static void refuse_not_saved(Offer *o, int r)
 {
-        (void)set_refused(&o->error, "not-saved", "%s: %s; what it %s is over all the same",
+        (void)set_refused(&o->error, "not-saved",
+                          "%s: %s; what it %s is over all the same, but the next agent would not "
+                          "know: it is tried again",
                           PATH_STATE_DIR, strerror(-r), o->list_kind->takes);
+        keep_unsaved(o);
         note_refused(o);
         offer_answer_published(o);
 }
@@ -86,6 +115,7 @@ static void finish(Offer *o)
         const SetFloor *floor = floor_of(o->sets->agent, o->list_kind, o->index);
 
         o->list_kind->saved(o);
+        forget_unsaved(o);
         sets_prune_archive(o->sets);
         offer_accepted(o, floor->ver, floor->hash);
 }
@@ -110,12 +140,11 @@ static void on_saved(void *userdata, int r)
         }
 }
 
-static void believe(Offer *o)
+static void save_begin(Offer *o)
 {
         const Agent *a = o->sets->agent;
         int r;
 
-        o->list_kind->put_in_force(o);
         o->believed = ++o->sets->n_believed;
         r = o->list_kind->announce(o, true);
         if (r == 0)
@@ -124,6 +153,77 @@ static void believe(Offer *o)
                 r = writer_call(a->writer, save, on_saved, o);
         if (r < 0)
                 on_saved(o, r);
+}
+
+static void believe(Offer *o)
+{
+        o->list_kind->put_in_force(o);
+        save_begin(o);
+}
+
+/* ---- again -------------------------------------------------------------------------------------
+ */
+
+static Offer *offer_of_unsaved(Sets *s, const ListKind *kind, size_t index)
+{
+        SetBytes **unsaved = unsaved_of(s->agent, kind, index);
+        Offer *o = *unsaved ? offer_new(s) : NULL;
+
+        if (!o)
+                return NULL;
+        o->index = index;
+        o->list_kind = kind;
+        o->is_unsaved = true;
+        o->bytes = TAKE_PTR(*unsaved);
+        return o;
+}
+
+static const ListKind *const kinds[] = { &list_kind, &key_list_kind };
+
+static bool any_is_unsaved(const Sets *s)
+{
+        for (size_t i = 0; i < ELEMENTSOF(kinds) * s->agent->config->n_issuers; i++)
+                if (*unsaved_of(s->agent, kinds[i % ELEMENTSOF(kinds)], i / ELEMENTSOF(kinds)))
+                        return true;
+        return false;
+}
+
+/* Each once: what fails, or is passed over by another configuration, is the next time's. */
+Offer *believed_next_unsaved(Sets *s)
+{
+        const size_t n = ELEMENTSOF(kinds) * s->agent->config->n_issuers;
+        Offer *o = NULL;
+
+        if (s->unsaved_at == SIZE_MAX)
+                return NULL;
+        for (; !o && s->unsaved_at < n; s->unsaved_at++)
+                o = offer_of_unsaved(s, kinds[s->unsaved_at % ELEMENTSOF(kinds)],
+                                     s->unsaved_at / ELEMENTSOF(kinds));
+        if (o)
+                return o;
+        s->unsaved_at = SIZE_MAX;
+        if (any_is_unsaved(s))
+                sets_retry_later(s);
+        return NULL;
+}
+
+/* It was verified when it was believed, and has been in force since. */
+void believed_begin_unsaved(Offer *o)
+{
+        if (asprintf(&o->path, PATH_SETS_DIR "/%s.jws", o->list_kind->note(o)) < 0) {
+                o->path = NULL;
+                on_saved(o, -ENOMEM);
+        } else {
+                save_begin(o);
+        }
+}
+
+void believed_offer_unsaved(Agent *a, const ListKind *kind, size_t index)
+{
+        SetBytes *bytes = TAKE_PTR(*unsaved_of(a, kind, index));
+
+        if (bytes && sets_offer_bytes(a->sets, (uint32_t)index, bytes, NULL, NULL) < 0)
+                set_bytes_free(bytes);
 }
 
 int believed_share_before(Offer *o, State *ret)

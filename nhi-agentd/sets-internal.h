@@ -73,6 +73,7 @@ typedef struct Offer {
         KeysFloor keys_floor;
         bool sets_floor;    /* of the sets: to o->floor */
         uint64_t believed;  /* which of the lists that were believed it is; 0: none */
+        bool is_unsaved;    /* a list that is in force, and could not be saved so far */
         const char *issuer; /* whose; the configuration's */
         bool is_fresh; /* bytes are a statement of freshness; then statement is, and bytes, set and
                           the rest are the set in force that is verified anew with it */
@@ -118,6 +119,8 @@ struct Sets {
         size_t n_state_saves;   /* under way */
         uint64_t n_believed;    /* lists, since the start */
         bool again_due;         /* what is in force, or was, is to be verified anew */
+        size_t unsaved_at;      /* of the lists: before it, those that could not be saved were tried
+                                   again; SIZE_MAX: none is due */
         sd_event_source *retry; /* enabled while something that failed waits for its next try */
         unsigned n_failures;    /* one after the other */
         bool stopping;
@@ -170,9 +173,12 @@ void offer_find_issuer(Offer *o, OfferVerifyAs *verify_as);
 
 /* A list that is believed before it is saved. */
 typedef struct ListKind {
-        const char *title, *takes;      /* "what it `takes` is over all the same" */
-        size_t floor, refused;          /* in IssuerState: the SetFloor that is saved, a SetError */
-        void (*put_in_force)(Offer *o); /* takes what was prepared */
+        const char *title, *takes; /* "what it `takes` is over all the same" */
+        /* In IssuerState: the SetFloor that is saved, a SetError, SetBytes that are not. */
+        size_t floor, refused, unsaved;
+        /* The hash of the one in force, and what is saved with it into o. */
+        const char *(*note)(Offer *o);
+        void (*put_in_force)(Offer *o);  /* takes what was prepared */
         int (*announce)(Offer *o, bool); /* state.json is to name it; false: the saved one again */
         void (*on_disk)(Offer *o);       /* it does, on the disk's thread; may be NULL */
         void (*saved)(Offer *o);         /* the same, on the loop */
@@ -182,6 +188,13 @@ extern const ListKind list_kind, key_list_kind;
 
 /* sets-believed.c: on the loop, what was prepared; ends in sets_offer_done(). */
 void believed_prepared(Offer *o);
+/* Between sets: the next of those that are in force, could not be saved, and are due; NULL: none.
+ */
+Offer *believed_next_unsaved(Sets *s);
+/* It is saved, or not; ends in sets_offer_done(). */
+void believed_begin_unsaved(Offer *o);
+/* What could not be saved is in force no longer, and not for a newer one: it is judged anew. */
+void believed_offer_unsaved(Agent *a, const ListKind *kind, size_t index);
 /* What state.json says as long as o is not saved. */
 int believed_share_before(Offer *o, State *ret);
 void believed_record_refused(Agent *a, const ListKind *kind, size_t index, const SetError *error);

@@ -76,6 +76,7 @@ void keys_put(Agent *a, size_t index, KeysRead *read)
         s->keys_floor = read->floor;
         s->keys_are_lost = read->is_lost;
         s->roots_are_conf = read->roots_are_conf;
+        believed_offer_unsaved(a, &key_list_kind, index);
         if (*read->error.code)
                 believed_record_refused(a, &key_list_kind, index, &read->error);
 }

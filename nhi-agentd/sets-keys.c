@@ -99,15 +99,15 @@ static KeysFloor floor_of(const KeyList *l, const SetPolicy *policy)
 }
 
 /* One that was lost is as old as it was: roots that agentd.conf named since have the say. */
-static void note_floors(Offer *o)
+static void note_floors(Offer *o, const KeyList *l)
 {
         const Agent *a = o->sets->agent;
         const IssuerState *s = &a->issuers[o->index];
-        const bool was_lost = streq(s->keys_floor.floor.hash, o->keys->hash);
+        const bool was_lost = streq(s->keys_floor.floor.hash, l->hash);
 
         o->keys_floor =
-                was_lost ? s->keys_floor : floor_of(o->keys, &a->config->issuers[o->index].policy);
-        note_sets_floor(o, s, o->keys);
+                was_lost ? s->keys_floor : floor_of(l, &a->config->issuers[o->index].policy);
+        note_sets_floor(o, s, l);
 }
 
 void keys_prepare(Offer *o)
@@ -116,7 +116,7 @@ void keys_prepare(Offer *o)
         offer_find_issuer(o, verify_as);
         if (o->r != 0)
                 return;
-        note_floors(o);
+        note_floors(o, o->keys);
         if (asprintf(&o->path, PATH_SETS_DIR "/%s.jws", o->keys->hash) < 0) {
                 o->path = NULL;
                 o->r = -ENOMEM;
@@ -161,6 +161,14 @@ static void record_accepted(Agent *a, const KeyList *l)
                 (void)snprintf(detail, sizeof(detail), "%s: %s", l->title, l->skipped[i]);
                 record(a, EVENT_QUARANTINE, "key", detail);
         }
+}
+
+static const char *note(Offer *o)
+{
+        const KeyList *l = o->sets->agent->issuers[o->index].keys;
+
+        note_floors(o, l);
+        return l->hash;
 }
 
 static void put_in_force(Offer *o)
@@ -214,6 +222,8 @@ const ListKind key_list_kind = {
         .takes = "retires",
         .floor = offsetof(IssuerState, keys_floor.floor),
         .refused = offsetof(IssuerState, keys_refused),
+        .unsaved = offsetof(IssuerState, keys_unsaved),
+        .note = note,
         .put_in_force = put_in_force,
         .announce = announce,
         .on_disk = forget_on_disk,

@@ -175,16 +175,24 @@ static void record_accepted(Agent *a, const Offer *o)
         record_named(a, o);
 }
 
+static const char *note(Offer *o)
+{
+        const RevocationList *l = o->sets->agent->issuers[o->index].list;
+
+        o->floor.ver = l->ver;
+        memcpy(o->floor.hash, l->hash, sizeof(o->floor.hash));
+        return l->hash;
+}
+
 static void put_in_force(Offer *o)
 {
         Agent *a = o->sets->agent;
         IssuerState *s = &a->issuers[o->index];
         const bool is_news = !s->list || !streq(s->list->hash, o->list->hash);
 
-        o->floor.ver = o->list->ver;
-        memcpy(o->floor.hash, o->list->hash, sizeof(o->floor.hash));
         publish_retire(a->publisher, list_release, s->list);
         s->list = TAKE_PTR(o->list);
+        (void)note(o);
         s->list_is_lost = false;
         s->list_refused = (SetError){};
         if (is_news)
@@ -212,6 +220,8 @@ const ListKind list_kind = {
         .takes = "revokes",
         .floor = offsetof(IssuerState, list_floor),
         .refused = offsetof(IssuerState, list_refused),
+        .unsaved = offsetof(IssuerState, list_unsaved),
+        .note = note,
         .put_in_force = put_in_force,
         .announce = announce,
         .saved = saved,

@@ -23,6 +23,7 @@ int sets_new(Agent *a, Sets **ret)
                 return -ENOMEM;
         s->agent = a;
         s->last = &s->first;
+        s->unsaved_at = SIZE_MAX;
         r = sd_event_add_time_relative(a->event, &s->retry, CLOCK_BOOTTIME, 0, 0, on_retry, s);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
@@ -170,8 +171,10 @@ static Offer *take_next(Sets *s)
 
         if (s->next_local)
                 swap_local(s);
-        if (!s->next_config)
-                return queue_pop(s);
+        if (!s->next_config) {
+                o = believed_next_unsaved(s);
+                return o ? o : queue_pop(s);
+        }
         o = offer_new(s);
         if (!o) {
                 s->next_config = config_free(s->next_config);
@@ -270,6 +273,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
                 s->again_due = false;
                 queue_again(s);
         }
+        s->unsaved_at = 0;
         sets_next(s);
         return 0;
 }

@@ -66,6 +66,9 @@ static void print_revocations(const Output *o, const json_t *issuer)
                                when_format_time(exp, member_number(list, "exp")));
                 line(o, SHADE_PLAIN, "", text);
         }
+        if (json_is_true(json_object_get(list, "unsaved")))
+                line(o, SHADE_BAD, "",
+                     "it could not be saved: a restart gives back what it revokes (nhictl log)");
         if (refused && *refused) {
                 (void)snprintf(text, sizeof(text), "a revocation list was refused: %s (nhictl log)",
                                refused);
@@ -90,6 +93,9 @@ static void print_keys(const Output *o, const json_t *issuer)
                                (long long)member_number(list, "retired"));
                 line(o, SHADE_PLAIN, "", text);
         }
+        if (json_is_true(json_object_get(list, "unsaved")))
+                line(o, SHADE_BAD, "",
+                     "it could not be saved: a restart gives back what it retires (nhictl log)");
         if (refused && *refused) {
                 (void)snprintf(text, sizeof(text), "a key list was refused: %s (nhictl log)",
                                refused);

@@ -37,21 +37,24 @@
  * 0644 root, replaced by rename: its memory of who was put into which group by which grant, and
  * what pam_nhi tells at a login.
  *
- *     nhi-members 1 BOOT-ID
- *     member NAME UID GROUP GID SINCE END BOOT-END JTI ISSUER
+ *     nhi-members 2 BOOT-ID
+ *     member NAME UID GROUP GID SINCE END BOOT-END NBF KID JTI ISSUER
  *     end N
  *
  * One blank between fields; ISSUER is the rest of the line. SINCE and BOOT-END are microseconds of
- * CLOCK_BOOTTIME, END seconds since the epoch. A line stays until what carried the group is dead,
- * be its end over. Nothing is decided by this file, and it is no part of the gates file for that:
- * a module that does not know it, or cannot read it, gates nobody more and nobody less. */
+ * CLOCK_BOOTTIME, END and the grant's NBF seconds since the epoch. KID is the key that signed the
+ * newest set which had the grant, "-" where it is not known. "nhi-members 1" has neither NBF (0:
+ * not known) nor KID, and is read, too. A line stays until what carried the group is dead, be its
+ * end over. Nothing is decided by this file, and it is no part of the gates file for that: a module
+ * that does not know it, or cannot read it, gates nobody more and nobody less. */
 
 #define GATES_HEADER        "nhi-gates 1"
 #define GATES_SIZE_MAX      (4u * 1024 * 1024)
 #define GATES_N_MAX         256u
 #define GATES_ACCOUNTS_MAX  65536u
-#define MEMBERS_HEADER      "nhi-members 1"
-#define MEMBERS_SIZE_MAX    (96u * 1024 * 1024)
+#define MEMBERS_HEADER      "nhi-members 2"
+#define MEMBERS_HEADER_OLD  "nhi-members 1"
+#define MEMBERS_SIZE_MAX    (112u * 1024 * 1024)
 #define MEMBERS_N_MAX       65536u              /* given at once */
 #define MEMBERS_LINES_MAX   (2 * MEMBERS_N_MAX) /* with those that are being ended */
 #define EXEMPT_SIZE_MAX     (256u * 1024)

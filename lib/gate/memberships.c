@@ -12,12 +12,18 @@
 #include <stdio.h>
 
 #define ISSUER_SIZE_MAX 512u
-/* Two names, five numbers, a jti, an issuer, and what stands between. */
-#define LINE_SIZE_MAX (2 * 32u + 2 * 10u + 3 * 19u + 64u + ISSUER_SIZE_MAX + sizeof("member ") + 9u)
+/* Two names, six numbers, a key, a jti, an issuer, and what stands between. */
+#define LINE_SIZE_MAX                                                                              \
+        (2 * 32u + 2 * 10u + 4 * 19u + MEMBERS_KID_SIZE + 64u + ISSUER_SIZE_MAX +                  \
+         sizeof("member ") + 11u)
 _Static_assert(MEMBERS_LINES_MAX *LINE_SIZE_MAX + 128 <= MEMBERS_SIZE_MAX,
                "what is written can be read");
 
-#define FIELDS 10 /* of a member line, its word included; the last is the rest of the line */
+/* Of a member line, without its word; the last is the rest of the line. */
+#define FIELDS     11
+#define FIELDS_OLD 9
+
+#define KID_NONE "-"
 
 static bool number_parse(const char *text, uint64_t max, uint64_t *ret)
 {
@@ -54,14 +60,38 @@ static bool line_split(char *line, size_t n, char **ret_fields)
         return true;
 }
 
-/* What follows the word `member`. */
-static bool member_parse(char *rest, Membership *ret)
+/* One token of printable characters. */
+static bool kid_is_lawful(const char *kid)
 {
-        char *f[FIELDS - 1];
+        const size_t n = strlen(kid);
+
+        for (size_t i = 0; i < n; i++)
+                if ((unsigned char)kid[i] <= 0x20 || (unsigned char)kid[i] >= 0x7f)
+                        return false;
+        return n < MEMBERS_KID_SIZE;
+}
+
+/* Its two fields. */
+static bool signing_parse(char *const *f, Membership *ret)
+{
+        uint64_t nbf;
+
+        if (!number_parse(f[0], INT64_MAX, &nbf) || !kid_is_lawful(f[1]))
+                return false;
+        ret->nbf_sec = (int64_t)nbf;
+        if (!streq(f[1], KID_NONE))
+                memcpy(ret->kid, f[1], strlen(f[1]) + 1);
+        return true;
+}
+
+/* What follows the word `member`. */
+static bool member_parse(char *rest, size_t n_fields, Membership *ret)
+{
+        char *f[FIELDS];
         uint64_t uid, gid, since, end, boot_end;
 
-        if (!line_split(rest, ELEMENTSOF(f), f) || !name_is_strict(f[0]) || !name_is_strict(f[2]) ||
-            !jti_is_valid(f[7]))
+        if (!line_split(rest, n_fields, f) || !name_is_strict(f[0]) || !name_is_strict(f[2]) ||
+            !jti_is_valid(f[n_fields - 2]))
                 return false;
         if (!number_parse(f[1], UINT32_MAX, &uid) || !number_parse(f[3], UINT32_MAX, &gid) ||
             !number_parse(f[4], INT64_MAX, &since) || !number_parse(f[5], INT64_MAX, &end) ||
@@ -75,10 +105,10 @@ static bool member_parse(char *rest, Membership *ret)
                 .since_usec = (int64_t)since,
                 .end_sec = (int64_t)end,
                 .boot_end_usec = (int64_t)boot_end,
-                .jti = f[7],
-                .issuer = f[8],
+                .jti = f[n_fields - 2],
+                .issuer = f[n_fields - 1],
         };
-        return true;
+        return n_fields == FIELDS_OLD || signing_parse(f + 7, ret);
 }
 
 /* Cut the next line off: false where there is none that is whole. */
@@ -111,17 +141,29 @@ static bool boot_take(const char *text, char ret[static MEMBERS_BOOT_SIZE])
         return true;
 }
 
+/* How many fields its lines have; 0: it is none. */
+static size_t head_take(char *line, char boot[static MEMBERS_BOOT_SIZE])
+{
+        const char *rest = behind(line, MEMBERS_HEADER);
+        const size_t n_fields = rest ? FIELDS : FIELDS_OLD;
+
+        if (!rest)
+                rest = behind(line, MEMBERS_HEADER_OLD);
+        return rest && boot_take(rest, boot) ? n_fields : 0;
+}
+
 int memberships_parse(char *text, size_t size, char boot[static MEMBERS_BOOT_SIZE],
                       MembershipsTake take, void *userdata)
 {
         const char *rest;
         char *line;
         uint64_t n = 0, count = 0;
+        size_t n_fields;
 
         if (size > MEMBERS_SIZE_MAX || memchr(text, 0, size) || !line_next(&text, &line))
                 return -EBADMSG;
-        rest = behind(line, MEMBERS_HEADER);
-        if (!rest || !boot_take(rest, boot))
+        n_fields = head_take(line, boot);
+        if (n_fields == 0)
                 return -EBADMSG;
         for (;; n++) {
                 Membership m;
@@ -131,7 +173,8 @@ int memberships_parse(char *text, size_t size, char boot[static MEMBERS_BOOT_SIZ
                         return -EBADMSG;
                 if ((rest = behind(line, "end")))
                         break;
-                if (!behind(line, "member") || !member_parse(line + strlen("member "), &m))
+                if (!behind(line, "member") ||
+                    !member_parse(line + strlen("member "), n_fields, &m))
                         return -EBADMSG;
                 r = take(userdata, &m);
                 if (r < 0)
@@ -157,12 +200,12 @@ int memberships_read(const char *path, uid_t owner, char boot[static MEMBERS_BOO
 static bool is_lawful(const Membership *m)
 {
         if (!name_is_strict(m->name) || !name_is_strict(m->group) || !jti_is_valid(m->jti) ||
-            m->issuer[0] == '\0' || strlen(m->issuer) > ISSUER_SIZE_MAX)
+            !kid_is_lawful(m->kid) || m->issuer[0] == '\0' || strlen(m->issuer) > ISSUER_SIZE_MAX)
                 return false;
         for (const char *p = m->issuer; *p; p++)
                 if ((unsigned char)*p < 0x20 || *p == 0x7f)
                         return false;
-        return m->since_usec >= 0 && m->end_sec >= 0 && m->boot_end_usec >= 0;
+        return m->since_usec >= 0 && m->end_sec >= 0 && m->boot_end_usec >= 0 && m->nbf_sec >= 0;
 }
 
 int memberships_format(const Membership *const *lines, size_t n, const char *boot, char **ret,
@@ -185,9 +228,12 @@ int memberships_format(const Membership *const *lines, size_t n, const char *boo
         for (size_t i = 0; i < n; i++) {
                 const Membership *m = lines[i];
 
-                (void)fprintf(f, "member %s %u %s %u %" PRId64 " %" PRId64 " %" PRId64 " %s %s\n",
+                (void)fprintf(f,
+                              "member %s %u %s %u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+                              " %s %s %s\n",
                               m->name, m->uid, m->group, m->gid, m->since_usec, m->end_sec,
-                              m->boot_end_usec, m->jti, m->issuer);
+                              m->boot_end_usec, m->nbf_sec, *m->kid ? m->kid : KID_NONE, m->jti,
+                              m->issuer);
         }
         (void)fprintf(f, "end %zu\n", n);
         failed = ferror(f) != 0;

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define MEMBERS_KID_SIZE 44 /* with NUL */
+
 /* One membership as one grant gave it. Texts are borrowed. */
 typedef struct Membership {
         const char *name, *group, *jti, *issuer;
@@ -17,6 +19,8 @@ typedef struct Membership {
         gid_t gid;
         int64_t since_usec;             /* CLOCK_BOOTTIME: first given */
         int64_t end_sec, boot_end_usec; /* of the grant, on both clocks */
+        int64_t nbf_sec;                /* of the grant; 0: not known */
+        char kid[MEMBERS_KID_SIZE];     /* of the newest set that had the grant; "": not known */
 } Membership;
 
 /* Called for each line; a negative errno ends the reading and is its result. The texts live for the

@@ -5,6 +5,7 @@
 #include "nhi-agentd/control/verbs.h"
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/metrics/metrics.h"
 
 #include "lib/base/io.h"
@@ -38,10 +39,11 @@ static json_t *revocations_view(const IssuerState *s)
                                ? json_pack("{s:b, s:o}", "lost", (int)s->list_is_lost, "refused",
                                            json_text(refused))
                                : json_null();
-        return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "ver", (json_int_t)l->ver,
+        return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "ver", (json_int_t)l->ver,
                          "hash", json_text(l->hash), "iat", (json_int_t)l->iat_sec, "exp",
                          (json_int_t)l->exp_sec, "entries", (json_int_t)l->n_entries, "left_out",
-                         (json_int_t)l->n_skipped, "lost", 0, "refused",
+                         (json_int_t)l->n_skipped, "lost", 0, "unsaved",
+                         (int)issuer_list_is_unsaved(s), "refused",
                          *refused ? json_text(refused) : json_null());
 }
 
@@ -56,10 +58,11 @@ static json_t *keys_view(const IssuerState *s)
         if (!l)
                 return json_pack("{s:b, s:o}", "lost", (int)s->keys_are_lost, "refused",
                                  *refused ? json_text(refused) : json_null());
-        return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "ver", (json_int_t)l->ver,
+        return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "ver", (json_int_t)l->ver,
                          "hash", json_text(l->hash), "iat", (json_int_t)l->iat_sec, "exp",
                          (json_int_t)l->exp_sec, "keys", (json_int_t)l->n_signing, "retired",
-                         (json_int_t)(l->n_keys - l->n_signing), "lost", 0, "refused",
+                         (json_int_t)(l->n_keys - l->n_signing), "lost", 0, "unsaved",
+                         (int)issuer_keys_are_unsaved(s), "refused",
                          *refused ? json_text(refused) : json_null());
 }
 

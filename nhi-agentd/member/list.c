@@ -122,17 +122,20 @@ size_t member_list_find(const MemberList *l, uid_t uid, gid_t gid)
         return low < l->n && compare_group(&l->items[low].of, &wanted) == 0 ? low : l->n;
 }
 
-/* The same one of both: what moved is its end. */
+/* The same one of both: what moved is its end, or which key signed it. */
 static bool member_update(Member *at, const Membership *given)
 {
-        const bool moved =
-                at->of.end_sec != given->end_sec || at->of.boot_end_usec != given->boot_end_usec;
+        const bool moved = at->of.end_sec != given->end_sec ||
+                           at->of.boot_end_usec != given->boot_end_usec ||
+                           at->of.nbf_sec != given->nbf_sec || !streq(at->of.kid, given->kid);
 
         at->why = NULL;
         if (given->end_sec > at->of.end_sec)
                 at->n_warned = 0;
         at->of.end_sec = given->end_sec;
         at->of.boot_end_usec = given->boot_end_usec;
+        at->of.nbf_sec = given->nbf_sec;
+        memcpy(at->of.kid, given->kid, sizeof(at->of.kid));
         return moved;
 }
 

@@ -27,6 +27,6 @@ size_t member_list_run(const MemberList *l, size_t first);
 size_t member_list_find(const MemberList *l, uid_t uid, gid_t gid);
 
 /* Take in what is given now, both sorted: new ones are copied, those that are there keep since when
- * they are given. *ret_changed where one is new or ends at another time. 0; or, and
- * nothing was changed, -ENOMEM, or -E2BIG for more than the file holds. */
+ * they are given. *ret_changed where one is new, ends at another time or is signed by another key.
+ * 0; or, and nothing was changed, -ENOMEM, or -E2BIG for more than the file holds. */
 int member_list_merge(MemberList *l, const MemberList *given, bool *ret_changed);

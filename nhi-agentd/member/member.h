@@ -7,8 +7,8 @@
  *  MB1 What carries a group only because a grant that is over gave it MUST end, in whatever session
  *      it runs: supplementary groups stay in processes that live. Whoever still has the group by
  *      another grant, by /etc/group, or for a session that a live grant elevated into it keeps it.
- *  MB2 Nothing MUST be ended without a verified set, an end that has passed, or a decision of this
- *      host's own that proves it (E4 of session.h).
+ *  MB2 Nothing MUST be ended without a verified set, a verified list that names it, an end that has
+ *      passed, or a decision of this host's own that proves it (E4 of session.h).
  *  MB3 Never ended: what bears uid 0, what began before the group was first given, a daemon that a
  *      system unit began (no loginuid, outside user.slice): that is reported. Nor is what
  *      an account on trial carries: gates that observe name it, and none that is enforced does.

@@ -38,10 +38,19 @@ static const Grant *grant_of(const Agent *a, const Membership *m)
 
 static bool issuer_is_verified(const Agent *a, const char *issuer)
 {
-        for (size_t i = 0; i < a->config->n_issuers; i++)
-                if (streq(a->config->issuers[i].issuer, issuer))
-                        return a->standing && a->issuers[i].set != NULL;
-        return false;
+        return a->standing && agent_set(a, issuer);
+}
+
+/* By a list, though no set has its grant. An entry may mean those only that begin before a time. */
+static bool is_named(const Agent *a, const Membership *m)
+{
+        const Grant tied = { .jti = m->jti,
+                             .account = m->name,
+                             .issuer = m->issuer,
+                             .nbf_sec = m->nbf_sec,
+                             .kid = m->kid };
+
+        return m->nbf_sec > 0 && agent_lists_name(a, &tied);
 }
 
 /* Decided on this host, whatever sets say. */
@@ -83,7 +92,7 @@ static MemberStanding member_judge(const Agent *a, Membership *m, Now now, const
                 *ret_why = of_host;
                 return MEMBER_OVER;
         }
-        if (lists == LIST_NAMES) {
+        if (lists == LIST_NAMES || (!g && is_named(a, m))) {
                 *ret_why = reason_token(REASON_REVOKED);
                 return MEMBER_OVER;
         }

@@ -3,6 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "nhi-agentd/lists.h"
 #include "nhi-agentd/staleness.h"
 
 #include <stdio.h>
@@ -15,6 +16,11 @@
 static int64_t get_verified(const IssuerState *s, Now now)
 {
         return s->set != NULL;
+}
+
+static int64_t get_unsaved(const IssuerState *s, Now now)
+{
+        return issuer_list_is_unsaved(s) + issuer_keys_are_unsaved(s);
 }
 
 static int64_t get_issued(const IssuerState *s, Now now)
@@ -44,6 +50,10 @@ static const struct {
 } of_issuer[] = {
         { { "nhi_issuer_verified", METRIC_GAUGE, "", "1: a verified set of the issuer is here." },
           get_verified,
+          false },
+        { { "nhi_lists_unsaved", METRIC_GAUGE, "",
+            "Revocation and key lists in force that could not be saved." },
+          get_unsaved,
           false },
         { { "nhi_set_issued_timestamp_seconds", METRIC_GAUGE, "seconds",
             "When the set in force was signed." },

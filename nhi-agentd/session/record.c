@@ -34,9 +34,9 @@ static const Field request_bools[] = {
 };
 static const Field request_lists[] = { REQUEST_FIELD(argv), REQUEST_FIELD(edit) };
 static const Field grant_texts[] = {
-        GRANT_FIELD(jti),       GRANT_FIELD(account), GRANT_FIELD(sub),
-        GRANT_FIELD(owner),     GRANT_FIELD(reason),  GRANT_FIELD(ticket),
-        GRANT_FIELD(issued_by), GRANT_FIELD(issuer),  GRANT_FIELD(set_hash),
+        GRANT_FIELD(jti),      GRANT_FIELD(account), GRANT_FIELD(sub),       GRANT_FIELD(owner),
+        GRANT_FIELD(reason),   GRANT_FIELD(ticket),  GRANT_FIELD(issued_by), GRANT_FIELD(issuer),
+        GRANT_FIELD(set_hash), GRANT_FIELD(kid),
 };
 static const Field grant_ints[] = {
         GRANT_FIELD(nbf_sec),
@@ -286,6 +286,19 @@ int session_tie_init(json_t *record, SessionTie *ret)
         if (ret->request.key)
                 ret->request.key = &ret->key; /* the one in its new place */
         return 0;
+}
+
+/* What is not known proves nothing: the wrong key might. */
+bool session_tie_note_key(SessionTie *t, const char *kid)
+{
+        json_t *grant = json_object_get(t->record, "grant");
+
+        if (streq_ptr(t->grant.kid, kid))
+                return false;
+        if (json_object_set_new(grant, "kid", json_string(kid)) < 0)
+                (void)json_object_del(grant, "kid");
+        t->grant.kid = json_string_value(json_object_get(grant, "kid"));
+        return true;
 }
 
 void session_tie_done(SessionTie *t)

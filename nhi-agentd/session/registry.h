@@ -65,7 +65,7 @@ typedef struct SessionTie {
         json_t *record;
         AccessRequest request;
         SshKey key;
-        Grant grant; /* identity and reasons only: no terms, it allows nothing */
+        Grant grant; /* identity and reasons only: no terms, it allows nothing; kid is the newest */
         Actor *actors;
         const char *service, *rhost, *tty;
 } SessionTie;
@@ -280,6 +280,9 @@ json_t *session_record_new(const AccessRequest *request, const Grant *grant, con
                            const char *rhost, const char *tty);
 /* Takes the reference in every case. 0, -EBADMSG or -ENOMEM. */
 int session_tie_init(json_t *record, SessionTie *ret);
+/* The key that signed the newest set in force that has the grant. True where it was another, or not
+ * known (as in the record of an agent of before). */
+bool session_tie_note_key(SessionTie *t, const char *kid);
 void session_tie_done(SessionTie *t);
 
 /* session/state.c. sessions_save() writes once the loop comes round, however often it is called: an

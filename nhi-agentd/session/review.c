@@ -58,6 +58,8 @@ Decision session_judge(Session *s)
         s->judging = true;
         d = host->judge(host->userdata, &s->tie.grant, &s->tie.request);
         s->judging = false;
+        if (d.grant && d.grant->kid && session_tie_note_key(&s->tie, d.grant->kid))
+                sessions_save(s->registry);
         return d;
 }
 
@@ -153,6 +155,7 @@ void sessions_review(Sessions *s)
                 next = i->next;
                 session_review(i);
         }
+        elevations_review(s);
 }
 
 bool sessions_next_end(const Sessions *s, int64_t *ret_real_usec, int64_t *ret_boot_usec)

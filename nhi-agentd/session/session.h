@@ -40,7 +40,8 @@ typedef struct SessionsHost {
          * NULL: the answer of judge() alone counts. */
         bool (*issuer_is_verified)(void *userdata, const char *issuer);
         /* Does a verified list that may name it name the grant, as it was when it let the session
-         * in? Then it is revoked, whatever sets there are. NULL: none does. */
+         * in, or the key of the newest set that had it? Then it is revoked, whatever sets there
+         * are. NULL: none does. */
         bool (*is_named)(void *userdata, const Grant *tied);
         /* Does every way into this account ask for a grant: is it one that a set defined here, or
          * named by an enforced gate for all classes, and exempt from none? Then what is left of it

@@ -19,8 +19,10 @@ typedef struct TenantElevation {
         uint32_t audit_session;
         int64_t since_usec; /* CLOCK_BOOTTIME: of the first one there */
         int64_t end_sec;    /* of the last one there, as it was known then */
+        int64_t nbf_sec;    /* of its grant; 0: unknown, as of an agent of before */
         char jti[65];
-        char *issuer; /* "": unknown */
+        char *issuer, *owner; /* "": unknown */
+        char *kid;            /* of the newest set in force that had its grant; likewise */
 } TenantElevation;
 
 #define TENANT_ELEVATIONS_MAX 256u
@@ -77,6 +79,8 @@ size_t tenant_moved(Tenant *a, SliceAct act);
 /* tenant-elevation.c */
 void elevation_note(Tenant *a, uint32_t audit_session, const Session *session);
 void elevations_clear(Tenant *a);
+/* Other sets may be in force: by which keys are their grants signed now? */
+void elevations_review(Sessions *s);
 /* Is everything over that elevations there came from, and proved to be (E4)? *ret_since_usec: when
  * the first of them began. */
 bool elevations_are_over(const Tenant *a, uint32_t audit_session, int64_t *ret_since_usec);

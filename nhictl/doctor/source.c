@@ -57,6 +57,24 @@ static void say_refusal(const json_t *issuer, const char *name, Findings *f)
                              member_text(refusal, "detail") ?: "");
 }
 
+/* In force, and the next agent would not know. */
+static void say_unsaved(const json_t *issuer, const char *name, Findings *f)
+{
+        static const struct {
+                const char *member, *title;
+        } lists[] = { { "revocations", "revocation list" }, { "keys", "key list" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                if (json_is_true(
+                            json_object_get(json_object_get(issuer, lists[i].member), "unsaved")))
+                        finding_fail(f, CHECK,
+                                     "make room for /var/lib/nhi: it is tried again every minute; "
+                                     "nhictl log says what is in the way",
+                                     "the %s of %s could not be saved: a restart gives back what "
+                                     "it takes",
+                                     lists[i].title, name);
+}
+
 /* Its set still holds, and what is revoked meanwhile is not heard of. */
 static void say_places(const DoctorHost *h, const json_t *issuer, const char *name, Findings *f)
 {
@@ -98,6 +116,7 @@ static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforc
                 finding_warn(f, CHECK, fetch, "no verified set of %s from %s yet: no grant holds",
                              name, source);
         say_places(h, issuer, name, f);
+        say_unsaved(issuer, name, f);
         say_refusal(issuer, name, f);
 }
 

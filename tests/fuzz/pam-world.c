@@ -54,7 +54,7 @@ static const char *const lawful[FILE_N] = {
         [FILE_EXEMPT_DIR] = "",
         [FILE_MEMBERS] = MEMBERS_HEADER
         " 3ba3f6c5-0e5b-4f8a-9d0e-6a7c9a5f1c11\n"
-        "member svc-deploy 70001 pay-ops 99999 1 253402300799 1000000 g-1 https://i\nend 1\n",
+        "member svc-deploy 70001 pay-ops 99999 1 253402300799 1000000 4 k-1 g-1 https://i\nend 1\n",
 };
 
 static void members_init(WorldFile *f, const WorldFile *like)

@@ -15,14 +15,14 @@
 
 #include "lib/base/io.h"
 
-#define HEAD "nhi-members 1 3ba3f6c5-0e5b-4f8a-9d0e-6a7c9a5f1c11\n"
+#define HEAD "nhi-members 2 3ba3f6c5-0e5b-4f8a-9d0e-6a7c9a5f1c11\n"
 
 static void members_put(const char *name, const char *group, long long end_sec)
 {
         char text[512];
 
-        snprintf(text, sizeof(text), HEAD "member %s 5 %s 7 1 %lld 3 g-1 https://i\nend 1\n", name,
-                 group, end_sec);
+        snprintf(text, sizeof(text), HEAD "member %s 5 %s 7 1 %lld 3 4 k-1 g-1 https://i\nend 1\n",
+                 name, group, end_sec);
         spit(PATH_MEMBERS_RUN, text);
 }
 
@@ -127,10 +127,10 @@ static void a_file_that_makes_no_sense_changes_nothing(void **state) /* K08 */
 {
         static const char *const files[] = {
                 "",
-                "nhi-members 2 x\nend 0\n",
+                "nhi-members 3 x\nend 0\n",
                 HEAD,
                 HEAD "member " UNGATED "\nend 1\n",
-                HEAD "member " UNGATED " 5 pay-ops 7 1 1835442420 3 g-1 https://i\nend 7\n",
+                HEAD "member " UNGATED " 5 pay-ops 7 1 1835442420 3 4 k-1 g-1 https://i\nend 7\n",
         };
         Talk talk;
 

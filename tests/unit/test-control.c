@@ -281,6 +281,7 @@ static int setup(void **state)
                                  .services = { (const char **)sudo_class, 1 },
                                  .groups = { (const char **)operators, 1 } };
         w.issuer = (Issuer){ .issuer = (char *)"iss",
+                             .policy.issuer = "iss",
                              .source = { .type = (char *)"file", .path = (char *)"/s" } };
         w.config = (Config){ .host_name = (char *)"web1",
                              .issuers = &w.issuer,
@@ -526,6 +527,35 @@ static void status_of_a_host_without_a_set_says_so(void **state)
         assert_true(json_is_false(json_object_get(reply, "bus")));
         assert_string_equal(text_at(reply, "config_error"), "agentd.conf:3: gates: wrong");
         json_decref(reply);
+}
+
+static json_t *unsaved_of(const char *list)
+{
+        json_t *reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+        json_t *issuer = json_array_get(json_object_get(reply, "issuers"), 0);
+        json_t *is = json_incref(json_object_get(json_object_get(issuer, list), "unsaved"));
+
+        json_decref(reply);
+        return is; /* true and false are nobody's */
+}
+
+static void status_says_which_list_could_not_be_saved(void **state)
+{
+        IssuerState *s = &w.issuer_state;
+        RevocationList list = { .hash = "aa" };
+        KeyList keys = { .hash = "bb" };
+
+        assert_null(unsaved_of("revocations"));
+        s->list = &list;
+        s->keys = &keys;
+        assert_true(json_is_true(unsaved_of("revocations")));
+        assert_true(json_is_true(unsaved_of("keys")));
+        strcpy(s->list_floor.hash, list.hash);
+        strcpy(s->keys_floor.floor.hash, keys.hash);
+        assert_true(json_is_false(unsaved_of("revocations")));
+        assert_true(json_is_false(unsaved_of("keys")));
+        s->list = NULL;
+        s->keys = NULL;
 }
 
 static void status_speaks_of_metrics_where_they_are_wanted(void **state)
@@ -1005,6 +1035,7 @@ int main(void)
                 CASE(status_says_what_it_must),
                 CASE(status_of_a_host_without_a_set_says_so),
                 CASE(status_says_how_the_sources_fare),
+                CASE(status_says_which_list_could_not_be_saved),
                 CASE(status_speaks_of_metrics_where_they_are_wanted),
                 CASE(a_grant_is_shown_as_it_is),
                 CASE(each_grant_says_where_it_stands),

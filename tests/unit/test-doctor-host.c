@@ -232,6 +232,27 @@ static void a_refusal_is_said_until_a_newer_set_is_accepted(void **state)
         assert_true(fixture_is_well(&t->x));
 }
 
+static void a_list_that_could_not_be_saved_fails(void **state)
+{
+        static const char *const lists[][2] = { { "revocations", "the revocation list of" },
+                                                { "keys", "the key list of" } };
+        Host *t = *state;
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < 2 * ELEMENTSOF(lists); i++) {
+                const bool unsaved = i < ELEMENTSOF(lists);
+                const char *const *l = lists[i % ELEMENTSOF(lists)];
+                _cleanup_free_ char *more = NULL;
+
+                assert_true(asprintf(&more, ", \"%s\": {\"ver\": 1, \"unsaved\": %s}", l[0],
+                                     unsaved ? "true" : "false") > 0);
+                set_issuer(t, 10, 1000, more);
+                fixture_check(&t->x, "source");
+                assert_int_equal(fixture_says(&t->x, FINDING_FAIL, l[1]), unsaved);
+                assert_int_equal(fixture_is_well(&t->x), !unsaved);
+        }
+}
+
 static void a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of(void **state)
 {
         static const struct {
@@ -466,6 +487,7 @@ int main(void)
                 TEST(a_set_ages_from_well_to_warning_to_failure),
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
+                TEST(a_list_that_could_not_be_saved_fails),
                 TEST(a_fetcher_or_renewal_that_does_not_run_fails),
                 TEST(a_ledger_that_is_published_over_a_network_wants_the_timer_that_has_one),
                 TEST(a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of),

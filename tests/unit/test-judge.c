@@ -256,6 +256,43 @@ static void what_a_list_names_is_proved_over_without_a_set(void **state) /* E4 *
         assert_true(is_named(f, FIXTURE_ISSUER, now_sec));
 }
 
+/* The same of the key that signed the newest set that had it. */
+static bool key_is_named(Fixture *f, const char *kid)
+{
+        const SessionsHost host = agent_sessions_host(f->agent);
+        const Grant tied = {
+                .jti = "g-1", .account = "alice", .issuer = FIXTURE_ISSUER, .kid = kid
+        };
+        char detail[256] = "";
+        const bool is_named = host.is_named(host.userdata, &tied);
+
+        host.explain(host.userdata, &tied, REASON_REVOKED, detail, sizeof(detail));
+        assert_int_equal(is_named, strstr(detail, "key ") == detail);
+        return is_named;
+}
+
+static void a_list_that_names_the_key_is_proof_without_a_set(void **state) /* E4 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *entry = NULL, *stolen = strdup(f->key.public.kid);
+
+        assert_true(asprintf(&entry, "{\"kind\":\"key\",\"name\":\"%s\"}", stolen) > 0);
+        grant_alice(f, 0);
+        exchange_key(f);
+        assert_false(key_is_named(f, stolen));
+        offer(f, fixture_list(f, 1, entry));
+        for (int i = 0; i < 2; i++) {
+                assert_true(key_is_named(f, stolen));
+                assert_false(key_is_named(f, f->key.public.kid));
+                assert_false(key_is_named(f, NULL)); /* of an agent of before */
+                fixture_restart(f);
+        }
+        /* Which key signs its issuer's set says where there is one, and that one has another. */
+        grant_alice(f, 1);
+        assert_false(key_is_named(f, stolen));
+        assert_int_equal(judge(f, FIXTURE_ISSUER).verdict, VERDICT_ALLOW);
+}
+
 static void a_list_ends_no_session_that_it_does_not_mean(void **state) /* E4 R5 */
 {
         Fixture *f = *state;
@@ -405,6 +442,7 @@ int main(void)
                 TEST(a_lock_ends_what_is_left_where_no_session_is_open),
                 TEST(what_was_given_back_is_over_with_no_set_in_force),
                 TEST(what_a_list_names_is_proved_over_without_a_set),
+                TEST(a_list_that_names_the_key_is_proof_without_a_set),
                 TEST(a_list_ends_no_session_that_it_does_not_mean),
                 TEST(a_list_that_is_lost_proves_nothing),
                 TEST(another_issuers_list_proves_what_it_may_name),

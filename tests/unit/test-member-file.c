@@ -27,6 +27,8 @@ static const Membership sample = { .name = "olga",
                                    .since_usec = 123456789,
                                    .end_sec = 1800000000,
                                    .boot_end_usec = 987654321,
+                                   .nbf_sec = 1700000000,
+                                   .kid = "-_0123456789012345678901234567890123456789A",
                                    .jti = "g-1",
                                    .issuer = "https://grants.example, of all" };
 
@@ -71,18 +73,47 @@ static void what_is_written_is_read(void **state)
         assert_int_equal(l.items[0].of.since_usec, sample.since_usec);
         assert_int_equal(l.items[0].of.end_sec, sample.end_sec);
         assert_int_equal(l.items[0].of.boot_end_usec, sample.boot_end_usec);
+        assert_int_equal(l.items[0].of.nbf_sec, sample.nbf_sec);
+        assert_string_equal(l.items[0].of.kid, sample.kid);
         member_list_done(&l);
 }
 
-#define HEAD "nhi-members 1 " BOOT "\n"
-#define LINE "member olga 1001 pay-ops 99999 1 2 3 g-1 https://i\n"
+#define HEAD     "nhi-members 2 " BOOT "\n"
+#define LINE     "member olga 1001 pay-ops 99999 1 2 3 4 k-1 g-1 https://i\n"
+#define HEAD_OLD "nhi-members 1 " BOOT "\n"
+#define LINE_OLD "member olga 1001 pay-ops 99999 1 2 3 g-1 https://i\n"
+
+/* With what it did not know left open. */
+static void the_file_of_an_agent_of_before_is_read(void **state)
+{
+        Membership unknown = sample;
+        const Membership *lines[] = { &unknown };
+        _cleanup_free_ char *text = NULL;
+        MemberList l = {};
+        size_t size = 0;
+
+        assert_int_equal(parse(HEAD_OLD LINE_OLD "end 1\n", &l), 0);
+        assert_string_equal(l.items[0].of.jti, "g-1");
+        assert_string_equal(l.items[0].of.issuer, "https://i");
+        assert_int_equal(l.items[0].of.boot_end_usec, 3);
+        assert_int_equal(l.items[0].of.nbf_sec, 0);
+        assert_string_equal(l.items[0].of.kid, "");
+        member_list_done(&l);
+        unknown.kid[0] = '\0';
+        assert_int_equal(memberships_format(lines, 1, BOOT, &text, &size), 0);
+        assert_int_equal(parse(text, &l), 0);
+        assert_string_equal(l.items[0].of.kid, "");
+        assert_string_equal(l.items[0].of.jti, "g-1");
+        member_list_done(&l);
+}
 
 static void half_a_file_is_none(void **state)
 {
         static const char *const damaged[] = {
                 "",
-                "nhi-members 1\nend 0\n",
-                "nhi-members 2 " BOOT "\nend 0\n",
+                "nhi-members 2\nend 0\n",
+                "nhi-members 3 " BOOT "\nend 0\n",
+                HEAD LINE_OLD "end 1\n",
                 HEAD,
                 HEAD LINE,
                 HEAD LINE "end 0\n",
@@ -90,14 +121,18 @@ static void half_a_file_is_none(void **state)
                 HEAD LINE "end 1",
                 HEAD LINE "end 1\n\n",
                 HEAD LINE "other\nend 1\n",
-                HEAD "member olga 1001 pay-ops 99999 1 2 3 g-1\nend 1\n",
-                HEAD "member olga 1001 pay-ops 99999 1 2 3 g-1 \nend 1\n",
-                HEAD "member olga  1001 pay-ops 99999 1 2 3 g-1 i\nend 1\n",
-                HEAD "member olga 4294967296 pay-ops 99999 1 2 3 g-1 i\nend 1\n",
-                HEAD "member olga -1 pay-ops 99999 1 2 3 g-1 i\nend 1\n",
-                HEAD "member olga 1001 pay-ops 99999 1 99999999999999999999 3 g-1 i\nend 1\n",
-                HEAD "member o/a 1001 pay-ops 99999 1 2 3 g-1 i\nend 1\n",
-                HEAD "member olga 1001 pay-ops 99999 1 2 3 g-1 \x1b[2J\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 2 3 4 k g-1\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 2 3 4 k g-1 \nend 1\n",
+                HEAD "member olga  1001 pay-ops 99999 1 2 3 4 k g-1 i\nend 1\n",
+                HEAD "member olga 4294967296 pay-ops 99999 1 2 3 4 k g-1 i\nend 1\n",
+                HEAD "member olga -1 pay-ops 99999 1 2 3 4 k g-1 i\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 99999999999999999999 3 4 k g-1 i\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 2 3 -4 k g-1 i\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 2 3 4 "
+                     "01234567890123456789012345678901234567890123 g-1 i\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 2 3 4 k\x80 g-1 i\nend 1\n",
+                HEAD "member o/a 1001 pay-ops 99999 1 2 3 4 k g-1 i\nend 1\n",
+                HEAD "member olga 1001 pay-ops 99999 1 2 3 4 k g-1 \x1b[2J\nend 1\n",
         };
         MemberList l = {};
 
@@ -111,7 +146,7 @@ static void half_a_file_is_none(void **state)
 
 static void what_would_break_the_file_is_not_written(void **state)
 {
-        Membership bad[] = { sample, sample, sample, sample };
+        Membership bad[] = { sample, sample, sample, sample, sample, sample };
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
 
@@ -119,6 +154,8 @@ static void what_would_break_the_file_is_not_written(void **state)
         bad[1].group = "pay\nops";
         bad[2].issuer = "";
         bad[3].issuer = "https://i\nend 1";
+        strcpy(bad[4].kid, "k k");
+        bad[5].nbf_sec = -1;
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 const Membership *lines[] = { &bad[i] };
 
@@ -142,9 +179,9 @@ static void each_group_is_shown_once_until_its_last_end(void **state)
 {
         MemberShown s[2];
 
-        put(HEAD "member olga 1 a 5 1 100 3 g-1 i\nmember olga 1 a 5 1 300 3 g-2 i\n"
-                 "member bob 2 b 6 1 400 3 g-3 i\nmember olga 1 c 7 1 200 3 g-4 i\n"
-                 "member olga 1 d 8 1 500 3 g-5 i\nend 5\n");
+        put(HEAD "member olga 1 a 5 1 100 3 4 - g-1 i\nmember olga 1 a 5 1 300 3 4 - g-2 i\n"
+                 "member bob 2 b 6 1 400 3 4 - g-3 i\nmember olga 1 c 7 1 200 3 4 - g-4 i\n"
+                 "member olga 1 d 8 1 500 3 4 - g-5 i\nend 5\n");
         assert_int_equal(shown("olga", 99, s), 2); /* as many as there is room for */
         assert_string_equal(s[0].group, "a");
         assert_int_equal(s[0].end_sec, 300);
@@ -203,6 +240,26 @@ static void what_is_given_again_keeps_since_when(void **state)
         assert_int_equal(l.n, 1);
         assert_int_equal(l.items[0].of.end_sec, sample.end_sec + 1);
         assert_null(l.items[0].why); /* it is there again */
+        member_list_done(&l);
+        member_list_done(&given);
+}
+
+/* Whoever retires the former key ends nothing that another has signed since. */
+static void what_is_given_again_is_signed_by_the_newest_key(void **state)
+{
+        MemberList l = {}, given = {};
+        bool changed = false;
+
+        add(&l, of(1, 5, "g-1"));
+        add(&given, of(1, 5, "g-1"));
+        strcpy(given.items[0].of.kid, "k-2");
+        given.items[0].of.nbf_sec++;
+        assert_int_equal(member_list_merge(&l, &given, &changed), 0);
+        assert_true(changed);
+        assert_string_equal(l.items[0].of.kid, "k-2");
+        assert_int_equal(l.items[0].of.nbf_sec, sample.nbf_sec + 1);
+        assert_int_equal(member_list_merge(&l, &given, &changed), 0);
+        assert_false(changed);
         member_list_done(&l);
         member_list_done(&given);
 }
@@ -388,11 +445,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_written_is_read),
+                cmocka_unit_test(the_file_of_an_agent_of_before_is_read),
                 cmocka_unit_test(half_a_file_is_none),
                 cmocka_unit_test(what_would_break_the_file_is_not_written),
                 cmocka_unit_test(each_group_is_shown_once_until_its_last_end),
                 cmocka_unit_test(what_is_not_to_be_believed_shows_nothing),
                 cmocka_unit_test(what_is_given_again_keeps_since_when),
+                cmocka_unit_test(what_is_given_again_is_signed_by_the_newest_key),
                 cmocka_unit_test(a_list_stays_sorted_and_whole),
                 cmocka_unit_test(no_more_is_given_than_the_file_holds),
                 cmocka_unit_test(the_largest_file_that_is_written_is_read),

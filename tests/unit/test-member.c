@@ -584,6 +584,38 @@ static void without_a_verified_set_nothing_ends_before_its_time(void **state) /*
         assert_false(is_over(pid));
 }
 
+/* Of which key signed it, the next agent knows too. */
+static void without_a_verified_set_a_list_ends_what_it_names(void **state) /* E4 */
+{
+        World *w = *state;
+        const char *const kid = w->f->key.public.kid;
+        const char *const names[][2] = { { "key", "another" },
+                                         { "account", "alice" },
+                                         { "key", kid } };
+        pid_t pid;
+
+        need_root();
+        give(w, "postgres", TEAM_TERM);
+        pid = begin(w, carrier);
+        fixture_stop(w->f);
+        assert_int_equal(root_remove(PATH_SETS_DIR, false), 0);
+        fixture_dirs();
+        fixture_agent(w->f);
+        fixture_load(w->f);
+        w->f->agent->config->session_grace_usec = GRACE_USEC;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ char *entry = NULL;
+
+                assert_true(asprintf(&entry, "{\"kind\":\"%s\",\"name\":\"%s\"}", names[i][0],
+                                     names[i][1]) > 0);
+                fixture_offer(w->f, fixture_list(w->f, ++version, entry));
+                assert_int_equal(strncmp(w->f->line, "accepted ", 9), 0);
+                settle(w);
+                assert_null(w->f->agent->issuers[0].set);
+                assert_int_equal(is_over(pid), i + 1 == ELEMENTSOF(names));
+        }
+}
+
 static void who_is_given_the_group_again_within_the_grace_lives(void **state)
 {
         World *w = *state;
@@ -663,6 +695,7 @@ int main(void)
                 WITH_AGENT(another_grant_keeps_the_group_and_the_last_one_ends_it),
                 WITH_AGENT(a_local_member_keeps_what_it_carries),
                 WITH_AGENT(without_a_verified_set_nothing_ends_before_its_time),
+                WITH_AGENT(without_a_verified_set_a_list_ends_what_it_names),
                 WITH_AGENT(who_is_given_the_group_again_within_the_grace_lives),
                 WITH_AGENT(only_a_gate_that_observes_this_account_keeps_what_it_carries),
         };

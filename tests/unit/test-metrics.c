@@ -275,6 +275,29 @@ static void a_page_without_a_set_says_so_and_reads_in_both_formats(void **state)
         assert_null(strstr(text, "nhi_source_answered_timestamp_seconds{"));
 }
 
+static void lists_that_could_not_be_saved_are_counted(void **state)
+{
+        Fixture *f = *state;
+        IssuerState *s = &f->agent->issuers[0];
+        RevocationList list = { .hash = "aa" };
+        KeyList keys = { .hash = "bb" };
+
+        for (int n = 2; n >= 0; n--) {
+                _cleanup_free_ char *text = NULL, *line = NULL;
+
+                s->list = &list;
+                s->keys = &keys;
+                text = page(f);
+                s->list = NULL;
+                s->keys = NULL;
+                assert_true(asprintf(&line, "nhi_lists_unsaved{issuer=\"" FIXTURE_ISSUER "\"} %d",
+                                     n) > 0);
+                says(text, line);
+                strcpy(n == 2 ? s->list_floor.hash : s->keys_floor.floor.hash,
+                       n == 2 ? list.hash : keys.hash);
+        }
+}
+
 static void a_page_with_a_set_says_when_it_ends_and_names_nobody(void **state)
 {
         Fixture *f = *state;
@@ -536,6 +559,7 @@ int main(void)
                 cmocka_unit_test(an_end_falls_into_the_bucket_of_its_bound_and_not_the_next),
                 cmocka_unit_test(labels_numbers_and_histograms_are_as_both_formats_want),
                 TEST(a_page_without_a_set_says_so_and_reads_in_both_formats),
+                TEST(lists_that_could_not_be_saved_are_counted),
                 TEST(a_page_with_a_set_says_when_it_ends_and_names_nobody),
                 TEST(what_is_hidden_in_an_issuers_name_is_escaped),
                 TEST(mirrors_of_one_server_are_two_sources),

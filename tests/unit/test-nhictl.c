@@ -658,6 +658,20 @@ static void wait_is_for_this_host_only(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+static void status_says_what_a_restart_would_give_back(void **state)
+{
+        static const char *const words[] = { "nhictl", "status", NULL };
+        pid_t pid = fake_agent("{\"schema\": 1, \"ok\": true, \"host\": \"web1\", \"issuers\": [{"
+                               "\"revocations\": {\"ver\": 1, \"unsaved\": true}, "
+                               "\"keys\": {\"ver\": 1, \"unsaved\": true}}]}\n",
+                               1);
+
+        (void)run_words(words);
+        assert_non_null(strstr(out, "a restart gives back what it revokes"));
+        assert_non_null(strstr(out, "a restart gives back what it retires"));
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 /* CSI and OSC as C1 controls, U+202E, and CSI once more. */
 #define X "\"\xc2\x9b[2J\xc2\x9d\xe2\x80\xae\\u001b[2J\\n\""
 
@@ -785,6 +799,7 @@ int main(void)
                 WORLD_TEST(wait_without_an_agent_is_exit_status_5_and_the_grant_stays),
                 WORLD_TEST(wait_says_what_the_agent_lists_instead),
                 WORLD_TEST(wait_is_for_this_host_only),
+                WORLD_TEST(status_says_what_a_restart_would_give_back),
                 WORLD_TEST(no_answer_of_the_agent_moves_the_cursor_O13),
         };
 

@@ -37,6 +37,7 @@ typedef struct Host {
         sd_event *event;
         Sessions *sessions;
         bool is_verified;
+        const char *named_kid;
         bool is_closed;
         Reason reason;
         int held[4];
@@ -530,6 +531,58 @@ static void an_elevation_that_a_revocation_list_takes_is_over(void **state)
         assert_true(elevations_are_over(a, 7, &since_usec));
 }
 
+static bool host_lists_name_its_key(void *userdata, const Grant *tied)
+{
+        return streq(tied->jti, "g-1") && streq(tied->account, "svc-deploy") &&
+               streq(tied->issuer, "https://a") && streq(tied->owner, "payments") &&
+               tied->nbf_sec == 7 && streq(tied->kid, ((const Host *)userdata)->named_kid);
+}
+
+static const Grant *host_has_it_anew(void *userdata, const char *jti)
+{
+        static const Grant g = {
+                .jti = "g-1", .issuer = "https://a", .kid = "k-2", .exp_sec = INT64_MAX / 4
+        };
+
+        return streq(jti, g.jti) ? &g : NULL;
+}
+
+/* A3, E4: also after a restart; and not by a key in whose place another has signed since. */
+static void an_elevation_whose_key_a_list_names_is_over_without_a_set(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        Session s = { .registry = h->sessions,
+                      .end_sec = now_realtime_usec() / 1000000 + 60,
+                      .tie.grant = { .jti = "g-1",
+                                     .issuer = "https://a",
+                                     .owner = "payments",
+                                     .kid = "k-1",
+                                     .nbf_sec = 7 } };
+        int64_t since_usec;
+        json_t *o;
+
+        h->sessions->host.issuer_is_verified = host_is_verified;
+        h->sessions->host.is_named = host_lists_name_its_key;
+        h->named_kid = "k-1";
+        elevation_note(a, 7, &s);
+        elevate(h, a, 8); /* since when its grant is good nobody knows */
+        for (int i = 0; i < 2; i++) {
+                assert_true(elevations_are_over(a, 7, &since_usec));
+                assert_false(elevations_are_over(a, 8, &since_usec));
+                o = elevations_to_json(a);
+                elevations_clear(a);
+                assert_int_equal(elevations_from_json(a, o), 0);
+                json_decref(o);
+        }
+        h->sessions->host.grant = host_has_it_anew;
+        sessions_review(h->sessions);
+        h->sessions->host.grant = NULL;
+        assert_false(elevations_are_over(a, 7, &since_usec));
+        h->named_kid = "k-2";
+        assert_true(elevations_are_over(a, 7, &since_usec));
+}
+
 /* A3: whoever elevates from many logins is not rid of what the first of them began. */
 static void an_elevation_is_remembered_while_its_audit_session_lives(void **state)
 {
@@ -660,6 +713,7 @@ int main(void)
                 TEST(who_is_in_no_slice_of_the_account_is_not_ended),
                 TEST(an_elevation_is_over_only_where_that_is_proved),
                 TEST(an_elevation_that_a_revocation_list_takes_is_over),
+                TEST(an_elevation_whose_key_a_list_names_is_over_without_a_set),
                 TEST(an_elevation_is_remembered_while_its_audit_session_lives),
                 TEST(a_login_of_before_is_spared),
                 TEST(a_login_of_before_is_spared_however_many_it_has),

@@ -912,6 +912,43 @@ static void what_a_list_names_needs_no_verified_set(void **state)
         assert_true(is_ending(h));
 }
 
+/* The session as the next agent has it. */
+static Session *session_again(Host *h, Session *s)
+{
+        json_t *o = session_to_json(s);
+        Session *again = NULL;
+
+        assert_non_null(o);
+        session_free(s);
+        assert_int_equal(session_from_json(h->sessions, o, &again), 0);
+        json_decref(o);
+        return again;
+}
+
+/* E4: a list may name a key, and who signed last may be another than who let it in. */
+static void a_session_knows_which_key_signed_its_grant_last(void **state)
+{
+        static const char *const keys[] = { "k-1", "k-2", "k-2" };
+        Host *h = *state;
+        Session *s = session_load(h);
+
+        s = session_again(h, s);
+        assert_null(s->tie.grant.kid); /* as an agent of before left it */
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                const Grant g = { .jti = "g-1", .kid = keys[i] };
+
+                verdict_set(h, i == 1 ? REASON_NO_SET : REASON_GRANTED);
+                h->verdict.grant = &g;
+                sessions_review(h->sessions);
+                s = session_again(h, s);
+                assert_string_equal(s->tie.grant.kid, keys[i]);
+                assert_string_equal(s->tie.grant.set_hash, "00ff"); /* that let it in */
+        }
+        verdict_set(h, REASON_NO_SET); /* no set has it */
+        sessions_review(h->sessions);
+        assert_string_equal(session_again(h, s)->tie.grant.kid, "k-2");
+}
+
 /* E4 */
 static void what_this_host_decides_needs_no_verified_set(void **state)
 {
@@ -1101,6 +1138,7 @@ int main(void)
                 WITH_HOST(absent_from_a_set_that_is_not_there_is_not_revoked),
                 WITH_HOST(the_end_of_a_session_says_what_the_agent_knows_of_it),
                 WITH_HOST(what_a_list_names_needs_no_verified_set),
+                WITH_HOST(a_session_knows_which_key_signed_its_grant_last),
                 cmocka_unit_test(what_this_host_decides_needs_no_verified_set),
                 cmocka_unit_test(its_own_end_is_proof_on_either_clock_and_to_the_microsecond),
                 WITH_HOST(the_end_moves_with_the_grant),

@@ -5,6 +5,7 @@
 #include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/lists.h"
+#include "nhi-agentd/session/registry.h"
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
 #include "tests/unit/keylist-fixture.h"
@@ -303,6 +304,106 @@ static void a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_
         must_allow(f);
 }
 
+/* The registry, asking the agent as it does in earnest, with what its state file has. */
+static void sessions_begin(Fixture *f)
+{
+        Agent *a = f->agent;
+        const SessionsHost host = agent_sessions_host(a);
+
+        a->sessions = sessions_free(a->sessions);
+        assert_int_equal(sessions_new(f->event, &host, PATH_SESSIONS_RUN, &a->sessions), 0);
+        assert_int_equal(sessions_load(a->sessions), 0);
+}
+
+/* Under what allows now. */
+static void session_begin(Fixture *f)
+{
+        const Decision d = ask(f);
+        const AccessRequest request = { .kind = REQUEST_SESSION,
+                                        .account = "svc-deploy",
+                                        .uid = 70001,
+                                        .class = "ssh",
+                                        .is_local = true };
+        Session *s = NULL;
+
+        must_allow(f);
+        sessions_begin(f);
+        assert_int_equal(session_new(f->agent->sessions, &s), 0);
+        assert_int_equal(session_tie_init(session_record_new(&request, d.grant, "sshd", NULL, NULL),
+                                          &s->tie),
+                         0);
+        (void)snprintf(s->id, sizeof(s->id), "s1");
+        (void)snprintf(s->unit, sizeof(s->unit), "nhi-x-1.scope");
+        (void)snprintf(s->cgroup, sizeof(s->cgroup), "/user.slice/nhi-x-1.scope");
+        s->state = SESSION_ACTIVE;
+        s->end_sec = d.end_sec;
+        s->boot_end_usec = d.boot_end_usec;
+        s->backstop = (Backstop){ .n = 1, .end_sec = s->end_sec, .boot_usec = s->boot_end_usec };
+        assert_int_equal(sessions_save_now(f->agent->sessions), 0);
+}
+
+/* What the next agent makes of it, which does not know what the one before was about to do. */
+static bool session_is_over_again(Fixture *f)
+{
+        Decision d;
+
+        fixture_restart(f);
+        assert_null(f->agent->issuers[0].set);
+        sessions_begin(f);
+        assert_int_equal(sessions_count(f->agent->sessions), 1);
+        return session_is_over(f->agent->sessions->sessions, &d);
+}
+
+/* The floor is above the set that let it in, and nothing else has its grant. */
+static void take_the_set(Fixture *f, const SigningKey *next, const SigningKey *retired)
+{
+        _cleanup_free_ char *more = NULL;
+
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 15) > 0);
+        offer(f, keys_list(f, 20, next, NULL, retired, more), "accepted ");
+}
+
+/* The agent may stop before an end is carried out that it had proved. */
+static void a_session_of_a_thief_is_over_without_the_set_that_let_it_in(void **state) /* E4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        session_begin(f);
+        f->agent->sessions = sessions_free(f->agent->sessions); /* it ends nothing */
+        assert_int_equal(sessions_new(f->event, &(SessionsHost){ .userdata = f->agent },
+                                      "/dev/null/none", &f->agent->sessions),
+                         0);
+        take_the_set(f, &second, &first);
+        assert_true(session_is_over_again(f));
+        assert_true(session_is_over_again(f));
+}
+
+static void a_session_under_a_key_that_was_only_dropped_goes_on(void **state) /* E4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        session_begin(f);
+        take_the_set(f, &second, NULL);
+        assert_false(session_is_over_again(f));
+}
+
+/* Another key signed its grant anew before the one that let it in was retired. */
+static void a_rotation_that_overlaps_ends_no_session_without_a_set(void **state) /* E4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, &second, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        session_begin(f);
+        offer(f, deploy_set(f, &second, 3), "accepted ");
+        take_the_set(f, &second, &first);
+        assert_false(session_is_over_again(f));
+}
+
 static int slow_publication(const char *thread)
 {
         if (streq(thread, "nhi-publish"))
@@ -348,6 +449,133 @@ static void it_is_over_though_the_disk_fails(void **state) /* W2 */
         offer(f, strdup(list), "unchanged ");
         fixture_restart(f);
         must_deny(f);
+}
+
+/* ---- what could not be saved ------------------------------------------------------------------
+ */
+
+static bool waits_for_retry(const Fixture *f)
+{
+        int enabled = SD_EVENT_OFF;
+
+        assert_true(sd_event_source_get_enabled(f->agent->sets->retry, &enabled) >= 0);
+        return enabled != SD_EVENT_OFF;
+}
+
+static bool has_retried(void *userdata)
+{
+        return !waits_for_retry(userdata);
+}
+
+/* What waits for its next try has waited long enough. */
+static void retry_now(Fixture *f)
+{
+        assert_true(waits_for_retry(f));
+        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
+        assert_true(fixture_until(f, has_retried, f));
+        fixture_settle(f);
+}
+
+static bool is_saved(const Fixture *f)
+{
+        const IssuerState *s = &f->agent->issuers[0];
+        const KeysFloor *saved = state_keys_floor(f->agent->state, FIXTURE_ISSUER);
+
+        assert_non_null(s->keys);
+        assert_int_equal(streq(s->keys_floor.floor.hash, s->keys->hash),
+                         saved && streq(saved->floor.hash, s->keys->hash));
+        return streq(s->keys_floor.floor.hash, s->keys->hash);
+}
+
+/* Nobody brings it again: whoever has the source in hand keeps it back. */
+static void a_list_is_saved_as_soon_as_the_disk_takes_it(void **state) /* K4 V26 */
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *list = keys_list(f, 3, &second, NULL, &first, "");
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 2), "accepted ");
+        disk_fails = true;
+        offer(f, strdup(list), "refused not-saved ");
+        assert_false(is_saved(f));
+        for (int i = 0; i < 3; i++)
+                retry_now(f);
+        assert_false(is_saved(f));
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "not-saved");
+        offer(f, keys_list(f, 2, &first, NULL, NULL, ""), "refused version-floor ");
+        must_deny(f);
+        disk_fails = false;
+        retry_now(f);
+        assert_true(is_saved(f));
+        assert_false(waits_for_retry(f));
+        offer(f, strdup(list), "unchanged ");
+        fixture_restart(f);
+        must_deny(f);
+        offer(f, deploy_set(f, &first, 4), "refused key-retired ");
+}
+
+static void no_more_is_said_of_a_list_that_is_saved_at_last(void **state)
+{
+        Fixture *f = *state;
+
+        disk_fails = true;
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused not-saved ");
+        disk_fails = false;
+        retry_now(f);
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "");
+}
+
+/* It was verified when it was believed. */
+static void no_clock_keeps_a_list_in_force_from_being_saved(void **state) /* K4 */
+{
+        Fixture *f = *state;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        disk_fails = true;
+        offer(f, keys_list(f, 3, &second, NULL, &first, ""), "refused not-saved ");
+        disk_fails = false;
+        agent_ahead_usec = -86400 * (int64_t)USEC_PER_SEC;
+        retry_now(f);
+        agent_ahead_usec = 0;
+        assert_true(is_saved(f));
+}
+
+static void a_newer_list_takes_the_place_of_one_that_waits(void **state)
+{
+        Fixture *f = *state;
+
+        disk_fails = true;
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "refused not-saved ");
+        offer(f, keys_list(f, 2, &second, NULL, NULL, ""), "refused not-saved ");
+        disk_fails = false;
+        retry_now(f);
+        assert_int_equal(f->agent->issuers[0].keys_floor.floor.ver, f->base_sec * 1000 + 2);
+        disk_fails = true;
+        offer(f, keys_list(f, 3, &first, NULL, NULL, ""), "refused not-saved ");
+        disk_fails = false;
+        offer(f, keys_list(f, 4, &second, NULL, NULL, ""), "accepted ");
+        retry_now(f);
+        assert_int_equal(f->agent->issuers[0].keys_floor.floor.ver, f->base_sec * 1000 + 4);
+        assert_string_equal(f->agent->issuers[0].keys_refused.code, "");
+        assert_false(waits_for_retry(f));
+}
+
+static void a_floor_goes_to_the_disk_with_its_list_that_waited(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *more = NULL;
+
+        offer(f, keys_list(f, 1, &first, NULL, NULL, ""), "accepted ");
+        offer(f, deploy_set(f, &first, 50000), "accepted ");
+        assert_true(asprintf(&more, ",\"floor\":%lld", (long long)f->base_sec * 1000 + 5) > 0);
+        disk_fails = true;
+        offer(f, keys_list(f, 6, &second, NULL, &first, more), "refused not-saved ");
+        disk_fails = false;
+        retry_now(f);
+        fixture_restart(f);
+        assert_int_equal(f->agent->issuers[0].floor.ver, f->base_sec * 1000 + 4);
+        offer(f, deploy_set(f, &second, 10), "accepted ");
+        must_allow(f);
 }
 
 /* A key that is gone without a word is trusted no longer, as if agentd.conf had lost it. */
@@ -648,6 +876,40 @@ static void a_list_that_other_roots_signed_too_has_no_end(void **state) /* K4 V2
         must_deny(f);
 }
 
+/* One that waits to be saved is judged by them as its source's would be. */
+static void other_roots_judge_a_list_that_could_not_be_saved(void **state) /* K1 K4 */
+{
+        const SigningKey *const keys[] = { &second, NULL };
+
+        for (int stand_by = 0; stand_by < 2; stand_by++) {
+                assert_int_equal(setup(state), 0);
+
+                Fixture *f = *state;
+                _cleanup_free_ char *p = keys_payload(f, 1, keys, &first, "");
+                SigningKey other;
+
+                assert_int_equal(signing_key_generate(&other), 0);
+                disk_fails = true;
+                offer(f,
+                      stand_by ? SIGNED_BY(p, &root_a, &root_b, &other)
+                               : SIGNED_BY(p, &root_a, &root_b),
+                      "refused not-saved ");
+                disk_fails = false;
+                write_jwk(ROOT_B, &other);
+                reload(f);
+                assert_int_equal(f->agent->issuers[0].keys != NULL, stand_by);
+                if (stand_by)
+                        assert_true(is_saved(f));
+                else
+                        assert_string_equal(f->agent->issuers[0].keys_refused.code,
+                                            "root-threshold");
+                if (waits_for_retry(f))
+                        retry_now(f);
+                assert_false(waits_for_retry(f));
+                assert_int_equal(teardown(state), 0);
+        }
+}
+
 /* Nor does a root that agentd.conf no longer names count by the list of before. */
 static void other_roots_that_stand_by_a_list_have_the_say(void **state) /* K1 V26 */
 {
@@ -789,8 +1051,16 @@ int main(void)
                 T(what_a_retired_key_signed_is_over_at_once),
                 T(a_session_under_a_retired_key_is_proved_to_be_over),
                 T(a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_went),
+                T(a_session_of_a_thief_is_over_without_the_set_that_let_it_in),
+                T(a_session_under_a_key_that_was_only_dropped_goes_on),
+                T(a_rotation_that_overlaps_ends_no_session_without_a_set),
                 T(a_full_disk_takes_no_set_away_before_its_sessions_are_reviewed),
                 T(it_is_over_though_the_disk_fails),
+                T(a_list_is_saved_as_soon_as_the_disk_takes_it),
+                T(no_more_is_said_of_a_list_that_is_saved_at_last),
+                T(no_clock_keeps_a_list_in_force_from_being_saved),
+                T(a_newer_list_takes_the_place_of_one_that_waits),
+                T(a_floor_goes_to_the_disk_with_its_list_that_waited),
                 T(a_key_that_is_no_longer_named_signs_nothing),
                 T(roots_take_a_floor_back),
                 T(a_floor_that_was_set_outlives_the_agent),
@@ -804,6 +1074,7 @@ int main(void)
                 T(other_roots_in_agentd_conf_are_a_new_word),
                 T(agentd_conf_may_catch_up_with_a_root_s_rotation),
                 T(a_list_that_other_roots_signed_too_has_no_end),
+                cmocka_unit_test(other_roots_judge_a_list_that_could_not_be_saved),
                 T(other_roots_that_stand_by_a_list_have_the_say),
                 T(without_its_archive_no_key_counts),
                 T(a_lost_list_gives_no_retired_key_back_under_other_roots),

@@ -201,6 +201,30 @@ static void what_a_list_takes_is_over_though_the_disk_fails(void **state) /* W2 
         must_deny(f, REASON_REVOKED);
 }
 
+static bool is_saved(void *userdata)
+{
+        const IssuerState *s = &((Fixture *)userdata)->agent->issuers[0];
+
+        return streq(s->list->hash, s->list_floor.hash);
+}
+
+/* Nobody brings it again. */
+static void a_list_is_saved_as_soon_as_the_disk_takes_it(void **state) /* R4 */
+{
+        Fixture *f = *state;
+
+        disk_fails = true;
+        offer(f, fixture_list(f, 1, THE_ACCOUNT), "refused not-saved ");
+        disk_fails = false;
+        assert_false(is_saved(f));
+        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
+        assert_true(fixture_until(f, is_saved, f));
+        fixture_settle(f);
+        assert_string_equal(f->agent->issuers[0].list_refused.code, "");
+        fixture_restart(f);
+        must_deny(f, REASON_REVOKED);
+}
+
 static void without_its_archive_nothing_that_it_may_name_is_allowed(void **state)
 {
         Fixture *f = *state;
@@ -515,6 +539,7 @@ int main(void)
                 TEST(a_list_is_verified_again_at_start),
                 TEST(a_list_may_come_before_every_set),
                 TEST(what_a_list_takes_is_over_though_the_disk_fails),
+                TEST(a_list_is_saved_as_soon_as_the_disk_takes_it),
                 TEST(without_its_archive_nothing_that_it_may_name_is_allowed),
                 TEST(an_archive_that_was_tampered_with_is_lost),
                 TEST(a_key_that_a_list_names_signs_nothing_more),
