@@ -531,6 +531,28 @@ static void an_elevation_that_a_revocation_list_takes_is_over(void **state)
         assert_true(elevations_are_over(a, 7, &since_usec));
 }
 
+static const Grant *host_has_anothers(void *userdata, const char *jti)
+{
+        static const Grant g = { .jti = "g-1", .issuer = "https://b", .exp_sec = INT64_MAX / 4 };
+
+        return streq(jti, g.jti) ? &g : NULL;
+}
+
+/* A5: which could keep what its revoked grant began. */
+static void another_issuers_grant_of_that_id_keeps_no_elevation(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        int64_t since_usec;
+
+        h->sessions->host.grant = host_has_anothers;
+        h->sessions->host.issuer_is_verified = host_is_verified;
+        elevate(h, a, 7);
+        assert_false(elevations_are_over(a, 7, &since_usec));
+        h->is_verified = true;
+        assert_true(elevations_are_over(a, 7, &since_usec));
+}
+
 static bool host_lists_name_its_key(void *userdata, const Grant *tied)
 {
         return streq(tied->jti, "g-1") && streq(tied->account, "svc-deploy") &&
@@ -713,6 +735,7 @@ int main(void)
                 TEST(who_is_in_no_slice_of_the_account_is_not_ended),
                 TEST(an_elevation_is_over_only_where_that_is_proved),
                 TEST(an_elevation_that_a_revocation_list_takes_is_over),
+                TEST(another_issuers_grant_of_that_id_keeps_no_elevation),
                 TEST(an_elevation_whose_key_a_list_names_is_over_without_a_set),
                 TEST(an_elevation_is_remembered_while_its_audit_session_lives),
                 TEST(a_login_of_before_is_spared),
