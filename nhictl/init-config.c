@@ -37,7 +37,7 @@ static void put_key(const InitConfig *c, FILE *f)
                 "        keys = ( {\n"
                 "                file = \"%s\";\n"
                 "                reach: {\n"
-                "                        sign = [ \"accounts\", \"ssh_keys\", \"grants\" ];\n"
+                "                        sign = [ \"accounts\", \"ssh_keys\", \"grants\"%s ];\n"
                 "                        accounts = [ \"*\" ];\n"
                 "                        services = [ \"*\" ];\n"
                 "                        groups = [ \"*\" ];\n"
@@ -46,7 +46,7 @@ static void put_key(const InitConfig *c, FILE *f)
                 "                };\n"
                 "        } );\n";
 
-        (void)fprintf(f, format, c->key_file);
+        (void)fprintf(f, format, c->key_file, c->is_fleet ? ", \"revocations\"" : "");
 }
 
 static void put_roots(const InitTrust *t, FILE *f)

@@ -191,6 +191,7 @@ static int plan_make(const Call *call, const InitOptions *o, Plan *p)
                                   .issuer = p->trust.issuer,
                                   .key_file = has_roots ? NULL : p->trust.keys[0].file,
                                   .roots = has_roots ? &p->trust : NULL,
+                                  .is_fleet = true,
                                   .source = p->source };
         r = init_config_check(&p->config, o->replace);
         if (r == VERB_OK)

@@ -72,6 +72,7 @@ typedef struct InitConfig {
         const char *host, *issuer;
         const char *key_file;          /* the issuer's key; or NULL, and */
         const struct InitTrust *roots; /* its roots, whose key list says which keys there are */
+        bool is_fleet;                 /* one of many hosts, which share a revocation list */
         const char *source;            /* the members of issuers.source, as libconfig reads them */
 } InitConfig;
 

@@ -317,6 +317,14 @@ static void credentials_that_cannot_serve_are_refused(void **state)
 
 /* ---- what is there already ---- */
 
+static void a_host_of_a_fleet_takes_the_revocation_list(void **state)
+{
+        InitOptions o = options(URLS("https://a.example.org/"));
+
+        assert_int_equal(run(&o), VERB_OK);
+        assert_non_null(strstr(content(CONFIG), "\"grants\", \"revocations\" ];"));
+}
+
 static void the_same_again_keeps_what_an_administrator_narrowed(void **state)
 {
         InitOptions o = options(URLS("https://a.example.org/"));
@@ -503,6 +511,7 @@ int main(void)
                 T(secrets_are_credentials_and_never_configuration),
                 T(a_renewed_secret_takes_the_place_of_the_old),
                 T(credentials_that_cannot_serve_are_refused),
+                T(a_host_of_a_fleet_takes_the_revocation_list),
                 T(the_same_again_keeps_what_an_administrator_narrowed),
                 T(another_source_is_refused_unless_told),
                 T(what_is_done_anew_names_nothing_that_is_gone),
