@@ -57,7 +57,9 @@ typedef struct IssuerState {
         int64_t refused_sec; /* last refusal */
         SetError refused;
         Refusals refusals;             /* offers: what of them was not written down one by one */
-        Refusals left_out;             /* the same of entries of what was accepted */
+        Refusals left_out;             /* the same of entries of what was accepted; */
+        Refusals ended;                /* of grants that are over by their time or a newer set; */
+        Refusals lists, named;         /* of revocation lists, and of the grants that they took */
         StaleTold told;                /* staleness.h */
         Heard heard[HEARD_PLACES_MAX]; /* by place */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */

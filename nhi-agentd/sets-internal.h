@@ -241,6 +241,9 @@ void list_put(Agent *a, size_t index, ListRead *read);
 void sets_record_refused(Sets *s, size_t index, const Event *e);
 /* The same of an entry that is left out of what was accepted: EVENT_QUARANTINE. */
 void sets_record_entry(Sets *s, size_t index, const char *code, const char *detail);
+/* The same of a revocation list in force, and of a grant that it names. */
+void sets_record_list(Sets *s, size_t index, const Event *e);
+void sets_record_named(Sets *s, size_t index, const Event *e);
 int sets_on_refused(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* sets-record.c: refused, as o->error says; accepted, with what of it is not heard. */

@@ -40,7 +40,10 @@ Sets *sets_free(Sets *s);
  */
 void sets_stop(Sets *s);
 
-/* Refused offers that were counted (refusals.h) are written down now. */
+/* A grant that is over by its time, or went with a set: EVENT_GRANT_ENDED, by itself or, where they
+ * come too fast, counted. */
+void sets_record_ended(Sets *s, const Event *e);
+/* What was counted (refusals.h) is written down now. */
 void sets_flush_refused(Sets *s);
 #ifdef NHI_TEST
 extern uint64_t sets_refused_usec; /* else they are after so long */
