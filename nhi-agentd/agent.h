@@ -80,6 +80,9 @@ typedef struct IssuerState {
         SetBytes *keys_unsaved;   /* as list_unsaved */
         Freshness *fresh;         /* of the set in force, or of the one that was lost; NULL: none */
         Freshness *fresh_next;    /* of a set that is still to come; NULL: none */
+        Freshness *fresh_later;   /* of the set in force: too many came at once; NULL: none */
+        int64_t fresh_later_usec; /* when it is taken; CLOCK_BOOTTIME */
+        Ration fresh_ration;      /* of those that were taken */
         SetError fresh_refused;   /* as list_refused */
 } IssuerState;
 

@@ -68,5 +68,8 @@ int sets_offer_bytes(Sets *s, uint32_t label, SetBytes *bytes, SetsDone done, vo
 void sets_change_config(Sets *s, Config *config);
 void sets_change_local(Sets *s, LocalDb *local);
 
+/* The clocks went on: what came too fast may have its turn. */
+void sets_time_passed(Sets *s);
+
 /* Save state.json soon; what is being saved with a set goes first. */
 void sets_save_state(Sets *s);
