@@ -53,6 +53,7 @@ void agent_issuers_free(IssuerState *issuers, size_t n)
                 set_bytes_free(issuers[i].keys_unsaved);
                 freshness_free(issuers[i].fresh);
                 freshness_free(issuers[i].fresh_next);
+                freshness_free(issuers[i].fresh_later);
                 closep(&issuers[i].archive_fd);
         }
         free(issuers);

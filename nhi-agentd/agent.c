@@ -210,6 +210,7 @@ void agent_time_passed(Agent *a)
         sessions_review(a->sessions);
         members_time_passed(a->members, now);
         publish_later(a->publisher);
+        sets_time_passed(a->sets);
         (void)expiry_arm(a->expiry, now);
         say_status(a);
 }

@@ -57,7 +57,9 @@ typedef struct IssuerState {
         int64_t refused_sec; /* last refusal */
         SetError refused;
         Refusals refusals;             /* offers: what of them was not written down one by one */
-        Refusals left_out;             /* the same of entries of what was accepted */
+        Refusals left_out;             /* the same of entries of what was accepted; */
+        Refusals ended;                /* of grants that are over by their time or a newer set; */
+        Refusals lists, named;         /* of revocation lists, and of the grants that they took */
         StaleTold told;                /* staleness.h */
         Heard heard[HEARD_PLACES_MAX]; /* by place */
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
@@ -78,6 +80,9 @@ typedef struct IssuerState {
         SetBytes *keys_unsaved;   /* as list_unsaved */
         Freshness *fresh;         /* of the set in force, or of the one that was lost; NULL: none */
         Freshness *fresh_next;    /* of a set that is still to come; NULL: none */
+        Freshness *fresh_later;   /* of the set in force: too many came at once; NULL: none */
+        int64_t fresh_later_usec; /* when it is taken; CLOCK_BOOTTIME */
+        Ration fresh_ration;      /* of those that were taken */
         SetError fresh_refused;   /* as list_refused */
 } IssuerState;
 

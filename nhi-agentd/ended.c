@@ -127,7 +127,7 @@ static int compare_jti(const void *a, const void *b)
 /* Also where no session of it was open: something of the account may run all the same. */
 static void grant_ended(Agent *a, const Event *e)
 {
-        agent_record(a, e);
+        sets_record_ended(a->sets, e);
         sessions_grant_over(a->sessions, e->account);
 }
 
@@ -299,10 +299,15 @@ int ended_new(Agent *a, Ended **ret)
 
 Ended *ended_free(Ended *e)
 {
+        bool any;
+
         if (!e)
                 return NULL;
+        any = e->first != NULL;
         while (e->first)
                 record_some(e);
+        if (any)
+                sets_flush_refused(e->agent->sets);
         sd_event_source_disable_unref(e->turn);
         free(e);
         return NULL;

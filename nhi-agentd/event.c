@@ -79,10 +79,13 @@ static void message_grant(const Event *e, const char *verb, char *ret, size_t si
         const Grant *g = event_grant(e);
         char code[64], account[128];
 
+        if (!g) {
+                message_code(e, verb, ret, size);
+                return;
+        }
         text_escape(code, sizeof(code), e->code ? e->code : "over");
-        text_escape(account, sizeof(account), g && g->account ? g->account : "?");
-        (void)snprintf(ret, size, "%s %s of %s: %s", verb, g && g->jti ? g->jti : "?", account,
-                       code);
+        text_escape(account, sizeof(account), g->account ? g->account : "?");
+        (void)snprintf(ret, size, "%s: %s of %s: %s", verb, g->jti ? g->jti : "?", account, code);
 }
 
 static void message_member(const Event *e, const char *verb, char *ret, size_t size)
@@ -157,7 +160,7 @@ static const struct {
         [EVENT_STRAY] = { message_stray, "Processes that no session accounts for, of" },
         [EVENT_MEMBERSHIP_END] = { message_member, "Membership ended:" },
         [EVENT_LEFTOVER] = { message_leftover, "Left behind" },
-        [EVENT_GRANT_ENDED] = { message_grant, "Grant ended:" },
+        [EVENT_GRANT_ENDED] = { message_grant, "Grant ended" },
         [EVENT_LOG_CREATED] = { message_code, "Decision log begun" },
         [EVENT_SEGMENT] = { message_code, "Segment of the decision log begun" },
         [EVENT_SEGMENT_END] = { message_code, "Segment of the decision log closed" },

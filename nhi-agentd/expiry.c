@@ -100,9 +100,12 @@ void expiry_next(Agent *a, Now now, int64_t *ret_real_usec, int64_t *ret_boot_us
         int64_t real = INT64_MAX, boot = INT64_MAX, other_real, other_boot;
 
         grants_next(a, now, &real, &boot);
-        for (size_t i = 0; i < a->config->n_issuers; i++)
+        for (size_t i = 0; i < a->config->n_issuers; i++) {
                 if (a->issuers[i].set)
                         set_next(&a->issuers[i], now, &real, &boot);
+                if (a->issuers[i].fresh_later)
+                        sooner(&boot, now.boot_usec, a->issuers[i].fresh_later_usec);
+        }
         if (a->sessions && sessions_next_end(a->sessions, &other_real, &other_boot)) {
                 sooner(&real, now.real_usec, other_real);
                 sooner(&boot, now.boot_usec, other_boot);

@@ -6,28 +6,27 @@
 
 #include <stdio.h>
 
-static void give_back(Refusal *r, int64_t boot_usec)
-{
-        const int64_t n = (boot_usec - r->spent_usec) / REFUSALS_BACK_USEC;
+#define BACK_SHARE 1024u /* of the allowance */
 
-        if (r->spent == 0 || n <= 0)
-                return;
-        r->spent -= n < (int64_t)r->spent ? (uint32_t)n : r->spent;
-        r->spent_usec += n * REFUSALS_BACK_USEC;
+static RationRate rate_of(uint32_t burst)
+{
+        return (RationRate){ .most = burst,
+                             .back = burst > BACK_SHARE ? burst / BACK_SHARE : 1,
+                             .back_usec = REFUSALS_BACK_USEC };
 }
 
 /* One whose allowance is whole again, and of which nothing is counted, is as good as a new one. */
 static bool is_free(const Refusal *r)
 {
-        return r->spent == 0 && r->n == 0;
+        return r->ration.spent == 0 && r->n == 0;
 }
 
-static Refusal *refusal_get(Refusals *r, const char *code, int64_t boot_usec)
+static Refusal *refusal_get(Refusals *r, const char *code, RationRate rate, int64_t boot_usec)
 {
         Refusal *others = &r->codes[REFUSALS_CODES_MAX - 1], *found = others;
 
         for (size_t i = 0; i < REFUSALS_CODES_MAX; i++)
-                give_back(&r->codes[i], boot_usec);
+                ration_renew(&r->codes[i].ration, rate, boot_usec);
         for (Refusal *at = r->codes; at < others; at++) {
                 if (streq(at->code, code))
                         return at;
@@ -41,13 +40,11 @@ static Refusal *refusal_get(Refusals *r, const char *code, int64_t boot_usec)
 
 bool refusals_counted(Refusals *r, const char *code, uint32_t burst, Now now)
 {
-        Refusal *at = refusal_get(r, code, now.boot_usec);
+        const RationRate rate = rate_of(burst);
+        Refusal *at = refusal_get(r, code, rate, now.boot_usec);
 
-        if (at->spent < burst) {
-                if (at->spent++ == 0)
-                        at->spent_usec = now.boot_usec;
+        if (ration_take(&at->ration, rate, now.boot_usec))
                 return false;
-        }
         at->last_sec = now.real_usec / (int64_t)USEC_PER_SEC;
         if (at->n++ == 0)
                 at->first_sec = at->last_sec;

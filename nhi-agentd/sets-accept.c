@@ -178,7 +178,7 @@ void offer_put_in_force(Offer *o)
                 fresh_set_changed(o->sets, o->index);
         agent_put_standing(a, TAKE_PTR(o->standing));
         ended_by_set(a->ended, &o->gone, old, "revoked");
-        if (!o->again)
+        if (!o->again || o->is_fresh)
                 sets_prune_archive(o->sets);
         agent_refresh(a);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which of the archived sets stay: what state.json names, and of each key the last few that it
- * signed, told apart by the header of the file. What was never finished goes, too. */
+ * signed, told apart by the header of the file. Of statements of freshness the last one: it says
+ * all, and state.json names it until it is written again. What was never finished goes, too. */
 
 #include "nhi-agentd/sets-internal.h"
 
@@ -24,6 +25,7 @@ typedef struct Prune {
 typedef struct Archived {
         char name[HASH_SIZE + sizeof(SUFFIX)];
         char kid[JWK_KID_SIZE + 1];
+        bool is_statement;
         struct timespec written;
 } Archived;
 
@@ -79,15 +81,15 @@ static int archive_list(Archive *a, DIR *dir)
         return r;
 }
 
-/* The kid that the file says, which was verified when it was archived; else "". */
-static void read_kid(const Archive *a, Archived *it)
+/* The kid and typ that the file says, which were verified when it was archived; else "". */
+static void read_header(const Archive *a, Archived *it)
 {
         const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
         _cleanup_close_ int fd = openat(a->dir_fd, it->name, flags);
         _cleanup_(json_decrefp) json_t *header = NULL;
         char text[2 * JWS_HEADER_MAX];
         uint8_t bytes[JWS_HEADER_MAX];
-        const char *dot, *kid;
+        const char *dot, *kid, *typ;
         size_t size = 0;
         ssize_t n;
 
@@ -99,6 +101,8 @@ static void read_kid(const Archive *a, Archived *it)
         kid = header ? json_string_value(json_object_get(header, "kid")) : NULL;
         if (kid && strlen(kid) < sizeof(it->kid))
                 memcpy(it->kid, kid, strlen(kid) + 1);
+        typ = header ? json_string_value(json_object_get(header, "typ")) : NULL;
+        it->is_statement = typ && streq(typ, JWS_TYP_FRESHNESS);
 }
 
 /* By key, the newest first. */
@@ -126,16 +130,19 @@ static bool is_named(const Prune *p, const Archived *it)
 
 static void archive_thin(Archive *a, const Prune *p)
 {
-        size_t n_of_key = 0;
+        size_t n_sets = 0, n_statements = 0; /* of a key */
 
         for (size_t i = 0; i < a->n; i++)
-                read_kid(a, &a->items[i]);
+                read_header(a, &a->items[i]);
         qsort(a->items, a->n, sizeof(*a->items), compare_archived);
         for (size_t i = 0; i < a->n; i++) {
-                if (i > 0 && !streq(a->items[i].kid, a->items[i - 1].kid))
-                        n_of_key = 0;
-                if (++n_of_key > SETS_KEPT_MAX && !is_named(p, &a->items[i]))
-                        (void)unlinkat(a->dir_fd, a->items[i].name, 0);
+                const Archived *it = &a->items[i];
+
+                if (i > 0 && !streq(it->kid, a->items[i - 1].kid))
+                        n_sets = n_statements = 0;
+                if ((it->is_statement ? ++n_statements > 1 : ++n_sets > SETS_KEPT_MAX) &&
+                    !is_named(p, it))
+                        (void)unlinkat(a->dir_fd, it->name, 0);
         }
 }
 
@@ -149,7 +156,7 @@ static int prune(void *userdata)
                 return -errno;
         a.dir_fd = dirfd(dir);
         r = archive_list(&a, dir);
-        if (r == 0 && a.n > SETS_KEPT_MAX)
+        if (r == 0)
                 archive_thin(&a, userdata);
         free(a.items);
         (void)closedir(dir);

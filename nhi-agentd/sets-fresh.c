@@ -3,7 +3,8 @@
 /* An offered statement of freshness (set/freshness.h). It changes the end of the set in force and
  * nothing else: that set is verified anew from its archive with the statement, and goes the way of
  * any set that is verified anew, so that grants, sessions and their timers hear of it as they hear
- * of a newer set. One for a set that is not here yet is held until it is. */
+ * of a newer set. One for a set that is not here yet is held until it is; one that comes too fast,
+ * until its turn (sets-fresh-later.c). */
 
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/issuer-policy.h"
@@ -11,10 +12,13 @@
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/file.h"
+#include "lib/base/io.h"
 #include "lib/base/path.h"
 
 #include <stdio.h>
 #include <time.h>
+
+#define USEC ((int64_t)USEC_PER_SEC)
 
 /* ---- on the thread --------------------------------------------------------------------------- */
 
@@ -51,20 +55,19 @@ static int check_gain(Offer *o)
         const Agent *a = o->sets->agent;
         const IssuerState *s = &a->issuers[o->index];
         const int64_t max_sec = a->config->issuers[o->index].policy.fresh_max_sec;
-        int64_t end_sec;
         int r = 0;
 
-        if (s->set->iat_sec + max_sec <= o->now.real_usec / 1000000)
+        if (s->set->iat_sec + max_sec <= o->now.real_usec / USEC)
                 return set_refused(
                         &o->error, "lifetime",
                         "the set is older than fresh_max lets a statement keep it: only a "
                         "new set does");
-        if (s->fresh && streq(s->fresh->set, o->fresh->set))
+        if (s->fresh && streq(s->fresh->set, o->fresh->set)) {
                 r = freshness_check_newer(o->fresh, s->fresh, &o->error);
-        else
-                return 0;
-        end_sec = freshness_end(o->fresh, max_sec, s->set->iat_sec, s->set->own_exp_sec);
-        return r == 0 && end_sec <= s->set->exp_sec ? SET_E_UNCHANGED : r;
+                if (r == 0 && fresh_end_by(o, o->fresh) <= s->set->exp_sec)
+                        r = SET_E_UNCHANGED;
+        }
+        return r == 0 ? fresh_check_later(o) : r;
 }
 
 /* For a set that is still to come. What waits under a key that counts no more holds nothing up. */
@@ -116,6 +119,8 @@ void fresh_prepare(Offer *o)
         offer_find_issuer(o, verify_as);
         if (o->r == 0)
                 o->r = judge(o);
+        if (o->r == 0 && !o->fresh_waits)
+                o->fresh_waits = !fresh_is_due(o);
         if (o->r == 0 && !o->fresh_waits)
                 o->r = apply(o);
 }
@@ -190,9 +195,19 @@ static void wait_for_set(Offer *o)
 
         freshness_free(s->fresh_next);
         s->fresh_next = TAKE_PTR(o->fresh);
-        s->fresh_refused = (SetError){};
         ask_for_set(a, s);
-        offer_answer(o, "accepted %lld %s", (long long)s->fresh_next->ver, s->fresh_next->hash);
+}
+
+static void hold(Offer *o)
+{
+        IssuerState *s = &o->sets->agent->issuers[o->index];
+
+        s->fresh_refused = (SetError){};
+        offer_answer(o, "accepted %lld %s", (long long)o->fresh->ver, o->fresh->hash);
+        if (s->set && streq(o->fresh->set, s->set->hash))
+                fresh_wait_for_turn(o);
+        else
+                wait_for_set(o);
 }
 
 void fresh_prepared(Offer *o)
@@ -203,8 +218,10 @@ void fresh_prepared(Offer *o)
                 offer_accept(o);
                 return;
         }
+        if (o->is_later && o->r >= 0)
+                fresh_forget_later(&o->sets->agent->issuers[o->label]);
         if (o->r == 0)
-                wait_for_set(o);
+                hold(o);
         else if (o->r == SET_E_UNCHANGED)
                 offer_answer(o, "unchanged %lld %s", (long long)f->ver, f->hash);
         else
@@ -250,6 +267,7 @@ void fresh_put_in_force(Offer *o)
 
         freshness_free(s->fresh);
         s->fresh = TAKE_PTR(o->fresh);
+        fresh_taken(o);
         s->fresh_refused = (SetError){};
         s->judged = o->now;
         agent_prove_time(a, s->fresh->iat_sec, o->now.boot_usec);
@@ -274,6 +292,8 @@ void fresh_set_changed(Sets *sets, size_t index)
                 s->fresh = freshness_free(s->fresh);
                 (void)state_set_fresh_floor(a->state, issuer_name(a, index), NULL);
         }
+        if (s->fresh_later && !streq(s->fresh_later->set, s->set->hash))
+                fresh_forget_later(s);
         if (!s->fresh_next || s->fresh_next->ver > s->set->ver)
                 return;
         if (streq(s->fresh_next->set, s->set->hash))

@@ -5,8 +5,8 @@
  * (state.json), sets-archive.c (which sets stay on the disk), sets-config.c (another
  * configuration), sets-prepare.c (from bytes to what can be put in force, on a thread),
  * sets-accept.c (into force, on the loop), sets-list.c (revocation lists), sets-keys.c (key lists),
- * sets-believed.c (what those two have in common), sets-fresh.c (statements of freshness) and
- * sets-record.c (what is written down). */
+ * sets-believed.c (what those two have in common), sets-fresh.c (statements of freshness),
+ * sets-fresh-later.c (those that come too fast) and sets-record.c (what is written down). */
 
 #include "lib/base/macro.h"
 #include "nhi-agentd/publish.h"
@@ -77,7 +77,9 @@ typedef struct Offer {
         const char *issuer; /* whose; the configuration's */
         bool is_fresh; /* bytes are a statement of freshness; then statement is, and bytes, set and
                           the rest are the set in force that is verified anew with it */
-        bool fresh_waits; /* its set is still to come */
+        bool fresh_waits; /* its set is still to come, or too many came at once */
+        bool is_later; /* it is the fresh_later of issuer o->label, which stays until it is judged
+                        */
         Freshness *fresh;
         SetBytes *statement;
         StrList narrowed; /* its jtis, and those that were narrowed before */
@@ -228,6 +230,17 @@ void fresh_put_in_force(Offer *o);
 void fresh_set_changed(Sets *s, size_t index);
 void fresh_lists_changed(Sets *s);
 void fresh_record_refused(Agent *a, size_t index, const SetError *error);
+/* sets-fresh-later.c, on the thread: the end that it gives the set in force; 0 where it is newer
+ * than the one that waits for its turn, and gives more; may it be taken now? */
+int64_t fresh_end_by(const Offer *o, const Freshness *f);
+int fresh_check_later(Offer *o);
+bool fresh_is_due(const Offer *o);
+/* On the loop: it waits, in place of the one that did; it was taken, and none waits any more. */
+void fresh_wait_for_turn(Offer *o);
+void fresh_taken(Offer *o);
+void fresh_forget_later(IssuerState *s);
+/* Between sets: one whose turn it is; NULL: none. */
+Offer *fresh_next_due(Sets *s);
 /* sets-fresh-load.c: at start, before the set is loaded. */
 void fresh_load(Agent *a, size_t index);
 
@@ -241,6 +254,9 @@ void list_put(Agent *a, size_t index, ListRead *read);
 void sets_record_refused(Sets *s, size_t index, const Event *e);
 /* The same of an entry that is left out of what was accepted: EVENT_QUARANTINE. */
 void sets_record_entry(Sets *s, size_t index, const char *code, const char *detail);
+/* The same of a revocation list in force, and of a grant that it names. */
+void sets_record_list(Sets *s, size_t index, const Event *e);
+void sets_record_named(Sets *s, size_t index, const Event *e);
 int sets_on_refused(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* sets-record.c: refused, as o->error says; accepted, with what of it is not heard. */

@@ -120,13 +120,6 @@ static void *list_release(void *object)
         return revocation_list_free(object);
 }
 
-static void record(Agent *a, EventKind kind, const char *code, const char *detail)
-{
-        const Event e = { .kind = kind, .code = code, .detail = detail };
-
-        agent_record(a, &e);
-}
-
 static void record_skipped(const Offer *o, const RevocationList *l)
 {
         char detail[1200];
@@ -143,8 +136,10 @@ static void record_skipped(const Offer *o, const RevocationList *l)
         }
 }
 
-static void record_named(Agent *a, const Offer *o)
+/* Those beyond the allowance are over all the same. */
+static void record_named(const Offer *o)
 {
+        const Agent *a = o->sets->agent;
         char detail[1200];
 
         for (size_t i = 0; i < o->gone.n; i++) {
@@ -156,23 +151,24 @@ static void record_named(Agent *a, const Offer *o)
                                   .detail = detail };
 
                 agent_lists_explain(a, g, detail, sizeof(detail));
-                agent_record(a, &e);
+                sets_record_named(o->sets, o->index, &e);
         }
 }
 
-static void record_accepted(Agent *a, const Offer *o)
+static void record_accepted(const Offer *o)
 {
-        const RevocationList *l = a->issuers[o->index].list;
+        const RevocationList *l = o->sets->agent->issuers[o->index].list;
         char detail[1200];
+        const Event e = { .kind = EVENT_REVOCATIONS, .detail = detail };
 
         (void)snprintf(detail, sizeof(detail),
                        "%s version %lld, %zu entries, %zu left out, %s: it takes %zu grants here "
                        "and gives %zu back",
                        l->issuer, (long long)l->ver, l->n_entries, l->n_skipped, l->hash,
                        o->n_named, o->n_lifted);
-        record(a, EVENT_REVOCATIONS, NULL, detail);
+        sets_record_list(o->sets, o->index, &e);
         record_skipped(o, l);
-        record_named(a, o);
+        record_named(o);
 }
 
 static const char *note(Offer *o)
@@ -196,7 +192,7 @@ static void put_in_force(Offer *o)
         s->list_is_lost = false;
         s->list_refused = (SetError){};
         if (is_news)
-                record_accepted(a, o);
+                record_accepted(o);
         fresh_lists_changed(o->sets);
         agent_refresh(a);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is written down of one offered set. */
+/* What is written down of one offered set, and what of it only counted (refusals.h). */
 
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/report.h"
@@ -32,17 +32,49 @@ static void record_counted(Agent *a, EventKind kind, const char *issuer, const R
         agent_record(a, &e);
 }
 
+/* What an issuer makes happen here, by what has an allowance of its own. */
+typedef enum Told {
+        TOLD_REFUSED,
+        TOLD_ENTRY,
+        TOLD_ENDED,
+        TOLD_LIST,
+        TOLD_NAMED,
+        TOLD_N,
+} Told;
+
+static const struct {
+        size_t at; /* in IssuerState: Refusals */
+        uint32_t burst;
+        EventKind kind;
+} allowances[TOLD_N] = {
+        [TOLD_REFUSED] = { offsetof(IssuerState, refusals), REFUSALS_BURST, EVENT_SET_REFUSED },
+        [TOLD_ENTRY] = { offsetof(IssuerState, left_out), REFUSALS_ENTRIES, EVENT_QUARANTINE },
+        [TOLD_ENDED] = { offsetof(IssuerState, ended), REFUSALS_GRANTS, EVENT_GRANT_ENDED },
+        [TOLD_LIST] = { offsetof(IssuerState, lists), REFUSALS_LISTS, EVENT_REVOCATIONS },
+        [TOLD_NAMED] = { offsetof(IssuerState, named), REFUSALS_LISTS, EVENT_GRANT_ENDED },
+};
+
+static Refusals *refusals_of(Agent *a, size_t index, Told what)
+{
+        return (Refusals *)(void *)((char *)&a->issuers[index] + allowances[what].at);
+}
+
+static void flush_issuer(Agent *a, size_t index)
+{
+        const char *issuer = a->config->issuers[index].issuer;
+        Refusal r;
+
+        for (Told what = 0; what < TOLD_N; what++)
+                while (refusals_next(refusals_of(a, index, what), &r))
+                        record_counted(a, allowances[what].kind, issuer, &r);
+}
+
 void sets_flush_refused(Sets *s)
 {
         Agent *a = s->agent;
-        Refusal r;
 
-        for (size_t i = 0; a->issuers && i < a->config->n_issuers; i++) {
-                while (refusals_next(&a->issuers[i].refusals, &r))
-                        record_counted(a, EVENT_SET_REFUSED, a->config->issuers[i].issuer, &r);
-                while (refusals_next(&a->issuers[i].left_out, &r))
-                        record_counted(a, EVENT_QUARANTINE, a->config->issuers[i].issuer, &r);
-        }
+        for (size_t i = 0; a->config && i < a->config->n_issuers; i++)
+                flush_issuer(a, i);
         (void)sd_event_source_set_enabled(s->refused, SD_EVENT_OFF);
 }
 
@@ -64,14 +96,20 @@ static void refused_arm(Sets *s)
                 sets_flush_refused(s);
 }
 
-void sets_record_refused(Sets *s, size_t index, const Event *e)
+static void record_or_count(Sets *s, size_t index, Told what, const char *code, const Event *e)
 {
         Agent *a = s->agent;
 
-        if (refusals_counted(&a->issuers[index].refusals, e->code, REFUSALS_BURST, agent_now(a)))
+        if (refusals_counted(refusals_of(a, index, what), code, allowances[what].burst,
+                             agent_now(a)))
                 refused_arm(s);
         else
                 agent_record(a, e);
+}
+
+void sets_record_refused(Sets *s, size_t index, const Event *e)
+{
+        record_or_count(s, index, TOLD_REFUSED, e->code, e);
 }
 
 void offer_record_refused(Offer *o)
@@ -97,13 +135,33 @@ void offer_record_refused(Offer *o)
 /* Those beyond the allowance can be found: the set is kept as long as the log cites it. */
 void sets_record_entry(Sets *s, size_t index, const char *code, const char *detail)
 {
-        Agent *a = s->agent;
         const Event e = { .kind = EVENT_QUARANTINE, .code = code, .detail = detail };
 
-        if (refusals_counted(&a->issuers[index].left_out, code, REFUSALS_ENTRIES, agent_now(a)))
-                refused_arm(s);
+        record_or_count(s, index, TOLD_ENTRY, code, &e);
+}
+
+/* So can these: a set that is kept has their ends, or a newer one lacks them. */
+void sets_record_ended(Sets *s, const Event *e)
+{
+        Agent *a = s->agent;
+        size_t i = 0;
+
+        while (i < a->config->n_issuers && !streq(a->config->issuers[i].issuer, e->grant->issuer))
+                i++;
+        if (i < a->config->n_issuers)
+                record_or_count(s, i, TOLD_ENDED, e->code, e);
         else
-                agent_record(a, &e);
+                agent_record(a, e); /* it went with its issuer */
+}
+
+void sets_record_list(Sets *s, size_t index, const Event *e)
+{
+        record_or_count(s, index, TOLD_LIST, "more", e);
+}
+
+void sets_record_named(Sets *s, size_t index, const Event *e)
+{
+        record_or_count(s, index, TOLD_NAMED, e->code, e);
 }
 
 /* First: of many records the last may be dropped. */

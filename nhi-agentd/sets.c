@@ -173,6 +173,8 @@ static Offer *take_next(Sets *s)
                 swap_local(s);
         if (!s->next_config) {
                 o = believed_next_unsaved(s);
+                if (!o)
+                        o = fresh_next_due(s);
                 return o ? o : queue_pop(s);
         }
         o = offer_new(s);
@@ -330,6 +332,11 @@ void sets_change_local(Sets *s, LocalDb *local)
 {
         localdb_free(s->next_local);
         s->next_local = local;
+        sets_next(s);
+}
+
+void sets_time_passed(Sets *s)
+{
         sets_next(s);
 }
 

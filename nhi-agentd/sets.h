@@ -40,7 +40,10 @@ Sets *sets_free(Sets *s);
  */
 void sets_stop(Sets *s);
 
-/* Refused offers that were counted (refusals.h) are written down now. */
+/* A grant that is over by its time, or went with a set: EVENT_GRANT_ENDED, by itself or, where they
+ * come too fast, counted. */
+void sets_record_ended(Sets *s, const Event *e);
+/* What was counted (refusals.h) is written down now. */
 void sets_flush_refused(Sets *s);
 #ifdef NHI_TEST
 extern uint64_t sets_refused_usec; /* else they are after so long */
@@ -64,6 +67,9 @@ int sets_offer_bytes(Sets *s, uint32_t label, SetBytes *bytes, SetsDone done, vo
 /* Owned. In force between sets. */
 void sets_change_config(Sets *s, Config *config);
 void sets_change_local(Sets *s, LocalDb *local);
+
+/* The clocks went on: what came too fast may have its turn. */
+void sets_time_passed(Sets *s);
 
 /* Save state.json soon; what is being saved with a set goes first. */
 void sets_save_state(Sets *s);

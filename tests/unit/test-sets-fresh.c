@@ -2,10 +2,13 @@
 
 /* Statements of freshness on their way into force: the set that they name lives on as it is. */
 
+#include "tests/unit/recorded.h"
 #include "tests/unit/two-issuers.h"
 
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
+
+#include <dirent.h>
 
 #define FRESH_KEY  PATH_TRUST_DIR "/fresh.jwk"
 #define FRESH_CONF PATH_CONF_DIR "/10-fresh.conf"
@@ -434,6 +437,177 @@ static void nobody_asks_for_it_where_no_key_signs_it(void **state)
         assert_null(strstr(text, "_fresh"));
 }
 
+/* ---- those that come too fast ---- */
+
+#define BURST 16 /* that are taken at once; then one a minute */
+
+static unsigned n_files(const char *path)
+{
+        DIR *dir = opendir(path);
+        unsigned n = 0;
+
+        assert_non_null(dir);
+        for (const struct dirent *e; (e = readdir(dir));)
+                n += strstr(e->d_name, ".jws") != NULL;
+        (void)closedir(dir);
+        return n;
+}
+
+static unsigned n_kept(Fixture *f)
+{
+        (void)recorded_n(f);
+        return n_files(PATH_LOG_DIR "/sets");
+}
+
+/* Each is of a second later, and gives a second more. */
+static void offer_many(Fixture *f, int64_t from_sec, int n, int64_t end_sec)
+{
+        for (int i = 1; i <= n; i++)
+                offer(f, fresh(f, from_sec + i, end_sec + i), "accepted ");
+}
+
+static void a_freshness_key_fills_neither_the_log_nor_the_disk(void **state) /* A5, A14 */
+{
+        Fixture *f = *state;
+        const uint64_t n_before = recorded_n(f);
+        const unsigned n_sets = n_kept(f);
+
+        pass(f, 10);
+        offer_many(f, 0, 50, HOUR);
+        assert_int_equal(recorded_n(f), n_before + BURST);
+        assert_int_equal(n_kept(f), n_sets + BURST); /* what a record cites, and no more */
+        must_allow_until(f, HOUR + BURST);
+        /* The newest has waited for its turn. */
+        pass(f, 75);
+        must_allow_until(f, HOUR + 50);
+        assert_int_equal(recorded_n(f), n_before + BURST + 1);
+        for (int minute = 2; minute <= 5; minute++) {
+                pass(f, 60 * minute - 20);
+                offer_many(f, 60 * minute - 30, 20, HOUR + 60 * minute - 30);
+                pass(f, 60 * minute + 15);
+                must_allow_until(f, HOUR + 60 * minute - 10);
+        }
+        assert_int_equal(recorded_n(f), n_before + BURST + 1 + 4);
+        assert_int_equal(n_files(PATH_SETS_DIR), 1 + 1);
+}
+
+static void of_statements_the_newest_stays_archived(void **state)
+{
+        Fixture *f = *state;
+
+        offer(f, set_of(f, 1), "accepted ");
+        for (int i = 1; i <= 5; i++) {
+                _cleanup_free_ char *path = NULL;
+
+                pass(f, 60 * i);
+                offer(f, fresh(f, 60 * i, 60 * i + HOUR), "accepted ");
+                path = statement_path(f);
+                assert_int_equal(access(path, F_OK), 0);
+                assert_int_equal(n_files(PATH_SETS_DIR), 2 + 1); /* both sets */
+        }
+        fixture_restart(f);
+        must_allow_until(f, 5 * 60 + HOUR);
+        /* Of a set before, it is named until state.json is written again. */
+        offer(f, set_of(f, 2), "accepted ");
+        fixture_restart(f);
+        assert_string_equal(f->agent->issuers[0].fresh_refused.code, "");
+}
+
+static void what_waits_for_its_turn_takes_it_whatever_happens_meanwhile(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *last = fresh(f, BURST + 5, HOUR + BURST + 5);
+
+        pass(f, 10);
+        offer_many(f, 0, BURST, HOUR);
+        offer(f, strdup(last), "accepted ");
+        /* Said again, or overtaken. */
+        offer(f, strdup(last), "accepted ");
+        offer(f, fresh(f, BURST + 4, HOUR + BURST + 4), "refused version-floor ");
+        offer(f, fresh(f, BURST + 6, HOUR + BURST + 5), "unchanged ");
+        must_allow_until(f, HOUR + BURST);
+        /* It cannot be saved at first. */
+        disk_fails = true;
+        pass(f, 75);
+        must_allow_until(f, HOUR + BURST);
+        disk_fails = false;
+        pass(f, 140);
+        must_allow_until(f, HOUR + BURST + 5);
+        assert_null(f->agent->issuers[0].fresh_later);
+}
+
+static void what_waits_for_its_turn_goes_with_its_set(void **state)
+{
+        Fixture *f = *state;
+
+        pass(f, 10);
+        offer_many(f, 0, BURST + 5, HOUR);
+        assert_non_null(f->agent->issuers[0].fresh_later);
+        offer(f, set_of(f, 7), "accepted ");
+        assert_null(f->agent->issuers[0].fresh_later);
+        pass(f, 75);
+        must_allow_until(f, HOUR);
+}
+
+static void what_waits_under_a_key_that_is_named_meanwhile_gives_nothing(void **state) /* V26 */
+{
+        Fixture *f = *state;
+        char entry[128];
+
+        pass(f, 10);
+        offer_many(f, 0, BURST + 5, HOUR);
+        (void)snprintf(entry, sizeof(entry), "{\"kind\":\"key\",\"name\":\"%s\"}",
+                       fresh_key.public.kid);
+        offer(f, fixture_list(f, 1, entry), "accepted ");
+        pass(f, 75);
+        assert_null(f->agent->issuers[0].fresh_later);
+        must_allow_until(f, HOUR);
+}
+
+/* However many came: a set that is about to be over does not wait for a turn. */
+static void the_last_one_before_an_end_is_taken_at_once(void **state) /* A5 */
+{
+        Fixture *f = *state;
+
+        pass(f, HOUR - 30);
+        offer_many(f, HOUR - 30, BURST, HOUR);
+        must_allow_until(f, HOUR + BURST);
+        offer(f, fresh(f, HOUR - 10, HOUR + BURST + 1), "accepted ");
+        must_allow_until(f, HOUR + BURST);
+        offer(f, fresh(f, HOUR - 9, 2 * HOUR - 9), "accepted ");
+        must_allow_until(f, 2 * HOUR - 9);
+}
+
+static char *short_set(Fixture *f, int64_t life_sec)
+{
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 8 * HOUR, FIXTURE_LOGIN);
+        _cleanup_free_ char *payload = NULL;
+        char *jws = NULL;
+
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"" FIXTURE_ISSUER "\",\"aud\":\"" FIXTURE_HOST
+                             "\",\"iat\":%lld,\"exp\":%lld,\"ver\":%lld,\"ledger\":\"00\","
+                             "\"accounts\":[" FIXTURE_ACCOUNT "],\"grants\":[%s]}",
+                             (long long)f->base_sec, (long long)(f->base_sec + life_sec),
+                             (long long)(f->base_sec * 1000 + 5), grant) > 0);
+        assert_int_equal(jws_sign(&f->key, JWS_TYP_GRANTS, payload, strlen(payload), &jws), 0);
+        return jws;
+}
+
+static void a_set_of_a_short_life_is_kept_by_as_many(void **state)
+{
+        enum { LIFE = 160 };
+        Fixture *f = *state;
+
+        offer(f, short_set(f, LIFE), "accepted ");
+        /* Twice as many as in its life are taken at once. */
+        for (int i = 1; i <= 40; i++) {
+                pass(f, i * LIFE / 8);
+                offer(f, fresh(f, i * LIFE / 8, i * LIFE / 8 + LIFE), "accepted ");
+                must_allow_until(f, i * LIFE / 8 + LIFE);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -453,6 +627,13 @@ int main(void)
                 TEST(a_clock_set_back_since_moves_no_end_out_with_it),
                 TEST(what_waits_under_a_key_that_is_gone_holds_nothing_up),
                 TEST(nobody_asks_for_it_where_no_key_signs_it),
+                TEST(a_freshness_key_fills_neither_the_log_nor_the_disk),
+                TEST(of_statements_the_newest_stays_archived),
+                TEST(what_waits_for_its_turn_takes_it_whatever_happens_meanwhile),
+                TEST(what_waits_for_its_turn_goes_with_its_set),
+                TEST(what_waits_under_a_key_that_is_named_meanwhile_gives_nothing),
+                TEST(the_last_one_before_an_end_is_taken_at_once),
+                TEST(a_set_of_a_short_life_is_kept_by_as_many),
 #undef TEST
         };
 
