@@ -17,31 +17,59 @@
 #define LEDGER_SIZE_MAX  (256u * 1024)
 #define AGE_WARN_PERCENT 50
 #define AGE_FAIL_PERCENT 80
+#define AGE_WORDS_SIZE   (2 * WHEN_DURATION_SIZE + 40)
+
+/* When its issuer dated it: itself, or by a statement of freshness since. */
+static int64_t heard_sec(const json_t *issuer)
+{
+        const json_t *heard = json_object_get(issuer, "heard");
+
+        return json_is_integer(heard) ? json_integer_value(heard) : member_number(issuer, "iat");
+}
+
+/* "4d old"; where a statement of freshness was heard since: "4d old, said to be the newest 1h ago".
+ */
+static char *age_words(const json_t *issuer, int64_t now_sec, char *ret, size_t size)
+{
+        const int64_t iat = member_number(issuer, "iat"), heard = heard_sec(issuer);
+        char old[WHEN_DURATION_SIZE], confirmed[WHEN_DURATION_SIZE];
+
+        (void)when_format_duration(old, now_sec - iat);
+        if (heard > iat)
+                (void)snprintf(ret, size, "%s old, said to be the newest %s ago", old,
+                               when_format_duration(confirmed, now_sec - heard));
+        else
+                (void)snprintf(ret, size, "%s old", old);
+        return ret;
+}
 
 static void say_age(const json_t *issuer, const char *name, int64_t now_sec, Findings *f)
 {
-        static const char advice[] =
+        static const char renew[] =
                 "nhictl publish --renew where the issuer's key is; journalctl -u nhi-fetchd here";
-        int64_t iat = member_number(issuer, "iat"), exp = member_number(issuer, "exp");
-        int64_t life = exp - iat, age = now_sec - iat;
+        static const char refresh[] = "nhictl publish --refresh where a key for freshness is, or "
+                                      "--renew; journalctl -u nhi-fetchd here";
+        const int64_t heard = heard_sec(issuer), exp = member_number(issuer, "exp");
+        const int64_t life = exp - heard, age = now_sec - heard;
         int64_t percent = life > 0 && age > 0 ? age * 100 / life : life > 0 ? 0 : 100;
-        char left[WHEN_DURATION_SIZE], old[WHEN_DURATION_SIZE];
+        const char *advice = heard > member_number(issuer, "iat") ? refresh : renew;
+        char left[WHEN_DURATION_SIZE], old[AGE_WORDS_SIZE];
 
         (void)when_format_duration(left, exp - now_sec);
-        (void)when_format_duration(old, age);
+        (void)age_words(issuer, now_sec, old, sizeof(old));
         if (exp <= now_sec)
                 finding_fail(f, CHECK, advice, "the set of %s is over: no grant holds", name);
         else if (percent > AGE_FAIL_PERCENT)
                 finding_fail(f, CHECK, advice,
-                             "the set of %s is %s old and no grant holds any more in %s", name, old,
+                             "the set of %s is %s and no grant holds any more in %s", name, old,
                              left);
         else if (percent > AGE_WARN_PERCENT)
                 finding_warn(f, CHECK, advice,
-                             "the set of %s is %s old, more than half of its life: it was not "
+                             "the set of %s is %s, more than half of its life: it was not "
                              "renewed (%s left)",
                              name, old, left);
         else
-                finding_ok(f, CHECK, "the set of %s is %s old and good for %s", name, old, left);
+                finding_ok(f, CHECK, "the set of %s is %s and good for %s", name, old, left);
 }
 
 /* A refusal is of now when nothing was accepted since. */

@@ -204,6 +204,35 @@ static void a_set_ages_from_well_to_warning_to_failure(void **state)
         assert_true(fixture_says(&t->x, FINDING_FAIL, "is over"));
 }
 
+/* A set of four days whose issuer said again and again that it is the newest. */
+static void a_set_that_is_kept_fresh_is_as_old_as_what_was_said_last(void **state)
+{
+        static const struct {
+                int64_t heard_ago_sec;
+                FindingLevel level;
+                const char *text;
+        } cases[] = {
+                { 3600, FINDING_OK, "is 4d old, said to be the newest 1h ago and good for 23h" },
+                { 43200, FINDING_OK, "and good for 12h" },
+                { 44100, FINDING_WARN, "it was not renewed" },
+                { 70000, FINDING_FAIL, "no grant holds any more in" },
+                { 86400, FINDING_FAIL, "is over" },
+        };
+        Host *t = *state;
+        char more[64];
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const int64_t age_sec = 4 * 86400, heard_ago = cases[i].heard_ago_sec;
+
+                (void)snprintf(more, sizeof(more), ", \"heard\": %lld",
+                               (long long)((int64_t)t->x.host.now_sec - heard_ago));
+                set_issuer(t, age_sec, age_sec - heard_ago + 86400, more);
+                fixture_check(&t->x, "source");
+                assert_true(fixture_says(&t->x, cases[i].level, cases[i].text));
+        }
+}
+
 static void a_source_that_was_never_read_fails_where_gates_are_enforced(void **state)
 {
         Host *t = *state;
@@ -464,6 +493,7 @@ int main(void)
                 TEST(each_ailment_of_the_agent_is_said),
                 TEST(so_many_findings_are_shown_and_the_rest_is_counted),
                 TEST(a_set_ages_from_well_to_warning_to_failure),
+                TEST(a_set_that_is_kept_fresh_is_as_old_as_what_was_said_last),
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
                 TEST(a_fetcher_or_renewal_that_does_not_run_fails),
