@@ -34,7 +34,7 @@ static json_t *places_view(const SourceConfig *source, const IssuerState *s, Now
         json_t *list = json_array();
 
         for (size_t i = 0; i < heard_n_places(source); i++)
-                (void)array_take(list, place_view(source, &s->heard[i], i, now));
+                (void)array_take(list, place_view(source, &s->heard[FEED_SET][i], i, now));
         return list;
 }
 

@@ -139,7 +139,7 @@ static void place_init(Place *ret, const Page *p, size_t issuer, size_t place)
 {
         const Issuer *i = &p->agent->config->issuers[issuer];
 
-        ret->heard = &p->agent->issuers[issuer].heard[place];
+        ret->heard = &p->agent->issuers[issuer].heard[FEED_SET][place];
         heard_place_name(&i->source, place, ret->name, sizeof(ret->name));
         ret->labels[0] = (MetricLabel){ "issuer", i->issuer };
         ret->labels[1] = (MetricLabel){ "source", ret->name };

@@ -546,7 +546,7 @@ static void status_speaks_of_metrics_where_they_are_wanted(void **state)
 
 static void status_says_how_the_sources_fare(void **state)
 {
-        Heard *h = &w.issuer_state.heard[0];
+        Heard *h = &w.issuer_state.heard[FEED_SET][0];
         json_t *reply, *issuer, *place;
 
         for (int i = 0; i < 3; i++) {

@@ -318,7 +318,7 @@ static void mirrors_of_one_server_are_two_sources(void **state)
 
         s->type = (char *)"https";
         s->urls = (StrList){ .items = urls, .n = 2 };
-        f->agent->issuers[0].heard[1] =
+        f->agent->issuers[0].heard[FEED_SET][1] =
                 (Heard){ .has_answered = true,
                          .answered_usec = agent_now(f->agent).boot_usec - 100 * USEC,
                          .trouble = "timeout" };
