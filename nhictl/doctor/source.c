@@ -4,6 +4,7 @@
  * life has missed many renewals; past its end no grant holds. */
 
 #include "lib/base/path.h"
+#include "nhictl/beside.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/people.h"
 #include "nhictl/ledger/document.h"
@@ -108,6 +109,51 @@ static void say_places(const DoctorHost *h, const json_t *issuer, const char *na
         }
 }
 
+/* What is revoked, which keys sign and what is still the newest is not heard of meanwhile. */
+static void say_beside(const DoctorHost *h, const json_t *issuer, const char *name, Findings *f)
+{
+        static const char advice[] = "journalctl -u nhi-fetchd says what is in the way; "
+                                     "nhi-fetchd(8) says what a host must be let read";
+        const int64_t up_sec = (int64_t)h->now_sec - member_number(h->status, "started");
+        const json_t *place;
+        char silent[WHEN_DURATION_SIZE];
+        size_t i;
+
+        json_array_foreach(json_object_get(issuer, "beside"), i, place)
+                if (member_text(place, "trouble"))
+                        finding_warn(f, CHECK, advice,
+                                     "%s of %s was not to be had from %s for %s: %s",
+                                     beside_name(place), name, member_text(place, "place") ?: "?",
+                                     when_format_duration(silent, place_silent_sec(place, up_sec)),
+                                     member_text(place, "trouble"));
+}
+
+/* One that is not fetched any more has no newer one to come. */
+static void say_lists(const json_t *issuer, const char *name, int64_t now_sec, Findings *f)
+{
+        static const struct {
+                const char *object, *name, *meaning, *advice;
+        } lists[] = {
+                { "revocations", "revocation list",
+                  "it was not renewed, and no later one was heard of",
+                  "nhictl publish --renew where the issuer's key is; journalctl -u nhi-fetchd "
+                  "here" },
+                { "keys", "key list", "no key of it signs anything new",
+                  "nhictl key rotate makes the next one, for the roots to sign" },
+        };
+        const json_t *list;
+        char over[WHEN_DURATION_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                list = json_object_get(issuer, lists[i].object);
+                if (!list_is_over(list, now_sec) || !beside_has(issuer, lists[i].object))
+                        continue;
+                (void)when_format_duration(over, now_sec - member_number(list, "exp"));
+                finding_warn(f, CHECK, lists[i].advice, "the %s of %s is over for %s: %s",
+                             lists[i].name, name, over, lists[i].meaning);
+        }
+}
+
 static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforced, Findings *f)
 {
         static const char fetch[] =
@@ -126,6 +172,8 @@ static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforc
                 finding_warn(f, CHECK, fetch, "no verified set of %s from %s yet: no grant holds",
                              name, source);
         say_places(h, issuer, name, f);
+        say_beside(h, issuer, name, f);
+        say_lists(issuer, name, (int64_t)h->now_sec, f);
         say_refusal(issuer, name, f);
 }
 

@@ -298,6 +298,61 @@ static void a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of(void
         }
 }
 
+/* Its sets come, and what it revokes is not heard of. */
+static void trouble_with_what_stands_beside_the_sets_is_warned_of(void **state)
+{
+        Host *t = *state;
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        set_issuer(t, 10, 1000,
+                   ", \"beside\": [{\"object\": \"revocations\", \"place\": \"https://a\", "
+                   "\"answered_sec\": 300, \"trouble\": null}]");
+        fixture_check(&t->x, "source");
+        assert_true(fixture_is_well(&t->x));
+        set_issuer(t, 10, 1000,
+                   ", \"beside\": [{\"object\": \"keys\", \"place\": \"https://a\", "
+                   "\"answered_sec\": 1, \"trouble\": null}, {\"object\": \"revocations\", "
+                   "\"place\": \"https://a\", \"answered_sec\": 300, "
+                   "\"trouble\": \"status-403\"}]");
+        fixture_check(&t->x, "source");
+        assert_true(fixture_says(&t->x, FINDING_WARN,
+                                 "the revocation list of https://i was not to be had from "
+                                 "https://a for 5m: status-403"));
+}
+
+static void a_list_whose_end_has_passed_is_warned_of(void **state)
+{
+        static const struct {
+                const char *object, *more, *says;
+                int64_t left_sec;
+        } cases[] = {
+                { "revocations", "", NULL, 1 },
+                { "revocations", "", "the revocation list of https://i is over for 1m", -60 },
+                { "freshness", "", NULL, -60 }, /* not fetched any more */
+                { "keys", "", NULL, -60 },
+                { "keys", ", \"keys\": {\"ver\": 1, \"exp\": 0}", NULL, -60 },
+                { "keys", ", \"keys\": {\"ver\": 1, \"exp\": 1}", "no key of it signs anything new",
+                  -60 },
+        };
+        Host *t = *state;
+        char more[512];
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                (void)snprintf(more, sizeof(more),
+                               ", \"revocations\": {\"ver\": 1, \"exp\": %lld}%s, \"beside\": "
+                               "[{\"object\": \"%s\", \"place\": \"/a\", \"answered_sec\": 1}]",
+                               (long long)t->x.host.now_sec + cases[i].left_sec, cases[i].more,
+                               cases[i].object);
+                set_issuer(t, 10, 1000, more);
+                fixture_check(&t->x, "source");
+                if (cases[i].says)
+                        assert_true(fixture_says(&t->x, FINDING_WARN, cases[i].says));
+                else
+                        assert_true(fixture_is_well(&t->x));
+        }
+}
+
 static void a_fetcher_or_renewal_that_does_not_run_fails(void **state)
 {
         Host *t = *state;
@@ -496,6 +551,8 @@ int main(void)
                 TEST(a_set_that_is_kept_fresh_is_as_old_as_what_was_said_last),
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
+                TEST(trouble_with_what_stands_beside_the_sets_is_warned_of),
+                TEST(a_list_whose_end_has_passed_is_warned_of),
                 TEST(a_fetcher_or_renewal_that_does_not_run_fails),
                 TEST(a_ledger_that_is_published_over_a_network_wants_the_timer_that_has_one),
                 TEST(a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of),
