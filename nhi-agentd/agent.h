@@ -56,12 +56,13 @@ typedef struct IssuerState {
         Now judged;          /* the clocks when it was accepted */
         int64_t refused_sec; /* last refusal */
         SetError refused;
-        Refusals refusals;             /* offers: what of them was not written down one by one */
-        Refusals left_out;             /* the same of entries of what was accepted; */
-        Refusals ended;                /* of grants that are over by their time or a newer set; */
-        Refusals lists, named;         /* of revocation lists, and of the grants that they took */
-        StaleTold told;                /* staleness.h */
-        Heard heard[HEARD_PLACES_MAX]; /* by place */
+        Refusals refusals;     /* offers: what of them was not written down one by one */
+        Refusals left_out;     /* the same of entries of what was accepted; */
+        Refusals ended;        /* of grants that are over by their time or a newer set; */
+        Refusals lists, named; /* of revocation lists, and of the grants that they took */
+        StaleTold told;        /* staleness.h */
+        /* By place; of what is not fetched (fetched.h) nothing is shown. */
+        Heard heard[FEED_OBJECTS_N][HEARD_PLACES_MAX];
         StrList narrowed; /* jtis that a verified set, not yet in force, no longer has; sorted */
         StrList revoked;  /* the same, but for those that the set in force itself lost: */
         bool is_narrowed_again; /* when it was verified anew, which is not saved yet */

@@ -4,6 +4,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "nhi-agentd/agent.h"
+#include "nhi-agentd/fetched.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -19,6 +20,14 @@ static uint32_t number(const uint8_t le[static 4])
 
         memcpy(&n, le, sizeof(n));
         return le32toh(n);
+}
+
+static uint32_t number16(const uint8_t le[static 2])
+{
+        uint16_t n;
+
+        memcpy(&n, le, sizeof(n));
+        return le16toh(n);
 }
 
 static Heard heard_read(const FeedTiding *t, int64_t boot_usec)
@@ -52,11 +61,13 @@ void heard_take(Agent *a, const FeedTiding *tidings, size_t n)
 
         for (size_t i = 0; i < n; i++) {
                 const uint32_t issuer = number(tidings[i].issuer_index_le);
-                const uint32_t place = number(tidings[i].place_le);
+                const uint32_t place = number16(tidings[i].place_le);
+                const uint32_t object = number16(tidings[i].object_le);
 
                 if (issuer < a->config->n_issuers &&
-                    place < heard_n_places(&a->config->issuers[issuer].source))
-                        place_take(&a->issuers[issuer].heard[place], &tidings[i], boot_usec);
+                    fetched_from(&a->config->issuers[issuer], object, place))
+                        place_take(&a->issuers[issuer].heard[object][place], &tidings[i],
+                                   boot_usec);
         }
 }
 
@@ -131,7 +142,7 @@ int64_t heard_age_usec(const IssuerState *s, Now now)
         int64_t best = -1;
 
         for (size_t i = 0; i < HEARD_PLACES_MAX; i++) {
-                const int64_t age = heard_place_age_usec(&s->heard[i], now);
+                const int64_t age = heard_place_age_usec(&s->heard[FEED_SET][i], now);
 
                 if (age >= 0 && (best < 0 || age < best))
                         best = age;
@@ -142,7 +153,7 @@ int64_t heard_age_usec(const IssuerState *s, Now now)
 const char *heard_trouble(const IssuerState *s)
 {
         for (size_t i = 0; i < HEARD_PLACES_MAX; i++)
-                if (*s->heard[i].trouble)
-                        return s->heard[i].trouble;
+                if (*s->heard[FEED_SET][i].trouble)
+                        return s->heard[FEED_SET][i].trouble;
         return "";
 }

@@ -11,11 +11,11 @@
 #define HEARD_PLACES_MAX   8u /* of one issuer: SOURCE_URLS_MAX of the fetcher */
 #define HEARD_TROUBLE_SIZE sizeof(((FeedTiding *)NULL)->trouble)
 
-/* One place that an issuer's sets come from. All zero: nothing is known of it. Times are of
- * CLOCK_BOOTTIME. */
+/* One place that an issuer's sets come from, or what stands beside them. All zero: nothing is known
+ * of it. Times are of CLOCK_BOOTTIME. */
 typedef struct Heard {
         bool has_answered;
-        int64_t answered_usec;            /* when it last said what its newest set is */
+        int64_t answered_usec;            /* when it last said what it has */
         int64_t next_usec;                /* when it is asked next; 0: not known */
         char trouble[HEARD_TROUBLE_SIZE]; /* what is in the way now; "": nothing */
 } Heard;
@@ -36,7 +36,7 @@ char *heard_place_name(const SourceConfig *s, size_t place, char *ret, size_t si
 
 /* How long ago this place answered; < 0: not since the agent started. */
 int64_t heard_place_age_usec(const Heard *h, Now now);
-/* The same of whichever answered last. */
+/* The same of its sets, of whichever answered last. */
 int64_t heard_age_usec(const IssuerState *s, Now now);
-/* The first trouble there is; "": none. */
+/* The first trouble with its sets; "": none. */
 const char *heard_trouble(const IssuerState *s);

@@ -10,26 +10,44 @@
 #include "lib/base/path.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/agent.h"
+#include "nhi-agentd/fetched.h"
 #include "nhi-agentd/report.h"
 
 #include <stdio.h>
 
 #define MIB             (1024 * 1024)
 #define FRESH_NAME_SIZE (253 + sizeof(FRESHNESS_SUFFIX)) /* host.name is at most 253 bytes */
+#define SET_SUFFIX      ".jws"
 
-/* Where an object stands beside the sets of the fleet: in place of a host's name. */
-#define HOST_PLACE "{host}"
-#define SET_SUFFIX ".jws"
+/* What the fetcher is to bring. */
+typedef struct Wanted {
+        FeedObject object;
+        const char *name; /* in the place of a host's */
+        size_t size_max;
+} Wanted;
 
-/* Those that name an object of its own for each name. */
-static json_t *url_list(const StrList *urls, bool with_place_only)
+/* The members of etcd's cluster all have the key. */
+static bool has_url(const Issuer *issuer, FeedObject object, size_t place)
 {
-        json_t *list = json_array();
+        return streq(issuer->source.type, "etcd") || fetched_from(issuer, object, place);
+}
 
-        for (size_t i = 0; i < urls->n; i++)
-                if (!with_place_only || strstr(urls->items[i], HOST_PLACE))
-                        (void)json_array_append_new(list, json_string(urls->items[i]));
-        return list;
+/* The URLs that have it, and where each of them stands in agentd.conf. */
+static int add_urls(json_t *view, const Issuer *issuer, FeedObject object)
+{
+        const StrList *all = &issuer->source.urls;
+        json_t *urls = json_array(), *places = json_array();
+        int r = 0;
+
+        for (size_t i = 0; i < all->n; i++) {
+                if (!has_url(issuer, object, i))
+                        continue;
+                r |= json_array_append_new(urls, json_string(all->items[i]));
+                r |= json_array_append_new(places, json_integer((json_int_t)i));
+        }
+        r |= json_object_set_new(view, "urls", urls);
+        r |= json_object_set_new(view, "places", places);
+        return r < 0 ? -ENOMEM : 0;
 }
 
 /* As libcurl wants them: parted by ';'. NULL: none, or out of memory, where the whole fails. */
@@ -52,22 +70,38 @@ static char *pins_text(const StrList *pins)
         return text;
 }
 
-static json_t *network_view(const SourceConfig *s, json_t *urls, const char *host,
-                            json_int_t size_max)
+static json_t *network_view(const Issuer *issuer, const Wanted *w)
 {
+        const SourceConfig *s = &issuer->source;
         _cleanup_free_ char *pins = pins_text(&s->pins);
+        json_t *view = NULL;
 
-        if (!pins) {
-                json_decref(urls);
+        if (pins)
+                view = json_pack(
+                        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "host",
+                        w->name, "etcd_key", s->etcd_key, "ca_file", s->ca_file, "pins", pins,
+                        "certificate", s->certificate, "certificate_key", s->certificate_key,
+                        "token", s->token, "user", s->user, "password", s->password,
+                        "interval_usec", (json_int_t)s->interval_usec, "wait_usec",
+                        (json_int_t)s->wait_usec, "timeout_usec", (json_int_t)s->timeout_usec,
+                        "size_max", (json_int_t)w->size_max);
+        if (view && add_urls(view, issuer, w->object) < 0) {
+                json_decref(view);
                 return NULL;
         }
-        return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}",
-                         "host", host, "urls", urls, "etcd_key", s->etcd_key, "ca_file", s->ca_file,
-                         "pins", pins, "certificate", s->certificate, "certificate_key",
-                         s->certificate_key, "token", s->token, "user", s->user, "password",
-                         s->password, "interval_usec", (json_int_t)s->interval_usec, "wait_usec",
-                         (json_int_t)s->wait_usec, "timeout_usec", (json_int_t)s->timeout_usec,
-                         "size_max", size_max);
+        return view;
+}
+
+/* What stands beside the sets is in the directory of this host's. */
+static json_t *file_view(const SourceConfig *s, const Wanted *w)
+{
+        const char *slash = strrchr(s->path, '/');
+
+        if (w->object == FEED_SET)
+                return json_pack("{s:s}", "path", s->path);
+        return json_pack(
+                "{s:o}", "path",
+                json_sprintf("%.*s/%s" SET_SUFFIX, (int)(slash - s->path), s->path, w->name));
 }
 
 /* What the fetcher needs to hand reports on; nothing where there are none. */
@@ -86,13 +120,16 @@ static int add_report(json_t *view, const Issuer *issuer, const char *host)
         return r < 0 ? -ENOMEM : 0;
 }
 
-/* Takes view. */
-static json_t *entry_view(const Issuer *issuer, size_t index, json_t *view)
+static json_t *entry_view(const Issuer *issuer, size_t index, const Wanted *w)
 {
-        json_t *head = json_pack("{s:I, s:s, s:s}", "index", (json_int_t)index, "issuer",
-                                 issuer->issuer, "type", issuer->source.type);
+        json_t *head = json_pack("{s:I, s:s, s:s, s:s}", "index", (json_int_t)index, "issuer",
+                                 issuer->issuer, "type", issuer->source.type, "object",
+                                 feed_object_name(w->object));
+        json_t *view =
+                issuer->source.urls.n > 0 ? network_view(issuer, w) : file_view(&issuer->source, w);
 
-        if (!view || !head || json_object_update(head, view) < 0) {
+        if (!view || !head || json_object_update(head, view) < 0 ||
+            (w->object == FEED_SET && add_report(head, issuer, w->name) < 0)) {
                 json_decref(head);
                 head = NULL;
         }
@@ -100,99 +137,23 @@ static json_t *entry_view(const Issuer *issuer, size_t index, json_t *view)
         return head;
 }
 
-static json_t *set_view(const Issuer *issuer, size_t index, const char *host)
-{
-        const SourceConfig *s = &issuer->source;
-        json_t *view = entry_view(issuer, index,
-                                  s->urls.n > 0 ? network_view(s, url_list(&s->urls, false), host,
-                                                               (json_int_t)s->size_max_mib * MIB)
-                                                : json_pack("{s:s}", "path", s->path));
-
-        if (view && add_report(view, issuer, host) < 0) {
-                json_decref(view);
-                return NULL;
-        }
-        return view;
-}
-
-/* An object beside the sets that is looked for only where somebody may sign it. */
-typedef struct Beside {
-        const char *name; /* in the place of a host's */
-        size_t size_max;
-} Beside;
-
-/* Where roots say which keys there are nobody knows yet which may sign it. */
-static bool may_have(const Issuer *issuer, size_t reach_offset)
-{
-        if (issuer->policy.n_roots > 0)
-                return true;
-        for (size_t i = 0; i < issuer->policy.n_keys; i++) {
-                const uint8_t *reach = (const uint8_t *)&issuer->policy.keys[i].reach;
-
-                if (*(const bool *)(reach + reach_offset))
-                        return true;
-        }
-        return false;
-}
-
-static bool has_place(const SourceConfig *s)
-{
-        if (streq(s->type, "etcd"))
-                return strstr(s->etcd_key, HOST_PLACE) != NULL;
-        for (size_t i = 0; i < s->urls.n; i++)
-                if (strstr(s->urls.items[i], HOST_PLACE))
-                        return true;
-        return s->urls.n == 0;
-}
-
-/* In the directory of this host's set. */
-static json_t *beside_file_view(const SourceConfig *s, const Beside *b)
-{
-        const char *slash = strrchr(s->path, '/');
-
-        return json_pack(
-                "{s:o}", "path",
-                json_sprintf("%.*s/%s" SET_SUFFIX, (int)(slash - s->path), s->path, b->name));
-}
-
-static json_t *beside_view(const Issuer *issuer, size_t index, const Beside *b)
-{
-        const SourceConfig *s = &issuer->source;
-        const bool is_etcd = streq(s->type, "etcd");
-        json_t *view = entry_view(issuer, index,
-                                  s->urls.n > 0 ? network_view(s, url_list(&s->urls, !is_etcd),
-                                                               b->name, (json_int_t)b->size_max)
-                                                : beside_file_view(s, b));
-
-        if (view && json_object_set_new(view, "optional", json_true()) < 0) {
-                json_decref(view);
-                return NULL;
-        }
-        return view;
-}
-
-static bool add_beside(json_t *sources, const Issuer *issuer, size_t index, const Beside *b)
-{
-        return !has_place(&issuer->source) ||
-               json_array_append_new(sources, beside_view(issuer, index, b)) == 0;
-}
-
 /* The keys first: they say by whom the others are to be signed. */
 static bool add_issuer(json_t *sources, const Issuer *issuer, size_t index, const char *host)
 {
-        static const Beside keys = { KEYLIST_NAME, KEYLIST_SIZE_MAX };
-        static const Beside list = { REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX };
-        char name[FRESH_NAME_SIZE];
-        const Beside fresh = { name, FRESHNESS_SIZE_MAX };
+        char fresh[FRESH_NAME_SIZE];
+        const Wanted all[] = {
+                { FEED_KEYS, KEYLIST_NAME, KEYLIST_SIZE_MAX },
+                { FEED_SET, host, (size_t)issuer->source.size_max_mib * MIB },
+                { FEED_REVOCATIONS, REVOCATIONS_NAME, REVOCATIONS_SIZE_MAX },
+                { FEED_FRESHNESS, fresh, FRESHNESS_SIZE_MAX },
+        };
 
-        (void)snprintf(name, sizeof(name), "%s" FRESHNESS_SUFFIX, host);
-        return (issuer->policy.n_roots == 0 || add_beside(sources, issuer, index, &keys)) &&
-               json_array_append_new(sources, set_view(issuer, index, host)) == 0 &&
-               (!may_have(issuer, offsetof(Reach, sign_revocations)) ||
-                add_beside(sources, issuer, index, &list)) &&
-               (issuer->policy.fresh_max_sec == 0 ||
-                !may_have(issuer, offsetof(Reach, sign_freshness)) ||
-                add_beside(sources, issuer, index, &fresh));
+        (void)snprintf(fresh, sizeof(fresh), "%s" FRESHNESS_SUFFIX, host);
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                if (fetched_at_all(issuer, all[i].object) &&
+                    json_array_append_new(sources, entry_view(issuer, index, &all[i])) < 0)
+                        return false;
+        return true;
 }
 
 int publish_sources(const Config *config)

@@ -59,15 +59,17 @@ static bool is_read(const InitRun *run)
                 st.st_ctim.tv_nsec != run->sources.st_ctim.tv_nsec);
 }
 
-/* What is in the way to one of the places; NULL: nothing. */
+/* What is in the way to one of the places, of sets first; NULL: nothing. */
 static const char *trouble_of(const json_t *entry)
 {
+        static const char *const members[] = { "sources", "beside" };
         const json_t *place;
         size_t i;
 
-        json_array_foreach(json_object_get(entry, "sources"), i, place)
-                if (member_text(place, "trouble"))
-                        return member_text(place, "trouble");
+        for (size_t k = 0; k < ELEMENTSOF(members); k++)
+                json_array_foreach(json_object_get(entry, members[k]), i, place)
+                        if (member_text(place, "trouble"))
+                                return member_text(place, "trouble");
         return NULL;
 }
 

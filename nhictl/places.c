@@ -5,8 +5,7 @@
 
 #include <stdio.h>
 
-#define LABEL      "%-12s"
-#define WORDS_SIZE 640
+#define LABEL "%-12s"
 
 static bool has_answered(const json_t *place)
 {
@@ -25,7 +24,7 @@ bool place_is_silent(const json_t *place, const json_t *issuer, int64_t up_sec)
         return limit_sec > 0 && place_silent_sec(place, up_sec) > limit_sec / 2;
 }
 
-static char *place_words(const json_t *place, char *ret, size_t size)
+char *place_words(const json_t *place, char *ret, size_t size)
 {
         const char *trouble = member_text(place, "trouble");
         char ago[WHEN_DURATION_SIZE], next[WHEN_DURATION_SIZE], when[64] = "";
@@ -46,7 +45,7 @@ static char *place_words(const json_t *place, char *ret, size_t size)
 void places_print(const Output *o, const json_t *issuer, int64_t up_sec)
 {
         const json_t *place;
-        char words[WORDS_SIZE];
+        char words[PLACE_WORDS_SIZE];
         size_t i;
 
         json_array_foreach(json_object_get(issuer, "sources"), i, place) {
@@ -68,7 +67,7 @@ void metrics_print(const Output *o, const json_t *reply, int64_t now_sec)
         const json_t *metrics = json_object_get(reply, "metrics");
         const char *error = member_text(metrics, "error");
         const int64_t written = member_number(metrics, "written");
-        char ago[WHEN_DURATION_SIZE], words[WORDS_SIZE];
+        char ago[WHEN_DURATION_SIZE], words[PLACE_WORDS_SIZE];
 
         if (!member_text(metrics, "file"))
                 return;

@@ -14,6 +14,10 @@ void places_print(const Output *o, const json_t *issuer, int64_t up_sec);
 /* The line of the metrics file, where one is wanted; reply is the agent's. */
 void metrics_print(const Output *o, const json_t *reply, int64_t now_sec);
 
+/* "answered 3h ago; since then: timeout; asked again in 40s" */
+#define PLACE_WORDS_SIZE 640
+char *place_words(const json_t *place, char *ret, size_t size);
+
 /* For how long it has not answered; at least, where it has not since the agent came up. */
 int64_t place_silent_sec(const json_t *place, int64_t up_sec);
 /* Is that more than half of the time for which the issuer's set is good? false where there is none.

@@ -3,6 +3,7 @@
 /* nhictl status: is this host well? */
 
 #include "nhictl/agent-client.h"
+#include "nhictl/beside.h"
 #include "nhictl/confirm/pending.h"
 #include "nhictl/gates-file.h"
 #include "nhictl/places.h"
@@ -48,81 +49,6 @@ static void print_refusal(const Output *o, const json_t *issuer)
         printf("%s\n", shade_end(o));
 }
 
-/* Its revocation list: silent where it never had one. */
-static void print_revocations(const Output *o, const json_t *issuer)
-{
-        const json_t *list = json_object_get(issuer, "revocations");
-        const char *refused = member_text(list, "refused");
-        char text[256], exp[WHEN_TIME_SIZE];
-
-        if (json_is_true(json_object_get(list, "lost")))
-                line(o, SHADE_BAD, "",
-                     "its revocation list is lost: nothing that it may name is allowed until the "
-                     "source brings it again");
-        if (json_is_integer(json_object_get(list, "ver"))) {
-                (void)snprintf(text, sizeof(text), "revocation list %lld, %lld entries, to %s",
-                               (long long)member_number(list, "ver"),
-                               (long long)member_number(list, "entries"),
-                               when_format_time(exp, member_number(list, "exp")));
-                line(o, SHADE_PLAIN, "", text);
-        }
-        if (json_is_true(json_object_get(list, "unsaved")))
-                line(o, SHADE_BAD, "",
-                     "it could not be saved: a restart gives back what it revokes (nhictl log)");
-        if (refused && *refused) {
-                (void)snprintf(text, sizeof(text), "a revocation list was refused: %s (nhictl log)",
-                               refused);
-                line(o, SHADE_WARN, "", text);
-        }
-}
-
-/* Its key list, likewise. */
-static void print_keys(const Output *o, const json_t *issuer)
-{
-        const json_t *list = json_object_get(issuer, "keys");
-        const char *refused = member_text(list, "refused");
-        char text[256];
-
-        if (json_is_true(json_object_get(list, "lost")))
-                line(o, SHADE_BAD, "",
-                     "its key list is lost: no key of it counts until the source brings it again");
-        if (json_is_integer(json_object_get(list, "ver"))) {
-                (void)snprintf(text, sizeof(text), "key list %lld, %lld keys, %lld retired",
-                               (long long)member_number(list, "ver"),
-                               (long long)member_number(list, "keys"),
-                               (long long)member_number(list, "retired"));
-                line(o, SHADE_PLAIN, "", text);
-        }
-        if (json_is_true(json_object_get(list, "unsaved")))
-                line(o, SHADE_BAD, "",
-                     "it could not be saved: a restart gives back what it retires (nhictl log)");
-        if (refused && *refused) {
-                (void)snprintf(text, sizeof(text), "a key list was refused: %s (nhictl log)",
-                               refused);
-                line(o, SHADE_WARN, "", text);
-        }
-}
-
-/* By what the set lives on: silent where it lives by itself. */
-static void print_freshness(const Output *o, const json_t *issuer)
-{
-        const json_t *fresh = json_object_get(issuer, "freshness");
-        const char *refused = member_text(fresh, "refused");
-        char text[256], iat[WHEN_TIME_SIZE];
-
-        if (json_is_integer(json_object_get(fresh, "iat"))) {
-                (void)snprintf(text, sizeof(text), "kept fresh: key %.43s said so at %s",
-                               member_text(fresh, "kid") ?: "?",
-                               when_format_time(iat, member_number(fresh, "iat")));
-                line(o, SHADE_PLAIN, "", text);
-        }
-        if (refused && *refused) {
-                (void)snprintf(text, sizeof(text),
-                               "a statement of freshness was refused: %s (nhictl log)", refused);
-                line(o, SHADE_WARN, "", text);
-        }
-}
-
 static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
 {
         return !json_is_integer(json_object_get(issuer, "ver")) ||
@@ -151,9 +77,7 @@ static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec,
         }
         places_print(o, issuer, up_sec);
         print_refusal(o, issuer);
-        print_revocations(o, issuer);
-        print_keys(o, issuer);
-        print_freshness(o, issuer);
+        beside_print(o, issuer, now_sec);
 }
 
 /* ---- gates -------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@
 #define PATH_MEMBERS_RUN  PATH_RUN_DIR "/members"       /* 0644 root: the agent's, for pam_nhi */
 #define PATH_SESSIONS_RUN PATH_RUN_DIR "/sessions.json" /* 0600: the agent's own record */
 /* 0644 root, written by the agent (which has no CAP_CHOWN; nothing in it is secret):
- * {"schema":1,"sources":[{"index":0,"issuer":"...", "type":"file","path":"..."}]}. nhi-fetchd needs
- * no configuration of its own. */
+ * {"schema":1,"sources":[{"index":0,"issuer":"...","type":"file","object":"set","path":"..."}]}.
+ * nhi-fetchd needs no configuration of its own. */
 #define PATH_SOURCES_RUN PATH_RUN_DIR "/sources.json"
 /* 0600: which ages of sets were told, for a restart. */
 #define PATH_STALE_RUN PATH_RUN_DIR "/staleness.json"

@@ -22,7 +22,8 @@
  *                                          accepted, offered, quarantined,
  *                                          last_refusal{time, code, detail},
  *                                          answered_sec, limit_sec, left_sec, sources [{place,
- *                                          answered_sec, next_sec, trouble}]}],
+ *                                          answered_sec, next_sec, trouble}], beside [{object,
+ *                                          place, answered_sec, next_sec, trouble}]}],
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
@@ -68,7 +69,8 @@
  * in force; null: not yet under the configuration in force. limit_sec and left_sec are how long its
  * set is good, and still is; answered_sec and what stands in sources (so long ago each place
  * answered, so soon it is asked next, what is in its way) is what nhi-fetchd says; each is null
- * where it is not known. */
+ * where it is not known. beside has the same of each place of what is fetched beside the sets:
+ * object is keys, revocations or freshness. */
 
 #define CONTROL_SCHEMA        1
 #define CONTROL_LEFTOVERS_MAX 16u /* in one request: a path may be long */

@@ -14,6 +14,7 @@
  * as many struct FeedTiding as it says, without a descriptor. It has no reply: the agent shows it
  * to people and rests nothing on it. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define FEED_SET_MAX   (1024u * 1024 * 1024)
@@ -29,6 +30,31 @@ typedef struct FeedHeader {
         uint8_t reserved[4];        /* zero */
 } FeedHeader;
 
+/* What a source brings, and how sources.json and status call it: this host's sets, and what stands
+ * beside them. */
+#define FEED_OBJECTS(X)                                                                            \
+        X(FEED_SET, "set")                                                                         \
+        X(FEED_KEYS, "keys")                                                                       \
+        X(FEED_REVOCATIONS, "revocations")                                                         \
+        X(FEED_FRESHNESS, "freshness")
+
+typedef enum FeedObject {
+#define X(object, name) object,
+        FEED_OBJECTS(X)
+#undef X
+                FEED_OBJECTS_N,
+} FeedObject;
+
+/* NULL where there is none of that number. */
+static inline const char *feed_object_name(uint32_t object)
+{
+#define X(object, name) name,
+        static const char *const names[] = { FEED_OBJECTS(X) };
+#undef X
+
+        return object < FEED_OBJECTS_N ? names[object] : NULL;
+}
+
 #define FEED_TIDINGS_MAGIC "NHITIDE1"
 #define FEED_TIDINGS_MAX   32u
 #define FEED_NOT_KNOWN     UINT32_MAX
@@ -39,10 +65,11 @@ typedef struct FeedTidings {
         uint8_t reserved[4]; /* zero */
 } FeedTidings;
 
-/* Of one place that an issuer's sets come from. */
+/* Of one place that an issuer's sets come from, or what stands beside them. */
 typedef struct FeedTiding {
         uint8_t issuer_index_le[4];
-        uint8_t place_le[4];        /* position among its URLs, where each is a source of its own */
+        uint8_t place_le[2];        /* position among its URLs, where each is a source of its own */
+        uint8_t object_le[2];       /* FeedObject */
         uint8_t answered_sec_le[4]; /* so long ago it said what its newest set is; FEED_NOT_KNOWN:
                                        it has not yet */
         uint8_t next_sec_le[4];     /* so soon it is asked next; FEED_NOT_KNOWN */

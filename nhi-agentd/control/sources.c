@@ -4,6 +4,7 @@
  * fare, which the fetcher says. */
 
 #include "nhi-agentd/control/verbs.h"
+#include "nhi-agentd/fetched.h"
 #include "nhi-agentd/staleness.h"
 
 #include "lib/base/io.h"
@@ -34,7 +35,25 @@ static json_t *places_view(const SourceConfig *source, const IssuerState *s, Now
         json_t *list = json_array();
 
         for (size_t i = 0; i < heard_n_places(source); i++)
-                (void)array_take(list, place_view(source, &s->heard[i], i, now));
+                (void)array_take(list, place_view(source, &s->heard[FEED_SET][i], i, now));
+        return list;
+}
+
+/* Of what stands beside the sets, all places that have it. */
+static json_t *beside_view(const Issuer *i, const IssuerState *s, Now now)
+{
+        json_t *list = json_array(), *view;
+
+        for (uint32_t object = FEED_SET + 1; object < FEED_OBJECTS_N; object++)
+                for (size_t k = 0; k < heard_n_places(&i->source); k++) {
+                        if (!fetched_from(i, object, k))
+                                continue;
+                        view = place_view(&i->source, &s->heard[object][k], k, now);
+                        if (view)
+                                (void)json_object_set_new(view, "object",
+                                                          json_string(feed_object_name(object)));
+                        (void)array_take(list, view);
+                }
         return list;
 }
 
@@ -43,10 +62,10 @@ int put_sources(json_t *view, const Issuer *i, const IssuerState *s, Now now)
         const int64_t life_usec = s->set ? staleness_life_usec(s) : -1;
         const int64_t left_usec = s->set ? life_usec - staleness_age_usec(s, now) : -1;
         json_t *more = json_pack(
-                "{s:o, s:o, s:o, s:o}", "answered_sec", seconds_view(heard_age_usec(s, now)),
+                "{s:o, s:o, s:o, s:o, s:o}", "answered_sec", seconds_view(heard_age_usec(s, now)),
                 "limit_sec", seconds_view(life_usec), "left_sec",
                 s->set && left_usec < 0 ? json_integer(0) : seconds_view(left_usec), "sources",
-                places_view(&i->source, s, now));
+                places_view(&i->source, s, now), "beside", beside_view(i, s, now));
         int r = more ? json_object_update(view, more) : -1;
 
         json_decref(more);

@@ -27,8 +27,6 @@ typedef struct Fetch {
         SourceSink sink;
         void *source;
         FeedClient *client;
-        bool is_shown;           /* to the agent's people: of its issuer's sets */
-        uint32_t place;          /* position among the entry's URLs */
         int64_t answered_usec;   /* CLOCK_BOOTTIME; 0: the source has not answered yet */
         int64_t next_usec;       /* likewise; when it looks again */
         char trouble[LINE_SIZE]; /* of the source; "": none */
@@ -144,19 +142,17 @@ static void on_answered(void *userdata, const char *line)
         status_tell(fetch->fetcher);
 }
 
-/* The i-th that is shown. */
 static bool on_tiding(void *userdata, size_t i, Tiding *ret)
 {
         const Fetcher *f = userdata;
-        const Fetch *fetch = f->fetches, *end = f->fetches + f->n_fetches;
+        const Fetch *fetch;
 
-        for (; fetch < end; fetch++)
-                if (fetch->is_shown && i-- == 0)
-                        break;
-        if (fetch == end)
+        if (i >= f->n_fetches)
                 return false;
+        fetch = &f->fetches[i];
         *ret = (Tiding){ .issuer_index = fetch->spec.index,
-                         .place = fetch->place,
+                         .place = (uint16_t)fetch->spec.places[0],
+                         .object = (uint16_t)fetch->spec.object,
                          .answered_usec = fetch->answered_usec,
                          .next_usec = fetch->next_usec,
                          .trouble = fetch->trouble };
@@ -207,25 +203,13 @@ static void fetches_stop(Fetcher *f)
         sources_done(&f->list);
 }
 
-/* An issuer's first entry is of its sets. */
-static bool is_of_sets(const Fetcher *f, const SourceSpec *spec)
-{
-        for (size_t i = 0; i < f->list.n; i++)
-                if (f->list.specs[i].index == spec->index)
-                        return spec == &f->list.specs[i];
-        return false;
-}
-
 /* What cannot be served never holds up the others. */
-static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *spec, size_t place,
-                        bool is_shown)
+static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *spec)
 {
         Fetch *fetch = &f->fetches[f->n_fetches];
         int r = fetch_init(fetch, f, type, spec);
 
         if (r >= 0) {
-                fetch->place = (uint32_t)place;
-                fetch->is_shown = is_shown;
                 f->n_fetches++;
                 return;
         }
@@ -236,22 +220,22 @@ static void fetch_start(Fetcher *f, const SourceType *type, const SourceSpec *sp
 static void entry_start(Fetcher *f, const SourceSpec *spec)
 {
         const SourceType *type = source_type_find(spec->type);
-        const bool is_shown = is_of_sets(f, spec);
 
         if (!type) {
                 say(f, LOG_ERR, spec->issuer, "this version fetches no source of that type");
                 return;
         }
         if (!type->is_per_url) {
-                fetch_start(f, type, spec, 0, is_shown);
+                fetch_start(f, type, spec);
                 return;
         }
         for (size_t i = 0; i < spec->n_urls; i++) {
                 SourceSpec one = *spec;
 
                 one.urls[0] = spec->urls[i];
+                one.places[0] = spec->places[i];
                 one.n_urls = 1;
-                fetch_start(f, type, &one, i, is_shown);
+                fetch_start(f, type, &one);
         }
 }
 

@@ -12,8 +12,7 @@
 #include <sys/random.h>
 #include <syslog.h>
 
-#define SENTENCE_MAX    512
-#define RETRY_AFTER_MAX 3600u
+#define SENTENCE_MAX 512
 
 const ReportSenderConfig report_sender_defaults = {
         .jitter_usec = 2 * USEC_PER_SEC,
@@ -65,21 +64,29 @@ void report_sent(ReportSender *s)
         timer_set(s, 0);
 }
 
+/* Q2. As long as a server asks for, where that is longer, but no host is silent for longer than a
+ * report may be old (nhictl fleet --stale) because a server says so. */
+static uint64_t retry_usec(ReportSender *s, uint64_t retry_after_sec)
+{
+        const uint64_t max_usec = s->config.retry_max_usec;
+        const uint64_t asked_usec = retry_after_sec < max_usec / USEC_PER_SEC
+                                            ? retry_after_sec * USEC_PER_SEC
+                                            : max_usec;
+        const uint64_t usec = backoff_usec(++s->n_failures, s->config.retry_first_usec, max_usec);
+
+        return retry_after_sec > 0 && asked_usec > usec ? asked_usec : usec;
+}
+
 void report_failed(ReportSender *s, const char *token, const char *text, uint64_t retry_after_sec)
 {
-        uint64_t usec = backoff_usec(++s->n_failures, s->config.retry_first_usec,
-                                     s->config.retry_max_usec),
-                 asked_usec;
+        const uint64_t usec = retry_usec(s, retry_after_sec);
         char sentence[SENTENCE_MAX];
 
-        if (retry_after_sec > RETRY_AFTER_MAX)
-                retry_after_sec = RETRY_AFTER_MAX;
-        asked_usec = retry_after_sec * USEC_PER_SEC;
         over(s);
         free(TAKE_PTR(s->text));
         access_sentence(sentence, sizeof(sentence), s->place, token, text);
         s->config.report(s->config.userdata, sentence);
-        timer_set(s, usec > asked_usec ? usec : asked_usec);
+        timer_set(s, usec);
 }
 
 /* ---- sending ---- */

@@ -100,6 +100,12 @@ static int read_stable(int fd, const struct stat *before, char **ret, size_t *re
         return 0;
 }
 
+static void be_well(FileSource *s)
+{
+        s->n_failures = 0;
+        s->sink->report(s->sink->userdata, NULL);
+}
+
 static void deliver(FileSource *s, int fd, const struct stat *st)
 {
         _cleanup_free_ char *bytes = NULL;
@@ -116,9 +122,8 @@ static void deliver(FileSource *s, int fd, const struct stat *st)
                 return;
         }
 
-        s->n_failures = 0;
         s->delivered = *st;
-        s->sink->report(s->sink->userdata, NULL);
+        be_well(s);
 }
 
 /* An absent file is waited for; so is an empty one, which is about to be written. What is wrong
@@ -150,7 +155,9 @@ static void on_changed(void *userdata)
                 report(s, objection);
                 return;
         }
-        if (st.st_size > 0 && !stat_is_same(&st, &s->delivered))
+        if (st.st_size > 0 && stat_is_same(&st, &s->delivered))
+                be_well(s); /* the way to it was away for a moment */
+        else if (st.st_size > 0)
                 deliver(s, fd, &st);
 }
 

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "lib/wire/feed.h"
+
 #define SOURCE_URLS_MAX 8u
 
 /* One entry of sources.json, as the agent wrote it from agentd.conf(5), where each is explained.
@@ -20,10 +22,12 @@ typedef struct SourceSpec {
         uint32_t index;     /* position of the issuer in agentd.conf */
         const char *issuer; /* a label */
         const char *type;   /* "file", "https", "etcd" */
+        FeedObject object;  /* what it brings */
         const char *path;   /* of a file */
         const char *host;   /* what {host} stands for */
         bool is_optional;   /* that there is none is nothing to tell */
         const char *urls[SOURCE_URLS_MAX];
+        uint32_t places[SOURCE_URLS_MAX]; /* of each: its position among its issuer's URLs */
         size_t n_urls;
         const char *etcd_key;
         const char *report;      /* where reports go; of a file source a directory. NULL: nowhere */

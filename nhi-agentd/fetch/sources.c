@@ -51,24 +51,49 @@ static bool number_read(const json_t *value, uint64_t min, uint64_t max, uint64_
         return true;
 }
 
+static bool urls_read(const json_t *entry, SourceSpec *s)
+{
+        const json_t *urls = json_object_get(entry, "urls");
+        const json_t *places = json_object_get(entry, "places");
+        const size_t n = json_array_size(urls);
+        uint64_t place;
+
+        if (n == 0 || n > SOURCE_URLS_MAX || json_array_size(places) != n)
+                return false;
+        for (; s->n_urls < n; s->n_urls++) {
+                s->urls[s->n_urls] = json_string_value(json_array_get(urls, s->n_urls));
+                if (!s->urls[s->n_urls] ||
+                    !number_read(json_array_get(places, s->n_urls), 0, SOURCE_URLS_MAX - 1, &place))
+                        return false;
+                s->places[s->n_urls] = (uint32_t)place;
+        }
+        return true;
+}
+
 /* What a source of the network needs beside a source in a file. */
 static bool network_read(const json_t *entry, SourceSpec *s)
 {
-        const json_t *urls = json_object_get(entry, "urls");
-
-        if (json_array_size(urls) > SOURCE_URLS_MAX)
+        if (!urls_read(entry, s))
                 return false;
-        for (; s->n_urls < json_array_size(urls); s->n_urls++) {
-                s->urls[s->n_urls] = json_string_value(json_array_get(urls, s->n_urls));
-                if (!s->urls[s->n_urls])
-                        return false;
-        }
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 if (!number_read(json_object_get(entry, numbers[i].name), numbers[i].min,
                                  numbers[i].max,
                                  (uint64_t *)(void *)((uint8_t *)s + numbers[i].offset)))
                         return false;
-        return s->host && s->n_urls > 0;
+        return s->host;
+}
+
+static bool object_read(const json_t *entry, SourceSpec *s)
+{
+        const char *name = json_string_value(json_object_get(entry, "object"));
+
+        for (uint32_t i = 0; i < FEED_OBJECTS_N; i++)
+                if (streq_ptr(name, feed_object_name(i))) {
+                        s->object = (FeedObject)i;
+                        s->is_optional = s->object != FEED_SET;
+                        return true;
+                }
+        return false;
 }
 
 static int entry_read(const json_t *entry, SourceSpec *ret)
@@ -82,8 +107,7 @@ static int entry_read(const json_t *entry, SourceSpec *ret)
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 *(const char **)(void *)((uint8_t *)&s + texts[i].offset) =
                         json_string_value(json_object_get(entry, texts[i].name));
-        s.is_optional = json_is_true(json_object_get(entry, "optional"));
-        if (!s.issuer || !s.type)
+        if (!s.issuer || !s.type || !object_read(entry, &s))
                 return -EBADMSG;
         if (json_object_get(entry, "urls") && !network_read(entry, &s))
                 return -EBADMSG;

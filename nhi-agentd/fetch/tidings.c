@@ -28,6 +28,12 @@ static void put(uint8_t ret_le[static 4], uint32_t n)
         memcpy(ret_le, &n, sizeof(n));
 }
 
+static void put16(uint8_t ret_le[static 2], uint16_t n)
+{
+        n = htole16(n);
+        memcpy(ret_le, &n, sizeof(n));
+}
+
 static uint32_t seconds(int64_t usec)
 {
         const int64_t sec = usec > 0 ? usec / (int64_t)USEC_PER_SEC : 0;
@@ -40,7 +46,8 @@ static FeedTiding tiding_encode(const Tiding *t, int64_t now_usec)
         FeedTiding ret = {};
 
         put(ret.issuer_index_le, t->issuer_index);
-        put(ret.place_le, t->place);
+        put16(ret.place_le, t->place);
+        put16(ret.object_le, t->object);
         put(ret.answered_sec_le,
             t->answered_usec > 0 ? seconds(now_usec - t->answered_usec) : FEED_NOT_KNOWN);
         put(ret.next_sec_le, t->next_usec > 0 ? seconds(t->next_usec - now_usec) : FEED_NOT_KNOWN);

@@ -16,7 +16,8 @@
 
 /* One source, as it is now. */
 typedef struct Tiding {
-        uint32_t issuer_index, place;
+        uint32_t issuer_index;
+        uint16_t place, object;
         int64_t answered_usec; /* CLOCK_BOOTTIME; 0: not yet */
         int64_t next_usec;     /* likewise; 0: not known */
         const char *trouble;   /* "": none */

@@ -3,6 +3,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "nhi-agentd/fetched.h"
 #include "nhi-agentd/lists.h"
 #include "nhi-agentd/staleness.h"
 
@@ -11,7 +12,7 @@
 #define USEC            ((int64_t)USEC_PER_SEC)
 #define PLACE_NAME_SIZE 1280
 
-/* ---- one number of each issuer; those with a set only where there is one ---- */
+/* ---- one number of each issuer; those of a set or a list only where there is one ---- */
 
 static int64_t get_verified(const IssuerState *s, Now now)
 {
@@ -43,33 +44,57 @@ static int64_t get_quarantined(const IssuerState *s, Now now)
         return (int64_t)s->set->n_quarantined;
 }
 
+static int64_t get_list_expires(const IssuerState *s, Now now)
+{
+        return s->list->exp_sec;
+}
+
+static bool is_here(const IssuerState *s)
+{
+        return true;
+}
+
+static bool has_set(const IssuerState *s)
+{
+        return s->set != NULL;
+}
+
+static bool has_list(const IssuerState *s)
+{
+        return s->list != NULL;
+}
+
 static const struct {
         Family family;
         int64_t (*get)(const IssuerState *s, Now now);
-        bool needs_set;
+        bool (*has)(const IssuerState *s);
 } of_issuer[] = {
         { { "nhi_issuer_verified", METRIC_GAUGE, "", "1: a verified set of the issuer is here." },
           get_verified,
-          false },
+          is_here },
         { { "nhi_lists_unsaved", METRIC_GAUGE, "",
             "Revocation and key lists in force that could not be saved." },
           get_unsaved,
-          false },
+          is_here },
         { { "nhi_set_issued_timestamp_seconds", METRIC_GAUGE, "seconds",
             "When the set in force was signed." },
           get_issued,
-          true },
+          has_set },
         { { "nhi_set_expires_timestamp_seconds", METRIC_GAUGE, "seconds",
             "When the set in force ends, and every grant of it." },
           get_expires,
-          true },
+          has_set },
         { { "nhi_set_version", METRIC_GAUGE, "", "Version of the set in force." },
           get_version,
-          true },
+          has_set },
         { { "nhi_set_quarantined", METRIC_GAUGE, "",
             "Entries of the set in force that this host refuses." },
           get_quarantined,
-          true },
+          has_set },
+        { { "nhi_revocations_expires_timestamp_seconds", METRIC_GAUGE, "seconds",
+            "When the revocation list in force ends; what it names stays revoked." },
+          get_list_expires,
+          has_list },
 };
 
 static void put_issuers(Page *p)
@@ -81,7 +106,7 @@ static void put_issuers(Page *p)
                 for (size_t k = 0; k < a->config->n_issuers; k++) {
                         const MetricLabel label = { "issuer", a->config->issuers[k].issuer };
 
-                        if (a->issuers[k].set || !of_issuer[i].needs_set)
+                        if (of_issuer[i].has(&a->issuers[k]))
                                 metric_sample(&p->text, &label, 1,
                                               of_issuer[i].get(&a->issuers[k], p->now));
                 }
@@ -138,48 +163,59 @@ static const struct {
           true },
 };
 
-/* One place of one issuer. */
+/* One place of one issuer: of its sets, or with a label that says what else. */
 typedef struct Place {
         const Heard *heard;
         char name[PLACE_NAME_SIZE];
-        MetricLabel labels[2];
+        MetricLabel labels[3];
+        size_t n_labels;
 } Place;
 
-static void place_init(Place *ret, const Page *p, size_t issuer, size_t place)
+static void place_init(Place *ret, const Page *p, size_t issuer, uint32_t object, size_t place)
 {
         const Issuer *i = &p->agent->config->issuers[issuer];
 
-        ret->heard = &p->agent->issuers[issuer].heard[place];
+        ret->heard = &p->agent->issuers[issuer].heard[object][place];
         heard_place_name(&i->source, place, ret->name, sizeof(ret->name));
         ret->labels[0] = (MetricLabel){ "issuer", i->issuer };
         ret->labels[1] = (MetricLabel){ "source", ret->name };
+        ret->labels[2] = (MetricLabel){ "object", feed_object_name(object) };
+        ret->n_labels = object == FEED_SET ? 2 : 3;
+}
+
+typedef void (*PlacePut)(Page *p, const Place *place, size_t family);
+
+static void each_place_of(Page *p, size_t issuer, PlacePut put, size_t family)
+{
+        const Issuer *i = &p->agent->config->issuers[issuer];
+        Place place;
+
+        for (uint32_t object = 0; object < FEED_OBJECTS_N; object++)
+                for (size_t k = 0; k < heard_n_places(&i->source); k++) {
+                        if (!fetched_from(i, object, k))
+                                continue;
+                        place_init(&place, p, issuer, object, k);
+                        put(p, &place, family);
+                }
 }
 
 /* Calls put for every place. */
-static void each_place(Page *p, void (*put)(Page *p, const Place *place, size_t family),
-                       size_t family)
+static void each_place(Page *p, PlacePut put, size_t family)
 {
-        const Config *c = p->agent->config;
-        Place place;
-
-        for (size_t i = 0; i < c->n_issuers; i++)
-                for (size_t k = 0; k < heard_n_places(&c->issuers[i].source); k++) {
-                        place_init(&place, p, i, k);
-                        put(p, &place, family);
-                }
+        for (size_t i = 0; i < p->agent->config->n_issuers; i++)
+                each_place_of(p, i, put, family);
 }
 
 static void put_place_time(Page *p, const Place *place, size_t family)
 {
         if (place->heard->has_answered || !of_place[family].needs_answer)
-                metric_sample_micro(&p->text, place->labels, ELEMENTSOF(place->labels),
+                metric_sample_micro(&p->text, place->labels, place->n_labels,
                                     of_place[family].get_micro(p, place->heard));
 }
 
 static void put_place_failing(Page *p, const Place *place, size_t family)
 {
-        metric_sample(&p->text, place->labels, ELEMENTSOF(place->labels),
-                      *place->heard->trouble != '\0');
+        metric_sample(&p->text, place->labels, place->n_labels, *place->heard->trouble != '\0');
 }
 
 static void put_places(Page *p)

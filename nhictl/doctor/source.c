@@ -4,6 +4,7 @@
  * life has missed many renewals; past its end no grant holds. */
 
 #include "lib/base/path.h"
+#include "nhictl/beside.h"
 #include "nhictl/doctor/checks.h"
 #include "nhictl/doctor/people.h"
 #include "nhictl/ledger/document.h"
@@ -17,31 +18,59 @@
 #define LEDGER_SIZE_MAX  (256u * 1024)
 #define AGE_WARN_PERCENT 50
 #define AGE_FAIL_PERCENT 80
+#define AGE_WORDS_SIZE   (2 * WHEN_DURATION_SIZE + 40)
+
+/* When its issuer dated it: itself, or by a statement of freshness since. */
+static int64_t heard_sec(const json_t *issuer)
+{
+        const json_t *heard = json_object_get(issuer, "heard");
+
+        return json_is_integer(heard) ? json_integer_value(heard) : member_number(issuer, "iat");
+}
+
+/* "4d old"; where a statement of freshness was heard since: "4d old, said to be the newest 1h ago".
+ */
+static char *age_words(const json_t *issuer, int64_t now_sec, char *ret, size_t size)
+{
+        const int64_t iat = member_number(issuer, "iat"), heard = heard_sec(issuer);
+        char old[WHEN_DURATION_SIZE], confirmed[WHEN_DURATION_SIZE];
+
+        (void)when_format_duration(old, now_sec - iat);
+        if (heard > iat)
+                (void)snprintf(ret, size, "%s old, said to be the newest %s ago", old,
+                               when_format_duration(confirmed, now_sec - heard));
+        else
+                (void)snprintf(ret, size, "%s old", old);
+        return ret;
+}
 
 static void say_age(const json_t *issuer, const char *name, int64_t now_sec, Findings *f)
 {
-        static const char advice[] =
+        static const char renew[] =
                 "nhictl publish --renew where the issuer's key is; journalctl -u nhi-fetchd here";
-        int64_t iat = member_number(issuer, "iat"), exp = member_number(issuer, "exp");
-        int64_t life = exp - iat, age = now_sec - iat;
+        static const char refresh[] = "nhictl publish --refresh where a key for freshness is, or "
+                                      "--renew; journalctl -u nhi-fetchd here";
+        const int64_t heard = heard_sec(issuer), exp = member_number(issuer, "exp");
+        const int64_t life = exp - heard, age = now_sec - heard;
         int64_t percent = life > 0 && age > 0 ? age * 100 / life : life > 0 ? 0 : 100;
-        char left[WHEN_DURATION_SIZE], old[WHEN_DURATION_SIZE];
+        const char *advice = heard > member_number(issuer, "iat") ? refresh : renew;
+        char left[WHEN_DURATION_SIZE], old[AGE_WORDS_SIZE];
 
         (void)when_format_duration(left, exp - now_sec);
-        (void)when_format_duration(old, age);
+        (void)age_words(issuer, now_sec, old, sizeof(old));
         if (exp <= now_sec)
                 finding_fail(f, CHECK, advice, "the set of %s is over: no grant holds", name);
         else if (percent > AGE_FAIL_PERCENT)
                 finding_fail(f, CHECK, advice,
-                             "the set of %s is %s old and no grant holds any more in %s", name, old,
+                             "the set of %s is %s and no grant holds any more in %s", name, old,
                              left);
         else if (percent > AGE_WARN_PERCENT)
                 finding_warn(f, CHECK, advice,
-                             "the set of %s is %s old, more than half of its life: it was not "
+                             "the set of %s is %s, more than half of its life: it was not "
                              "renewed (%s left)",
                              name, old, left);
         else
-                finding_ok(f, CHECK, "the set of %s is %s old and good for %s", name, old, left);
+                finding_ok(f, CHECK, "the set of %s is %s and good for %s", name, old, left);
 }
 
 /* A refusal is of now when nothing was accepted since. */
@@ -98,6 +127,51 @@ static void say_places(const DoctorHost *h, const json_t *issuer, const char *na
         }
 }
 
+/* What is revoked, which keys sign and what is still the newest is not heard of meanwhile. */
+static void say_beside(const DoctorHost *h, const json_t *issuer, const char *name, Findings *f)
+{
+        static const char advice[] = "journalctl -u nhi-fetchd says what is in the way; "
+                                     "nhi-fetchd(8) says what a host must be let read";
+        const int64_t up_sec = (int64_t)h->now_sec - member_number(h->status, "started");
+        const json_t *place;
+        char silent[WHEN_DURATION_SIZE];
+        size_t i;
+
+        json_array_foreach(json_object_get(issuer, "beside"), i, place)
+                if (member_text(place, "trouble"))
+                        finding_warn(f, CHECK, advice,
+                                     "%s of %s was not to be had from %s for %s: %s",
+                                     beside_name(place), name, member_text(place, "place") ?: "?",
+                                     when_format_duration(silent, place_silent_sec(place, up_sec)),
+                                     member_text(place, "trouble"));
+}
+
+/* One that is not fetched any more has no newer one to come. */
+static void say_lists(const json_t *issuer, const char *name, int64_t now_sec, Findings *f)
+{
+        static const struct {
+                const char *object, *name, *meaning, *advice;
+        } lists[] = {
+                { "revocations", "revocation list",
+                  "it was not renewed, and no later one was heard of",
+                  "nhictl publish --renew where the issuer's key is; journalctl -u nhi-fetchd "
+                  "here" },
+                { "keys", "key list", "no key of it signs anything new",
+                  "nhictl key rotate makes the next one, for the roots to sign" },
+        };
+        const json_t *list;
+        char over[WHEN_DURATION_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                list = json_object_get(issuer, lists[i].object);
+                if (!list_is_over(list, now_sec) || !beside_has(issuer, lists[i].object))
+                        continue;
+                (void)when_format_duration(over, now_sec - member_number(list, "exp"));
+                finding_warn(f, CHECK, lists[i].advice, "the %s of %s is over for %s: %s",
+                             lists[i].name, name, over, lists[i].meaning);
+        }
+}
+
 static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforced, Findings *f)
 {
         static const char fetch[] =
@@ -117,6 +191,8 @@ static void say_issuer(const DoctorHost *h, const json_t *issuer, bool is_enforc
                              name, source);
         say_places(h, issuer, name, f);
         say_unsaved(issuer, name, f);
+        say_beside(h, issuer, name, f);
+        say_lists(issuer, name, (int64_t)h->now_sec, f);
         say_refusal(issuer, name, f);
 }
 

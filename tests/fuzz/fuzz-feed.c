@@ -34,8 +34,10 @@ static struct {
         void *done_userdata;
 } w;
 
-static const char *urls[] = { "https://a", "https://b" };
+static const char *urls[] = { "https://a", "https://b/{host}" };
+static const TrustedKey key = { .reach = { .sign_revocations = true } };
 static Issuer issuer = { .issuer = (char *)"i",
+                         .policy = { .keys = &key, .n_keys = 1 },
                          .source = { .type = (char *)"https",
                                      .urls = { urls, ELEMENTSOF(urls) } } };
 static Config config = { .issuers = &issuer, .n_issuers = 1 };
@@ -206,11 +208,14 @@ static void check_heard(void)
 {
         bool was_heard = false;
 
-        for (size_t i = 0; i < HEARD_PLACES_MAX; i++) {
-                const Heard *h = &issuer_state.heard[i];
+        for (size_t i = 0; i < FEED_OBJECTS_N * HEARD_PLACES_MAX; i++) {
+                const size_t object = i / HEARD_PLACES_MAX, place = i % HEARD_PLACES_MAX;
+                const Heard *h = &issuer_state.heard[object][place];
 
                 was_heard |= h->has_answered || *h->trouble;
-                FUZZ_HOLDS(i < ELEMENTSOF(urls) || (!h->has_answered && !*h->trouble),
+                FUZZ_HOLDS((object == FEED_SET && place < ELEMENTSOF(urls)) ||
+                                   (object == FEED_REVOCATIONS && place == 1) ||
+                                   (!h->has_answered && !*h->trouble),
                            "no place that is not there is told of");
                 FUZZ_HOLDS(memchr(h->trouble, 0, sizeof(h->trouble)), "words have an end");
         }

@@ -576,7 +576,7 @@ static void status_speaks_of_metrics_where_they_are_wanted(void **state)
 
 static void status_says_how_the_sources_fare(void **state)
 {
-        Heard *h = &w.issuer_state.heard[0];
+        Heard *h = &w.issuer_state.heard[FEED_SET][0];
         json_t *reply, *issuer, *place;
 
         for (int i = 0; i < 3; i++) {
@@ -600,6 +600,33 @@ static void status_says_how_the_sources_fare(void **state)
                 if (i == 1)
                         strcpy(h->trouble, "timeout");
         }
+        *h = (Heard){};
+}
+
+static void status_says_how_what_stands_beside_the_sets_fares(void **state)
+{
+        static const TrustedKey key = { .reach = { .sign_revocations = true } };
+        Heard *h = &w.issuer_state.heard[FEED_REVOCATIONS][0];
+        json_t *reply, *issuer, *place;
+
+        reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+        issuer = json_array_get(json_object_get(reply, "issuers"), 0);
+        assert_int_equal(json_array_size(json_object_get(issuer, "beside")), 0);
+        json_decref(reply);
+        w.issuer.policy.keys = &key;
+        w.issuer.policy.n_keys = 1;
+        *h = (Heard){ .has_answered = true, .answered_usec = 960 * USEC, .trouble = "status-403" };
+        reply = allowed(SVC_UID, "{\"verb\":\"status\"}");
+        issuer = json_array_get(json_object_get(reply, "issuers"), 0);
+        place = json_array_get(json_object_get(issuer, "beside"), 0);
+        assert_int_equal(json_array_size(json_object_get(issuer, "beside")), 1);
+        assert_string_equal(text_at(place, "object"), "revocations");
+        assert_string_equal(text_at(place, "place"), "/s");
+        assert_string_equal(text_at(place, "trouble"), "status-403");
+        assert_int_equal(json_integer_value(json_object_get(place, "answered_sec")), 40);
+        assert_true(json_is_null(
+                json_object_get(json_array_get(json_object_get(issuer, "sources"), 0), "trouble")));
+        json_decref(reply);
         *h = (Heard){};
 }
 
@@ -1036,6 +1063,7 @@ int main(void)
                 CASE(status_of_a_host_without_a_set_says_so),
                 CASE(status_says_how_the_sources_fare),
                 CASE(status_says_which_list_could_not_be_saved),
+                CASE(status_says_how_what_stands_beside_the_sets_fares),
                 CASE(status_speaks_of_metrics_where_they_are_wanted),
                 CASE(a_grant_is_shown_as_it_is),
                 CASE(each_grant_says_where_it_stands),

@@ -204,6 +204,35 @@ static void a_set_ages_from_well_to_warning_to_failure(void **state)
         assert_true(fixture_says(&t->x, FINDING_FAIL, "is over"));
 }
 
+/* A set of four days whose issuer said again and again that it is the newest. */
+static void a_set_that_is_kept_fresh_is_as_old_as_what_was_said_last(void **state)
+{
+        static const struct {
+                int64_t heard_ago_sec;
+                FindingLevel level;
+                const char *text;
+        } cases[] = {
+                { 3600, FINDING_OK, "is 4d old, said to be the newest 1h ago and good for 23h" },
+                { 43200, FINDING_OK, "and good for 12h" },
+                { 44100, FINDING_WARN, "it was not renewed" },
+                { 70000, FINDING_FAIL, "no grant holds any more in" },
+                { 86400, FINDING_FAIL, "is over" },
+        };
+        Host *t = *state;
+        char more[64];
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const int64_t age_sec = 4 * 86400, heard_ago = cases[i].heard_ago_sec;
+
+                (void)snprintf(more, sizeof(more), ", \"heard\": %lld",
+                               (long long)((int64_t)t->x.host.now_sec - heard_ago));
+                set_issuer(t, age_sec, age_sec - heard_ago + 86400, more);
+                fixture_check(&t->x, "source");
+                assert_true(fixture_says(&t->x, cases[i].level, cases[i].text));
+        }
+}
+
 static void a_source_that_was_never_read_fails_where_gates_are_enforced(void **state)
 {
         Host *t = *state;
@@ -285,6 +314,61 @@ static void a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of(void
                                                  "https://b of https://i has not answered for "
                                                  "8m21s, more than half of the time for which its "
                                                  "set is good: timeout"));
+                else
+                        assert_true(fixture_is_well(&t->x));
+        }
+}
+
+/* Its sets come, and what it revokes is not heard of. */
+static void trouble_with_what_stands_beside_the_sets_is_warned_of(void **state)
+{
+        Host *t = *state;
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        set_issuer(t, 10, 1000,
+                   ", \"beside\": [{\"object\": \"revocations\", \"place\": \"https://a\", "
+                   "\"answered_sec\": 300, \"trouble\": null}]");
+        fixture_check(&t->x, "source");
+        assert_true(fixture_is_well(&t->x));
+        set_issuer(t, 10, 1000,
+                   ", \"beside\": [{\"object\": \"keys\", \"place\": \"https://a\", "
+                   "\"answered_sec\": 1, \"trouble\": null}, {\"object\": \"revocations\", "
+                   "\"place\": \"https://a\", \"answered_sec\": 300, "
+                   "\"trouble\": \"status-403\"}]");
+        fixture_check(&t->x, "source");
+        assert_true(fixture_says(&t->x, FINDING_WARN,
+                                 "the revocation list of https://i was not to be had from "
+                                 "https://a for 5m: status-403"));
+}
+
+static void a_list_whose_end_has_passed_is_warned_of(void **state)
+{
+        static const struct {
+                const char *object, *more, *says;
+                int64_t left_sec;
+        } cases[] = {
+                { "revocations", "", NULL, 1 },
+                { "revocations", "", "the revocation list of https://i is over for 1m", -60 },
+                { "freshness", "", NULL, -60 }, /* not fetched any more */
+                { "keys", "", NULL, -60 },
+                { "keys", ", \"keys\": {\"ver\": 1, \"exp\": 0}", NULL, -60 },
+                { "keys", ", \"keys\": {\"ver\": 1, \"exp\": 1}", "no key of it signs anything new",
+                  -60 },
+        };
+        Host *t = *state;
+        char more[512];
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                (void)snprintf(more, sizeof(more),
+                               ", \"revocations\": {\"ver\": 1, \"exp\": %lld}%s, \"beside\": "
+                               "[{\"object\": \"%s\", \"place\": \"/a\", \"answered_sec\": 1}]",
+                               (long long)t->x.host.now_sec + cases[i].left_sec, cases[i].more,
+                               cases[i].object);
+                set_issuer(t, 10, 1000, more);
+                fixture_check(&t->x, "source");
+                if (cases[i].says)
+                        assert_true(fixture_says(&t->x, FINDING_WARN, cases[i].says));
                 else
                         assert_true(fixture_is_well(&t->x));
         }
@@ -485,9 +569,12 @@ int main(void)
                 TEST(each_ailment_of_the_agent_is_said),
                 TEST(so_many_findings_are_shown_and_the_rest_is_counted),
                 TEST(a_set_ages_from_well_to_warning_to_failure),
+                TEST(a_set_that_is_kept_fresh_is_as_old_as_what_was_said_last),
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
                 TEST(a_list_that_could_not_be_saved_fails),
+                TEST(trouble_with_what_stands_beside_the_sets_is_warned_of),
+                TEST(a_list_whose_end_has_passed_is_warned_of),
                 TEST(a_fetcher_or_renewal_that_does_not_run_fails),
                 TEST(a_ledger_that_is_published_over_a_network_wants_the_timer_that_has_one),
                 TEST(a_source_that_is_silent_for_over_half_of_its_limit_is_warned_of),

@@ -380,12 +380,13 @@ static void a_socket_of_somebody_else_is_not_spoken_to(void **state)
 
 static void sources_write(const Fixture *f)
 {
-        char text[256];
-        int n = snprintf(
-                text, sizeof(text),
-                "{\"schema\":1,\"sources\":[{\"index\":0,\"issuer\":\"x\",\"type\":\"gopher\"},"
-                "{\"index\":3,\"issuer\":\"i\",\"type\":\"file\",\"path\":\"%s\"}]}",
-                f->set);
+        char text[512];
+        int n = snprintf(text, sizeof(text),
+                         "{\"schema\":1,\"sources\":["
+                         "{\"index\":0,\"issuer\":\"x\",\"type\":\"gopher\",\"object\":\"set\"},"
+                         "{\"index\":3,\"issuer\":\"i\",\"type\":\"file\",\"object\":\"set\","
+                         "\"path\":\"%s\"}]}",
+                         f->set);
 
         assert_int_equal(
                 file_replace(f->sources, text, (size_t)n, 0640, (uid_t)-1, (gid_t)-1, false), 0);
@@ -500,8 +501,15 @@ static void a_source_that_flaps_is_offered_now_and_then_D4(void **state)
         assert_int_equal(atoi(f->bytes), n); /* the newest is what it ends with */
 }
 
+#define ENTRY(members) "{\"schema\":1,\"sources\":[{" members "}]}"
+#define NETWORK(urls, places)                                                                      \
+        ENTRY("\"index\":0,\"issuer\":\"i\",\"type\":\"https\",\"object\":\"freshness\","          \
+              "\"host\":\"h\",\"interval_usec\":1,\"wait_usec\":0,\"timeout_usec\":1,"             \
+              "\"size_max\":1,\"urls\":" urls ",\"places\":" places)
+
 static void lists_that_are_not_lawful_are_refused(void **state)
 {
+        static const char lawful[] = NETWORK("[\"https://a\"]", "[7]");
         static const char *const bad[] = {
                 "",
                 "[]",
@@ -509,10 +517,19 @@ static void lists_that_are_not_lawful_are_refused(void **state)
                 "{\"schema\":2,\"sources\":[]}",
                 "{\"schema\":1,\"schema\":1,\"sources\":[]}",
                 "{\"schema\":1,\"sources\":{}}",
-                "{\"schema\":1,\"sources\":[{\"index\":-1,\"issuer\":\"i\",\"type\":\"file\"}]}",
-                "{\"schema\":1,\"sources\":[{\"index\":1e0,\"issuer\":\"i\",\"type\":\"file\"}]}",
-                "{\"schema\":1,\"sources\":[{\"index\":0,\"type\":\"file\"}]}",
-                "{\"schema\":1,\"sources\":[{\"index\":0,\"issuer\":\"i\"}]}",
+                ENTRY("\"index\":-1,\"issuer\":\"i\",\"type\":\"file\",\"object\":\"set\""),
+                ENTRY("\"index\":1e0,\"issuer\":\"i\",\"type\":\"file\",\"object\":\"set\""),
+                ENTRY("\"index\":0,\"type\":\"file\",\"object\":\"set\""),
+                ENTRY("\"index\":0,\"issuer\":\"i\",\"object\":\"set\""),
+                ENTRY("\"index\":0,\"issuer\":\"i\",\"type\":\"file\""),
+                ENTRY("\"index\":0,\"issuer\":\"i\",\"type\":\"file\",\"object\":\"sets\""),
+                ENTRY("\"index\":0,\"issuer\":\"i\",\"type\":\"file\",\"object\":0"),
+                NETWORK("[\"https://a\"]", "[8]"),
+                NETWORK("[\"https://a\"]", "[-1]"),
+                NETWORK("[\"https://a\"]", "[0,1]"),
+                NETWORK("[\"https://a\"]", "0"),
+                NETWORK("[0]", "[0]"),
+                NETWORK("[]", "[]"),
                 "{\"schema\":1,\"sources\":[]} x",
         };
         char error[SOURCES_ERROR_MAX];
@@ -526,6 +543,11 @@ static void lists_that_are_not_lawful_are_refused(void **state)
         assert_int_equal(sources_parse("{\"schema\":1,\"sources\":[]}", 25, &l, error), 0);
         assert_int_equal(l.n, 0);
         sources_done(&l);
+        assert_int_equal(sources_parse(lawful, strlen(lawful), &l, error), 0);
+        assert_int_equal(l.specs[0].places[0], 7);
+        assert_int_equal(l.specs[0].object, FEED_FRESHNESS);
+        assert_true(l.specs[0].is_optional);
+        sources_done(&l);
 }
 
 static void so_many_sources_and_no_more(void **state)
@@ -538,7 +560,8 @@ static void so_many_sources_and_no_more(void **state)
 
                 for (unsigned i = 0; i < n; i++)
                         used += (size_t)sprintf(text + used,
-                                                "%s{\"index\":%u,\"issuer\":\"i\",\"type\":\"t\"}",
+                                                "%s{\"index\":%u,\"issuer\":\"i\",\"type\":\"t\","
+                                                "\"object\":\"set\"}",
                                                 i ? "," : "", i);
                 used += (size_t)sprintf(text + used, "]}");
                 assert_int_equal(sources_parse(text, used, &l, error),

@@ -71,6 +71,15 @@ static void wait_trouble(Fixture *f, const char *word)
         assert_non_null(strstr(f->trouble, word));
 }
 
+static void wait_no_trouble(Fixture *f)
+{
+        uint64_t deadline = now_monotonic_usec() + PATIENCE_USEC;
+
+        while (*f->trouble && now_monotonic_usec() < deadline)
+                assert_true(sd_event_run(f->event, 50 * 1000) >= 0);
+        assert_string_equal(f->trouble, "");
+}
+
 /* Nothing is delivered while everything that is due runs. */
 static void wait_quiet(Fixture *f)
 {
@@ -266,6 +275,23 @@ static void a_file_taken_away_and_put_back_is_delivered_again(void **state)
         wait_delivered(f, 2);
 }
 
+/* As where what it is mounted on was away: nothing of the file itself changed. */
+static void a_file_that_is_seen_again_as_it_was_is_in_no_trouble(void **state)
+{
+        Fixture *f = *state;
+        char away[96];
+
+        spit(f->path, "one");
+        start(f);
+        wait_delivered(f, 1);
+        (void)snprintf(away, sizeof(away), "%s/a/away", f->root);
+        assert_int_equal(rename(f->dir, away), 0);
+        wait_trouble(f, "not there yet");
+        assert_int_equal(rename(away, f->dir), 0);
+        wait_no_trouble(f);
+        assert_int_equal(f->n_delivered, 1);
+}
+
 static void an_empty_file_is_not_delivered(void **state)
 {
         Fixture *f = *state;
@@ -372,6 +398,7 @@ int main(void)
                 CASE(setup_dir, the_same_file_is_delivered_once),
                 CASE(setup_dir, a_set_that_was_not_taken_is_delivered_again),
                 CASE(setup_dir, a_file_taken_away_and_put_back_is_delivered_again),
+                CASE(setup_dir, a_file_that_is_seen_again_as_it_was_is_in_no_trouble),
                 CASE(setup_dir, an_empty_file_is_not_delivered),
                 CASE(setup_dir, a_symlink_is_not_followed_V37),
                 CASE(setup_dir, a_fifo_does_not_hang_the_loop_V37),

@@ -323,6 +323,7 @@ static void a_server_says_how_long_to_wait(void **state)
 {
         Fixture *f = *state;
 
+        f->config.retry_max_usec = 600 * USEC_PER_SEC;
         f->place.extra = "Retry-After: 3600\r\n";
         answer_with(f, 429);
         write_report(f, "one");
@@ -330,6 +331,17 @@ static void a_server_says_how_long_to_wait(void **state)
         wait_trouble(f->of, "status-429");
         let_pass(f->of, QUIET_USEC);
         assert_int_equal(place_now(f).n_tries, 1);
+}
+
+static void a_server_says_no_longer_wait_than_a_failure_has(void **state)
+{
+        Fixture *f = *state;
+
+        f->place.extra = "Retry-After: 3600\r\n";
+        answer_with(f, 503);
+        write_report(f, "one");
+        begin(f);
+        wait_tries(f, 3);
 }
 
 static void a_redirect_is_not_followed(void **state) /* V35 */
@@ -602,6 +614,7 @@ int main(void)
                 TEST(a_refusal_is_said_and_tried_again_later_each_time, setup_https),
                 TEST(a_newer_report_does_not_cut_a_failures_wait_short, setup_https),
                 TEST(a_server_says_how_long_to_wait, setup_https),
+                TEST(a_server_says_no_longer_wait_than_a_failure_has, setup_https),
                 TEST(a_redirect_is_not_followed, setup_https),
                 TEST(a_server_that_is_not_trusted_is_told_nothing, setup_https),
                 TEST(the_sources_token_goes_with_it, setup_https),

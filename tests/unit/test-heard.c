@@ -9,6 +9,7 @@
 #include "lib/wire/feed.h"
 #include "nhi-agentd/fetch/fetcher.h"
 #include "nhi-agentd/heard.h"
+#include "nhi-agentd/publish.h"
 
 #include <endian.h>
 #include <sys/mman.h>
@@ -26,7 +27,13 @@ static void put(uint8_t ret[static 4], uint32_t n)
         memcpy(ret, &n, sizeof(n));
 }
 
-/* Each of issuer 0, place 0, with the same words. */
+static void put16(uint8_t ret[static 2], uint16_t n)
+{
+        n = htole16(n);
+        memcpy(ret, &n, sizeof(n));
+}
+
+/* Each of the sets of issuer 0, place 0, with the same words. */
 static Message message(uint32_t n, uint32_t answered_sec, const char *trouble)
 {
         Message m = {};
@@ -65,9 +72,14 @@ static void say(Fixture *f, const void *bytes, size_t size, int fd, char ret[sta
         (void)close(socket_fd);
 }
 
+static const Heard *heard_of(const Fixture *f, FeedObject object, size_t place)
+{
+        return &f->agent->issuers[0].heard[object][place];
+}
+
 static const Heard *heard(const Fixture *f)
 {
-        return &f->agent->issuers[0].heard[0];
+        return heard_of(f, FEED_SET, 0);
 }
 
 static void tidings_are_kept_and_not_answered(void **state)
@@ -126,21 +138,21 @@ static void other_places_are_not_taken_for_those_of_before(void **state)
                                      .path = (char *)"",
                                      .urls = { .items = urls, .n = 2 } };
         SourceConfig another = file, same = https;
-        IssuerState s = { .heard[1].has_answered = true };
+        IssuerState s = { .heard[FEED_SET][1].has_answered = true };
 
         heard_keep(&s, &file, &another);
         heard_keep(&s, &https, &same);
-        assert_true(s.heard[1].has_answered);
+        assert_true(s.heard[FEED_SET][1].has_answered);
         same.urls.items = others;
         heard_keep(&s, &https, &same);
-        assert_false(s.heard[1].has_answered);
-        s.heard[1].has_answered = true;
+        assert_false(s.heard[FEED_SET][1].has_answered);
+        s.heard[FEED_SET][1].has_answered = true;
         another.path = (char *)"/b";
         heard_keep(&s, &file, &another);
-        assert_false(s.heard[1].has_answered);
-        s.heard[1].has_answered = true;
+        assert_false(s.heard[FEED_SET][1].has_answered);
+        s.heard[FEED_SET][1].has_answered = true;
         heard_keep(&s, &file, &https);
-        assert_false(s.heard[1].has_answered);
+        assert_false(s.heard[FEED_SET][1].has_answered);
 }
 
 static void tidings_that_are_not_as_they_must_be_are_refused(void **state) /* A06 */
@@ -191,11 +203,55 @@ static void a_place_that_is_not_there_is_left_out(void **state)
         char line[256];
 
         put(m.each[0].issuer_index_le, 1);
-        put(m.each[1].place_le, 1);
+        put16(m.each[1].place_le, 1);
         say(f, &m, message_size(2), -1, line);
         assert_string_equal(line, "");
         for (size_t i = 0; i < HEARD_PLACES_MAX; i++)
-                assert_false(f->agent->issuers[0].heard[i].has_answered);
+                assert_false(heard_of(f, FEED_SET, i)->has_answered);
+}
+
+/* A key may sign lists, none signs statements, and there are no roots. */
+static void what_is_not_fetched_is_left_out(void **state) /* A06 */
+{
+        static const uint16_t objects[] = { FEED_KEYS, FEED_FRESHNESS, FEED_OBJECTS_N, UINT16_MAX };
+        Fixture *f = *state;
+        Message m = message(ELEMENTSOF(objects) + 2, 1, "x");
+        char line[256];
+
+        for (size_t i = 0; i < ELEMENTSOF(objects); i++)
+                put16(m.each[i].object_le, objects[i]);
+        put16(m.each[ELEMENTSOF(objects)].object_le, FEED_REVOCATIONS);
+        put16(m.each[ELEMENTSOF(objects)].place_le, HEARD_PLACES_MAX);
+        put16(m.each[ELEMENTSOF(objects) + 1].object_le, FEED_REVOCATIONS);
+        say(f, &m, message_size(ELEMENTSOF(objects) + 2), -1, line);
+        assert_string_equal(line, "");
+        for (FeedObject object = 0; object < FEED_OBJECTS_N; object++)
+                for (size_t i = 0; i < HEARD_PLACES_MAX; i++)
+                        assert_int_equal(heard_of(f, object, i)->has_answered,
+                                         object == FEED_REVOCATIONS && i == 0);
+        assert_string_equal(heard_trouble(&f->agent->issuers[0]), "");
+        assert_int_equal(heard_age_usec(&f->agent->issuers[0], agent_now(f->agent)), -1);
+}
+
+static void a_place_without_a_name_for_it_is_left_out(void **state)
+{
+        const char *urls[] = { "https://a/set", "https://b/{host}.jws" };
+        Fixture *f = *state;
+        SourceConfig *s = &f->agent->config->issuers[0].source;
+        const SourceConfig before = *s;
+        Message m = message(2, 1, "x");
+        char line[256];
+
+        s->type = (char *)"https";
+        s->urls = (StrList){ .items = urls, .n = 2 };
+        for (uint16_t i = 0; i < 2; i++) {
+                put16(m.each[i].object_le, FEED_REVOCATIONS);
+                put16(m.each[i].place_le, i);
+        }
+        say(f, &m, message_size(2), -1, line);
+        *s = before;
+        assert_false(heard_of(f, FEED_REVOCATIONS, 0)->has_answered);
+        assert_true(heard_of(f, FEED_REVOCATIONS, 1)->has_answered);
 }
 
 static void words_without_an_end_get_one(void **state)
@@ -259,15 +315,17 @@ static bool has_trouble(void *userdata)
         return *heard(userdata)->trouble;
 }
 
-/* Two entries of one issuer: the first is of its sets. */
+/* Two entries of one issuer: of its sets, and of its revocation list. */
 static void sources_write(const char *first, const char *second)
 {
         char text[1024];
 
         (void)snprintf(text, sizeof(text),
                        "{\"schema\":1,\"sources\":["
-                       "{\"index\":0,\"issuer\":\"x\",\"type\":\"file\",\"path\":\"%s\"},"
-                       "{\"index\":0,\"issuer\":\"x\",\"type\":\"file\",\"path\":\"%s\"}]}",
+                       "{\"index\":0,\"issuer\":\"x\",\"type\":\"file\",\"object\":\"set\","
+                       "\"path\":\"%s\"},"
+                       "{\"index\":0,\"issuer\":\"x\",\"type\":\"file\","
+                       "\"object\":\"revocations\",\"path\":\"%s\"}]}",
                        first, second);
         fixture_write(PATH_SOURCES_RUN, text);
 }
@@ -351,6 +409,120 @@ static void tidings_of_an_agent_that_is_away_are_dropped(void **state)
         fetcher_free(of);
 }
 
+/* ---- what the agent lists, and what it is told of that ---- */
+
+#define SOURCE_DIR PATH_ROOT "/var/lib/nhi"
+
+/* The issuer has a root, and its sources are these. */
+static SetPolicy *with_root(Fixture *f, const SourceConfig *source)
+{
+        static Jwk root;
+        static SetPolicy before;
+        Issuer *issuer = &f->agent->config->issuers[0];
+
+        before = issuer->policy;
+        issuer->policy.roots = &root;
+        issuer->policy.n_roots = issuer->policy.root_threshold = 1;
+        issuer->source.type = source->type;
+        issuer->source.path = source->path;
+        issuer->source.urls = source->urls;
+        assert_int_equal(publish_sources(f->agent->config), 0);
+        return &before;
+}
+
+static bool all_are_told(void *userdata)
+{
+        const Fixture *f = userdata;
+
+        for (FeedObject object = 0; object < FEED_OBJECTS_N; object++)
+                if (object != FEED_FRESHNESS && !heard_of(f, object, 0)->has_answered &&
+                    !*heard_of(f, object, 0)->trouble)
+                        return false;
+        return true;
+}
+
+static void beside_a_key_list_that_is_well_its_sets_are_shown_as_they_are(void **state)
+{
+        Fixture *f = *state;
+        const SourceConfig before = f->agent->config->issuers[0].source;
+        SourceConfig source = before;
+        const SetPolicy *policy;
+        Fetcher *of = NULL;
+
+        source.path = (char *)SOURCE_DIR "/web1.jws";
+        fixture_write(SOURCE_DIR "/keys.jws", "no list");
+        policy = with_root(f, &source);
+        of = fetcher(f, 1000);
+        assert_true(fixture_until(f, all_are_told, f));
+        assert_false(heard(f)->has_answered);
+        assert_non_null(strstr(heard(f)->trouble, "web1.jws is not there yet"));
+        assert_true(heard_of(f, FEED_KEYS, 0)->has_answered);
+        assert_string_equal(heard_of(f, FEED_KEYS, 0)->trouble, "");
+        fetcher_free(of);
+        f->agent->config->issuers[0].source = before;
+        f->agent->config->issuers[0].policy = *policy;
+}
+
+static void trouble_with_a_list_is_none_of_the_sets_and_one_that_is_not_there_is_none(void **state)
+{
+        Fixture *f = *state;
+        const SourceConfig before = f->agent->config->issuers[0].source;
+        SourceConfig source = before;
+        const SetPolicy *policy;
+        Fetcher *of = NULL;
+
+        source.path = (char *)SOURCE_DIR "/web1.jws";
+        fixture_write(SOURCE_DIR "/web1.jws", "no set");
+        fixture_write(SOURCE_DIR "/revocations.jws", "no list");
+        assert_int_equal(chmod(SOURCE_DIR "/revocations.jws", 0646), 0);
+        policy = with_root(f, &source);
+        of = fetcher(f, 1000);
+        assert_true(fixture_until(f, all_are_told, f));
+        assert_string_equal(heard_trouble(&f->agent->issuers[0]), "");
+        assert_true(heard(f)->has_answered);
+        assert_true(heard_of(f, FEED_KEYS, 0)->has_answered);
+        assert_string_equal(heard_of(f, FEED_KEYS, 0)->trouble, "");
+        assert_non_null(strstr(heard_of(f, FEED_REVOCATIONS, 0)->trouble,
+                               "revocations.jws may be written by everybody"));
+        fetcher_free(of);
+        f->agent->config->issuers[0].source = before;
+        f->agent->config->issuers[0].policy = *policy;
+}
+
+static bool both_mirrors_are_told(void *userdata)
+{
+        const Fixture *f = userdata;
+
+        return *heard_of(f, FEED_SET, 0)->trouble && *heard_of(f, FEED_SET, 1)->trouble &&
+               *heard_of(f, FEED_KEYS, 1)->trouble && *heard_of(f, FEED_REVOCATIONS, 1)->trouble;
+}
+
+/* Nobody serves these ports. The first names one object only. */
+static void each_mirror_has_its_own_words_though_not_all_have_a_place_for_it(void **state)
+{
+        const char *urls[] = { "https://localhost:1/set", "https://localhost:2/{host}.jws" };
+        Fixture *f = *state;
+        const SourceConfig before = f->agent->config->issuers[0].source;
+        SourceConfig source = before;
+        const SetPolicy *policy;
+        Fetcher *of = NULL;
+
+        source.type = (char *)"https";
+        source.urls = (StrList){ .items = urls, .n = 2 };
+        policy = with_root(f, &source);
+        of = fetcher(f, 1000);
+        assert_true(fixture_until(f, both_mirrors_are_told, f));
+        assert_non_null(strstr(heard_of(f, FEED_SET, 0)->trouble, "localhost:1/set"));
+        assert_non_null(strstr(heard_of(f, FEED_SET, 1)->trouble, "localhost:2/" FIXTURE_HOST));
+        assert_string_equal(heard_of(f, FEED_KEYS, 0)->trouble, "");
+        assert_non_null(strstr(heard_of(f, FEED_KEYS, 1)->trouble, "localhost:2/keys.jws"));
+        assert_non_null(
+                strstr(heard_of(f, FEED_REVOCATIONS, 1)->trouble, "localhost:2/revocations.jws"));
+        fetcher_free(of);
+        f->agent->config->issuers[0].source = before;
+        f->agent->config->issuers[0].policy = *policy;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -362,6 +534,8 @@ int main(void)
                 cmocka_unit_test(other_places_are_not_taken_for_those_of_before),
                 TEST(tidings_that_are_not_as_they_must_be_are_refused),
                 TEST(a_place_that_is_not_there_is_left_out),
+                TEST(what_is_not_fetched_is_left_out),
+                TEST(a_place_without_a_name_for_it_is_left_out),
                 TEST(words_without_an_end_get_one),
                 TEST(tidings_prolong_nothing),
                 cmocka_unit_test(places_are_called_by_their_origin),
@@ -369,6 +543,9 @@ int main(void)
                 TEST(a_source_that_fails_is_told_with_the_reason),
                 TEST(a_file_that_stays_as_it_is_has_just_answered),
                 TEST(tidings_of_an_agent_that_is_away_are_dropped),
+                TEST(beside_a_key_list_that_is_well_its_sets_are_shown_as_they_are),
+                TEST(trouble_with_a_list_is_none_of_the_sets_and_one_that_is_not_there_is_none),
+                TEST(each_mirror_has_its_own_words_though_not_all_have_a_place_for_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,10 @@ static void what_is_in_the_way_now_is_told(void **state)
                    "\"last_refusal\":{\"time\":99999999999,\"code\":\"signature\"}");
         assert_int_equal(run_saying(&o), VERB_STALE);
         assert_non_null(strstr(told, "refused: signature"));
+        agent_says("\"ver\":null,\"sources\":[{\"trouble\":null}],\"beside\":["
+                   "{\"object\":\"keys\",\"trouble\":\"https://b/keys.jws: status-403\"}]");
+        assert_int_equal(run_saying(&o), VERB_STALE);
+        assert_non_null(strstr(told, "https://b/keys.jws: status-403"));
         assert_non_null(strstr(told, "No grant holds"));
 }
 

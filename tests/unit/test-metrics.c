@@ -341,7 +341,7 @@ static void mirrors_of_one_server_are_two_sources(void **state)
 
         s->type = (char *)"https";
         s->urls = (StrList){ .items = urls, .n = 2 };
-        f->agent->issuers[0].heard[1] =
+        f->agent->issuers[0].heard[FEED_SET][1] =
                 (Heard){ .has_answered = true,
                          .answered_usec = agent_now(f->agent).boot_usec - 100 * USEC,
                          .trouble = "timeout" };
@@ -353,6 +353,32 @@ static void mirrors_of_one_server_are_two_sources(void **state)
         assert_non_null(strstr(text, "nhi_source_age_seconds{issuer=\"" FIXTURE_ISSUER
                                      "\",source=\"https://a.test#2\"} 100."));
         assert_null(strstr(text, "secret"));
+}
+
+/* The series of the sets have the labels that they had. */
+static void what_stands_beside_the_sets_is_told_with_what_it_is(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *before = page(f), *text = NULL;
+        RevocationList list = { .exp_sec = 1234 };
+
+        says(before, "nhi_source_failing{issuer=\"" FIXTURE_ISSUER
+                     "\",source=\"/nowhere\",object=\"revocations\"} 0");
+        assert_null(strstr(before, "object=\"keys\""));
+        assert_null(strstr(before, "nhi_revocations_expires_timestamp_seconds{"));
+        f->agent->issuers[0].heard[FEED_REVOCATIONS][0] =
+                (Heard){ .has_answered = true,
+                         .answered_usec = agent_now(f->agent).boot_usec - 100 * USEC,
+                         .trouble = "status-403" };
+        f->agent->issuers[0].list = &list;
+        text = page(f);
+        f->agent->issuers[0].list = NULL;
+        says(text, "nhi_source_failing{issuer=\"" FIXTURE_ISSUER "\",source=\"/nowhere\"} 0");
+        says(text, "nhi_source_failing{issuer=\"" FIXTURE_ISSUER
+                   "\",source=\"/nowhere\",object=\"revocations\"} 1");
+        assert_non_null(strstr(text, "nhi_source_age_seconds{issuer=\"" FIXTURE_ISSUER
+                                     "\",source=\"/nowhere\",object=\"revocations\"} 100."));
+        says(text, "nhi_revocations_expires_timestamp_seconds{issuer=\"" FIXTURE_ISSUER "\"} 1234");
 }
 
 static void a_source_that_never_answered_is_as_old_as_the_agent(void **state)
@@ -563,6 +589,7 @@ int main(void)
                 TEST(a_page_with_a_set_says_when_it_ends_and_names_nobody),
                 TEST(what_is_hidden_in_an_issuers_name_is_escaped),
                 TEST(mirrors_of_one_server_are_two_sources),
+                TEST(what_stands_beside_the_sets_is_told_with_what_it_is),
                 TEST(a_source_that_never_answered_is_as_old_as_the_agent),
                 TEST(the_life_used_is_what_the_events_go_by),
                 TEST(nothing_is_written_where_nothing_is_wanted),
