@@ -45,7 +45,7 @@ static int on_known(void *userdata, const char *name, const Published *p)
         return note(userdata, name, p);
 }
 
-static int on_failed(void *userdata, const char *name, int error)
+static int on_failed(void *userdata, const char *name, int error, const char *why)
 {
         return 0;
 }

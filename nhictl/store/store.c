@@ -98,6 +98,13 @@ int store_failed(Store *s, int r, const char *format, ...)
         return r;
 }
 
+void store_set_done(StoreSet *s)
+{
+        free(s->jws);
+        free(s->why);
+        *s = (StoreSet){ 0 };
+}
+
 int store_names_split(const char *text, size_t size, const char *tail, StoreNames *ret)
 {
         const char *at = memmem(text, size, PLACEHOLDER, strlen(PLACEHOLDER));

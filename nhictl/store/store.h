@@ -44,8 +44,8 @@ typedef struct StoreSink {
                    Published *ret);
         /* The same, as our own list has it; its hash is "". */
         int (*known)(void *userdata, const char *name, const Published *p);
-        /* It cannot be read. */
-        int (*failed)(void *userdata, const char *name, int error);
+        /* It cannot be read. why: more than error says, borrowed; may be NULL. */
+        int (*failed)(void *userdata, const char *name, int error, const char *why);
 } StoreSink;
 
 typedef struct StoreSet {
@@ -53,7 +53,10 @@ typedef struct StoreSet {
         char *jws;
         Published next; /* what it says */
         int error;      /* put: what kept it from being written; -EAGAIN: P1 */
+        char *why;      /* put: a sentence of that, malloc'ed; NULL: none of its own */
 } StoreSet;
+
+void store_set_done(StoreSet *s);
 
 typedef struct Store {
         const struct StoreType *type;
