@@ -13,7 +13,9 @@
  *     being told until an administrator says that it is known.
  *  F4 One host's trouble MUST NOT keep another host's report from being read.
  *  F5 A store that shows an older set than it was given MUST be told, and MUST NOT make a host that
- *     has the older one look current. */
+ *     has the older one look current.
+ *  F6 A host's word MUST NOT make a grant look used that does not reach it, nor at a time that is
+ *     before the grant or still to come. */
 
 #include "lib/jose/jose.h"
 #include "nhictl/ledger/ledger.h"

@@ -8,6 +8,7 @@
 
 #include "lib/base/file.h"
 #include "lib/jose/json.h"
+#include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/state.h"
 
 #include <fcntl.h>
@@ -209,8 +210,19 @@ static int remember(Seen *s, const char *name, int64_t since_sec, const HostRepo
         return json_object_set_new(hosts_of(s), name, entry) < 0 ? -ENOMEM : 0;
 }
 
-/* Only grants that the ledger has: whatever a host says, this grows no further. */
-static int remember_uses(Seen *s, const HostReport *r)
+/* F6. Of grants that the ledger does not have nothing is kept: whatever a host says, this grows no
+ * further. */
+static bool may_have_used(const Seen *s, const char *name, const char *jti, int64_t at_sec)
+{
+        const json_t *grant = ledger_get(s->l, DOC_GRANT, jti);
+        int64_t nbf_sec;
+
+        return grant && grant_reaches(grant, ledger_get(s->l, DOC_HOST, name)) &&
+               document_time(grant, "nbf", &nbf_sec) == 0 && at_sec >= nbf_sec - SET_AHEAD_SEC &&
+               at_sec <= s->now_sec + SET_AHEAD_SEC;
+}
+
+static int remember_uses(Seen *s, const char *name, const HostReport *r)
 {
         json_t *used = json_object_get(s->document, "used");
         const json_t *use;
@@ -220,7 +232,7 @@ static int remember_uses(Seen *s, const HostReport *r)
                 const char *jti = document_text(use, "jti");
                 const int64_t at_sec = number(use, "at");
 
-                if (!ledger_get(s->l, DOC_GRANT, jti) || number(used, jti) >= at_sec)
+                if (number(used, jti) >= at_sec || !may_have_used(s, name, jti, at_sec))
                         continue;
                 s->has_changed = true;
                 if (json_object_set_new(used, jti, json_integer(at_sec)) < 0)
@@ -262,7 +274,7 @@ int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report)
                 return 0;
         r = remember(s, name, since_sec, report);
         if (r == 0)
-                r = remember_uses(s, report);
+                r = remember_uses(s, name, report);
         return r;
 }
 
