@@ -25,7 +25,7 @@
 #define JWS_TYP_PUBLICATION "nhi-publication+jwt"
 
 typedef struct StoreOptions {
-        const char *url; /* a directory, file://, https:// or etcd:// */
+        const char *url; /* a directory, file:, https:// or etcd:// */
         const StoreAccess *access;
         const SigningKey *key; /* of who publishes */
         const KeyList *others; /* whose publications are ours, too; may be NULL */
@@ -91,6 +91,10 @@ extern const StoreType store_file, store_https, store_etcd;
 
 /* The type of a URL; NULL: there is none for it. */
 const StoreType *store_type(const char *url);
+/* Of store_url_is_valid(), for administrators. */
+#define STORE_URL_WANTED                                                                           \
+        "an absolute directory (/DIR, file:/DIR or file:///DIR) or an https:// or etcd:// URL "    \
+        "without user, password and query"
 /* Is a URL, or its directory, well-formed as far as can be told without asking? */
 bool store_url_is_valid(const char *url);
 /* Where a URL is a directory's, that; else NULL. */
