@@ -48,7 +48,7 @@ static int on_known(void *userdata, const char *name, const Published *p)
         return note(userdata, name, p);
 }
 
-static int on_failed(void *userdata, const char *name, int error, const char *why)
+static int on_failed(void *userdata, const char *name, bool must_write, int error, const char *why)
 {
         return 0;
 }

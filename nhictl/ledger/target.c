@@ -171,12 +171,15 @@ static int on_known(void *userdata, const char *name, const Published *p)
         return take(userdata, name, p, false);
 }
 
-static int on_failed(void *userdata, const char *name, int error, const char *why)
+static int on_failed(void *userdata, const char *name, bool must_write, int error, const char *why)
 {
+        static const Published unread;
         Target *one = find(userdata, name);
+        int r = one ? 0 : add_left_behind(userdata, name, &unread, must_write);
 
-        if (!one)
-                return 0;
+        one = find(userdata, name);
+        if (r < 0 || !one)
+                return r;
         one->error = error;
         free(one->why);
         one->why = why ? strdup(why) : NULL;

@@ -48,10 +48,11 @@ static json_t *etag_of(const HttpsStore *h, const ClientRequest *r)
 
 static int take_set(HttpsStore *h, const char *name, const ClientRequest *r, const StoreSink *sink)
 {
+        const bool must_write = json_object_get(h->pending, name);
         char sentence[CLIENT_ERROR_MAX];
 
         if (!https_is_absent(r) && !https_is_done(r))
-                return sink->failed(sink->userdata, name, unread_error(r),
+                return sink->failed(sink->userdata, name, must_write, unread_error(r),
                                     client_sentence(r, sentence));
         if (json_object_set_new(h->etags, name, etag_of(h, r)) < 0)
                 return -ENOMEM;
@@ -191,7 +192,7 @@ static int tell_object(const char *name, const ClientRequest *r, const StoreSink
         if (https_is_absent(r))
                 return 0;
         if (!https_is_done(r))
-                return sink->failed(sink->userdata, name, -EIO, NULL);
+                return sink->failed(sink->userdata, name, false, -EIO, NULL);
         return sink->set(sink->userdata, name, r->answer ? r->answer : "", r->n, false, &p);
 }
 

@@ -45,7 +45,8 @@ typedef struct StoreSink {
         /* The same, as our own list has it; its hash is "". */
         int (*known)(void *userdata, const char *name, const Published *p);
         /* It cannot be read. why: more than error says, borrowed; may be NULL. */
-        int (*failed)(void *userdata, const char *name, int error, const char *why);
+        int (*failed)(void *userdata, const char *name, bool must_write, int error,
+                      const char *why);
 } StoreSink;
 
 typedef struct StoreSet {

@@ -211,7 +211,8 @@ static int ignore_known(void *userdata, const char *name, const Published *p)
         return 0;
 }
 
-static int ignore_failed(void *userdata, const char *name, int error, const char *why)
+static int ignore_failed(void *userdata, const char *name, bool must_write, int error,
+                         const char *why)
 {
         return 0;
 }
@@ -669,6 +670,31 @@ static void one_object_that_is_ill_is_no_server_that_is(void **state)
         publish_report_done(&report);
         objects.closed = NULL;
         assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        ledger_free(l);
+}
+
+/* P2: what an interrupted run wanted to empty, and that the ledger has no more. */
+static void a_host_that_left_and_cannot_be_read_is_told(void **state)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND };
+        Ledger *l = ledger_of_hosts(*state, 2);
+        char error[LEDGER_ERROR_MAX], revision[LEDGER_HASH_SIZE];
+        PublishReport report;
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(ledger_revision(l, revision), 0);
+        store_free(begin_elsewhere(revision));
+        objects.closed = "/nhi/sets/web1";
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_failed, 1);
+        must_be_noted(&report, "web1: what stands at", "status-403");
+        publish_report_done(&report);
+        objects.closed = NULL;
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        assert_int_equal(grants_of("web1"), 0);
         ledger_free(l);
 }
 
@@ -1277,6 +1303,7 @@ int main(void)
                 HTTPS(an_object_that_cannot_be_read_holds_up_its_own_host_only),
                 HTTPS(whatever_a_server_says_of_one_object_holds_up_its_own_host_only),
                 HTTPS(one_object_that_is_ill_is_no_server_that_is),
+                HTTPS(a_host_that_left_and_cannot_be_read_is_told),
                 HTTPS(a_server_that_is_ill_is_not_asked_for_every_host),
                 HTTPS(an_object_without_a_strong_etag_is_read_and_not_written),
                 BOTH(what_another_key_of_the_list_signed_is_signed_anew),
