@@ -243,7 +243,7 @@ static int put_late(Store *s, const char *name, const char *text)
         StoreSet set = { .name = name, .jws = strdup(text) };
         int r = s->type->put(s, &set, 1);
 
-        free(set.jws);
+        store_set_done(&set);
         return r;
 }
 
