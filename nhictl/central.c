@@ -190,7 +190,7 @@ static int publish(const CentralOptions *o, Ledger *l, const PublishRequest *giv
         request.progress = show_progress;
         r = ledger_publish(l, &key, &request, &report, error);
         if (r == 0 && l->settings.reports && !request.target)
-                fleet_remember(l, key.public.kid, report_versions(&report));
+                fleet_remember(l, &key, request.now_usec / 1000000, report_versions(&report));
         key_done(&key);
         central_say_notes(l);
         if (r < 0)

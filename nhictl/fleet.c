@@ -68,6 +68,7 @@ static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, js
         const char *path = o->central.key ? o->central.key : PATH_ISSUER_KEY;
         char error[LEDGER_ERROR_MAX] = "";
         SigningKey key = { 0 };
+        json_t *by_key = NULL;
         int r;
 
         *ret = NULL;
@@ -79,9 +80,10 @@ static int published(const FleetOptions *o, const Ledger *l, int64_t now_sec, js
         r = central_public_key(&o->central, &key.public);
         if (r != VERB_OK)
                 return r;
-        r = fleet_published(l, &key, now_sec, ret, error);
+        r = fleet_published(l, &key, now_sec, &by_key, error);
         if (r == 0)
-                *ret_n = fleet_raise(l, key.public.kid, *ret);
+                r = fleet_raise(l, by_key, ret, ret_n);
+        json_decref(by_key);
         if (r < 0)
                 say("which versions are published cannot be told: %s",
                     *error ? error : strerror(-r));

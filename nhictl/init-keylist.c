@@ -68,7 +68,7 @@ static int on_object(void *userdata, const char *name, const char *jws, size_t s
         return 0;
 }
 
-static int on_failed(void *userdata, const char *name, int error)
+static int on_failed(void *userdata, const char *name, bool must_write, int error, const char *why)
 {
         ((Found *)userdata)->error = error;
         return 0;

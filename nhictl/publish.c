@@ -28,10 +28,7 @@ static bool has_access(const StoreAccess *a)
 static int check_options(const PublishOptions *o)
 {
         if (o->to && !store_url_is_valid(o->to))
-                return fail(VERB_USAGE,
-                            "--to %s: must be an absolute directory or a file://, https:// or "
-                            "etcd:// URL without user, password and query",
-                            o->to);
+                return fail(VERB_USAGE, "--to %s: must be " STORE_URL_WANTED, o->to);
         if (o->access.pins && !http_pins_are_valid(o->access.pins))
                 return fail(VERB_USAGE,
                             "--pins: must be sha256//BASE64 of the server's public key, "

@@ -82,7 +82,7 @@ static int on_object(void *userdata, const char *name, const char *jws, size_t s
 }
 
 /* F4 */
-static int on_failed(void *userdata, const char *name, int error)
+static int on_failed(void *userdata, const char *name, bool must_write, int error, const char *why)
 {
         const Reading *g = userdata;
         HostReport *report = place_of(g, name);

@@ -13,7 +13,9 @@
  *     being told until an administrator says that it is known.
  *  F4 One host's trouble MUST NOT keep another host's report from being read.
  *  F5 A store that shows an older set than it was given MUST be told, and MUST NOT make a host that
- *     has the older one look current. */
+ *     has the older one look current.
+ *  F6 A host's word MUST NOT make a grant look used that does not reach it, nor at a time that is
+ *     before the grant or still to come. */
 
 #include "lib/jose/jose.h"
 #include "nhictl/ledger/ledger.h"
@@ -102,12 +104,15 @@ DEFINE_CLEANUP(Seen *, seen_free);
 /* F2, F3: a verified report may turn out not to be one. What it says is remembered; a log's trouble
  * of before is told of any report, and of none. -ENOMEM. */
 int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report);
-/* These versions ({name: version}) are published under this key: the highest of each host is
- * remembered, until another key publishes. -ENOMEM. */
-int seen_published(Seen *s, const char *kid, json_t *versions);
-/* F5: none of the ledger's hosts has a lower version in it than was remembered; *ret_n: how many
- * had. -ENOMEM. */
-int seen_raise(Seen *s, const char *kid, json_t *versions, size_t *ret_n);
+/* These versions are published ({kid: {name: version}}): the highest of each host is remembered for
+ * that key alone. -ENOMEM. */
+int seen_published(Seen *s, const json_t *by_key);
+/* Of no other keys than these anything is remembered any more. */
+void seen_keep_keys(Seen *s, const json_t *by_key);
+/* F5: none of the ledger's hosts has a lower version ({name: version}) than was remembered of one
+ * of these keys, none of which is retired: a thief's versions are outbid by nobody. *ret_n: how
+ * many had. -ENOMEM. */
+int seen_raise(const Seen *s, const json_t *by_key, json_t *versions, size_t *ret_n);
 /* What was seen of this host does not count any more: false where there was nothing. */
 bool seen_forget(Seen *s, const char *name);
 /* The last use of a grant that any host told of; 0: none did. */

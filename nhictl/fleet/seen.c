@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* {format, hosts: {NAME: {kid, seq, hash, log, log_seq, log_head, trouble, since}}, used: {JTI:
- * seconds}, published: {kid, hosts: {NAME: version}}}: what nobody who keeps reports or sets can
- * take back. */
+ * seconds}, published: {KID: {NAME: version}}}: what nobody who keeps reports or sets can take
+ * back. */
 
 #include "nhictl/fleet/report.h"
 
 #include "lib/base/file.h"
 #include "lib/jose/json.h"
+#include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/state.h"
 
 #include <fcntl.h>
@@ -28,6 +29,12 @@ struct Seen {
 static json_t *hosts_of(const Seen *s)
 {
         return json_object_get(s->document, "hosts");
+}
+
+/* By key. */
+static json_t *published_of(const Seen *s)
+{
+        return json_object_get(s->document, "published");
 }
 
 /* ---- the file ---- */
@@ -114,13 +121,15 @@ static void prune_uses(const Seen *s)
 /* So do hosts that left the ledger. */
 static void prune_published(const Seen *s)
 {
-        json_t *hosts = json_object_get(json_object_get(s->document, "published"), "hosts"), *value;
-        const char *name;
+        json_t *hosts, *value;
+        const char *kid, *name;
         void *next;
 
-        json_object_foreach_safe(hosts, next, name, value) {
-                if (!ledger_has_file(s->l, DOC_HOST, name))
-                        (void)json_object_del(hosts, name);
+        json_object_foreach(published_of(s), kid, hosts) {
+                json_object_foreach_safe(hosts, next, name, value) {
+                        if (!ledger_has_file(s->l, DOC_HOST, name))
+                                (void)json_object_del(hosts, name);
+                }
         }
 }
 
@@ -201,8 +210,19 @@ static int remember(Seen *s, const char *name, int64_t since_sec, const HostRepo
         return json_object_set_new(hosts_of(s), name, entry) < 0 ? -ENOMEM : 0;
 }
 
-/* Only grants that the ledger has: whatever a host says, this grows no further. */
-static int remember_uses(Seen *s, const HostReport *r)
+/* F6. Of grants that the ledger does not have nothing is kept: whatever a host says, this grows no
+ * further. */
+static bool may_have_used(const Seen *s, const char *name, const char *jti, int64_t at_sec)
+{
+        const json_t *grant = ledger_get(s->l, DOC_GRANT, jti);
+        int64_t nbf_sec;
+
+        return grant && grant_reaches(grant, ledger_get(s->l, DOC_HOST, name)) &&
+               document_time(grant, "nbf", &nbf_sec) == 0 && at_sec >= nbf_sec - SET_AHEAD_SEC &&
+               at_sec <= s->now_sec + SET_AHEAD_SEC;
+}
+
+static int remember_uses(Seen *s, const char *name, const HostReport *r)
 {
         json_t *used = json_object_get(s->document, "used");
         const json_t *use;
@@ -212,7 +232,7 @@ static int remember_uses(Seen *s, const HostReport *r)
                 const char *jti = document_text(use, "jti");
                 const int64_t at_sec = number(use, "at");
 
-                if (!ledger_get(s->l, DOC_GRANT, jti) || number(used, jti) >= at_sec)
+                if (number(used, jti) >= at_sec || !may_have_used(s, name, jti, at_sec))
                         continue;
                 s->has_changed = true;
                 if (json_object_set_new(used, jti, json_integer(at_sec)) < 0)
@@ -254,30 +274,31 @@ int seen_judge(Seen *s, const char *name, int64_t now_sec, HostReport *report)
                 return 0;
         r = remember(s, name, since_sec, report);
         if (r == 0)
-                r = remember_uses(s, report);
+                r = remember_uses(s, name, report);
         return r;
 }
 
 /* ---- what was published ---- */
 
-/* {NAME: version}, borrowed; what another key published begins anew: its versions, a thief's
- * perhaps, are outbid by nobody. NULL: no memory. */
-static json_t *published_by(Seen *s, const char *kid)
+/* {NAME: version}, borrowed. NULL: no memory. */
+static json_t *highest_by(Seen *s, const char *kid)
 {
-        json_t *published = json_object_get(s->document, "published");
+        json_t *published = published_of(s), *highest = json_object_get(published, kid);
 
-        if (streq(document_text(published, "kid"), kid))
-                return json_object_get(published, "hosts");
-        published = json_pack("{s:s, s:{}}", "kid", kid, "hosts");
-        if (json_object_set_new(s->document, "published", published) < 0)
-                return NULL;
-        s->has_changed = true;
-        return json_object_get(published, "hosts");
+        if (!published) {
+                published = json_object();
+                if (json_object_set_new(s->document, "published", published) < 0)
+                        return NULL;
+        }
+        if (json_is_object(highest))
+                return highest;
+        highest = json_object();
+        return json_object_set_new(published, kid, highest) < 0 ? NULL : highest;
 }
 
-int seen_published(Seen *s, const char *kid, json_t *versions)
+static int remember_published(Seen *s, const char *kid, json_t *versions)
 {
-        json_t *highest = published_by(s, kid), *value;
+        json_t *highest = highest_by(s, kid), *value;
         const char *name;
 
         if (!highest)
@@ -292,33 +313,73 @@ int seen_published(Seen *s, const char *kid, json_t *versions)
         return 0;
 }
 
-int seen_raise(Seen *s, const char *kid, json_t *versions, size_t *ret_n)
+int seen_published(Seen *s, const json_t *by_key)
 {
-        const json_t *highest = published_by(s, kid);
+        json_t *versions;
+        const char *kid;
+        int r = 0;
+
+        json_object_foreach((json_t *)(uintptr_t)by_key, kid, versions) {
+                if (r == 0 && json_object_size(versions) > 0)
+                        r = remember_published(s, kid, versions);
+        }
+        return r;
+}
+
+void seen_keep_keys(Seen *s, const json_t *by_key)
+{
+        json_t *published = published_of(s), *value;
+        const char *kid;
+        void *next;
+
+        json_object_foreach_safe(published, next, kid, value) {
+                if (json_object_get(by_key, kid))
+                        continue;
+                (void)json_object_del(published, kid);
+                s->has_changed = true;
+        }
+}
+
+static int raise_to(const Seen *s, json_t *highest, json_t *versions, json_t *raised)
+{
         json_t *value;
         const char *name;
-        size_t n = 0;
 
-        if (!highest)
-                return -ENOMEM;
-        json_object_foreach((json_t *)(uintptr_t)highest, name, value) {
+        json_object_foreach(highest, name, value) {
                 if (!ledger_get(s->l, DOC_HOST, name) ||
                     json_integer_value(value) <= number(versions, name))
                         continue;
-                if (json_object_set(versions, name, value) < 0)
+                if (json_object_set(versions, name, value) < 0 ||
+                    json_object_set_new(raised, name, json_true()) < 0)
                         return -ENOMEM;
-                n++;
         }
-        *ret_n = n;
         return 0;
+}
+
+int seen_raise(const Seen *s, const json_t *by_key, json_t *versions, size_t *ret_n)
+{
+        _cleanup_(json_decrefp) json_t *raised = json_object();
+        const char *kid;
+        json_t *value;
+        int r = raised ? 0 : -ENOMEM;
+
+        json_object_foreach((json_t *)(uintptr_t)by_key, kid, value) {
+                if (r == 0)
+                        r = raise_to(s, json_object_get(published_of(s), kid), versions, raised);
+        }
+        *ret_n = json_object_size(raised);
+        return r;
 }
 
 bool seen_forget(Seen *s, const char *name)
 {
-        json_t *published = json_object_get(json_object_get(s->document, "published"), "hosts");
-        const bool had_report = json_object_del(hosts_of(s), name) == 0;
-        const bool found = json_object_del(published, name) == 0 || had_report;
+        bool found = json_object_del(hosts_of(s), name) == 0;
+        const char *kid;
+        json_t *versions;
 
+        json_object_foreach(published_of(s), kid, versions) {
+                found |= json_object_del(versions, name) == 0;
+        }
         s->has_changed |= found;
         return found;
 }

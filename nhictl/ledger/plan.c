@@ -72,7 +72,7 @@ static int check_target(Publication *p, Target *t)
                 publication_note(p,
                                  "%s: what stands at %s cannot be read: %s. Remove it there, then: "
                                  "nhictl publish",
-                                 t->name, p->place, strerror(-t->error));
+                                 t->name, p->place, t->why ? t->why : strerror(-t->error));
                 return t->error;
         }
         if (!t->is_keys && t->published.exists && !is_the_issuers(&t->published) &&

@@ -29,7 +29,8 @@ typedef struct Publication {
 void publication_note(Publication *p, const char *format, ...) _printf_(2, 3);
 /* A host's action in the report; of the list there is none. */
 void publication_report(Publication *p, const Target *t, const char *action, int64_t ver);
-void publication_report_failed(Publication *p, const Target *t, int error);
+/* The same, with a note; why NULL: what the store said last, or error. */
+void publication_report_failed(Publication *p, const Target *t, int error, const char *why);
 /* r, of signing this one's set. -EKEYREJECTED, with a sentence in p->error: whoever signs for us
  * did not, and is not asked for the others. */
 int publication_signed(Publication *p, const Target *t, int r);

@@ -33,10 +33,10 @@ void publication_report(Publication *p, const Target *t, const char *action, int
                                               "ver", (json_int_t)ver));
 }
 
-void publication_report_failed(Publication *p, const Target *t, int error)
+void publication_report_failed(Publication *p, const Target *t, int error, const char *why)
 {
-        if (*p->store->error)
-                publication_note(p, "%s: not published: %s", t->name, p->store->error);
+        if (why || *p->store->error)
+                publication_note(p, "%s: not published: %s", t->name, why ? why : p->store->error);
         else if (!t->is_told)
                 publication_note(p, "%s: not published to %s: %s", t->name, p->place,
                                  strerror(-error));

@@ -95,7 +95,7 @@ static void report_published(Publication *p, const Target *t, int64_t ver)
 static void batch_done(Batch *b)
 {
         for (size_t i = 0; i < b->n; i++)
-                free(b->sets[i].jws);
+                store_set_done(&b->sets[i]);
         b->n = b->bytes = 0;
 }
 
@@ -106,7 +106,8 @@ static int batch_write(Publication *p, Batch *b)
 
         for (size_t i = 0; r == 0 && i < b->n; i++) {
                 if (b->sets[i].error < 0) {
-                        publication_report_failed(p, b->targets[i], b->sets[i].error);
+                        publication_report_failed(p, b->targets[i], b->sets[i].error,
+                                                  b->sets[i].why);
                         continue;
                 }
                 report_published(p, b->targets[i], b->sets[i].next.ver);
@@ -128,8 +129,8 @@ static int batch_add(Publication *p, Batch *b, Target *t)
                 return r;
         }
         if (r < 0) {
-                free(set->jws);
-                publication_report_failed(p, t, r);
+                store_set_done(set);
+                publication_report_failed(p, t, r, NULL);
                 return r == -ENOMEM ? r : 0;
         }
         b->targets[b->n++] = t;
@@ -142,7 +143,7 @@ static void report_rest(Publication *p, const Target *t)
         if (!t->is_selected)
                 return;
         if (t->error < 0) {
-                publication_report_failed(p, t, t->error);
+                publication_report_failed(p, t, t->error, NULL);
                 return;
         }
         publication_report(p, t, "unchanged", t->published.ver);

@@ -35,6 +35,8 @@ static JwsError open_former(const char *jws, size_t size, const char *typ, const
 
                 e = jws_open(jws, size, typ, &trusted, 1, &signer, ret, ret_size);
                 p->former = e == JWS_OK && !others->keys[i].is_retired;
+                if (p->former)
+                        memcpy(p->former_kid, trusted->kid, sizeof(p->former_kid));
                 p->retired = e == JWS_OK && others->keys[i].is_retired;
         }
         return e;
@@ -62,6 +64,7 @@ static json_t *open_ours(const char *jws, size_t size, const char *typ, const ch
                 return payload;
         }
         ret->former = ret->retired = false;
+        ret->former_kid[0] = '\0';
         json_decref(payload);
         return NULL;
 }

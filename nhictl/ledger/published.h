@@ -8,8 +8,9 @@
 
 typedef struct Published {
         bool exists;
-        bool ours;           /* signed by our key, for this host and issuer */
-        bool former;         /* by another key of the ledger's key list: to be signed anew */
+        bool ours;   /* signed by our key, for this host and issuer */
+        bool former; /* by another key of the ledger's key list: to be signed anew */
+        char former_kid[JWK_KID_SIZE + 1]; /* that key; "" otherwise */
         bool retired;        /* by one that this list retired: the same, and its word is a thief's
                                 perhaps: no version to be outbid, no revision to be known */
         bool says_something; /* an account, a grant, an entry */

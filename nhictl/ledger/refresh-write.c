@@ -14,11 +14,12 @@ typedef struct Batch {
         size_t n;
 } Batch;
 
-static void failed(Refresh *r, const Target *t, int error)
+static void failed(Refresh *r, const Target *t, int error, const char *why)
 {
+        if (!why)
+                why = *r->p.store->error ? r->p.store->error : strerror(-error);
         if (error != -EPERM) /* that was told */
-                publication_note(&r->p, "%s: not re-dated: %s", t->name,
-                                 *r->p.store->error ? r->p.store->error : strerror(-error));
+                publication_note(&r->p, "%s: not re-dated: %s", t->name, why);
         publication_report(&r->p, t, "failed", t->published.ver);
         r->p.report->n_failed++;
         r->p.store->error[0] = '\0';
@@ -27,7 +28,7 @@ static void failed(Refresh *r, const Target *t, int error)
 static void batch_done(Batch *b)
 {
         for (size_t i = 0; i < b->n; i++)
-                free(b->sets[i].jws);
+                store_set_done(&b->sets[i]);
         b->n = 0;
 }
 
@@ -38,7 +39,7 @@ static int batch_write(Refresh *r, Batch *b)
 
         for (size_t i = 0; n == 0 && i < b->n; i++) {
                 if (b->sets[i].error < 0) {
-                        failed(r, b->targets[i], b->sets[i].error);
+                        failed(r, b->targets[i], b->sets[i].error, b->sets[i].why);
                         continue;
                 }
                 publication_report(p, b->targets[i], "refreshed", b->targets[i]->published.ver);
@@ -83,7 +84,7 @@ static int batch_add(Refresh *r, Batch *b, const Target *t, const Kept *k)
                 return n;
         }
         if (n < 0) {
-                failed(r, t, n);
+                failed(r, t, n, NULL);
                 return n == -ENOMEM ? n : 0;
         }
         b->targets[b->n++] = t;
@@ -99,7 +100,7 @@ int refresh_write(Refresh *r)
                 const Target *t = &r->p.targets.items[i];
 
                 if (t->is_selected && t->error < 0)
-                        failed(r, t, t->error);
+                        failed(r, t, t->error, t->why);
                 else if (t->is_wanted)
                         n = batch_add(r, b, t, &r->items[i]);
                 else if (t->is_selected)

@@ -72,13 +72,14 @@ static int on_known(void *userdata, const char *name, const Published *p)
         return sink.known(sink.userdata, name, p);
 }
 
-static int on_failed(void *userdata, const char *name, int error)
+static int on_failed(void *userdata, const char *name, bool must_write, int error, const char *why)
 {
         Refresh *r = userdata;
         const StoreSink sink = targets_sink(&r->p.targets);
         char host[STORE_NAME_MAX + 1];
 
-        return sink.failed(sink.userdata, is_statement(name, host) ? host : name, error);
+        return sink.failed(sink.userdata, is_statement(name, host) ? host : name, must_write, error,
+                           why);
 }
 
 /* ---- which ones ------------------------------------------------------------------------------ */

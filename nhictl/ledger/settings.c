@@ -109,14 +109,10 @@ typedef struct SettingRow {
 static const SettingRow top_rows[] = {
         { "format", read_format, 0, true, "must be 1" },
         { "issuer", read_issuer, SETTING(issuer), true, "must be the issuer's name, a URI" },
-        { "publish", read_publish, SETTING(publish), false,
-          "must be an absolute directory or a file://, https:// or etcd:// URL without user, "
-          "password and query" },
+        { "publish", read_publish, SETTING(publish), false, "must be " STORE_URL_WANTED },
         { "revoked", read_entries, SETTING(revoked), false,
           "must be a list of entries, nhi-grants(5)" },
-        { "reports", read_publish, SETTING(reports), false,
-          "must be an absolute directory or a file://, https:// or etcd:// URL without user, "
-          "password and query" },
+        { "reports", read_publish, SETTING(reports), false, "must be " STORE_URL_WANTED },
         { "publish_with", NULL, 0, false, "must be an object" },
         { "uid_min", read_id, SETTING(uid_min), true, "must be from 65536 to 99999" },
         { "uid_max", read_id, SETTING(uid_max), true, "must be from 65536 to 99999" },

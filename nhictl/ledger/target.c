@@ -5,6 +5,8 @@
 
 void targets_done(Targets *t)
 {
+        for (size_t i = 0; i < t->n; i++)
+                free(t->items[i].why);
         free(t->items);
         json_decref(t->index);
         free(t->keys);
@@ -169,13 +171,19 @@ static int on_known(void *userdata, const char *name, const Published *p)
         return take(userdata, name, p, false);
 }
 
-static int on_failed(void *userdata, const char *name, int error)
+static int on_failed(void *userdata, const char *name, bool must_write, int error, const char *why)
 {
+        static const Published unread;
         Target *one = find(userdata, name);
+        int r = one ? 0 : add_left_behind(userdata, name, &unread, must_write);
 
-        if (one)
-                one->error = error;
-        return 0;
+        one = find(userdata, name);
+        if (r < 0 || !one)
+                return r;
+        one->error = error;
+        free(one->why);
+        one->why = why ? strdup(why) : NULL;
+        return why && !one->why ? -ENOMEM : 0;
 }
 
 StoreSink targets_sink(Targets *t)

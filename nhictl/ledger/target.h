@@ -16,6 +16,7 @@ typedef struct Target {
                 *host;  /* NULL: the ledger has it no more; its set is emptied. The list has none */
         bool is_unread; /* it has a file there, which says nothing: its set stays */
         int error;      /* a negative errno from reading what is published */
+        char *why;      /* and what was said of it; may be NULL */
         bool is_told;   /* the error is noted, with what to do */
         bool is_selected;
         bool must_write; /* an earlier run said it would write it, and may not have */

@@ -175,8 +175,10 @@ const char *client_sentence(const ClientRequest *r, char ret[static CLIENT_ERROR
         const char *advice = r->status == 401 || r->status == 403 ? ": it wants other credentials"
                              : r->status == 404                   ? ": is there such a place?"
                              : r->status == 405                   ? ": it takes no PUT there"
-                             : r->status == 413                   ? ": it does not take that much"
-                                                                  : "";
+                             : r->status == 409                   ? ": is its directory there?"
+                             : r->status == 412 ? ": the ETag that it gave is not its own"
+                             : r->status == 413 ? ": it does not take that much"
+                                                : "";
 
         if (r->error)
                 (void)snprintf(ret, CLIENT_ERROR_MAX, "%s: %.*s", r->error, CLIENT_ERROR_MAX - 64,

@@ -97,7 +97,7 @@ static int read_key(EtcdStore *e, const char *name, const StoreSink *sink)
         }
         if (r == 0 && a.has_value)
                 r = a.size > e->s.o.size_max
-                            ? sink->failed(sink->userdata, name, -EFBIG)
+                            ? sink->failed(sink->userdata, name, false, -EFBIG, NULL)
                             : sink->set(sink->userdata, name, a.value ? (char *)a.value : "",
                                         a.size, false, &said);
         etcd_answer_done(&a);

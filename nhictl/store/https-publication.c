@@ -35,6 +35,18 @@ int https_publication_load(HttpsStore *h)
         return r;
 }
 
+int https_publication_is_served(HttpsStore *h, bool *ret)
+{
+        ClientRequest request;
+        int r = https_get(h, STORE_PUBLICATION, &request);
+
+        if (r == 0)
+                r = client_do(h->client, &request, 1);
+        *ret = r == 0 && (https_is_done(&request) || https_is_absent(&request));
+        client_request_done(&request);
+        return r;
+}
+
 /* Its status; -ENOMEM. */
 static int probe_one(HttpsStore *h, const char *etag, ClientRequest *request)
 {

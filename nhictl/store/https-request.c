@@ -30,6 +30,13 @@ int https_request_fail(HttpsStore *h, const ClientRequest *r)
         return store_failed(&h->s, -EIO, "%s: %s", r->url, client_sentence(r, sentence));
 }
 
+char *https_request_say(const ClientRequest *r)
+{
+        char sentence[CLIENT_ERROR_MAX], *said = NULL;
+
+        return asprintf(&said, "%s: %s", r->url, client_sentence(r, sentence)) < 0 ? NULL : said;
+}
+
 int https_get(const HttpsStore *h, const char *name, ClientRequest *ret)
 {
         *ret = (ClientRequest){ .method = "GET", .url = store_name_of(&h->names, name) };

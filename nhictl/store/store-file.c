@@ -102,7 +102,7 @@ static int load_one(FileStore *f, const char *file, const char *name, const Stor
 
         if (r == -ENOMEM)
                 return r;
-        return r < 0 ? sink->failed(sink->userdata, name, r)
+        return r < 0 ? sink->failed(sink->userdata, name, false, r, NULL)
                      : sink->set(sink->userdata, name, jws, size, false, &p);
 }
 

@@ -12,157 +12,9 @@
 #include <stdio.h>
 
 #define SUFFIX     ".jws"
-#define AT_A_TIME  32u /* objects that are read, which have the size of one together */
 #define N_TRIES    4
+#define REFUSALS   3 /* of one set, and it is no rival's doing */
 #define TOTAL_USEC (120 * USEC_PER_SEC)
-
-/* ---- what stands there ---- */
-
-/* What is ours and well is listed from now on. */
-static int tell_set(HttpsStore *h, const char *name, const ClientRequest *r, const StoreSink *sink)
-{
-        const bool must_write = json_object_get(h->pending, name);
-        const char *text = r->answer ? r->answer : "";
-        Published p;
-        int n = sink->set(sink->userdata, name, https_is_absent(r) ? NULL : text, r->n, must_write,
-                          &p);
-
-        if (n == 0 && p.ours && !must_write &&
-            json_object_set_new(h->hosts, name, publication_entry(&p)) < 0)
-                n = -ENOMEM;
-        return n;
-}
-
-static bool is_too_large(const ClientRequest *r)
-{
-        return r->error && streq(r->error, "too-large");
-}
-
-/* What keeps this object from being read, and likely no other; 0: nothing, or the server. */
-static int objects_own_error(const ClientRequest *r)
-{
-        if (is_too_large(r))
-                return -EFBIG;
-        if (r->error || r->status < 400 || r->status >= 500 || r->status == 401 ||
-            r->status == 429 || https_is_absent(r))
-                return 0;
-        return r->status == 403 ? -EACCES : -EIO;
-}
-
-static int take_set(HttpsStore *h, const char *name, const ClientRequest *r, const StoreSink *sink)
-{
-        const int error = objects_own_error(r);
-
-        if (error < 0)
-                return sink->failed(sink->userdata, name, error);
-        if (!https_is_absent(r) && !https_is_done(r))
-                return https_request_fail(h, r);
-        if (https_is_done(r) && https_is_conditional(h) && !https_etag_is_strong(r->etag))
-                return https_etag_missing(h, r);
-        if (json_object_set_new(h->etags, name, json_string(https_is_done(r) ? r->etag : "")) < 0)
-                return -ENOMEM;
-        return tell_set(h, name, r, sink);
-}
-
-static int read_some(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink)
-{
-        ClientRequest *requests = calloc(n, sizeof(*requests));
-        int r = requests ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = https_get(h, names[i], &requests[i]);
-        if (r == 0)
-                r = client_do(h->client, requests, n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = n > 1 && is_too_large(&requests[i])
-                            ? read_some(h, &names[i], 1, sink) /* others took the room, perhaps */
-                            : take_set(h, names[i], &requests[i], sink);
-        for (size_t i = 0; requests && i < n; i++)
-                client_request_done(&requests[i]);
-        free(requests);
-        return r;
-}
-
-/* Those of which nothing was read yet. */
-static int https_look(Store *s, const char *const *names, size_t n, const StoreSink *sink)
-{
-        HttpsStore *h = (HttpsStore *)s;
-        const char *some[AT_A_TIME];
-        size_t n_some = 0;
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < n; i++) {
-                if (!json_object_get(h->etags, names[i]))
-                        some[n_some++] = names[i];
-                if (n_some < AT_A_TIME && i + 1 < n)
-                        continue;
-                r = n_some > 0 ? read_some(h, some, n_some, sink) : 0;
-                n_some = 0;
-        }
-        return r;
-}
-
-static void forget(HttpsStore *h)
-{
-        json_decref(h->hosts);
-        json_decref(h->pending);
-        json_decref(h->etags);
-        free(TAKE_PTR(h->publication));
-        h->hosts = h->pending = h->etags = NULL;
-        h->etag[0] = h->s.revision[0] = '\0';
-        h->s.is_publication_lost = false;
-}
-
-/* Hosts that the publication lists and that need not be read. */
-static int tell_listed(HttpsStore *h, const StoreSink *sink)
-{
-        const json_t *entry;
-        const char *name;
-        Published p;
-        int r = 0;
-
-        json_object_foreach(h->hosts, name, entry) {
-                if (r < 0 || json_object_get(h->pending, name) ||
-                    publication_entry_read(entry, h->s.revision, &p) < 0)
-                        continue;
-                r = sink->known(sink->userdata, name, &p);
-        }
-        return r;
-}
-
-/* Those that are not listed, and those whose writing nobody saw the end of. */
-static int tell_unlisted(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink)
-{
-        const size_t n_max = n + json_object_size(h->pending);
-        const char **some = calloc(n_max + 1, sizeof(*some)), *name;
-        const json_t *value;
-        size_t n_some = 0;
-        int r;
-
-        if (!some)
-                return -ENOMEM;
-        json_object_foreach(h->pending, name, value)
-                some[n_some++] = name;
-        for (size_t i = 0; i < n; i++)
-                if (!json_object_get(h->hosts, names[i]) && !json_object_get(h->pending, names[i]))
-                        some[n_some++] = names[i];
-        r = https_look(&h->s, some, n_some, sink);
-        free(some);
-        return r;
-}
-
-static int https_load(Store *s, const char *const *names, size_t n, const StoreSink *sink)
-{
-        HttpsStore *h = (HttpsStore *)s;
-        int r;
-
-        forget(h);
-        h->etags = json_object();
-        r = h->etags ? https_publication_load(h) : -ENOMEM;
-        if (r == 0)
-                r = tell_listed(h, sink);
-        return r == 0 ? tell_unlisted(h, names, n, sink) : r;
-}
 
 static int https_begin(Store *s, const char *revision, const char *const *names, size_t n)
 {
@@ -190,33 +42,101 @@ static int note_written(HttpsStore *h, const StoreSet *set)
         return 0;
 }
 
+static json_int_t n_refusals(const HttpsStore *h, const StoreSet *set)
+{
+        return json_integer_value(json_object_get(h->refused, set->name));
+}
+
 static int take_answer(HttpsStore *h, StoreSet *set, const ClientRequest *r)
 {
         if (https_is_done(r))
                 return note_written(h, set);
-        set->error = https_is_refused(r) ? -EAGAIN : -EIO;
-        if (!https_is_refused(r))
-                (void)https_request_fail(h, r);
+        set->error = -EIO;
+        set->why = https_request_say(r);
+        if (!set->why)
+                return -ENOMEM;
+        if (!r->error && r->status == 412) {
+                set->error = -EAGAIN;
+                return json_object_set_new(h->refused, set->name,
+                                           json_integer(n_refusals(h, set) + 1)) < 0
+                               ? -ENOMEM
+                               : 0;
+        }
         return 0;
+}
+
+/* P1; but where what was read is refused each time, and the publication is still ours, the server
+ * does not know what it gave. */
+static int judge_refusals(HttpsStore *h, StoreSet *const *sent, size_t n)
+{
+        size_t n_refused = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (sent[i]->error != -EAGAIN)
+                        continue;
+                n_refused++;
+                if (n_refusals(h, sent[i]) < REFUSALS)
+                        return -EAGAIN;
+        }
+        if (n_refused > 0)
+                r = https_publication_check(h);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                if (sent[i]->error == -EAGAIN)
+                        sent[i]->error = -EIO;
+        return r;
+}
+
+/* P1: without a condition it would undo what others write. */
+static int leave_alone(const HttpsStore *h, StoreSet *set)
+{
+        _cleanup_free_ char *at = store_name_of(&h->names, set->name);
+
+        set->error = -EOPNOTSUPP;
+        if (!at || asprintf(&set->why,
+                            "%s: the server gives no strong ETag for it, so two publishers could "
+                            "undo each other. Remove it there, then: nhictl publish; or, where "
+                            "nobody else publishes there, with --single-publisher",
+                            at) < 0) {
+                set->why = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Requests for those that may be written, which are sent, too: *ret_n of both. */
+static int make_requests(const HttpsStore *h, StoreSet *sets, size_t n, StoreSet **sent,
+                         ClientRequest *requests, size_t *ret_n)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                if (json_is_null(json_object_get(h->etags, sets[i].name))) {
+                        r = leave_alone(h, &sets[i]);
+                        continue;
+                }
+                sent[*ret_n] = &sets[i];
+                r = https_put(h, sets[i].name, sets[i].jws, document_text(h->etags, sets[i].name),
+                              &requests[(*ret_n)++]);
+        }
+        return r;
 }
 
 static int put_sets(Store *s, StoreSet *sets, size_t n)
 {
         HttpsStore *h = (HttpsStore *)s;
+        _cleanup_free_ StoreSet **sent = calloc(n, sizeof(StoreSet *));
         ClientRequest *requests = calloc(n, sizeof(*requests));
-        int r = requests ? 0 : -ENOMEM;
+        size_t n_sent = 0;
+        int r = requests && sent ? make_requests(h, sets, n, sent, requests, &n_sent) : -ENOMEM;
 
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = https_put(h, sets[i].name, sets[i].jws, document_text(h->etags, sets[i].name),
-                              &requests[i]);
         if (r == 0)
-                r = client_do(h->client, requests, n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = take_answer(h, &sets[i], &requests[i]);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                if (sets[i].error == -EAGAIN)
-                        r = -EAGAIN;
-        for (size_t i = 0; requests && i < n; i++)
+                r = client_do(h->client, requests, n_sent);
+        for (size_t i = 0; r == 0 && i < n_sent; i++)
+                r = take_answer(h, sent[i], &requests[i]);
+        if (r == 0)
+                r = judge_refusals(h, sent, n_sent);
+        for (size_t i = 0; requests && i < n_sent; i++)
                 client_request_done(&requests[i]);
         free(requests);
         return r;
@@ -233,55 +153,14 @@ static int https_finish(Store *s)
         return r == -EAGAIN && https_is_conditional(h) ? 0 : r;
 }
 
-/* ---- what is no set ---- */
-
-static int tell_object(const char *name, const ClientRequest *r, const StoreSink *sink)
-{
-        Published p;
-
-        if (https_is_absent(r))
-                return 0;
-        if (!https_is_done(r))
-                return sink->failed(sink->userdata, name, -EIO);
-        return sink->set(sink->userdata, name, r->answer ? r->answer : "", r->n, false, &p);
-}
-
-static int read_objects(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink)
-{
-        ClientRequest *requests = calloc(n, sizeof(*requests));
-        int r = requests ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = https_get(h, names[i], &requests[i]);
-        if (r == 0)
-                r = client_do(h->client, requests, n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = n > 1 && is_too_large(&requests[i])
-                            ? read_objects(h, &names[i], 1, sink) /* as in read_some() */
-                            : tell_object(names[i], &requests[i], sink);
-        for (size_t i = 0; requests && i < n; i++)
-                client_request_done(&requests[i]);
-        free(requests);
-        return r;
-}
-
-static int https_read(Store *s, const char *const *names, size_t n, const StoreSink *sink)
-{
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < n; i += AT_A_TIME)
-                r = read_objects((HttpsStore *)s, names + i, n - i < AT_A_TIME ? n - i : AT_A_TIME,
-                                 sink);
-        return r;
-}
-
 /* ---- */
 
 static void https_free(Store *s)
 {
         HttpsStore *h = (HttpsStore *)s;
 
-        forget(h);
+        https_forget(h);
+        json_decref(h->refused);
         client_free(h->client);
         store_names_done(&h->names);
         free(h);
@@ -316,7 +195,8 @@ static int https_open(const StoreOptions *o, Store **ret, char *error)
         if (!h)
                 return -ENOMEM;
         h->s = (Store){ .type = &store_https, .o = *o };
-        r = store_names_split(o->url, strlen(o->url), SUFFIX, &h->names);
+        h->refused = json_object();
+        r = h->refused ? store_names_split(o->url, strlen(o->url), SUFFIX, &h->names) : -ENOMEM;
         if (r == 0)
                 r = client_new(&options, &h->client);
         if (r == 0)

@@ -11,14 +11,25 @@ static const struct {
         const char *scheme;
         const StoreType *type;
 } types[] = {
-        { "/", &store_file },
-        { "file:///", &store_file },
         { "https://", &store_https },
         { "etcd://", &store_etcd },
 };
 
+/* RFC 8089 section 2 and appendix B: file:/DIR is file:///DIR. */
+static const char *directory_of(const char *url)
+{
+        if (strncmp(url, "file:", strlen("file:")) != 0)
+                return *url == '/' ? url : NULL;
+        url += strlen("file:");
+        if (strncmp(url, "///", 3) == 0)
+                return url + 2;
+        return url[0] == '/' && url[1] != '/' ? url : NULL;
+}
+
 const StoreType *store_type(const char *url)
 {
+        if (directory_of(url))
+                return &store_file;
         for (size_t i = 0; i < ELEMENTSOF(types); i++)
                 if (strncmp(url, types[i].scheme, strlen(types[i].scheme)) == 0)
                         return types[i].type;
@@ -27,9 +38,7 @@ const StoreType *store_type(const char *url)
 
 const char *store_directory(const char *url)
 {
-        if (!url || store_type(url) != &store_file)
-                return NULL;
-        return *url == '/' ? url : url + strlen("file://");
+        return url ? directory_of(url) : NULL;
 }
 
 /* A user or password in it, or a query that is one, would stand in histories and process lists. */
@@ -63,9 +72,7 @@ int store_open(const StoreOptions *o, Store **ret, char ret_error[static LEDGER_
 {
         ret_error[0] = '\0';
         if (!store_url_is_valid(o->url)) {
-                (void)snprintf(ret_error, LEDGER_ERROR_MAX,
-                               "%s: this is no absolute directory and no file://, https:// or "
-                               "etcd:// URL without user, password and query",
+                (void)snprintf(ret_error, LEDGER_ERROR_MAX, "%s: must be " STORE_URL_WANTED,
                                o->url);
                 return -EINVAL;
         }
@@ -96,6 +103,13 @@ int store_failed(Store *s, int r, const char *format, ...)
         (void)vsnprintf(s->error, sizeof(s->error), format, ap);
         va_end(ap);
         return r;
+}
+
+void store_set_done(StoreSet *s)
+{
+        free(s->jws);
+        free(s->why);
+        *s = (StoreSet){ 0 };
 }
 
 int store_names_split(const char *text, size_t size, const char *tail, StoreNames *ret)

@@ -25,7 +25,7 @@
 #define JWS_TYP_PUBLICATION "nhi-publication+jwt"
 
 typedef struct StoreOptions {
-        const char *url; /* a directory, file://, https:// or etcd:// */
+        const char *url; /* a directory, file:, https:// or etcd:// */
         const StoreAccess *access;
         const SigningKey *key; /* of who publishes */
         const KeyList *others; /* whose publications are ours, too; may be NULL */
@@ -44,8 +44,9 @@ typedef struct StoreSink {
                    Published *ret);
         /* The same, as our own list has it; its hash is "". */
         int (*known)(void *userdata, const char *name, const Published *p);
-        /* It cannot be read. */
-        int (*failed)(void *userdata, const char *name, int error);
+        /* It cannot be read. why: more than error says, borrowed; may be NULL. */
+        int (*failed)(void *userdata, const char *name, bool must_write, int error,
+                      const char *why);
 } StoreSink;
 
 typedef struct StoreSet {
@@ -53,7 +54,10 @@ typedef struct StoreSet {
         char *jws;
         Published next; /* what it says */
         int error;      /* put: what kept it from being written; -EAGAIN: P1 */
+        char *why;      /* put: a sentence of that, malloc'ed; NULL: none of its own */
 } StoreSet;
+
+void store_set_done(StoreSet *s);
 
 typedef struct Store {
         const struct StoreType *type;
@@ -88,6 +92,10 @@ extern const StoreType store_file, store_https, store_etcd;
 
 /* The type of a URL; NULL: there is none for it. */
 const StoreType *store_type(const char *url);
+/* Of store_url_is_valid(), for administrators. */
+#define STORE_URL_WANTED                                                                           \
+        "an absolute directory (/DIR, file:/DIR or file:///DIR) or an https:// or etcd:// URL "    \
+        "without user, password and query"
 /* Is a URL, or its directory, well-formed as far as can be told without asking? */
 bool store_url_is_valid(const char *url);
 /* Where a URL is a directory's, that; else NULL. */

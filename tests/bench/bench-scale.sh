@@ -334,8 +334,8 @@ state_figures() { # COLUMN HOSTS SERVER-KIB-BEFORE FLEET-KIB SERVER-KIB
 
 troubles() { grep -c '^trouble' "$dir/fleet.log"; }
 
-# The value at a per mille of the samples, which bench_result() of bench.c would give.
-at() { sort -n "$dir/$1" | awk -v at="$2" '{ v[NR - 1] = $1 } END { print v[at == 500 ? int(NR / 2) : int((NR - 1) * at / 1000)] }'; }
+# The value at a per mille of the samples by nearest rank: of fewer than 100, p99 is the largest.
+at() { sort -n "$dir/$1" | awk -v at="$2" '{ v[NR] = $1 } END { print v[at == 500 ? int(NR / 2) + 1 : int((NR * at + 999) / 1000)] }'; }
 
 row() { # WHAT MEDIAN P99 GOAL
         local goal=- verdict=-

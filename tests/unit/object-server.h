@@ -28,7 +28,13 @@ typedef struct Objects {
         unsigned broken_put; /* PUT number that is answered by 503, once; 0: none */
         /* somebody else writes that just before the next write; NULL: nobody does */
         const char *slip_key, *slip_value;
-        const char *closed;        /* path whose GET is answered by 403; NULL: none */
+        const char *closed;        /* path whose GET is answered by closed_status; NULL: none */
+        unsigned closed_status;    /* 0: 403 */
+        const char *open;          /* the only path whose GET is not answered by 500; NULL: all */
+        const char *tagged;        /* path whose GET has etag and nothing else; NULL: none */
+        const char *etag;          /* NULL: no such header */
+        const char *homeless;      /* how paths begin whose PUT is answered by 409; NULL: none do */
+        const char *stale;         /* path whose PUT is answered by 412; NULL: none */
         const char *broken_fields; /* with these header lines; NULL: none */
         unsigned token_life; /* etcd: requests that a token is good for; 0: one token, for ever */
         unsigned n_tokens, n_uses;
@@ -102,7 +108,8 @@ static inline bool object_serve_put(Objects *o, HttpsPeer *p)
         const bool is_probe = strstr(p->path, "_probe");
         char field[80] = "", length[32] = "0";
 
-        if (o->has_no_directory)
+        if (o->has_no_directory ||
+            (o->homeless && strncmp(p->path, o->homeless, strlen(o->homeless)) == 0))
                 return https_answer(p, 409, "", "");
         if (!is_probe)
                 object_slip(o);
@@ -110,7 +117,7 @@ static inline bool object_serve_put(Objects *o, HttpsPeer *p)
                 return https_answer(p, 412, "", "");
         if (!is_probe && o->n_put == o->broken_put)
                 return https_answer(p, 503, o->broken_fields ? o->broken_fields : "", "");
-        if (!object_may_be_put(o, p))
+        if (!object_may_be_put(o, p) || (o->stale && streq(o->stale, p->path)))
                 return https_answer(p, 412, "", "");
         (void)https_header(p, "Content-Length", length, sizeof(length));
         o->revision++;
@@ -126,10 +133,16 @@ static inline bool object_serve_get(Objects *o, HttpsPeer *p)
         char field[80] = "";
 
         if (o->closed && streq(o->closed, p->path))
-                return https_answer(p, 403, "", "");
+                return https_answer(p, o->closed_status ? o->closed_status : 403,
+                                    "Location: /elsewhere\r\n", "");
+        if (o->open && !streq(o->open, p->path))
+                return https_answer(p, 500, "", "");
         if (!at)
                 return https_answer(p, 404, "", "");
         (void)snprintf(field, sizeof(field), "ETag: \"r%ld\"\r\n", at->revision);
+        if (o->tagged && streq(o->tagged, p->path))
+                (void)snprintf(field, sizeof(field), "%s%s%s", o->etag ? "ETag: " : "",
+                               o->etag ? o->etag : "", o->etag ? "\r\n" : "");
         return https_answer(p, 200, field, at->value);
 }
 

@@ -5,9 +5,11 @@
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
+#include "nhictl/fleet/report.h"
 #include "nhictl/key-file.h"
 #include "nhictl/key-lock.h"
 #include "nhictl/verb.h"
+#include "tests/unit/keylist-fixture.h"
 #include "tests/unit/ledger-fixture.h"
 #include "tests/unit/report-fixture.h"
 
@@ -272,10 +274,11 @@ static int64_t published_version(void)
         return ver;
 }
 
+#define SET  PATH_PUBLISHED_DIR "/" HOST ".jws"
+#define KEPT PATH_PUBLISHED_DIR "/kept"
+
 static void what_was_published_cannot_be_taken_back_unseen(void **state) /* F5, V18 */
 {
-        static const char set[] = PATH_PUBLISHED_DIR "/" HOST ".jws",
-                          kept[] = PATH_PUBLISHED_DIR "/kept";
         char jti[64];
         int64_t ver;
 
@@ -287,24 +290,155 @@ static void what_was_published_cannot_be_taken_back_unseen(void **state) /* F5, 
         assert_true(ver > 0);
         report(ver, 5);
         OK("fleet");
-        assert_int_equal(rename(set, kept), 0);
+        assert_int_equal(rename(SET, KEPT), 0);
         OK("revoke", jti, "--reason", "stolen");
-        assert_int_equal(rename(kept, set), 0);
+        assert_int_equal(rename(KEPT, SET), 0);
         /* It has what is shown, and that is what was revoked. */
         report(ver, 5);
         ENDS(VERB_PROBLEM, "fleet");
         assert_in(out, "behind");
         assert_in(err, "who took it back");
-        assert_int_equal(unlink(set), 0);
+        assert_int_equal(unlink(SET), 0);
         ENDS(VERB_PROBLEM, "fleet");
         assert_in(out, "behind");
         OK("publish");
         ENDS(VERB_STALE, "fleet");
         report(0, 5);
         OK("fleet");
-        assert_int_equal(unlink(set), 0);
+        assert_int_equal(unlink(SET), 0);
         OK("fleet", "--forget", HOST);
         OK("fleet");
+}
+
+#define OTHER_KEY PATH_ETC_DIR "/issuer-2.key"
+
+/* The set that stands there is put back over what revokes it. */
+static void revoke_in_vain(const char *jti)
+{
+        assert_int_equal(rename(SET, KEPT), 0);
+        OK("revoke", jti, "--reason", "stolen");
+        assert_int_equal(rename(KEPT, SET), 0);
+}
+
+static void grant_and_show(char jti[static 64])
+{
+        OK(GRANT_WORDS);
+        (void)snprintf(jti, 64, "%.*s", (int)strcspn(out, "\n"), out);
+        report(0, 5);
+        OK("fleet", "--json");
+        report(published_version(), 5);
+        OK("fleet");
+}
+
+static void to_look_with_another_key_forgets_nothing(void **state) /* F5 */
+{
+        char jti[64];
+
+        OK("key", "new", "--key", OTHER_KEY);
+        grant_and_show(jti);
+        revoke_in_vain(jti);
+        ENDS(VERB_PROBLEM, "fleet");
+        OK("fleet", "--key", OTHER_KEY); /* none of these sets is that key's */
+        ENDS(VERB_PROBLEM, "fleet");
+        assert_in(out, "behind");
+        assert_in(err, "who took it back");
+}
+
+/* A list by one root that names both keys; or one, and the issuer's as retired. */
+static void name_keys(const SigningKey *root, bool is_retired)
+{
+        const int64_t now_sec = now_realtime_usec() / 1000000;
+        SigningKey one = { 0 }, two = { 0 };
+        char *a, *b, *of_root, *payload = NULL, *lines;
+
+        assert_int_equal(key_file_open(PATH_ISSUER_KEY, NULL, &one, NULL), VERB_OK);
+        assert_int_equal(key_file_open(OTHER_KEY, NULL, &two, NULL), VERB_OK);
+        a = is_retired ? jwk_with(&one, "") : jwk_reaching(&one);
+        b = jwk_reaching(&two);
+        of_root = jwk_with(root, "");
+        assert_true(asprintf(&payload,
+                             "{\"format\":1,\"iss\":\"" ISSUER "\",\"aud\":\"*\",\"iat\":%lld,"
+                             "\"ver\":%lld,\"keys\":[%s%s%s],\"retired\":[%s],\"roots\":[%s],"
+                             "\"threshold\":1}",
+                             (long long)now_sec, (long long)now_sec * 1000 + is_retired, b,
+                             is_retired ? "" : ",", is_retired ? "" : a, is_retired ? a : "",
+                             of_root) > 0);
+        lines = SIGNED_BY(payload, root);
+        assert_int_equal(file_replace(PATH_LEDGER_DIR "/keys.jws", lines, strlen(lines), 0644,
+                                      geteuid(), getegid(), false),
+                         0);
+        free(a);
+        free(b);
+        free(of_root);
+        free(payload);
+        free(lines);
+        signing_key_done(&one);
+        signing_key_done(&two);
+}
+
+/* Between two keys of one list: what either published counts for both. */
+static void in_an_overlap_the_sets_of_either_key_count(void **state) /* F5 */
+{
+        SigningKey root;
+        char jti[64];
+        int64_t ver;
+
+        assert_int_equal(signing_key_generate(&root), 0);
+        OK("key", "new", "--key", OTHER_KEY);
+        grant_and_show(jti);
+        name_keys(&root, false);
+        OK("publish", "--key", OTHER_KEY);
+        OK("publish", "--key", OTHER_KEY, "--all");
+        report(1000, 5);
+        ENDS(VERB_STALE, "fleet"); /* by the key of before */
+        assert_in(out, "behind");
+        report(0, 5);
+        OK("fleet", "--json");
+        ver = published_version();
+        report(ver, 5);
+        OK("fleet");
+        OK("fleet", "--key", OTHER_KEY);
+
+        assert_int_equal(rename(SET, KEPT), 0);
+        OK("revoke", jti, "--reason", "stolen", "--key", OTHER_KEY);
+        assert_int_equal(rename(KEPT, SET), 0);
+        ENDS(VERB_PROBLEM, "fleet");
+        assert_in(out, "behind");
+        ENDS(VERB_PROBLEM, "fleet", "--key", OTHER_KEY);
+        ENDS(VERB_PROBLEM, "fleet");
+        signing_key_done(&root);
+}
+
+static size_t n_keys_seen(void)
+{
+        json_t *doc = json_load_file(PATH_LEDGER_DIR "/" SEEN_FILE, 0, NULL);
+        const size_t n = json_object_size(json_object_get(doc, "published"));
+
+        json_decref(doc);
+        return n;
+}
+
+/* A thief's version is outbid by nobody. */
+static void what_a_retired_key_published_counts_for_no_other(void **state) /* F5 */
+{
+        SigningKey root;
+        char jti[64];
+
+        assert_int_equal(signing_key_generate(&root), 0);
+        OK("key", "new", "--key", OTHER_KEY);
+        grant_and_show(jti);
+        revoke_in_vain(jti);
+        name_keys(&root, false);
+        ENDS(VERB_PROBLEM, "fleet", "--key", OTHER_KEY);
+        name_keys(&root, true);
+        OK("fleet", "--key", OTHER_KEY);
+        assert_int_equal(n_keys_seen(), 1);
+        OK("publish", "--key", OTHER_KEY);
+        OK("publish", "--key", OTHER_KEY, "--all");
+        assert_int_equal(n_keys_seen(), 1);
+        report(0, 5);
+        OK("fleet", "--key", OTHER_KEY);
+        signing_key_done(&root);
 }
 
 static void without_the_issuers_key_nobody_says_who_is_behind(void **state)
@@ -509,6 +643,9 @@ int main(void)
                 KNOWN(an_old_report_is_told),
                 KNOWN(a_host_with_an_older_set_is_behind),
                 KNOWN(what_was_published_cannot_be_taken_back_unseen),
+                KNOWN(to_look_with_another_key_forgets_nothing),
+                KNOWN(in_an_overlap_the_sets_of_either_key_count),
+                KNOWN(what_a_retired_key_published_counts_for_no_other),
                 KNOWN(without_the_issuers_key_nobody_says_who_is_behind),
                 KNOWN(to_see_the_fleet_takes_no_passphrase),
                 KNOWN(what_a_host_did_not_take_is_status_1),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Promises F1 to F4 of nhictl/fleet/report.h: reports as they are judged, and as they are read from
- * each kind of place. */
+/* Promises F1 to F4 and F6 of nhictl/fleet/report.h: reports as they are judged, and as they are
+ * read from each kind of place. */
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
@@ -402,6 +402,52 @@ static void a_host_cannot_fill_the_ledger_with_uses(void **state)
         spec.used_sec = 5;
         (void)see(spec);
         assert_int_equal(use_of("g-unknown"), 0);
+}
+
+static void claim_use(int64_t seq, const char *jti, int64_t at_sec)
+{
+        ReportSpec spec = usual;
+
+        spec.seq = seq;
+        spec.used = jti;
+        spec.used_sec = at_sec;
+        (void)see(spec);
+}
+
+static void give_to_another_host(const char *jti)
+{
+        json_t *grant = json_deep_copy(ledger_get(ledger, DOC_GRANT, "g-1"));
+
+        assert_int_equal(json_object_set_new(grant, "jti", json_string(jti)), 0);
+        assert_int_equal(json_object_set_new(grant, "hosts", json_pack("[s]", "web2")), 0);
+        assert_int_equal(ledger_put(ledger, DOC_GRANT, jti, grant), 0);
+}
+
+static void a_host_uses_no_grant_that_is_not_for_it(void **state) /* F6 */
+{
+        give_to_another_host("g-2");
+        claim_use(100, "g-2", FIXTURE_NOW - 100);
+        assert_int_equal(use_of("g-2"), 0);
+        claim_use(101, "g-1", FIXTURE_NOW - 100);
+        assert_int_equal(use_of("g-1"), FIXTURE_NOW - 100);
+}
+
+/* At N and N+1: 60 s ahead of the clock, and the moment that the grant begins. */
+static void a_use_is_neither_of_the_future_nor_of_before_the_grant(void **state) /* F6 */
+{
+        const json_t *grant = ledger_get(ledger, DOC_GRANT, "g-1");
+        int64_t nbf_sec;
+
+        assert_int_equal(document_time(grant, "nbf", &nbf_sec), 0);
+        claim_use(100, "g-1", nbf_sec - 61);
+        assert_int_equal(use_of("g-1"), 0);
+        claim_use(101, "g-1", nbf_sec - 60);
+        assert_int_equal(use_of("g-1"), nbf_sec - 60);
+        claim_use(102, "g-1", INT64_C(253402300799));
+        claim_use(103, "g-1", FIXTURE_NOW + 61);
+        assert_int_equal(use_of("g-1"), nbf_sec - 60);
+        claim_use(104, "g-1", FIXTURE_NOW + 60);
+        assert_int_equal(use_of("g-1"), FIXTURE_NOW + 60);
 }
 
 static void what_was_seen_is_not_begun_anew_where_it_is_damaged(void **state)
@@ -816,6 +862,8 @@ int main(void)
                 TEST(a_host_with_a_new_key_begins_anew),
                 TEST(the_last_use_of_a_grant_outlives_the_agents_restart),
                 TEST(a_host_cannot_fill_the_ledger_with_uses),
+                TEST(a_host_uses_no_grant_that_is_not_for_it),
+                TEST(a_use_is_neither_of_the_future_nor_of_before_the_grant),
                 TEST(what_was_seen_is_not_begun_anew_where_it_is_damaged),
                 TEST(reports_are_read_in_the_order_that_was_asked_for),
                 TEST_HTTPS(reports_are_read_in_the_order_that_was_asked_for),

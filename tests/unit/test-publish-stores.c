@@ -211,7 +211,8 @@ static int ignore_known(void *userdata, const char *name, const Published *p)
         return 0;
 }
 
-static int ignore_failed(void *userdata, const char *name, int error)
+static int ignore_failed(void *userdata, const char *name, bool must_write, int error,
+                         const char *why)
 {
         return 0;
 }
@@ -242,7 +243,7 @@ static int put_late(Store *s, const char *name, const char *text)
         StoreSet set = { .name = name, .jws = strdup(text) };
         int r = s->type->put(s, &set, 1);
 
-        free(set.jws);
+        store_set_done(&set);
         return r;
 }
 
@@ -615,6 +616,151 @@ static void an_object_that_cannot_be_read_holds_up_its_own_host_only(void **stat
         ledger_free(l);
 }
 
+/* B4: an HTTPS server says it in many ways; what is lasting is asked for again first. */
+static void whatever_a_server_says_of_one_object_holds_up_its_own_host_only(void **state)
+{
+        static const unsigned statuses[] = { 500, 429, 401, 400, 301 };
+        PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC };
+        Ledger *l = ledger_of_hosts(*state, 3);
+        char error[LEDGER_ERROR_MAX], said[32], jti[32];
+        PublishReport report;
+
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        objects.closed = "/nhi/sets/web2";
+        for (size_t i = 0; i < ELEMENTSOF(statuses); i++) {
+                objects.closed_status = statuses[i];
+                (void)snprintf(jti, sizeof(jti), "g-1%zu", i);
+                give_grant_to(l, jti, "web3");
+                request.now_usec += SECOND;
+                if (publish_with(l, request, &report, error) < 0)
+                        fail_msg("%s", error);
+                assert_int_equal(report.n_published, 2);
+                assert_int_equal(report.n_failed, 1);
+                (void)snprintf(said, sizeof(said), "status-%u", statuses[i]);
+                must_be_noted(&report, "web2: what stands at", said);
+                publish_report_done(&report);
+                assert_int_equal(grants_of("web3"), i + 1);
+        }
+        disable_owner(l);
+        assert_int_equal(publish_with(l, request, &report, error), 0);
+        assert_int_equal(report.n_published, 2);
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1") + grants_of("web3"), 0);
+        assert_true(entries() > 0);
+        ledger_free(l);
+}
+
+/* Nothing else is read that could tell: the publication is. */
+static void one_object_that_is_ill_is_no_server_that_is(void **state)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND };
+        Ledger *l = ledger_of_hosts(*state, 2);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        give_grant_to(l, "g-2", "web2");
+        objects.closed = "/nhi/sets/web2";
+        objects.closed_status = 500;
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_published, 0);
+        assert_int_equal(report.n_failed, 1);
+        must_be_noted(&report, "web2: what stands at", "status-500");
+        publish_report_done(&report);
+        objects.closed = NULL;
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        ledger_free(l);
+}
+
+/* P2: what an interrupted run wanted to empty, and that the ledger has no more. */
+static void a_host_that_left_and_cannot_be_read_is_told(void **state)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND };
+        Ledger *l = ledger_of_hosts(*state, 2);
+        char error[LEDGER_ERROR_MAX], revision[LEDGER_HASH_SIZE];
+        PublishReport report;
+
+        assert_int_equal(publish(l, NOW_USEC), 2);
+        assert_int_equal(ledger_remove(l, DOC_HOST, "web1"), 0);
+        assert_int_equal(ledger_commit(l, FIXTURE_NOW, "test"), 0);
+        assert_int_equal(ledger_revision(l, revision), 0);
+        store_free(begin_elsewhere(revision));
+        objects.closed = "/nhi/sets/web1";
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_failed, 1);
+        must_be_noted(&report, "web1: what stands at", "status-403");
+        publish_report_done(&report);
+        objects.closed = NULL;
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        assert_int_equal(grants_of("web1"), 0);
+        ledger_free(l);
+}
+
+static void a_server_that_is_ill_is_not_asked_for_every_host(void **state)
+{
+        Ledger *l = ledger_of_hosts(*state, 50);
+        char error[LEDGER_ERROR_MAX];
+        int n;
+
+        assert_int_equal(publish(l, NOW_USEC), 50);
+        objects.open = "/nhi/sets/" STORE_PUBLICATION;
+        n = server.n_requests;
+        assert_int_equal(refusal(l, NOW_USEC + SECOND, error), -EIO);
+        assert_non_null(strstr(error, "status-500"));
+        assert_true(server.n_requests - n < 150);
+        objects.open = "/nothing";
+        n = server.n_requests;
+        assert_int_equal(refusal(l, NOW_USEC + 2 * SECOND, error), -EIO);
+        assert_non_null(strstr(error, STORE_PUBLICATION));
+        assert_true(server.n_requests - n < 10);
+        ledger_free(l);
+}
+
+static void remove_publication(void)
+{
+        Object *at = object_find(&objects, "/nhi/sets/" STORE_PUBLICATION);
+
+        free(at->value);
+        *at = objects.items[--objects.n];
+        qsort(objects.items, objects.n, sizeof(*objects.items), object_compare);
+}
+
+/* P1: no condition can rest upon it (RFC 9110 section 13.1.1). What need not be written is well. */
+static void an_object_without_a_strong_etag_is_read_and_not_written(void **state)
+{
+        static const char *const etags[] = { "W/\"r1\"", NULL, "\xff" };
+        PublishRequest request = { .mode = PUBLISH_ALL, .now_usec = NOW_USEC };
+        Ledger *l = ledger_of_hosts(*state, 3);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+        long revision;
+
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        objects.tagged = "/nhi/sets/web2";
+        revision = revision_of("web2");
+        for (size_t i = 0; i < ELEMENTSOF(etags); i++) {
+                objects.etag = etags[i];
+                remove_publication();
+                request.now_usec += SECOND;
+                assert_int_equal(publish(l, request.now_usec), 0);
+                if (publish_with(l, request, &report, error) < 0)
+                        fail_msg("%s", error);
+                assert_int_equal(report.n_published, 2);
+                assert_int_equal(report.n_failed, 1);
+                must_be_noted(&report, "web2: not published", "no strong ETag");
+                must_be_noted(&report, "/nhi/sets/web2: ", "--single-publisher");
+                publish_report_done(&report);
+                assert_int_equal(revision_of("web2"), revision);
+        }
+        access_to.single_publisher = true;
+        request.now_usec += SECOND;
+        assert_int_equal(publish(l, request.now_usec), 1);
+        assert_true(revision_of("web2") > revision);
+        ledger_free(l);
+}
+
 /* A list by one root, into the ledger. */
 static void name_keys(const Fixture *f, const SigningKey *root, const char *keys, int ver)
 {
@@ -925,6 +1071,53 @@ static void a_directory_that_is_not_there_is_no_rival(void **state)
         ledger_free(l);
 }
 
+/* The same of one host's place, as of https://SERVER/{host}/set.jws. */
+static void a_directory_that_one_host_lacks_holds_up_that_host_only(void **state)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC };
+        Ledger *l = ledger_of_hosts(*state, 4);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        add_host(l, "db1", "db");
+        add_host(l, "db2", "db");
+        objects.homeless = "/nhi/sets/db";
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_published, 4);
+        assert_int_equal(report.n_failed, 2);
+        must_be_noted(&report, "db1: not published", "/db1: status-409: is its directory there?");
+        must_be_noted(&report, "db2: not published", "/db2: status-409: is its directory there?");
+        publish_report_done(&report);
+        objects.homeless = NULL;
+        assert_int_equal(publish(l, NOW_USEC + SECOND), 2);
+        ledger_free(l);
+}
+
+/* A cache before it gives an ETag that the server does not know any more: nobody else publishes. */
+static void an_object_that_is_always_refused_holds_up_its_own_host_only(void **state)
+{
+        const PublishRequest request = { .mode = PUBLISH_CHANGED, .now_usec = NOW_USEC + SECOND };
+        Ledger *l = ledger_of_hosts(*state, 3);
+        char error[LEDGER_ERROR_MAX];
+        PublishReport report;
+
+        assert_int_equal(publish(l, NOW_USEC), 3);
+        give_grant_to(l, "g-2", "web2");
+        revoke_grant(l);
+        objects.stale = "/nhi/sets/web2";
+        if (publish_with(l, request, &report, error) < 0)
+                fail_msg("%s", error);
+        assert_int_equal(report.n_failed, 1);
+        must_be_noted(&report, "web2: not published", "/web2: status-412");
+        publish_report_done(&report);
+        assert_int_equal(grants_of("web1"), 0);
+        assert_int_equal(entries(), 1);
+        objects.stale = NULL;
+        assert_int_equal(publish(l, NOW_USEC + 2 * SECOND), 1);
+        ledger_free(l);
+}
+
 static void an_answer_to_a_put_needs_no_etag(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
@@ -1050,13 +1243,9 @@ static void a_server_that_says_when_is_asked_then(void **state)
 static void sets_that_were_put_there_by_hand_are_listed_and_not_written(void **state)
 {
         Ledger *l = ledger_of_hosts(*state, 2);
-        Object *at;
 
         assert_int_equal(publish(l, NOW_USEC), 2);
-        at = object_find(&objects, "/nhi/sets/" STORE_PUBLICATION);
-        free(at->value);
-        *at = objects.items[--objects.n];
-        qsort(objects.items, objects.n, sizeof(*objects.items), object_compare);
+        remove_publication();
         assert_int_equal(publish(l, NOW_USEC + SECOND), 0);
         assert_non_null(stands(STORE_PUBLICATION));
         ledger_free(l);
@@ -1112,6 +1301,11 @@ int main(void)
                 BOTH(a_publication_that_is_garbage_holds_no_revocation_up),
                 BOTH(an_object_that_is_no_set_holds_up_its_own_host_only),
                 HTTPS(an_object_that_cannot_be_read_holds_up_its_own_host_only),
+                HTTPS(whatever_a_server_says_of_one_object_holds_up_its_own_host_only),
+                HTTPS(one_object_that_is_ill_is_no_server_that_is),
+                HTTPS(a_host_that_left_and_cannot_be_read_is_told),
+                HTTPS(a_server_that_is_ill_is_not_asked_for_every_host),
+                HTTPS(an_object_without_a_strong_etag_is_read_and_not_written),
                 BOTH(what_another_key_of_the_list_signed_is_signed_anew),
                 BOTH(a_host_that_left_is_emptied_whichever_key_that_signs_published_it),
                 BOTH(a_publication_by_a_retired_key_is_as_good_as_none),
@@ -1125,6 +1319,8 @@ int main(void)
                 ETCD(a_token_of_etcd_that_runs_out_is_followed_by_another),
                 HTTPS(a_server_that_ignores_conditions_is_refused),
                 HTTPS(a_directory_that_is_not_there_is_no_rival),
+                HTTPS(a_directory_that_one_host_lacks_holds_up_that_host_only),
+                HTTPS(an_object_that_is_always_refused_holds_up_its_own_host_only),
                 HTTPS(an_answer_to_a_put_needs_no_etag),
                 HTTPS(a_run_that_was_overtaken_looks_again),
                 ETCD(a_member_that_repeats_itself_is_left),
