@@ -115,7 +115,7 @@ case_an_exemption_holds_and_leaves_a_record() {
         judge 'who is not exempt is denied' both failed silent_on '^bob$'
         person ci 'ssh root@web1 id -un'
         judge 'root gets in' both succeeded says '^root$'
-        admin 'journalctl --no-pager -q -o cat NHI_EVENT=exemption NHI_ACCOUNT=root'
+        admin 'journalctl --sync; journalctl --no-pager -q -o cat NHI_EVENT=exemption NHI_ACCOUNT=root'
         judge 'and a record says so' says root
         admin "$AGENT_KILL"
         person ci 'ssh root@web1 id -un'

@@ -57,7 +57,7 @@ case_unconfirmed_it_undoes_itself() {
         olga_gets_in
         judge 'the modes file is as before, byte by byte' modes_are_from_before
         judge 'no timer is left' wait_until 15 timer_is_gone
-        admin 'journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-reverted'
+        admin 'journalctl --sync; journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-reverted'
         judge 'the journal says why' says 'nobody confirmed it in time'
         admin 'nhictl log --since 1m'
         judge 'the gate that observes again is in the log' says 'config-changed .*logins: from enforce to observe'
@@ -126,7 +126,7 @@ case_only_a_new_login_confirms() {
         person ci 'ssh -o ControlPath=none bob@web1 "sudo -n nhictl enforce --confirm >/dev/null"'
         judge 'a new login confirms' both succeeded says 'confirmed by session .* of bob \(sshd from'
         judge 'nothing is pending any more' both nothing_is_pending -- timer_is_gone
-        admin 'cat /var/lib/nhi/confirmed.json; journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-confirmed'
+        admin 'cat /var/lib/nhi/confirmed.json; journalctl --sync; journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-confirmed'
         judge 'who confirmed is written down' both says '"user": "bob"' -- says 'Enforcement confirmed: logins'
         person ci 'ssh bob@web1 sudo -n nhictl enforce --confirm'
         judge 'there is nothing to confirm twice' both status 1 -- says 'nothing waits'

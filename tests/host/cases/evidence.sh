@@ -177,7 +177,7 @@ case_every_decision_is_once_in_the_log_and_once_in_the_journal() {
         judge 'a wrong key is denied' failed
         judge 'root gets in' root_gets_in
         world_revoke_all
-        quietly bash -c 'systemctl stop nhi-agentd; journalctl -q -b -o json SYSLOG_IDENTIFIER=nhi-agentd >/run/journal.json'
+        quietly bash -c 'systemctl stop nhi-agentd; journalctl --sync; journalctl -q -b -o json SYSLOG_IDENTIFIER=nhi-agentd >/run/journal.json'
         quietly bash -o pipefail -c "($LOG_TEXT) | log-lab match /run/journal.json"
         note "$OUT"
         judge 'log and journal have the same, and each decision once' succeeded

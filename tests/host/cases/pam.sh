@@ -20,7 +20,7 @@ case_su_root_with_the_right_password_is_denied() {
         judge 'the gated one does not' both failed silent_on became-root
         person olga 'echo "battery staple" | su - root -c "echo became-\$(id -un)"'
         judge 'nor by su -' both failed silent_on became-root
-        admin 'journalctl --no-pager -q -o verbose -n 1 NHI_EVENT=denial NHI_ACCOUNT=olga | grep -E "NHI_(ACCOUNT|TARGET|CLASS|REASON)"'
+        admin 'journalctl --sync; journalctl --no-pager -q -o verbose -n 1 NHI_EVENT=denial NHI_ACCOUNT=olga | grep -E "NHI_(ACCOUNT|TARGET|CLASS|REASON)"'
         judge 'the subject in the record is the invoker' says 'NHI_ACCOUNT=olga'
         judge 'and root is the target' says 'NHI_TARGET=root'
         person olga 'echo "correct horse" | su olga -c "echo became-\$(id -un)"'

@@ -44,7 +44,7 @@ case_a_login_without_a_user_manager_leaves_no_failed_unit() {
         world_grant "svc-deploy --service ssh --for 5m --owner payments --reason 'no manager' --ssh-key /root/ci.pub --wait 10s"
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'ssh logs in' both succeeded says '^svc-deploy$'
-        admin 'journalctl -q --no-pager -g "Failed at step PAM" -u "user@*"'
+        admin 'journalctl --sync; journalctl -q --no-pager -g "Failed at step PAM" -u "user@*"'
         judge 'its user manager was refused' says 'user@'
         admin 'systemctl list-units --failed --no-legend --plain'
         judge 'and is no failed unit' silent_on 'user@'
