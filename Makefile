@@ -126,9 +126,9 @@ $(B)/libtest.a: $(call tobj,$(TEST_ROOM))
 	$(if $(Q),@echo "  AR      $@")
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/libtest.a
+$(TEST_BIN): $(B)/tests/%: $(B)/tobj/tests/%.o $(B)/tobj/tests/alone.o $(B)/libtest.a
 	@mkdir -p $(@D)
-	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST)
+	$(link) -o $@ $(filter %.o,$^) $(B)/libtest.a $(LIBS_TEST) -Wl,--wrap=_cmocka_run_group_tests
 
 # The module's own table, and its calendar.
 $(B)/tests/pam/test-law: $(B)/tobj/pam_nhi/law.o

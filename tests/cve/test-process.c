@@ -194,7 +194,7 @@ static void with_over_1024_descriptors_the_agent_is_asked_as_ever_O24(void **sta
         assert_true(held[N_HELD - 1] >= 1024);
         agent_script(&agent, SCRIPT_ALLOW);
         assert_int_equal(wire_ask(PATH_SOCKET, getuid(), &q,
-                                  now_monotonic_usec() + 2 * USEC_PER_SEC, &x, &reply),
+                                  now_monotonic_usec() + 30 * USEC_PER_SEC, &x, &reply),
                          0);
         agent_script(&agent, SCRIPT_SILENT);
         assert_int_equal(

@@ -24,7 +24,7 @@
 #   host_wait NAME SECONDS CMD ARG...  until CMD succeeds in the host; 1 when the time is over
 #   host_full NAME / host_roomy NAME   every filesystem of the host but /run and /tmp is full / has room again
 #   host_poweroff NAME           orderly, then by force; removes everything
-#   wait_until SECONDS CMD ARG...      the same as host_wait, on this machine
+#   wait_until SECONDS CMD ARG...      the same as host_wait, on this machine; NHI_SLACK times as long (see run)
 
 NHI_HOSTS=${NHI_HOSTS:-/run/nhi-hosts}
 NHI_SUITE=${NHI_SUITE:-bookworm}
@@ -38,9 +38,9 @@ host_die() {
         return 1
 }
 
-# Poll with a deadline: conditions, never times.
+# Poll with a deadline: conditions, never times. The deadline is patience, which costs nothing when all is well.
 wait_until() {
-        local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+        local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000 * ${NHI_SLACK:-1}))
         shift
         until "$@" >/dev/null 2>&1; do
                 ((${EPOCHREALTIME/[.,]/} < deadline)) || return 1

@@ -148,9 +148,9 @@ fault_before() {
         mark
 }
 
-fault_heard() { # WORD [SECONDS]
+fault_heard() { # WORD
         local from=$(now_ms)
-        judge "the fetcher says $1" gone_within "$from" "${2:-10}" fetch_says "$1"
+        judge "the fetcher says $1" gone_within "$from" 30 fetch_says "$1"
 }
 
 fault_during() {

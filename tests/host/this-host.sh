@@ -87,5 +87,5 @@ check_machine
 say_what_happens
 if [[ ${1-} == --yes-break-this-host ]]; then shift; else confirm; fi
 # A service of its own: whoever runs this has a login session, and what is tested must not belong to it.
-exec systemd-run --quiet --collect --wait --pipe --unit="$unit" --setenv=TERM="${TERM:-dumb}" \
+exec systemd-run --quiet --collect --wait --pipe --unit="$unit" --setenv=TERM="${TERM:-dumb}" --setenv=NHI_SLACK="${NHI_SLACK:-1}" \
         "$here/this-host.sh" --inside "$@"

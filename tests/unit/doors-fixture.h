@@ -83,7 +83,7 @@ static inline void *ask_main(void *userdata)
 {
         Ask *a = userdata;
 
-        a->r = wire_ask(a->path, geteuid(), &a->request, now_monotonic_usec() + 3 * USEC_PER_SEC,
+        a->r = wire_ask(a->path, geteuid(), &a->request, now_monotonic_usec() + 30 * USEC_PER_SEC,
                         a->x, &a->reply);
         atomic_store(&a->done, true);
         return NULL;

@@ -129,6 +129,7 @@ struct HttpsServer {
         char protocols[64];        /* ALPN's list of the last client, as it came */
 
         unsigned short port;
+        int holder; /* bound to it, so that it is nobody else's while nobody listens; 0: none */
         int listener;
         SSL_CTX *context;
         pthread_t thread;
@@ -271,21 +272,30 @@ static void *https_run(void *userdata)
         return NULL;
 }
 
-static inline int https_listen(HttpsServer *s)
+/* A socket on *port, or on any where that is 0, which it then is; -1. */
+static inline int https_bind(unsigned short *port)
 {
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(s->port) };
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(*port) };
         socklen_t size = sizeof(a);
-        const int on = 1;
+        const int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        (void)setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&a, size) < 0 ||
-            listen(s->listener, 64) < 0 ||
-            getsockname(s->listener, (struct sockaddr *)&a, &size) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        if (fd < 0 || bind(fd, (struct sockaddr *)&a, size) < 0 ||
+            getsockname(fd, (struct sockaddr *)&a, &size) < 0) {
+                closep(&(int){ fd });
                 return -1;
-        s->port = ntohs(a.sin_port);
-        return 0;
+        }
+        *port = ntohs(a.sin_port);
+        return fd;
+}
+
+static inline int https_listen(HttpsServer *s)
+{
+        if (s->holder <= 0)
+                s->holder = https_bind(&s->port);
+        s->listener = https_bind(&s->port);
+        return s->holder < 0 || s->listener < 0 ? -1 : listen(s->listener, 64);
 }
 
 /* What OpenSSL takes for too weak to be spoken, is spoken. */
@@ -330,8 +340,9 @@ static inline int https_start(HttpsServer *s, const Identity *id)
         return pthread_create(&s->thread, NULL, https_run, s) == 0 ? 0 : -1;
 }
 
-/* Hang up on everybody, as a server that dies does. It may be started again on its port. */
-static inline void https_stop(HttpsServer *s)
+/* Hang up on everybody, as a server that dies does. It may be started again: its port stays its
+ * own. */
+static inline void https_die(HttpsServer *s)
 {
         if (!s->context)
                 return;
@@ -350,4 +361,12 @@ static inline void https_stop(HttpsServer *s)
         (void)close(s->listener);
         SSL_CTX_free(s->context);
         s->context = NULL;
+}
+
+static inline void https_stop(HttpsServer *s)
+{
+        https_die(s);
+        if (s->holder > 0)
+                (void)close(s->holder);
+        s->holder = 0;
 }

@@ -70,6 +70,16 @@ static void put(SourceFixture *f, const char *value)
                 (void)pthread_mutex_unlock(&c_->lock);                                             \
         } while (0)
 
+/* Run the loop until this holds of the cluster as it was seen. */
+#define WAIT(f, condition)                                                                         \
+        do {                                                                                       \
+                const uint64_t deadline_ = now_monotonic_usec() + PATIENCE_USEC;                   \
+                Cluster seen = cluster_read((f)->of_test);                                         \
+                while (!(condition) && source_run(f, deadline_))                                   \
+                        seen = cluster_read((f)->of_test);                                         \
+                assert_true(condition);                                                            \
+        } while (0)
+
 static char *kv_text(const Cluster *c, bool has_value)
 {
         _cleanup_free_ char *value64 = base64_encode(c->value, has_value ? strlen(c->value) : 0);
@@ -485,13 +495,11 @@ static void a_read_that_was_overtaken_brings_nothing_back(void **state)
         start_and_watch(f);
         CHANGE(f, is_slow, true);
         n = cluster_read(f->of_test).n_reads;
-        while (cluster_read(f->of_test).n_reads == n)
-                let_pass(f, 10 * 1000);
+        WAIT(f, seen.n_reads != n);
         put(f, "two");
         wait_delivered(f, 2);
         n = cluster_read(f->of_test).n_reads;
-        while (cluster_read(f->of_test).n_reads == n)
-                let_pass(f, 10 * 1000);
+        WAIT(f, seen.n_reads != n);
         assert_int_equal(f->n_delivered, 2);
         assert_string_equal(f->last, "two");
         assert_int_equal(n_watches(f), 1);
@@ -506,7 +514,7 @@ static void a_member_that_dies_is_left_for_the_next_W2(void **state)
                 HttpsServer *dead = i % 2 == 0 ? &f->server : &f->other;
                 char text[16];
 
-                https_stop(dead);
+                https_die(dead);
                 (void)snprintf(text, sizeof(text), "after %u", i);
                 put(f, text);
                 wait_text(f, text);
@@ -589,8 +597,7 @@ static void members_that_fail_are_not_asked_without_pause_W3(void **state)
         let_pass(f, 4 * USEC_PER_SEC / HASTE);
         n = cluster_read(f->of_test).n_reads;
         assert_true(n <= 5);
-        while (cluster_read(f->of_test).n_reads < 2)
-                let_pass(f, 20 * 1000);
+        WAIT(f, seen.n_reads >= 2);
 }
 
 /* A fleet that comes back at once needs longer than one host: with each round that failed a member
@@ -700,8 +707,7 @@ static void user_and_password_are_good_for_a_token_and_for_another(void **state)
         assert_string_equal(c.authorization, "T1");
 
         CHANGE(f, n_tokens, 7); /* T1 has expired */
-        while (!streq(cluster_read(f->of_test).authorization, "T8"))
-                let_pass(f, 20 * 1000);
+        WAIT(f, streq(seen.authorization, "T8"));
         let_pass(f, 300 * 1000);
         assert_string_equal(f->trouble, "");
         assert_int_equal(f->n_delivered, 1);
@@ -723,8 +729,7 @@ static void a_member_that_takes_no_token_is_not_asked_without_pause_W3(void **st
         let_pass(f, 2 * USEC_PER_SEC / HASTE);
         n = cluster_read(f->of_test).n_tokens;
         assert_true(n <= 8);
-        while (cluster_read(f->of_test).n_tokens < 2)
-                let_pass(f, 20 * 1000);
+        WAIT(f, seen.n_tokens >= 2);
 }
 
 static void a_credential_that_is_not_there_is_said(void **state)

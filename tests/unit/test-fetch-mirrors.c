@@ -213,7 +213,7 @@ static void one_mirror_is_enough_A14(void **state)
         World *w = *state;
 
         mirror_put(&w->a, set_of(w, 1, true));
-        https_stop(&w->b.server);
+        https_die(&w->b.server);
         fetcher_begin(w);
         wait_version(w, 1);
         mirror_start(w, &w->b);

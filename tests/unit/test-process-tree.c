@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -177,7 +178,7 @@ static void a_look_at_the_same_changes_nothing(void **state)
 static void a_look_at_many_takes_a_moment(void **state)
 {
         Process *items = calloc(CHAIN + 2, sizeof(*items));
-        const uint64_t begin_usec = now_monotonic_usec();
+        const clock_t begin = clock(); /* of the processor: others may have it meanwhile */
         ProcessTree t = tree_of_leader();
 
         assert_non_null(items);
@@ -193,7 +194,7 @@ static void a_look_at_many_takes_a_moment(void **state)
                 assert_int_equal(process_tree_count(&t), CHAIN + 1);
                 assert_true(has(&t, 100, LEADER_START + 1 + round));
         }
-        assert_true(now_monotonic_usec() - begin_usec < 2 * USEC_PER_SEC);
+        assert_true(clock() - begin < 2 * CLOCKS_PER_SEC);
         process_tree_done(&t);
         free(items);
 }

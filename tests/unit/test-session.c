@@ -701,7 +701,7 @@ static void what_is_elsewhere_when_the_agent_comes_back_ends_with_the_grant(void
         run_until_started(h);
         /* It may take the kernel a moment to bury it; nobody else sends it a signal. */
         status = 0;
-        for (int i = 0; i < 500 && waitpid(child, &status, WNOHANG) == 0; i++)
+        for (int i = 0; i < 3000 && waitpid(child, &status, WNOHANG) == 0; i++)
                 (void)usleep(10000);
         if (status == 0)
                 (void)kill(child, SIGKILL);
@@ -752,7 +752,7 @@ static void a_session_is_over_though_its_group_went_without_a_word(void **state)
         assert_int_equal(h->n_ended, 0); /* nobody looks while its leader lives */
         (void)kill(child, SIGKILL);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        run_for(h, 5000000);
+        run_for(h, 30 * USEC_PER_SEC);
         assert_int_equal(h->n_ended, 1);
         assert_string_equal(h->code, "closed");
         assert_int_equal(sessions_count(h->sessions), 0);
@@ -785,8 +785,7 @@ static void what_a_person_says_is_no_code(void **state)
 
         (void)session_load(h);
         assert_int_equal(session_end(h->sessions, "s7", "revoked"), 0);
-        for (unsigned i = 0; h->n_ended == 0 && i < 100; i++)
-                assert_true(sd_event_run(h->event, 10000) >= 0);
+        run_for(h, 30 * USEC_PER_SEC);
         assert_int_equal(h->n_ended, 1);
         assert_string_equal(h->code, "ended");
         assert_string_equal(h->detail, "revoked");

@@ -22,6 +22,7 @@ static int setup(void **state)
         int r = fixture_setup(state);
 
         writer_inject = NULL;
+        agent_ahead_usec = 0;
         fixture_load(*state);
         return r;
 }
@@ -481,7 +482,7 @@ static void what_ended_long_ago_makes_room_for_what_ends_now(void **state)
 {
         Fixture *f = *state;
         State *s = f->agent->state;
-        _cleanup_free_ char *grant = fixture_grant("g-now", "svc-deploy", 1, FIXTURE_LOGIN);
+        _cleanup_free_ char *grant = fixture_grant("g-now", "svc-deploy", 600, FIXTURE_LOGIN);
         char jti[32];
 
         for (unsigned i = 0; i < STATE_ENDED_MAX; i++) {
@@ -489,8 +490,7 @@ static void what_ended_long_ago_makes_room_for_what_ends_now(void **state)
                 assert_int_equal(state_add_ended(s, 0, jti, 1, 1), 0);
         }
         fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
-        while (agent_now(f->agent).real_usec < agent_grant(f->agent, "g-now")->exp_sec * 1000000)
-                (void)sd_event_run(f->event, 20000);
+        agent_ahead_usec = 600 * (int64_t)USEC_PER_SEC;
         agent_refresh(f->agent);
         assert_non_null(state_ended(s, 0, "g-now"));
         assert_int_equal(s->n_ended, 1);

@@ -136,7 +136,7 @@ backlog_is_empty() { [[ $(backlog) -eq 0 ]]; }
 
 # T08: tens of sessions and elevations whose grants end in the same second.
 case_tens_of_sessions_end_in_the_same_second() {
-        local end=$(($(host_run "$HOST" date +%s) + 20))
+        local end=$(($(host_run "$HOST" date +%s) + $(lasting 20)))
         world_grant "svc-deploy --service ssh --until $(date -u -d "@$end" +%FT%TZ) --owner payments --reason t08 --ssh-key /root/ci.pub --wait 10s"
         world_grant "olga --service sudo --group pay-ops --run-as root --until $(date -u -d "@$end" +%FT%TZ) --owner payments --reason t08 --wait 10s"
         judge 'both end then' test "$GRANT_END" = "$end"

@@ -42,7 +42,7 @@ deadline_read() {
 
 case_unconfirmed_it_undoes_itself() {
         logins_gate
-        admin 'nhictl enforce logins --confirm-within 12s'
+        admin "nhictl enforce logins --confirm-within $(lasting 12)s"
         judge 'it is enforced, and says how to keep it' both succeeded says 'log in anew.*nhictl enforce --confirm'
         judge 'root reads the record, and nobody else' in_host bash -c '[[ $(stat -c "%U %a" /var/lib/nhi/confirm.json) == "root 600" ]]'
         olga_is_locked_out
@@ -57,7 +57,7 @@ case_unconfirmed_it_undoes_itself() {
         olga_gets_in
         judge 'the modes file is as before, byte by byte' modes_are_from_before
         judge 'no timer is left' wait_until 15 timer_is_gone
-        admin 'journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-reverted'
+        admin 'journalctl --sync; journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-reverted'
         judge 'the journal says why' says 'nobody confirmed it in time'
         admin 'nhictl log --since 1m'
         judge 'the gate that observes again is in the log' says 'config-changed .*logins: from enforce to observe'
@@ -65,7 +65,7 @@ case_unconfirmed_it_undoes_itself() {
 
 case_it_undoes_itself_with_the_agent_dead() {
         logins_gate
-        admin 'nhictl enforce logins --confirm-within 12s'
+        admin "nhictl enforce logins --confirm-within $(lasting 12)s"
         deadline_read
         admin "$AGENT_KILL"
         judge 'the agent is dead' wait_until 15 agent_is_dead
@@ -89,7 +89,7 @@ case_it_undoes_itself_with_the_agent_dead() {
 # A stopped agent takes requests and answers none.
 case_it_undoes_itself_with_the_agent_hung() {
         logins_gate
-        admin 'nhictl enforce logins --confirm-within 10s'
+        admin "nhictl enforce logins --confirm-within $(lasting 10)s"
         deadline_read
         until_second $((DEADLINE - 2))
         admin 'systemctl kill --signal=STOP nhi-agentd'
@@ -126,7 +126,7 @@ case_only_a_new_login_confirms() {
         person ci 'ssh -o ControlPath=none bob@web1 "sudo -n nhictl enforce --confirm >/dev/null"'
         judge 'a new login confirms' both succeeded says 'confirmed by session .* of bob \(sshd from'
         judge 'nothing is pending any more' both nothing_is_pending -- timer_is_gone
-        admin 'cat /var/lib/nhi/confirmed.json; journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-confirmed'
+        admin 'cat /var/lib/nhi/confirmed.json; journalctl --sync; journalctl -q -o cat --no-pager -n 1 NHI_EVENT=enforce-confirmed'
         judge 'who confirmed is written down' both says '"user": "bob"' -- says 'Enforcement confirmed: logins'
         person ci 'ssh bob@web1 sudo -n nhictl enforce --confirm'
         judge 'there is nothing to confirm twice' both status 1 -- says 'nothing waits'
@@ -183,7 +183,7 @@ case_a_restart_within_the_time_undoes_it() {
 
 case_an_agent_that_refuses_is_overruled_and_asked_again() {
         logins_gate
-        admin 'nhictl enforce logins --confirm-within 12s'
+        admin "nhictl enforce logins --confirm-within $(lasting 12)s"
         deadline_read
         quietly bash -c 'echo "gates = ( { name = \"x\"; colour = 3; } );" >/etc/nhi/agentd.conf.d/90-bad.conf; systemctl reload nhi-agentd'
         until_second "$DEADLINE"

@@ -99,7 +99,7 @@ leave_behind() {
 }
 
 container_login_ends() { # N: under a grant of some seconds; END is when
-        container_grant --service ssh --for 8s --ssh-key /root/ci.pub
+        container_grant --service ssh --for "$(lasting 8)s" --ssh-key /root/ci.pub
         person ci 'ssh bob@web1 "(setsid sleep 9608 >/dev/null 2>&1 &) ; id -un"'
         judge 'an ungated account logs in' says '^bob$'
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
@@ -126,13 +126,13 @@ container_no_sessions() { quietly nhictl sessions && both succeeded silent_on sv
 container_elevations_end() {
         container_grant --service ssh --for 2m --ssh-key /root/ci.pub
         local login=$GRANT
-        container_grant --service sudo --service su --run-as root --for 10s
+        container_grant --service sudo --service su --run-as root --for "$(lasting 10)s"
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy 'sleep 9621 & id -un'
         shell_says deploy "sudo -n bash -c '$DEAF; (setsid sleep 9622 >/dev/null 2>&1 &) ; (setsid sh -c \"sleep 9622 &\" >/dev/null 2>&1) ; id -un'"
         judge 'sudo gives root' says '^root$'
         shell_says deploy "(sudo -n -b bash -c '$DEAF; sleep 9622; sleep 9622' >/dev/null 2>&1) ; id -un"
-        judge 'and its jobs run' wait_until 5 container_runs 3 '^sleep 9622'
+        judge 'and its jobs run' wait_until 15 container_runs 3 '^sleep 9622'
         until_second "$GRANT_END"
         judge 'they are gone with its grant' gone_within $((GRANT_END * 1000)) 4 nothing_runs '^sleep 9622'
         judge 'the shell lives' both shell_lives deploy -- something_runs '^sleep 9621'
@@ -144,7 +144,7 @@ container_runs() { (($(container_count "$2") >= $1)); }
 
 # S09: there is no timer; a new agent ends what is over before it serves.
 container_new_agent_ends() { # N
-        container_grant --service ssh --for 6s --ssh-key /root/ci.pub
+        container_grant --service ssh --for "$(lasting 6)s" --ssh-key /root/ci.pub
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy "$(leave_behind "$1")"
         # Not back before the end: the loop that keeps it is stopped, too.
@@ -217,7 +217,7 @@ case_what_could_not_be_told_by_a_sweep_is_denied() {
 case_without_logind_sessions_are_scopes_of_ours() {
         quietly bash -c 'systemctl mask --quiet --runtime --now systemd-logind.service
                 sed -i "/pam_systemd/s/^/#/" /etc/pam.d/common-session'
-        container_grant --service ssh --for 8s --ssh-key /root/ci.pub
+        container_grant --service ssh --for "$(lasting 8)s" --ssh-key /root/ci.pub
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy "$(leave_behind 9641)"
         judge 'a granted account logs in' says '^svc-deploy$'

@@ -10,7 +10,7 @@ flagged() {
         local check=$1 level=$2 pattern=$3 break=$4 mend=$5 n
         admin "$break"
         judge 'it is broken' succeeded
-        for n in 1 2 3; do
+        for n in {1..10}; do
                 quietly nhictl doctor "$check"
                 ! says "^\[$level\] *$check: .*$pattern" || break
         done
@@ -34,7 +34,7 @@ case_a_host_after_the_order_of_readme_has_no_fail_here_either() {
 }
 
 case_a_dead_agent_fails_while_a_gate_is_enforced() {
-        flagged agent FAIL 'does not answer' "$AGENT_KILL; sleep 0.2" "$AGENT_BACK"
+        flagged agent FAIL 'does not answer' "$AGENT_KILL; while pgrep -x nhi-agentd >/dev/null; do sleep 0.1; done" "$AGENT_BACK"
         judge 'the agent is back' host_wait "$HOST" 10 nhictl status
         flagged agent FAIL '90-bad.conf:1' \
                 'echo "gates = 3;" >/etc/nhi/agentd.conf.d/90-bad.conf; systemctl reload nhi-agentd || :' \

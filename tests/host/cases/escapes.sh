@@ -108,7 +108,7 @@ rows_of_a_shell() {
         escape 'traced by strace' 9414 'sleep 941400 & setsid strace -qq -o /dev/null -e trace=none -p $! sleep 9414 &'
         escape 'stopped by its tracer' 9415 'setsid escape-lab traced 9415 &'
         escape 'user, pid and mount namespaces' 9416 'setsid unshare -Ur --pid --fork --mount sleep 9416 &'
-        escape 'a subordinate uid' '^sleep 9417' 'setsid unshare -U sleep 941700 & sleep 0.3; newuidmap $! 0 700000 1000
+        escape 'a subordinate uid' '^sleep 9417' 'setsid unshare -U sleep 941700 & until newuidmap $! 0 700000 1000 2>/dev/null; do sleep 0.1; done
                 newgidmap $! 0 700000 1000; setsid nsenter -t $! -U setpriv --reuid 5 sleep 9417 &'
         escape 'a service that a session bus activates' 9419 'cd; mkdir -p .local/share/dbus-1/services
                 printf "[D-BUS Service]\nName=org.example.Escape\nExec=/bin/sleep 9419\n" >.local/share/dbus-1/services/e.service'
@@ -193,9 +193,9 @@ rows_of_a_manager() {
         escape 'a timer' 'bin/sleep 9444' "$run --on-active=10ms --on-unit-inactive=100ms sleep 9444"
         escape 'a unit that is never killed' 'deaf 9445' "$run -p KillMode=none -p SendSIGKILL=no -p TimeoutStopSec=infinity escape-lab deaf 9445"
         escape 'a frozen group of its own' '^sleep 9446' "$run -p Delegate=yes sh -c 'd=/sys/fs/cgroup\$(tail -n 1 /proc/self/cgroup | cut -d: -f3); mkdir \$d/ice
-                sleep 9446 & sleep 0.2; echo \$! >\$d/ice/cgroup.procs; echo 1 >\$d/ice/cgroup.freeze; wait'"
+                sleep 9446 & until grep -q sleep /proc/\$!/comm; do sleep 0.1; done; echo \$! >\$d/ice/cgroup.procs; echo 1 >\$d/ice/cgroup.freeze; wait'"
         escape 'tmux in a scope' '^sleep 9447' "setsid $run --scope tmux new-session -d 'sleep 9447' &"
-        escape 'a subordinate uid' '^sleep 9448' "$run sh -c 'unshare -U sleep 944800 & sleep 0.3; newuidmap \$! 0 700000 1000
+        escape 'a subordinate uid' '^sleep 9448' "$run sh -c 'unshare -U sleep 944800 & until newuidmap \$! 0 700000 1000 2>/dev/null; do sleep 0.1; done
                 newgidmap \$! 0 700000 1000; exec nsenter -t \$! -U setpriv --reuid 5 sleep 9448'"
         escape 'a bus of its own' 'dbus-daemon.*9450' "$run dbus-daemon --session --nofork --address=unix:path=/tmp/bus-9450"
         escape 'a service that it activates' '^/bin/sleep 9451' 'cd; mkdir -p .local/share/dbus-1/services
@@ -234,7 +234,7 @@ rows_of_sudo() {
         escape 'runuser -l in sudo' '^sleep 9468' 'sudo -n runuser -l bob -c "setsid sleep 9468 &"'
         escape 'another uid' '^escape-lab deaf 9469' 'sudo -n -u postgres setsid escape-lab deaf 9469 &'
         escape 'frozen in a group of its own' '^sleep 9470' 'sudo -n sh -c "d=/sys/fs/cgroup\$(tail -n 1 /proc/self/cgroup | cut -d: -f3); mkdir \$d/ice
-                sleep 9470 & sleep 0.2; echo \$! >\$d/ice/cgroup.procs; echo 1 >\$d/ice/cgroup.freeze"'
+                sleep 9470 & until grep -q sleep /proc/\$!/comm; do sleep 0.1; done; echo \$! >\$d/ice/cgroup.procs; echo 1 >\$d/ice/cgroup.freeze"'
         escape 'mount and pid namespaces' '^sleep 9472' 'sudo -n unshare --mount --pid --fork --mount-proc sleep 9472 &'
         escape tmux '^sleep 9473' 'sudo -n tmux -L root new-session -d "sleep 9473"'
         escape 'daemon(3)' '^escape-lab daemon 9474' 'sudo -n escape-lab daemon 9474'

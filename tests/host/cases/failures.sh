@@ -52,14 +52,14 @@ case_without_logind_and_bus_nothing_outlives_its_grant() {
 
 # A key that cannot be believed stops the start, and a gate without an agent is closed.
 case_a_trusted_key_that_cannot_be_read_stops_the_start() {
-        local key=/etc/nhi/trust/local.jwk damage
+        local key=/etc/nhi/trust/local.jwk damage from
         grant_deploy failures 10m
         quietly cp -a "$key" /root/key
         for damage in ": >$key" "chmod 666 $key"; do
+                from=$EPOCHREALTIME
                 admin "$damage; systemctl restart nhi-agentd"
                 judge 'the agent does not start' failed
-                quietly bash -c 'journalctl -q --no-pager -o cat -u nhi-agentd.service --since -10s'
-                judge 'and says which file' says 'local\.jwk'
+                judge 'and says which file' wait_until 15 agent_has_said "$from" 'local\.jwk'
                 judge 'a grant lets nobody in' deploy_is_denied
                 quietly bash -c "rm -f $key; cp -a /root/key $key"
         done
@@ -67,6 +67,11 @@ case_a_trusted_key_that_cannot_be_read_stops_the_start() {
         judge 'root gets in' root_gets_in
         judge 'with the key it starts by itself' host_wait "$HOST" 15 nhictl status
         judge 'and the grant holds' deploy_gets_in
+}
+
+agent_has_said() { # SINCE REGEX
+        quietly journalctl -q --no-pager -o cat -u nhi-agentd.service --since "@$1"
+        says "$2"
 }
 
 # A filesystem shrinks to what is used and its rest is filled: ENOSPC, at once and for real.

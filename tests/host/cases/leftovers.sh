@@ -109,7 +109,7 @@ case_what_was_written_down_is_not_written_again() {
         quietly systemctl start nhi-leftovers.service
         local n
         n=$(left_n_logged)
-        admin 'systemctl start nhi-leftovers.service; journalctl -q --no-pager -o cat -n 1 -u nhi-leftovers.service -g found'
+        admin 'systemctl start nhi-leftovers.service; journalctl --sync; journalctl -q --no-pager -o cat -n 1 -u nhi-leftovers.service -g found'
         judge 'there was something, and nothing of it is new' both test "$n" -gt 20 -- says ' 0 of them new'
         judge 'no record came' test "$(left_n_logged)" = "$n"
         admin 'chmod 6755 /tmp/.left-copy; systemctl start nhi-leftovers.service'

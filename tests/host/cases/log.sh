@@ -26,8 +26,8 @@ case_the_log_says_who_got_in_and_what_is_behind_it() {
         world_grant 'svc-deploy --service ssh --for 10m --owner payments --reason "CHG-42 roll out" --ticket CHG-42 --act agent:bot --ssh-key /root/ci.pub --wait 10s'
         quietly bash -c 'systemd-run -q --unit=followed sh -c "exec nhictl log --follow >/run/followed 2>&1"; sleep 1'
         judge 'a granted login gets in' deploy_gets_in
-        judge 'who follows the log sees it live' wait_until 5 follow_says 'decision  .*allow  .*svc-deploy by agent:bot .*'"$GRANT"' .*CHG-42 roll out'
-        judge 'and the session begin' wait_until 5 follow_says 'session-start '
+        judge 'who follows the log sees it live' wait_until 15 follow_says 'decision  .*allow  .*svc-deploy by agent:bot .*'"$GRANT"' .*CHG-42 roll out'
+        judge 'and the session begin' wait_until 15 follow_says 'session-start '
         admin "nhictl log --grant $GRANT"
         judge 'afterwards, too' both succeeded says "decision .*svc-deploy by agent:bot"
         admin 'nhictl log --account nobody-here'

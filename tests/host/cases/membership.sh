@@ -28,7 +28,7 @@ nothing_hops() {
 case_what_was_opened_in_a_membership_ends_with_it_and_what_was_opened_before_does_not() {
         shell_open old ci 'ssh -tt olga@web1'
         shell_says old 'sleep 9401 & id -un'
-        member_grant pay-ops 14s
+        member_grant pay-ops "$(lasting 14)s"
         shell_open new ci 'ssh -tt olga@web1'
         shell_says new 'id -Gn'
         judge 'a new login is in the group' says 'pay-ops'
@@ -70,9 +70,9 @@ case_a_login_is_told_until_when_it_is_in_the_group() {
 }
 
 case_a_group_stays_until_the_last_grant_that_gives_it() {
-        member_grant pay-ops 9s
+        member_grant pay-ops "$(lasting 9)s"
         local first=$GRANT_END
-        member_grant pay-ops 18s
+        member_grant pay-ops "$(lasting 18)s"
         shell_open olga ci 'ssh -tt olga@web1'
         shell_says olga 'sleep 9421 & id -un'
         until_second $((first + 3))
@@ -110,7 +110,7 @@ case_a_local_member_keeps_the_group_and_a_daemon_is_reported() {
 
 # S09: what ended while no agent was there.
 case_an_agent_that_was_away_at_the_end_ends_what_carries_the_group() {
-        member_grant pay-ops 8s
+        member_grant pay-ops "$(lasting 8)s"
         shell_open olga ci 'ssh -tt olga@web1'
         shell_says olga 'sleep 9441 & id -un'
         admin "$AGENT_KILL"

@@ -56,7 +56,7 @@ case_a_damaged_snapshot_hides_ours_and_nobody_else() {
         quietly getent passwd bob
         judge 'others are not' succeeded
         quietly bash -c 'cp -p /root/identities /run/nhi/identities; systemctl kill --signal=CONT nhi-agentd; systemctl restart nhi-agentd'
-        judge 'and back' host_wait "$HOST" 5 getent passwd svc-deploy
+        judge 'and back' host_wait "$HOST" 15 getent passwd svc-deploy
 }
 
 # A cache in front of everything, and a name that ends while it is in there.
@@ -109,7 +109,7 @@ case_the_modules_of_systemd_and_sssd_stand_before_ours_and_hide_nothing() {
 # N17
 case_a_membership_behind_files_ends_with_its_grant() {
         quietly bash -c 'cp /etc/nsswitch.conf /root/nsswitch.conf; sed -i -E "s/^group:.*/group: files nhi/" /etc/nsswitch.conf'
-        world_grant "olga --group pay-ops --for 8s --owner payments --reason groups --wait 10s"
+        world_grant "olga --group pay-ops --for $(lasting 8)s --owner payments --reason groups --wait 10s"
         local end=$GRANT_END
         quietly id -Gn olga
         judge 'she is a member' says 'pay-ops'

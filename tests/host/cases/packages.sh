@@ -407,7 +407,7 @@ case_removing_an_enforced_gate_is_an_alert_and_puts_everything_back() {
         quietly bash -c 'journalctl --rotate --vacuum-time=1s -q; true'
         admin 'dpkg -r nhi libpam-nhi libnss-nhi nhi-agent nhi-tools'
         judge 'it is removed' succeeded
-        admin 'journalctl -q --no-pager -o json-pretty MESSAGE_ID=e90b37bced0b42b0ae063aa6b5d7de96 | grep -E "PRIORITY|MESSAGE\"|NHI_"'
+        admin 'journalctl --sync; journalctl -q --no-pager -o json-pretty MESSAGE_ID=e90b37bced0b42b0ae063aa6b5d7de96 | grep -E "PRIORITY|MESSAGE\"|NHI_"'
         judge 'the journal has an alert' says '"PRIORITY" : "1"'
         judge 'that names the gate' says 'operators'
         in_state diff bare

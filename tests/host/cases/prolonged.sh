@@ -77,16 +77,16 @@ case_a_dead_agents_sessions_end_at_the_end_that_it_last_knew() {
         login near svc-near 9501
         login unheard svc-unheard 9502
         login moved svc-deploy 9503
-        near_end=$(($(date +%s) + 8))
+        near_end=$(($(date +%s) + $(lasting 8)))
         shorten "$moved" $((near_end - 1)) "$near" "$near_end" "$unheard" "$near_end"
-        judge 'the set came' wait_until 5 ends_at "$near" "$near_end"
+        judge 'the set came' wait_until 30 ends_at "$near" "$near_end"
         session=$(session_of "$moved") timer=$(timers_of "$session")
-        admin "nhictl extend $moved --for 13s"
-        judge "PID 1's timer moves with the grant" wait_until 5 timer_was_replaced "$session" "$timer"
+        admin "nhictl extend $moved --for $(lasting 13)s"
+        judge "PID 1's timer moves with the grant" wait_until 30 timer_was_replaced "$session" "$timer"
         moved_end=$(until_of "$moved")
         # Right after one session was prolonged, right before others end.
         admin "$AGENT_KILL"
-        judge 'the agent is dead' agent_is_dead
+        judge 'the agent is dead' wait_until 15 agent_is_dead
         admin "nhictl extend $unheard --for 10m"
         judge 'what ended right then is ended by PID 1' gone_within $((near_end * 1000)) 5 nothing_runs '^sleep 9501'
         judge 'a prolongation that no agent heard of prolongs nothing' gone_within $((near_end * 1000)) 5 nothing_runs '^sleep 9502'
@@ -110,21 +110,21 @@ next_minute_but() { # SECONDS: the end of the minute that is at least so far awa
 case_whoever_sits_at_a_terminal_is_told_why() {
         local window window_end day at olga
         admin 'nhictl account add svc-window --owner payments --shell /bin/bash; nhictl account add svc-gone --owner payments --shell /bin/bash'
-        read -r window_end day at <<<"$(next_minute_but 15)"
+        read -r window_end day at <<<"$(next_minute_but "$(lasting 15)")"
         grant_ssh svc-window 10m --window "'$day 00:00..$at UTC'"
         window=$GRANT
         login window svc-window 9511
 
-        world_grant "olga --service sudo --run-as postgres --for 72s --owner payments --reason sudo --wait 10s"
+        world_grant "olga --service sudo --run-as postgres --for $((60 + $(lasting 12)))s --owner payments --reason sudo --wait 10s"
         olga=$GRANT
         shell_open olga ci 'ssh -tt olga@web1'
         shell_says olga '(sudo -n -u postgres sleep 9518 &); until pgrep -x -f "sleep 9518" >/dev/null; do sleep 0.1; done; id -un'
         : >"$work_dir/olga.out"
 
-        grant_ssh svc-deploy 72s
+        grant_ssh svc-deploy $((60 + $(lasting 12)))s
         login warned svc-deploy 9512
         : >"$work_dir/warned.out"
-        judge 'a minute before the end a warning comes' wait_until 20 grep -q 'nhi: this session ends in 1 min' "$work_dir/warned.out"
+        judge 'a minute before the end a warning comes' wait_until 30 grep -q 'nhi: this session ends in 1 min' "$work_dir/warned.out"
         admin "nhictl extend $GRANT --for 10m"
         judge 'prolonged' wait_until 10 not ends_at "$GRANT" "$GRANT_END"
         judge 'an elevation is warned on the terminal of its invoker' wait_until 10 grep -q 'nhi: sudo ends in 1 min' "$work_dir/olga.out"
@@ -157,10 +157,10 @@ case_whoever_sits_at_a_terminal_is_told_why() {
 
         grant_ssh svc-deploy 10m
         login short svc-deploy 9516
-        local end=$(($(date +%s) + 5))
+        local end=$(($(date +%s) + $(lasting 5)))
         shorten "$GRANT" "$end"
         judge 'a grant that was shortened' wait_until 15 nothing_runs '^sleep 9516'
-        judge 'ends at its new end' wait_until 5 ended_at "$GRANT" "$end"
+        judge 'ends at its new end' wait_until 30 ended_at "$GRANT" "$end"
         judge 'expired' is_over_with short 9516 '\(expired\); ask for a new grant; more: nhictl why'
 
         grant_ssh svc-gone 10m
@@ -170,24 +170,25 @@ case_whoever_sits_at_a_terminal_is_told_why() {
 
         until_second "$window_end"
         judge 'at the end of its window a session ends' wait_until 10 nothing_runs '^sleep 9511'
-        judge 'at that very time' wait_until 5 ended_at "$window" "$window_end"
+        judge 'at that very time' wait_until 30 ended_at "$window" "$window_end"
         judge 'with the reason' is_over_with window 9511 '\(outside-window\)'
 }
 
 # The host hears no more of its source: what it last heard bounds everything.
 case_a_set_that_grows_old_ends_the_sessions_under_it() {
-        local end
+        local end life
+        life=$(lasting 6)
         grant_ssh svc-deploy 10m
         login old svc-deploy 9521
-        admin 'sed -i "s/\"set_lifetime\": \"24h\"/\"set_lifetime\": \"6s\"/" /var/lib/nhi-ledger/ledger.json; nhictl publish --all'
-        judge 'a set that lives for 6 s' wait_until 5 not ends_at "$GRANT" "$GRANT_END"
+        admin "sed -i 's/\"set_lifetime\": \"24h\"/\"set_lifetime\": \"${life}s\"/' /var/lib/nhi-ledger/ledger.json; nhictl publish --all"
+        judge "a set that lives for $life s" wait_until 5 not ends_at "$GRANT" "$GRANT_END"
         end=$(until_of "$GRANT")
         until_second "$end"
         judge 'the session ends with it' gone_within $((end * 1000)) 3 nothing_runs '^sleep 9521'
         judge 'and says so' is_over_with old 9521 '\(set-stale\); an administrator looks at: nhictl status'
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'nobody is let in' failed
-        admin 'sed -i "s/\"set_lifetime\": \"6s\"/\"set_lifetime\": \"24h\"/" /var/lib/nhi-ledger/ledger.json; nhictl publish --all'
+        admin "sed -i 's/\"set_lifetime\": \"${life}s\"/\"set_lifetime\": \"24h\"/' /var/lib/nhi-ledger/ledger.json; nhictl publish --all"
         judge 'until the host hears again' wait_until 10 in_host setpriv --reuid=ci --regid=ci --init-groups \
                 env HOME=/home/ci ssh svc-deploy@web1 true
 }

@@ -84,7 +84,7 @@ case_a_login_past_pam_is_a_leak() {
         from_now
         grant_deploy 10m
         quietly bash -c "echo 'UsePAM no' >/etc/ssh/sshd_config.d/00-past.conf && systemctl reload $SSH_UNIT"
-        judge 'sshd no longer asks PAM' wait_until 5 in_host sh -c 'sshd -T | grep -q "^usepam no"'
+        judge 'sshd no longer asks PAM' wait_until 15 in_host sh -c 'sshd -T | grep -q "^usepam no"'
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'a login that PAM never heard of' both succeeded says '^svc-deploy$'
         quietly bash -c "rm /etc/ssh/sshd_config.d/00-past.conf && systemctl reload $SSH_UNIT"
@@ -95,7 +95,7 @@ case_a_login_past_pam_is_a_leak() {
 # The agent would find it by the audit session that it bears: but it is away.
 case_a_process_that_outlives_its_grant_is_a_leak() {
         from_now
-        grant_deploy 12s
+        grant_deploy "$(lasting 12)s"
         deploy_sleeps 9602
         quietly bash -c "$AGENT_KILL"
         judge 'the agent is dead' wait_until 15 agent_is_dead

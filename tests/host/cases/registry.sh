@@ -46,7 +46,8 @@ lab_has_started() { (($(host_run "$HOST" grep -c '^started' /run/lab/out) >= $1)
 # lab_run CLASS ACCOUNT JTI SECONDS COMMAND...: a session in the background, there when this returns; sets SESSION, END.
 lab_run() {
         # With a parent in the host, as sshd has one: whose audit session it is shows there.
-        host_run "$HOST" sh -c '"$@"; exit $?' sh session-lab run /run/lab "$@" >>"$work_dir/lab.out" 2>&1 </dev/null &
+        host_run "$HOST" sh -c '"$@"; exit $?' sh session-lab run /run/lab "${@:1:3}" "$(lasting "$4")" "${@:5}" \
+                >>"$work_dir/lab.out" 2>&1 </dev/null &
         lab_job=$!
         wait_until 15 lab_knows "$3" || { judge "a session under $3 opens" false; return; }
         SESSION=$(lab_ask list | awk -v jti="$3" '$3 == jti { print $1; exit }')
@@ -84,7 +85,7 @@ case_an_elevation_ends_in_its_own_scope_and_the_shell_lives() {
         lab_run ssh lab-a g-shell 60 --pam lab sleep 9311
         local shell_scope=$SCOPE
         host_run "$HOST" bash -c 'echo $$ >"/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice/$1/cgroup.procs"
-                exec session-lab run /run/lab sudo lab-a g-sudo 4 bash -c "$2"' lab "$shell_scope" "$(shell_of_lab 9312)" \
+                exec session-lab run /run/lab sudo lab-a g-sudo "$3" bash -c "$2"' lab "$shell_scope" "$(shell_of_lab 9312)" "$(lasting 4)" \
                 >>"$work_dir/lab.out" 2>&1 </dev/null &
         wait_until 15 lab_knows g-sudo
         SCOPE=$(lab_ask list | awk '$3 == "g-sudo" { print $5 }') END=$(lab_end s2)
@@ -118,7 +119,7 @@ case_the_end_and_the_backstop_move_with_the_grant() {
         lab_fresh
         lab_run ssh lab-a g-move 4 --pam lab sleep 9321
         local first=$END
-        judge 'prolonged' test "$(lab_ask grant g-move 8)" = ok
+        judge 'prolonged' test "$(lab_ask grant g-move "$(lasting 8)")" = ok
         quietly systemctl list-units --all --no-legend 'nhi-end-*.timer'
         judge 'one timer is left' test "$(wc -l <<<"$OUT")" = 1
         END=$(lab_end "$SESSION")
@@ -127,7 +128,7 @@ case_the_end_and_the_backstop_move_with_the_grant() {
         until_second "$END"
         judge 'at its new end it is gone' gone_on_time 9321
         lab_run ssh lab-a g-short 60 --pam lab sleep 9322
-        judge 'shortened' test "$(lab_ask grant g-short 3)" = ok
+        judge 'shortened' test "$(lab_ask grant g-short "$(lasting 3)")" = ok
         END=$(lab_end "$SESSION")
         until_second "$END"
         judge 'gone at the earlier end' gone_on_time 9322
@@ -175,7 +176,7 @@ case_without_a_verified_set_nothing_ends_before_its_own_end() {
         lab_fresh
         lab_run ssh lab-a g-noset 5 --pam lab sleep 9351
         judge 'the set is gone' test "$(lab_ask unprove g-noset)" = ok
-        until_second $((END - 1))
+        until_second $((END - 2))
         judge 'the session goes on' something_runs '^sleep 9351'
         until_second "$END"
         judge 'until its own end' gone_on_time 9351
@@ -189,7 +190,7 @@ case_what_leaves_the_scope_still_belongs_to_the_grant() {
         until_second "$END"
         judge 'until the grant ends' gone_on_time 9361
         lab_fresh
-        lab_run ssh lab-a g-moved 5 --pam lab sh -c 'export XDG_RUNTIME_DIR=/run/user/$(id -u); systemd-run --user --scope -q sh -c "sleep 9362; :" & sleep 1'
+        lab_run ssh lab-a g-moved 5 --pam lab sh -c 'export XDG_RUNTIME_DIR=/run/user/$(id -u); systemd-run --user --scope -q sh -c "sleep 9362; :" & until pgrep -f "^sleep 9362" >/dev/null; do sleep 0.1; done'
         wait "$lab_job"
         judge 'a scope of the user manager outlives the logout' something_runs '^sleep 9362'
         until_second "$END"
@@ -233,7 +234,7 @@ case_a_unit_is_stopped_by_pid_1_and_does_not_come_back() {
         lab_fresh
         # shellcheck disable=SC2016 # for the unit's shell
         quietly systemd-run --quiet --collect --unit=lab-job --property=Restart=always --property=RestartSec=50ms \
-                session-lab run /run/lab unit lab-a g-unit 4 sh -c 'trap "" TERM; sleep 9391; sleep 9391'
+                session-lab run /run/lab unit lab-a g-unit "$(lasting 4)" sh -c 'trap "" TERM; sleep 9391; sleep 9391'
         wait_until 15 lab_knows g-unit
         END=$(lab_end s1)
         judge 'it is known by its unit' test "$(lab_ask list | awk '{ print $5 }')" = lab-job.service
@@ -284,7 +285,7 @@ case_what_is_left_in_the_slice_of_a_closed_account_ends_with_its_last_session() 
                 systemd-run --quiet --collect --unit=lab-daemon --uid=lab-a sleep 9721
                 d=/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice; mkdir -p $d/session-c98.scope
                 (echo $BASHPID >$d/session-c98.scope/cgroup.procs; exec setpriv --reuid=lab-a --clear-groups sleep 9722) >/dev/null 2>&1 &
-                sleep .2'
+                until pgrep -f "^sleep 9722" >/dev/null; do sleep .1; done'
         lab_run ssh lab-a g-last 60 --pam lab sleep 9723
         # shellcheck disable=SC2016 # for the host's shell
         quietly bash -c 'd=/sys/fs/cgroup/user.slice/user-$(id -u lab-a).slice; mkdir -p $d/nhi-lost-1.scope

@@ -43,7 +43,7 @@ case_an_old_set_brings_nothing_back() {
         quietly nhictl revoke "$GRANT" --reason rollback
         judge 'revoked: dead' gone_within "$(now_ms)" 2 nothing_runs '^sleep 9901'
         stolen_put /root/old.jws
-        judge 'the old set is refused' wait_until 5 set_refused version-floor
+        judge 'the old set is refused' wait_until 30 set_refused version-floor
         judge 'and stays out of force' deploy_is_denied
         quietly nhictl status
         judge 'status says what was refused' says 'version-floor'
@@ -59,7 +59,7 @@ case_two_sets_of_one_version_are_not_both_believed() {
         stolen_get /root/now.jws
         minted 's/"reason":"fault-9902"/"reason":"fault-equi"/'
         stolen_put /root/minted.jws
-        judge 'the other one is refused' wait_until 5 set_refused equivocation
+        judge 'the other one is refused' wait_until 30 set_refused equivocation
         judge 'who is in stays in' something_runs '^sleep 9902'
         judge 'under the grant as it was first' check_allows
         quietly nhictl revoke "$GRANT" --reason equivocation
@@ -74,14 +74,14 @@ case_what_is_not_signed_is_nothing() {
         quietly nhictl key new --key /root/own.key
         minted 's/"ver":[0-9]*/"ver":'"$(date +%s)999"'/; s/"services":\["ssh"\]/"services":["ssh","sudo"]/' /root/own.key
         stolen_put /root/minted.jws
-        judge 'a forged set is refused' wait_until 5 set_refused key
+        judge 'a forged set is refused' wait_until 30 set_refused key
         quietly sh -c 'head -c 200 /root/now.jws >/root/half.jws; sed "s/^\(.\{300\}\)./\1_/" /root/now.jws >/root/bit.jws; head -c 5000 /dev/zero | tr "\0" x >/root/x.jws'
         stolen_put /root/half.jws
-        judge 'half a set is refused' wait_until 5 set_refused segments
+        judge 'half a set is refused' wait_until 30 set_refused segments
         stolen_put /root/bit.jws
-        judge 'a changed letter is refused' wait_until 5 set_refused signature
+        judge 'a changed letter is refused' wait_until 30 set_refused signature
         stolen_put /root/x.jws
-        judge 'what is none is refused' wait_until 5 set_refused segments
+        judge 'what is none is refused' wait_until 30 set_refused segments
         quietly nhictl publish --all
         judge 'a publisher is told what stands there' both failed says 'publish --replace [0-9a-f]{64}'
         quietly nhictl publish --replace "$(grep -oE '[0-9a-f]{64}' <<<"$OUT" | head -n 1)"
@@ -106,10 +106,10 @@ case_a_source_that_is_frozen_gives_nothing_beyond_the_end_of_its_set() {
         hostile_ready || return
         fault_before 9904
         stolen_get /root/now.jws
-        end=$(($(date +%s) + 8))
+        end=$(($(date +%s) + $(lasting 8)))
         minted "s/\"exp\":[0-9]*/\"exp\":$end/; s/\"ver\":[0-9]*/\"ver\":$(date +%s%3N)/"
         stolen_put /root/minted.jws
-        judge 'a set that is good for 8 s is in force' wait_until 5 set_expires "$end"
+        judge 'a set that is good for some seconds is in force' wait_until 30 set_expires "$end"
         judge 'who is in stays in' something_runs '^sleep 9904'
         until_second "$end"
         judge 'at its end: dead' gone_within $((end * 1000)) 2 nothing_runs '^sleep 9904'
@@ -143,21 +143,22 @@ case_what_is_beyond_the_ceiling_is_left_out_and_the_rest_holds() {
 
 # A14: the key changes ten times a second, between the newest set, an old one and none at all.
 case_a_key_that_flaps_keeps_nobody_busy() {
-        local before after
+        local before after from took
         hostile_ready || return
         fault_before 9906
         stolen_get /root/old.jws
         quietly bash -c 'nhictl publish --all'
         stolen_get /root/now.jws
-        before=$(agent_cpu)
+        before=$(agent_cpu) from=$(now_ms)
         mark
         quietly sh -c 'echo x >/root/x.jws'
         quietly bash -c 'for i in {1..15}; do for set in now x old; do /opt/nhi/servers etcdctl put '"$KEY"' </root/$set.jws; done; done'
-        after=$(agent_cpu)
-        judge "the agent was busy for $((after - before)) hundredths of a second" test $((after - before)) -lt 200
+        after=$(agent_cpu) took=$((($(now_ms) - from) / 10))
+        judge "of $took hundredths of a second the agent was busy for $((after - before))" \
+                test $((after - before)) -lt $((took / 2 > 200 ? took / 2 : 200))
         judge 'who is in stays in' something_runs '^sleep 9906'
         judge 'and may come again' check_allows
-        judge 'what was refused is written down' wait_until 5 set_refused version-floor
+        judge 'what was refused is written down' wait_until 30 set_refused version-floor
         quietly nhictl revoke "$GRANT" --reason flap
         fault_after 9906 5
 }
@@ -170,7 +171,7 @@ case_a_clock_that_is_wrong_lets_nobody_in() {
         clock_prepare
         fault_before 9907
         clock_set -300
-        judge 'five minutes behind: nobody new' wait_until 5 check_denies
+        judge 'five minutes behind: nobody new' wait_until 30 check_denies
         judge 'who is in stays in' something_runs '^sleep 9907'
         quietly nhictl revoke "$GRANT" --reason skew
         judge 'until a revocation arrives, which it does' gone_within "$(now_ms)" 2 nothing_runs '^sleep 9907'
@@ -179,7 +180,7 @@ case_a_clock_that_is_wrong_lets_nobody_in() {
         grant_deploy skew 10m
         judge 'the clock is right: a grant holds' check_allows
         clock_set 90000
-        judge 'a day and an hour ahead: denied' wait_until 5 check_denies
+        judge 'a day and an hour ahead: denied' wait_until 30 check_denies
         clock_set 0
         judge 'right again: what was over stays over' check_denies
         clock_undo
@@ -191,6 +192,7 @@ case_a_clock_that_is_wrong_lets_nobody_in() {
 case_the_agent_has_no_network() {
         local family
         hostile_ready || return
+        mark
         quietly bash -c 'mkdir -p /run/systemd/system/nhi-agentd.service.d
                 cat >/opt/nhi/try-network <<-"X"
 			use Socket;
@@ -200,7 +202,8 @@ case_the_agent_has_no_network() {
 			}
 		X
                 printf "[Service]\nExecStartPre=/usr/bin/perl /opt/nhi/try-network\n" >/run/systemd/system/nhi-agentd.service.d/try.conf
-                systemctl daemon-reload; systemctl restart nhi-agentd; journalctl -q -o cat -u nhi-agentd --since -5s -t perl'
+                systemctl daemon-reload; systemctl restart nhi-agentd'
+        judge 'a socket of each kind is asked for' wait_until 30 network_was_tried
         judge 'a socket of the host itself can be made' says '^unix: made'
         for family in inet inet6 netlink packet vsock; do
                 judge "of $family none" both says "^$family: " -- silent_on "^$family: made"
@@ -212,6 +215,10 @@ case_the_agent_has_no_network() {
         quietly sh -c 'nsenter --target $(pgrep -x nhi-fetchd) --net ip -o link'
         judge 'the fetcher is in the network of the host' says 'nhi0'
         judge 'and fetches from its unit' check_fetches
+}
+network_was_tried() {
+        quietly journalctl -q -o cat -u nhi-agentd -t perl --since "@$MARK"
+        says '^vsock: '
 }
 check_fetches() { grant_deploy sandbox 1m; check_allows; }
 
@@ -254,10 +261,10 @@ case_keys_change_by_the_word_of_all_roots_and_a_retired_one_signs_nothing() {
                 nhictl key rotate --add /root/second.jwk --retire /root/first.jwk'
         signed_by a
         stolen_put $list.part /nhi/sets/keys
-        judge 'the word of one root is refused' wait_until 5 set_refused root-threshold
+        judge 'the word of one root is refused' wait_until 30 set_refused root-threshold
         minted "s/\"ver\":[0-9]*/\"ver\":$(date +%s)000/" /etc/nhi/second.key
         stolen_put /root/minted.jws
-        judge 'and the key that it names signs nothing' wait_until 5 set_refused key
+        judge 'and the key that it names signs nothing' wait_until 30 set_refused key
         judge 'who is in stays in' something_runs '^sleep 9908'
         judge 'and may come again' check_allows
         stolen_put /root/now.jws
@@ -267,7 +274,7 @@ case_keys_change_by_the_word_of_all_roots_and_a_retired_one_signs_nothing() {
         judge 'and denied' deploy_is_denied
         minted "s/\"ver\":[0-9]*/\"ver\":$(date +%s)999/"
         stolen_put /root/minted.jws
-        judge 'what it signs anew is refused' wait_until 5 set_refused key-retired
+        judge 'what it signs anew is refused' wait_until 30 set_refused key-retired
         quietly systemctl restart nhi-agentd
         judge 'a restart forgets nothing' deploy_is_denied
         quietly bash -c 'mv /etc/nhi/second.key /etc/nhi/issuer.key; nhictl publish --all'
