@@ -170,8 +170,8 @@ rounds() { # HOW-MANY ROUND...
 
 # ---- rows --------------------------------------------------------------------------------------
 
-# The value at a per mille of the samples, which bench_result() of bench.c would give.
-at() { sort -n "$work_dir/$1" | awk -v at="$2" '{ v[NR - 1] = $1 } END { print v[at == 500 ? int(NR / 2) : int((NR - 1) * at / 1000)] }'; }
+# The value at a per mille of the samples by nearest rank, as bench_result() of bench.c gives it.
+at() { sort -n "$work_dir/$1" | awk -v at="$2" '{ v[NR] = $1 } END { print v[at == 500 ? int(NR / 2) + 1 : int((NR * at + 999) / 1000)] }'; }
 
 # row WHAT KEY GOAL [AGAINST KEY]
 row() {

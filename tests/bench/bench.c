@@ -35,7 +35,7 @@ static int value_compare(const void *a, const void *b)
 BenchResult bench_result(double *values, size_t n)
 {
         qsort(values, n, sizeof(*values), value_compare);
-        return (BenchResult){ .median = values[n / 2], .p99 = values[(n - 1) * 99 / 100] };
+        return (BenchResult){ .median = values[n / 2], .p99 = values[(n * 99 + 99) / 100 - 1] };
 }
 
 static double *values_new(const BenchPlan *plan)
