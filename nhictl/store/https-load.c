@@ -205,6 +205,8 @@ static int read_objects(HttpsStore *h, const char *const *names, size_t n, const
                 r = https_get(h, names[i], &requests[i]);
         if (r == 0)
                 r = client_do(h->client, requests, n);
+        if (r == 0)
+                r = check_server(h, requests, n);
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = n > 1 && is_too_large(&requests[i])
                             ? read_objects(h, &names[i], 1, sink) /* as in read_some() */

@@ -879,6 +879,7 @@ int main(void)
                 TEST_HTTPS(long_reports_take_no_room_from_others),
                 TEST_ETCD(long_reports_take_no_room_from_others),
                 TEST_HTTPS(reports_that_fit_are_asked_for_once_each),
+                TEST_HTTPS(a_place_that_cannot_be_reached_is_said),
                 TEST_ETCD(a_place_that_cannot_be_reached_is_said),
                 TEST(a_ledger_that_names_no_place_says_what_to_do),
                 TEST(a_replayed_report_is_told_by_each_kind_of_place),
