@@ -81,7 +81,11 @@ static int check_server(HttpsStore *h, const ClientRequest *requests, size_t n)
         return r < 0 || is_served ? r : https_request_fail(h, &requests[0]);
 }
 
-static int read_some(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink)
+/* What becomes of one answer. */
+typedef int (*Take)(HttpsStore *h, const char *name, const ClientRequest *r, const StoreSink *sink);
+
+static int read_some(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink,
+                     Take take)
 {
         ClientRequest *requests = calloc(n, sizeof(*requests));
         int r = requests ? 0 : -ENOMEM;
@@ -94,8 +98,8 @@ static int read_some(HttpsStore *h, const char *const *names, size_t n, const St
                 r = check_server(h, requests, n);
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = n > 1 && is_too_large(&requests[i])
-                            ? read_some(h, &names[i], 1, sink) /* others took the room, perhaps */
-                            : take_set(h, names[i], &requests[i], sink);
+                            ? read_some(h, &names[i], 1, sink, take) /* others took the room? */
+                            : take(h, names[i], &requests[i], sink);
         for (size_t i = 0; requests && i < n; i++)
                 client_request_done(&requests[i]);
         free(requests);
@@ -115,7 +119,7 @@ int https_look(Store *s, const char *const *names, size_t n, const StoreSink *si
                         some[n_some++] = names[i];
                 if (n_some < AT_A_TIME && i + 1 < n)
                         continue;
-                r = n_some > 0 ? read_some(h, some, n_some, sink) : 0;
+                r = n_some > 0 ? read_some(h, some, n_some, sink, take_set) : 0;
                 n_some = 0;
         }
         return r;
@@ -185,7 +189,8 @@ int https_load(Store *s, const char *const *names, size_t n, const StoreSink *si
 
 /* ---- what is no set ---- */
 
-static int tell_object(const char *name, const ClientRequest *r, const StoreSink *sink)
+static int tell_object(HttpsStore *h, const char *name, const ClientRequest *r,
+                       const StoreSink *sink)
 {
         Published p;
 
@@ -196,33 +201,12 @@ static int tell_object(const char *name, const ClientRequest *r, const StoreSink
         return sink->set(sink->userdata, name, r->answer ? r->answer : "", r->n, false, &p);
 }
 
-static int read_objects(HttpsStore *h, const char *const *names, size_t n, const StoreSink *sink)
-{
-        ClientRequest *requests = calloc(n, sizeof(*requests));
-        int r = requests ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = https_get(h, names[i], &requests[i]);
-        if (r == 0)
-                r = client_do(h->client, requests, n);
-        if (r == 0)
-                r = check_server(h, requests, n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = n > 1 && is_too_large(&requests[i])
-                            ? read_objects(h, &names[i], 1, sink) /* as in read_some() */
-                            : tell_object(names[i], &requests[i], sink);
-        for (size_t i = 0; requests && i < n; i++)
-                client_request_done(&requests[i]);
-        free(requests);
-        return r;
-}
-
 int https_read(Store *s, const char *const *names, size_t n, const StoreSink *sink)
 {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < n; i += AT_A_TIME)
-                r = read_objects((HttpsStore *)s, names + i, n - i < AT_A_TIME ? n - i : AT_A_TIME,
-                                 sink);
+                r = read_some((HttpsStore *)s, names + i, n - i < AT_A_TIME ? n - i : AT_A_TIME,
+                              sink, tell_object);
         return r;
 }

@@ -3,12 +3,7 @@
 /* nhictl/beside.h: what status says of lists and statements, and of where they come from. */
 
 #include "nhictl/beside.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "tests/unit/printed.h"
 
 #define NOW 1700000000
 
@@ -16,18 +11,12 @@ static void printed(const char *issuer_text, const char *wanted)
 {
         json_t *issuer = json_loads(issuer_text, 0, NULL);
         const Output plain = {};
-        FILE *terminal = stdout;
-        char *text = NULL;
-        size_t size = 0;
+        Printed p;
 
         assert_non_null(issuer);
-        stdout = open_memstream(&text, &size);
-        assert_non_null(stdout);
+        printed_begin(&p);
         beside_print(&plain, issuer, NOW);
-        (void)fclose(stdout);
-        stdout = terminal;
-        assert_string_equal(text, wanted);
-        free(text);
+        printed_end(&p, wanted);
         json_decref(issuer);
 }
 

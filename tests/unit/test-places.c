@@ -3,29 +3,18 @@
 /* nhictl/places.h: what status says of each place. */
 
 #include "nhictl/places.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "tests/unit/printed.h"
 
 static void printed(const char *issuer_text, const char *wanted)
 {
         json_t *issuer = json_loads(issuer_text, 0, NULL);
         const Output plain = {};
-        FILE *terminal = stdout;
-        char *text = NULL;
-        size_t size = 0;
+        Printed p;
 
         assert_non_null(issuer);
-        stdout = open_memstream(&text, &size);
-        assert_non_null(stdout);
+        printed_begin(&p);
         places_print(&plain, issuer, 60);
-        (void)fclose(stdout);
-        stdout = terminal;
-        assert_string_equal(text, wanted);
-        free(text);
+        printed_end(&p, wanted);
         json_decref(issuer);
 }
 
