@@ -566,6 +566,15 @@ static void a_local_member_keeps_what_it_carries(void **state)
         assert_false(is_over(pid));
 }
 
+static void restart_without_sets(World *w)
+{
+        fixture_stop(w->f);
+        assert_int_equal(root_remove(PATH_SETS_DIR, false), 0);
+        fixture_dirs();
+        fixture_agent(w->f);
+        fixture_load(w->f);
+}
+
 static void without_a_verified_set_nothing_ends_before_its_time(void **state) /* E4 */
 {
         World *w = *state;
@@ -574,11 +583,7 @@ static void without_a_verified_set_nothing_ends_before_its_time(void **state) /*
         need_root();
         give(w, "postgres", TEAM_TERM);
         pid = begin(w, carrier);
-        fixture_stop(w->f);
-        assert_int_equal(root_remove(PATH_SETS_DIR, false), 0);
-        fixture_dirs();
-        fixture_agent(w->f);
-        fixture_load(w->f);
+        restart_without_sets(w);
         settle(w);
         assert_null(w->f->agent->issuers[0].set);
         assert_false(is_over(pid));
@@ -597,11 +602,7 @@ static void without_a_verified_set_a_list_ends_what_it_names(void **state) /* E4
         need_root();
         give(w, "postgres", TEAM_TERM);
         pid = begin(w, carrier);
-        fixture_stop(w->f);
-        assert_int_equal(root_remove(PATH_SETS_DIR, false), 0);
-        fixture_dirs();
-        fixture_agent(w->f);
-        fixture_load(w->f);
+        restart_without_sets(w);
         w->f->agent->config->session_grace_usec = GRACE_USEC;
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 _cleanup_free_ char *entry = NULL;

@@ -10,6 +10,7 @@
 #include "nhi-agentd/metrics/page.h"
 #include "nhi-agentd/session/registry.h"
 #include "nhi-agentd/staleness.h"
+#include "tests/unit/session-fixture.h"
 
 #define MOMENT 60          /* seconds that a slow machine may take for what comes before */
 #define LIMIT  (24 * HOUR) /* the default: nhictl's ledger gives a set so long */
@@ -67,37 +68,12 @@ static void denied(const Outage *t, Reason reason)
         assert_string_equal(reason_token(d.reason), reason_token(reason));
 }
 
-/* The registry, asking the agent as it does in earnest. */
-static void sessions_begin(Outage *t)
-{
-        Agent *a = t->f->agent;
-        const SessionsHost host = agent_sessions_host(a);
-
-        a->sessions = sessions_free(a->sessions);
-        assert_int_equal(sessions_new(t->f->event, &host, PATH_SESSIONS_RUN, &a->sessions), 0);
-}
-
-/* A session under what allows now, as open_session leaves it: its timer is armed. */
+/* Under what allows now. */
 static Session *session_begin(Outage *t)
 {
         const Decision d = ask(t);
-        AccessRequest request = login;
-        Session *s = NULL;
 
-        assert_int_equal(d.verdict, VERDICT_ALLOW);
-        request.kind = REQUEST_SESSION;
-        assert_int_equal(session_new(t->f->agent->sessions, &s), 0);
-        assert_int_equal(session_tie_init(session_record_new(&request, d.grant, "sshd", NULL, NULL),
-                                          &s->tie),
-                         0);
-        (void)snprintf(s->id, sizeof(s->id), "s1");
-        (void)snprintf(s->unit, sizeof(s->unit), "nhi-x-1.scope");
-        (void)snprintf(s->cgroup, sizeof(s->cgroup), "/user.slice/nhi-x-1.scope");
-        s->state = SESSION_ACTIVE;
-        s->end_sec = d.end_sec;
-        s->boot_end_usec = d.boot_end_usec;
-        s->backstop = (Backstop){ .n = 1, .end_sec = s->end_sec, .boot_usec = s->boot_end_usec };
-        return s;
+        return fixture_session(t->f, &login, &d);
 }
 
 static bool session_goes_on(const Outage *t)
@@ -127,7 +103,7 @@ static void six_hours_without_a_source_lose_nothing(void **state)
         const Session *s;
         Backstop armed;
 
-        sessions_begin(t);
+        fixture_sessions(t->f);
         offer_set(t, 0, grant);
         last_word(t);
         s = session_begin(t);
@@ -193,7 +169,7 @@ static void what_was_revoked_meanwhile_is_over_when_the_source_is_back(void **st
         _cleanup_free_ char *grant = grant_made(t, "g-1", 0, 23 * HOUR);
         _cleanup_free_ char *old = set_made(t, 0, LIMIT, grant);
 
-        sessions_begin(t);
+        fixture_sessions(t->f);
         offer_set(t, 0, grant);
         (void)session_begin(t);
         at(t, 6 * HOUR);
@@ -212,7 +188,7 @@ static void past_the_limit_everything_ends_at_once_and_was_foretold(void **state
         Outage *t = *state;
         _cleanup_free_ char *grant = grant_made(t, "g-late", 3 * HOUR, 27 * HOUR);
 
-        sessions_begin(t);
+        fixture_sessions(t->f);
         offer_set(t, 0, grant);
         at(t, 4 * HOUR);
         (void)session_begin(t);
@@ -238,7 +214,7 @@ static void it_recovers_with_the_first_set_that_comes(void **state) /* S09 */
         _cleanup_free_ char *grant = grant_made(t, "g-late", 3 * HOUR, 27 * HOUR);
         const Session *s;
 
-        sessions_begin(t);
+        fixture_sessions(t->f);
         offer_set(t, 0, grant);
         at(t, LIMIT + HOUR);
         denied(t, REASON_SET_STALE);

@@ -8,6 +8,7 @@
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
+#include "tests/unit/sets-retry.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -71,29 +72,6 @@ static bool is_deploy_allowed(Fixture *f)
 static bool is_alice_allowed(Fixture *f)
 {
         return decide_for(f, "alice", 1000, "ssh").verdict == VERDICT_ALLOW;
-}
-
-static bool waits_for_retry(const Fixture *f)
-{
-        int enabled = SD_EVENT_OFF;
-
-        assert_true(sd_event_source_get_enabled(f->agent->sets->retry, &enabled) >= 0);
-        return enabled != SD_EVENT_OFF;
-}
-
-static bool has_retried(void *userdata)
-{
-        return !waits_for_retry(userdata);
-}
-
-/* What waits for its next try has waited long enough. */
-static void retry_now(Fixture *f)
-{
-        assert_true(waits_for_retry(f));
-        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
-        assert_true(fixture_until(f, has_retried, f));
-        fixture_settle(f);
-        fixture_settle(f);
 }
 
 static void verify_again(Fixture *f)

@@ -9,6 +9,8 @@
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
 #include "tests/unit/keylist-fixture.h"
+#include "tests/unit/session-fixture.h"
+#include "tests/unit/sets-retry.h"
 
 #define ROOT_A PATH_TRUST_DIR "/root-a.jwk"
 #define ROOT_B PATH_TRUST_DIR "/root-b.jwk"
@@ -304,41 +306,23 @@ static void a_session_of_a_thief_is_proved_to_be_over_below_whose_set_the_floor_
         must_allow(f);
 }
 
-/* The registry, asking the agent as it does in earnest, with what its state file has. */
+/* With what its state file has. */
 static void sessions_begin(Fixture *f)
 {
-        Agent *a = f->agent;
-        const SessionsHost host = agent_sessions_host(a);
-
-        a->sessions = sessions_free(a->sessions);
-        assert_int_equal(sessions_new(f->event, &host, PATH_SESSIONS_RUN, &a->sessions), 0);
-        assert_int_equal(sessions_load(a->sessions), 0);
+        fixture_sessions(f);
+        assert_int_equal(sessions_load(f->agent->sessions), 0);
 }
 
 /* Under what allows now. */
 static void session_begin(Fixture *f)
 {
         const Decision d = ask(f);
-        const AccessRequest request = { .kind = REQUEST_SESSION,
-                                        .account = "svc-deploy",
-                                        .uid = 70001,
-                                        .class = "ssh",
-                                        .is_local = true };
-        Session *s = NULL;
+        const AccessRequest request = {
+                .account = "svc-deploy", .uid = 70001, .class = "ssh", .is_local = true
+        };
 
-        must_allow(f);
         sessions_begin(f);
-        assert_int_equal(session_new(f->agent->sessions, &s), 0);
-        assert_int_equal(session_tie_init(session_record_new(&request, d.grant, "sshd", NULL, NULL),
-                                          &s->tie),
-                         0);
-        (void)snprintf(s->id, sizeof(s->id), "s1");
-        (void)snprintf(s->unit, sizeof(s->unit), "nhi-x-1.scope");
-        (void)snprintf(s->cgroup, sizeof(s->cgroup), "/user.slice/nhi-x-1.scope");
-        s->state = SESSION_ACTIVE;
-        s->end_sec = d.end_sec;
-        s->boot_end_usec = d.boot_end_usec;
-        s->backstop = (Backstop){ .n = 1, .end_sec = s->end_sec, .boot_usec = s->boot_end_usec };
+        (void)fixture_session(f, &request, &d);
         assert_int_equal(sessions_save_now(f->agent->sessions), 0);
 }
 
@@ -453,28 +437,6 @@ static void it_is_over_though_the_disk_fails(void **state) /* W2 */
 
 /* ---- what could not be saved ------------------------------------------------------------------
  */
-
-static bool waits_for_retry(const Fixture *f)
-{
-        int enabled = SD_EVENT_OFF;
-
-        assert_true(sd_event_source_get_enabled(f->agent->sets->retry, &enabled) >= 0);
-        return enabled != SD_EVENT_OFF;
-}
-
-static bool has_retried(void *userdata)
-{
-        return !waits_for_retry(userdata);
-}
-
-/* What waits for its next try has waited long enough. */
-static void retry_now(Fixture *f)
-{
-        assert_true(waits_for_retry(f));
-        assert_true(sd_event_source_set_time(f->agent->sets->retry, 0) >= 0);
-        assert_true(fixture_until(f, has_retried, f));
-        fixture_settle(f);
-}
 
 static bool is_saved(const Fixture *f)
 {
