@@ -9,6 +9,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 
 #define USEC ((int64_t)USEC_PER_SEC)
 /* How long an ended grant is remembered that no set has any more: a set lives seven days at most.
@@ -150,7 +151,7 @@ static void turn_unique(Turn *t)
 {
         size_t n = 0;
 
-        qsort(t->items, t->n, sizeof(*t->items), compare_jti);
+        sort_items(t->items, t->n, compare_jti);
         for (size_t i = 0; i < t->n; i++)
                 if (n == 0 || !streq(t->items[n - 1].jti, t->items[i].jti))
                         t->items[n++] = t->items[i];

@@ -11,6 +11,7 @@
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
+#include "lib/base/sort.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -193,8 +194,7 @@ static int read_cited(Sweep *s, const LogSegment *segment)
 
 static bool is_needed(const Sweep *s, const char *name)
 {
-        return bsearch(name, s->needed.items, s->needed.n, sizeof(*s->needed.items),
-                       compare_hashes) != NULL;
+        return find_item(name, s->needed.items, s->needed.n, compare_hashes) != NULL;
 }
 
 static bool is_young(int dir, const char *name)
@@ -229,8 +229,7 @@ static int sweep_sets(void *userdata)
                         r = read_cited(s, &list.items[i]);
         if (r < 0)
                 return r;
-        if (s->needed.n > 0)
-                qsort(s->needed.items, s->needed.n, sizeof(*s->needed.items), compare_hashes);
+        sort_items(s->needed.items, s->needed.n, compare_hashes);
         fd = openat(s->dir_fd, LOG_SETS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         dir = fd >= 0 ? fdopendir(fd) : NULL;
         if (!dir) {

@@ -2,6 +2,7 @@
 #include "nhi-agentd/publish-groups.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 
 #define SLOTS_MIN 64u
 
@@ -116,8 +117,7 @@ int groups_unique(Groups *g)
 {
         size_t n = 0;
 
-        if (g->n > 0)
-                qsort(g->items, g->n, sizeof(*g->items), compare_gid);
+        sort_items(g->items, g->n, compare_gid);
         for (size_t i = 0; i < g->n; i++)
                 if (n == 0 || g->items[n - 1].gid != g->items[i].gid)
                         g->items[n++] = g->items[i];

@@ -7,6 +7,7 @@
 #include "nhi-agentd/sets-internal.h"
 
 #include "lib/base/path.h"
+#include "lib/base/sort.h"
 #include "lib/jose/json.h"
 
 #include <dirent.h>
@@ -134,7 +135,7 @@ static void archive_thin(Archive *a, const Prune *p)
 
         for (size_t i = 0; i < a->n; i++)
                 read_header(a, &a->items[i]);
-        qsort(a->items, a->n, sizeof(*a->items), compare_archived);
+        sort_items(a->items, a->n, compare_archived);
         for (size_t i = 0; i < a->n; i++) {
                 const Archived *it = &a->items[i];
 

@@ -3,6 +3,7 @@
 /* The keys that this host is to believe, and whether they are the ones that were meant. */
 
 #include "lib/base/path.h"
+#include "lib/base/sort.h"
 #include "nhictl/fingerprint.h"
 #include "nhictl/init.h"
 
@@ -120,7 +121,7 @@ static int read_roots(const InitOptions *o, InitTrust *ret)
         for (size_t i = 0; r == VERB_OK && i < roots->n; i++)
                 r = read_key(o, roots->items[i], ret);
         if (r == VERB_OK)
-                qsort(ret->keys, ret->n, sizeof(*ret->keys), compare_kids);
+                sort_items(ret->keys, ret->n, compare_kids);
         return r;
 }
 

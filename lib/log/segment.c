@@ -2,6 +2,7 @@
 #include "lib/log/segment.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -130,8 +131,7 @@ int log_segments_list(int dir_fd, LogSegments *ret)
         }
         if (errno != 0)
                 return -errno;
-        if (s.n > 0)
-                qsort(s.items, s.n, sizeof(*s.items), by_place);
+        sort_items(s.items, s.n, by_place);
         drop_doubles(&s);
         *ret = s;
         s = (LogSegments){};

@@ -4,6 +4,7 @@
 
 #include "lib/base/macro.h"
 #include "lib/base/name.h"
+#include "lib/base/sort.h"
 #include "lib/snapshot/bytes.h"
 #include "lib/snapshot/image.h"
 
@@ -101,7 +102,7 @@ static int ties_make(const SnapshotBuild *b, Tie **ret, size_t *ret_n)
                               .real_deadline = earlier(m->real_deadline, g->real_deadline),
                               .boot_deadline = earlier(m->boot_deadline, g->boot_deadline) };
         }
-        qsort(t, b->n_memberships, sizeof(*t), tie_compare);
+        sort_items(t, b->n_memberships, tie_compare);
         for (size_t i = 0; i < b->n_memberships; i++)
                 if (n == 0 || t[n - 1].group != t[i].group || !streq(t[n - 1].user, t[i].user))
                         t[n++] = t[i];

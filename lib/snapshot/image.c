@@ -3,6 +3,7 @@
 #include "lib/snapshot/image.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "lib/snapshot/bytes.h"
 
 #include <assert.h>
@@ -318,7 +319,7 @@ int image_make(const SnapshotBuild *b, Tie *ties, size_t n_ties, uint8_t **ret, 
         image_tables(&img, b);
         image_users(&img, b);
         image_memberships(&img, b, ties, n_ties);
-        qsort(ties, n_ties, sizeof(*ties), tie_compare_group);
+        sort_items(ties, n_ties, tie_compare_group);
         image_groups(&img, b, ties, n_ties);
         image_seal(&img, b);
 

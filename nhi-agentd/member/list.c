@@ -2,6 +2,7 @@
 #include "nhi-agentd/member/list.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 
 void member_list_done(MemberList *l)
 {
@@ -83,8 +84,7 @@ static int compare(const void *a, const void *b)
 
 void member_list_sort(MemberList *l)
 {
-        if (l->n > 0)
-                qsort(l->items, l->n, sizeof(*l->items), compare);
+        sort_items(l->items, l->n, compare);
 }
 
 void member_list_remove(MemberList *l, size_t first, size_t n)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhi-agentd/session/process-tree.h"
 
+#include "lib/base/sort.h"
+
 static int compare(const void *a, const void *b)
 {
         const TreeItem *x = a, *y = b;
@@ -12,18 +14,15 @@ static int compare(const void *a, const void *b)
 
 static void tree_sort(ProcessTree *t)
 {
-        if (t->n > 0)
-                qsort(t->items, t->n, sizeof(*t->items), compare);
+        sort_items(t->items, t->n, compare);
         t->n_sorted = t->n;
 }
 
 static TreeItem *tree_find(const ProcessTree *t, pid_t pid, uint64_t start)
 {
         const TreeItem key = { .pid = pid, .start = start };
-        TreeItem *found = NULL;
+        TreeItem *found = find_item(&key, t->items, t->n_sorted, compare);
 
-        if (t->n_sorted > 0)
-                found = bsearch(&key, t->items, t->n_sorted, sizeof(*t->items), compare);
         if (found)
                 return found;
         for (size_t i = t->n_sorted; i < t->n; i++)

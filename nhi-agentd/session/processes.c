@@ -2,6 +2,7 @@
 #include "nhi-agentd/session/processes.h"
 
 #include "lib/base/io.h"
+#include "lib/base/sort.h"
 
 #include <dirent.h>
 
@@ -89,11 +90,11 @@ int processes_index(ProcessTable *t)
                 index_done(t);
                 return -ENOMEM;
         }
-        qsort(t->items, t->n, sizeof(*t->items), compare);
+        sort_items(t->items, t->n, compare);
         for (size_t i = 0; i < t->n; i++)
                 t->by_parent[i] = t->by_session[i] = &t->items[i];
-        qsort(t->by_parent, t->n, sizeof(*t->by_parent), compare_parents);
-        qsort(t->by_session, t->n, sizeof(*t->by_session), compare_sessions);
+        sort_items(t->by_parent, t->n, compare_parents);
+        sort_items(t->by_session, t->n, compare_sessions);
         return 0;
 }
 
@@ -192,5 +193,5 @@ const Process *process_find(const ProcessTable *t, pid_t pid)
 {
         const Process key = { .pid = pid };
 
-        return t->n == 0 ? NULL : bsearch(&key, t->items, t->n, sizeof(*t->items), compare);
+        return find_item(&key, t->items, t->n, compare);
 }

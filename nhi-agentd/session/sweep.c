@@ -7,6 +7,7 @@
 #include "nhi-agentd/session/registry.h"
 
 #include "lib/base/io.h"
+#include "lib/base/sort.h"
 #include "nhi-agentd/process.h"
 
 #include <dirent.h>
@@ -91,8 +92,7 @@ static int look_read(Look *l, DIR *proc)
                 if (audit != AUDIT_UNSET && pid != getpid() && is_alive(pid))
                         r = look_add(l, (LookItem){ .pid = pid, .audit_session = audit });
         }
-        if (l->n > 0)
-                qsort(l->items, l->n, sizeof(*l->items), compare_items);
+        sort_items(l->items, l->n, compare_items);
         return r;
 }
 

@@ -4,6 +4,7 @@
 
 #include "nhi-agentd/set/keylist-read.h"
 
+#include "lib/base/sort.h"
 #include "lib/jose/json.h"
 
 #include <stdio.h>
@@ -205,8 +206,7 @@ static int name_retired(KeyReading *r, const TrustedKey *retired, size_t n)
                                            .issuer = l->issuer,
                                            .reason = "it is retired",
                                            .before_sec = INT64_MAX };
-        if (n > 0)
-                qsort(entries, n, sizeof(*entries), compare_entries);
+        sort_items(entries, n, compare_entries);
         l->retired = (RevocationList){ .issuer = l->issuer,
                                        .title = l->title,
                                        .ver = l->ver,
@@ -320,8 +320,7 @@ void roots_digest(const Jwk *roots, size_t n, uint32_t threshold, char ret[stati
                 n = KEYLIST_ROOTS_MAX;
         for (size_t i = 0; i < n; i++)
                 kids[i] = roots[i].kid;
-        if (n > 0)
-                qsort(kids, n, sizeof(*kids), compare_kids);
+        sort_items(kids, n, compare_kids);
         used = (size_t)snprintf(text, sizeof(text), "%u\n", threshold);
         for (size_t i = 0; i < n; i++)
                 used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n", kids[i]);

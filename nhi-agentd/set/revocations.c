@@ -5,6 +5,7 @@
 #include "nhi-agentd/set/revocations.h"
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/set/decode.h"
 
@@ -322,8 +323,7 @@ static int read_entries(Reading *r, const json_t *list)
                 if (e < 0)
                         return e;
         }
-        if (n > 0)
-                qsort(entries, n, sizeof(*entries), compare_entries);
+        sort_items(entries, n, compare_entries);
         r->list->entries = entries;
         r->list->n_entries = unite(entries, n);
         mark_kinds(r->list);

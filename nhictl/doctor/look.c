@@ -3,6 +3,7 @@
 /* How checks read the host: files and folders below its root. */
 
 #include "lib/base/io.h"
+#include "lib/base/sort.h"
 #include "nhictl/doctor/doctor.h"
 
 #include <dirent.h>
@@ -121,7 +122,7 @@ int doctor_names(const DoctorHost *h, const char *path, char ***ret)
         (void)closedir(dir);
         if (r < 0)
                 return r;
-        qsort(names, n, sizeof(*names), name_compare);
+        sort_items(names, n, name_compare);
         *ret = TAKE_PTR(names);
         return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/ledger/fleet.h"
 
+#include "lib/base/sort.h"
 #include "lib/jose/json.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/mint.h"
@@ -175,7 +176,7 @@ static int indices_of(const Fleet *f, const json_t *host, Indices *x)
         }
         if (r < 0 || x->n == 0)
                 return r;
-        qsort(x->items, x->n, sizeof(*x->items), compare_indices);
+        sort_items(x->items, x->n, compare_indices);
         for (i = 0; i < x->n; i++)
                 if (i == 0 || x->items[i] != x->items[n - 1])
                         x->items[n++] = x->items[i];

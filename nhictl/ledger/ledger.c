@@ -3,6 +3,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/name.h"
+#include "lib/base/sort.h"
 #include "nhi-agentd/set/keylist.h"
 #include "nhi-agentd/set/set.h"
 #include "nhictl/ledger/kind.h"
@@ -107,7 +108,7 @@ const char **ledger_names(const Ledger *l, DocKind kind, size_t *ret_n)
                 return NULL;
         json_object_foreach(l->docs[kind], name, doc)
                 names[n++] = name;
-        qsort(names, n, sizeof(*names), compare_names);
+        sort_items(names, n, compare_names);
         *ret_n = n;
         return names;
 }
@@ -143,7 +144,7 @@ const char **ledger_unread(const Ledger *l, DocKind kind, size_t *ret_n)
                 names[n++] = texts;
                 texts += LEDGER_FILE_MAX;
         }
-        qsort(names, n, sizeof(*names), compare_names);
+        sort_items(names, n, compare_names);
         *ret_n = n;
         return names;
 }

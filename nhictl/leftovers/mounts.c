@@ -7,6 +7,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
+#include "lib/base/sort.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -149,8 +150,7 @@ static Mounts *mounts_read(int fd)
                 mounts_free(m);
                 return NULL;
         }
-        if (m->n > 0)
-                qsort(m->items, m->n, sizeof(*m->items), compare);
+        sort_items(m->items, m->n, compare);
         return m;
 }
 

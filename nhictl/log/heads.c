@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/log/heads.h"
 
+#include "lib/base/sort.h"
 #include "lib/log/record.h"
 
 #include <fcntl.h>
@@ -226,8 +227,7 @@ void log_heads_sort(LogHeads *h)
 {
         size_t n = 0;
 
-        if (h->n > 0)
-                qsort(h->items, h->n, sizeof(*h->items), by_seq);
+        sort_items(h->items, h->n, by_seq);
         h->n_unchecked = 0;
         for (size_t i = 0; i < h->n; i++) {
                 const LogHead *last = n > 0 ? &h->items[n - 1].head : NULL, *head;

@@ -3,6 +3,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
+#include "lib/base/sort.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -139,8 +140,7 @@ int tree_load(const char *const *folders, Tree *ret, char *ret_path, size_t path
                         r = folder_load(&t, t.files[walked].path, ret_path, path_size);
         if (r < 0)
                 return r;
-        if (t.n > 0)
-                qsort(t.files, t.n, sizeof(*t.files), by_path);
+        sort_items(t.files, t.n, by_path);
         *ret = t;
         t = (Tree){ .files = NULL };
         return 0;
@@ -152,7 +152,7 @@ const TreeFile *tree_find(const Tree *t, const char *path)
 {
         TreeFile key = { .path = (char *)path };
 
-        return t->n > 0 ? bsearch(&key, t->files, t->n, sizeof(*t->files), by_path) : NULL;
+        return find_item(&key, t->files, t->n, by_path);
 }
 
 bool tree_file_equal(const TreeFile *a, const TreeFile *b)

@@ -3,6 +3,7 @@
 /* X2: where there is no evidence, and the share of the time of which there is some. */
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "nhictl/prove/words.h"
 
 /* ---- the agent ---- */
@@ -206,8 +207,7 @@ static bool has_changed(const Proof *p, const char *gate)
 
 static void cover_gates(Proof *p)
 {
-        if (p->modes.n > 0)
-                qsort(p->modes.items, p->modes.n, sizeof(*p->modes.items), compare_modes);
+        sort_items(p->modes.items, p->modes.n, compare_modes);
         for (size_t i = 0; i < p->modes.n; i++)
                 if (!is_listed_before(p, i))
                         cover_gate(p, p->modes.items[i].gate);
@@ -274,8 +274,7 @@ static void measure(Proof *p)
         const int64_t whole = p->until_usec - p->since_usec;
         int64_t missing = 0, reached = p->since_usec;
 
-        if (p->gaps.n > 0)
-                qsort(p->gaps.items, p->gaps.n, sizeof(*p->gaps.items), compare_gaps);
+        sort_items(p->gaps.items, p->gaps.n, compare_gaps);
         for (size_t i = 0; i < p->gaps.n; i++) {
                 const Gap *g = &p->gaps.items[i];
                 const int64_t start = g->start_usec > reached ? g->start_usec : reached;
@@ -307,8 +306,7 @@ static void cut_gaps(Proof *p)
 void proof_cover(Proof *p)
 {
         cut_gaps(p);
-        if (p->lives.n > 0)
-                qsort(p->lives.items, p->lives.n, sizeof(*p->lives.items), compare_lives);
+        sort_items(p->lives.items, p->lives.n, compare_lives);
         /* Without the log nobody knows when the agent came back. */
         if (p->log_is_evidence)
                 cover_agent(p);

@@ -3,6 +3,7 @@
 /* One session as several witnesses saw it. */
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "nhictl/prove/prove.h"
 
 static bool is_near(int64_t a, int64_t b)
@@ -76,9 +77,7 @@ static void date_sessions(Proof *p)
 void proof_unite_sightings(Proof *p)
 {
         date_sessions(p);
-        if (p->sightings.n > 0)
-                qsort(p->sightings.items, p->sightings.n, sizeof(*p->sightings.items),
-                      compare_sightings);
+        sort_items(p->sightings.items, p->sightings.n, compare_sightings);
         for (size_t i = 0; i < p->sightings.n; i++) {
                 Sighting *first = &p->sightings.items[i];
 

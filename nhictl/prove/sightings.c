@@ -5,6 +5,7 @@
 
 #include "lib/base/macro.h"
 #include "lib/base/service.h"
+#include "lib/base/sort.h"
 #include "nhictl/prove/prove.h"
 
 /* What opens a session of unknown kind. */
@@ -197,9 +198,9 @@ static void judge_unit(Proof *p, Stay *stay)
         const UnitRun *u;
         Sighting s;
 
-        if (!*stay->invocation || p->units.n == 0)
+        if (!*stay->invocation)
                 return;
-        u = bsearch(&key, p->units.items, p->units.n, sizeof(key), compare_units);
+        u = find_item(&key, p->units.items, p->units.n, compare_units);
         if (!u || u->start_usec > p->until_usec || u->end_usec < p->since_usec)
                 return;
         s = (Sighting){ .witness = WITNESS_UNITS,
@@ -215,8 +216,7 @@ static void judge_unit(Proof *p, Stay *stay)
 
 static void judge_units(Proof *p)
 {
-        if (p->units.n > 0)
-                qsort(p->units.items, p->units.n, sizeof(*p->units.items), compare_units);
+        sort_items(p->units.items, p->units.n, compare_units);
         for (size_t i = 0; i < p->stays.n; i++)
                 judge_unit(p, &p->stays.items[i]);
 }

@@ -4,6 +4,7 @@
  * only an upper bound. */
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "nhi-agentd/core/decide.h"
 #include "nhictl/prove/prove.h"
 
@@ -219,8 +220,7 @@ static void settle(Proof *p, Stay *s)
 
 void proof_settle_stays(Proof *p)
 {
-        if (p->sets.n > 0)
-                qsort(p->sets.items, p->sets.n, sizeof(*p->sets.items), compare_sets);
+        sort_items(p->sets.items, p->sets.n, compare_sets);
         for (size_t i = 0; i < p->stays.n; i++)
                 settle(p, &p->stays.items[i]);
 }

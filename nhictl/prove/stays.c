@@ -3,6 +3,7 @@
 /* Which stay of the log a sighting belongs to. */
 
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "nhictl/prove/prove.h"
 
 static int compare_stays(const void *a, const void *b)
@@ -16,8 +17,7 @@ static int compare_stays(const void *a, const void *b)
 
 void proof_sort(Proof *p)
 {
-        if (p->stays.n > 0)
-                qsort(p->stays.items, p->stays.n, sizeof(*p->stays.items), compare_stays);
+        sort_items(p->stays.items, p->stays.n, compare_stays);
 }
 
 static bool is_near(int64_t a, int64_t b)

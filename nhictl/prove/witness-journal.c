@@ -4,6 +4,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "nhictl/journal-field.h"
 #include "nhictl/prove/witness.h"
 
@@ -81,8 +82,7 @@ static int take_boots(Proof *p)
         }
         free(ids.items);
         sd_journal_close(j);
-        if (p->boots.n > 0)
-                qsort(p->boots.items, p->boots.n, sizeof(*p->boots.items), compare_boots);
+        sort_items(p->boots.items, p->boots.n, compare_boots);
         return r < 0 ? r : p->boots.n > 0 ? 0 : -ENOENT;
 }
 

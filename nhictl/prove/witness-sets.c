@@ -6,6 +6,7 @@
 #include "lib/base/file.h"
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
+#include "lib/base/sort.h"
 #include "lib/jose/jose.h"
 #include "lib/log/format.h"
 #include "nhi-agentd/set/freshness.h"
@@ -38,14 +39,14 @@ static int names_of_stays(const Proof *p, Names *ret)
                 return -ENOMEM;
         for (size_t i = 0; i < p->stays.n; i++)
                 items[i] = p->stays.items[i].grant;
-        qsort(items, p->stays.n, sizeof(*items), compare_names);
+        sort_items(items, p->stays.n, compare_names);
         *ret = (Names){ .items = items, .n = p->stays.n };
         return 0;
 }
 
 static bool is_stayed(const Names *names, const char *jti)
 {
-        return bsearch(&jti, names->items, names->n, sizeof(jti), compare_names) != NULL;
+        return find_item(&jti, names->items, names->n, compare_names) != NULL;
 }
 
 static int64_t member_sec(const json_t *object, const char *name)
@@ -124,7 +125,7 @@ static int take_grants(Proof *p, SetFact *f, const json_t *payload, int64_t set_
                         continue;
                 f->grants[f->n_grants++] = grant_make(p, grant, payload, set_end);
         }
-        qsort(f->grants, f->n_grants, sizeof(*f->grants), compare_grants);
+        sort_items(f->grants, f->n_grants, compare_grants);
         f->issuer = proof_text(p, issuer);
         f->is_known = true;
         return p->failed ? -ENOMEM : 0;

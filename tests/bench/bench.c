@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/bench/bench.h"
 
+#include "lib/base/sort.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,7 +36,7 @@ static int value_compare(const void *a, const void *b)
 
 BenchResult bench_result(double *values, size_t n)
 {
-        qsort(values, n, sizeof(*values), value_compare);
+        sort_items(values, n, value_compare);
         return (BenchResult){ .median = values[n / 2], .p99 = values[(n * 99 + 99) / 100 - 1] };
 }
 

@@ -8,6 +8,7 @@
  * by anybody: asks PAM as su does, with texts that would end a record, or move a cursor, in every
  * item that the asker chooses: "N asked" */
 
+#include "lib/base/sort.h"
 #include "tests/unit/schema.h"
 
 #include <errno.h>
@@ -160,8 +161,7 @@ static void read_events(FILE *f, unsigned side, Events *ret)
                 json_decref(o);
         }
         free(line);
-        if (ret->n > 0)
-                qsort(ret->keys, ret->n, sizeof(*ret->keys), compare);
+        sort_items(ret->keys, ret->n, compare);
 }
 
 /* Sorted: one that both have is passed over in both. */

@@ -3,6 +3,7 @@
 
 /* A server that keeps objects: by PUT and GET with conditions, and the same as etcd's gateway. */
 
+#include "lib/base/sort.h"
 #include "lib/http/base64.h"
 #include "tests/unit/https-server.h"
 
@@ -67,7 +68,7 @@ static inline void object_put(Objects *o, const char *key, const char *value, si
         free(at->value);
         at->value = strndup(value, size);
         at->revision = o->revision;
-        qsort(o->items, o->n, sizeof(*o->items), object_compare);
+        sort_items(o->items, o->n, object_compare);
 }
 
 static inline void object_slip(Objects *o)

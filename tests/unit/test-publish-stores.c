@@ -5,6 +5,7 @@
  * meaning for both. */
 
 #include "lib/base/io.h"
+#include "lib/base/sort.h"
 #include "nhictl/ledger/publish.h"
 #include "nhictl/store/client.h"
 #include "nhictl/store/store.h"
@@ -724,7 +725,7 @@ static void remove_publication(void)
 
         free(at->value);
         *at = objects.items[--objects.n];
-        qsort(objects.items, objects.n, sizeof(*objects.items), object_compare);
+        sort_items(objects.items, objects.n, object_compare);
 }
 
 /* P1: no condition can rest upon it (RFC 9110 section 13.1.1). What need not be written is well. */

@@ -619,6 +619,18 @@ static void what_is_in_force_stays_archived_however_old_it_looks(void **state)
         assert_int_equal(n_archived(), SETS_KEPT_MAX + 1);
 }
 
+/* It has no memory then, and qsort(3) wants some. */
+static void an_archive_without_files_is_pruned(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_settle(f);
+        assert_int_equal(n_archived(), 0);
+        sets_prune_archive(f->agent->sets);
+        fixture_settle(f);
+        assert_int_equal(n_archived(), 0);
+}
+
 /* ---- at the start ---------------------------------------------------------------------------- */
 
 #define GROUPS_LOCAL "root:x:0:\nalice:x:1000:\noperators:x:1500:alice\nnhi-managed:x:990:\n"
@@ -688,6 +700,7 @@ int main(void)
                 TEST(what_one_issuer_revokes_is_not_another_issuers),
                 TEST(the_last_sets_of_each_key_stay_archived),
                 TEST(what_is_in_force_stays_archived_however_old_it_looks),
+                TEST(an_archive_without_files_is_pruned),
                 TEST(a_set_that_cannot_be_saved_at_the_start_is_tried_again_and_the_agent_starts),
         };
 
