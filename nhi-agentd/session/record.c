@@ -138,9 +138,11 @@ static json_t *grant_new(const Grant *grant)
 static json_t *label_new(const char *text)
 {
         char safe[4 * 256 + 1];
-        json_t *o = json_string(text ? text : "");
+        json_t *o;
         size_t n = 0;
 
+        text = text ?: "";
+        o = json_string(text);
         if (o)
                 return o;
         for (; *text && n + 5 < sizeof(safe); text++)
