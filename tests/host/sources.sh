@@ -20,6 +20,7 @@
 #   fault_during N [LEDGER]        who is in stays in, who is out stays out; the grant is revoked, which nobody hears of
 #                                  (LEDGER: nor can it be published)
 #   fault_after N SECONDS          within so many seconds of now it is dead, and denied
+#   away SECONDS                   as many, or as many as it has failed for, where these are more
 #   mark                           the fetcher and the agent are asked for what they say from now on
 #   fetch_says WORD                condition: the fetcher complains with that word (or WORD|WORD)
 #   set_refused CODE               condition: the agent refused a set for that reason
@@ -142,10 +143,12 @@ check_denies() {
         status 1
 }
 
+fault_since=0
 fault_before() {
         grant_deploy "fault-$1" 10m
         deploy_session "$1"
         mark
+        fault_since=$EPOCHSECONDS
 }
 
 fault_heard() { # WORD
@@ -168,6 +171,12 @@ fault_during() {
 fault_after() {
         judge 'the revocation arrives: dead' gone_within "$(now_ms)" "$2" nothing_runs "^sleep $1"
         judge 'and denied' deploy_is_denied
+}
+
+# The waits between tries double: who was away for longer, as on a slow machine, is asked again within as long as that.
+away() { # SECONDS
+        local seconds=$((EPOCHSECONDS - fault_since))
+        echo $((seconds > $1 ? seconds : $1))
 }
 
 # Ask now, not when the wait after the last failure is over.

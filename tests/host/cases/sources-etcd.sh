@@ -109,7 +109,7 @@ case_without_a_majority_nothing_changes() {
         servers etcd-wait
         quietly nhictl publish
         judge 'with a majority it is published' succeeded
-        fault_after 9805 35
+        fault_after 9805 "$(away 35)"
 }
 
 # A14: what all members send is lost for every other tenth of a second; then all are killed and started, again and again.

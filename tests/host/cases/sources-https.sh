@@ -38,7 +38,7 @@ case_a_server_in_trouble_changes_nothing() {
         mark
         fault_heard no-connection
         servers nginx sets1
-        fault_after 9701 12
+        fault_after 9701 "$(away 12)"
 }
 
 asked_twice() { (($(host_run "$HOST" grep -c " 503 " /srv/nhi/sets1/access.log </dev/null) >= 2)); }
@@ -59,7 +59,7 @@ case_a_body_that_is_none_is_given_up() {
         fault_heard timeout
         fault_during 9702
         servers nginx sets1
-        fault_after 9702 12
+        fault_after 9702 "$(away 12)"
         source_set
 }
 
@@ -83,7 +83,7 @@ case_a_server_that_is_not_who_it_should_be_is_not_asked() {
         judge 'nobody was asked for a set' silent_on GET
         fault_during 9703
         servers nginx sets1
-        fault_after 9703 12
+        fault_after 9703 "$(away 12)"
 }
 
 # V35: no redirect, wherever it leads, and no proxy that the environment names.
@@ -108,7 +108,7 @@ case_neither_redirect_nor_proxy_is_followed() {
         quietly systemctl restart nhi-fetchd
         quietly sh -c 'tr "\0" "\n" </proc/$(pgrep -x nhi-fetchd)/environ'
         judge 'the environment names a proxy' says '^https_proxy='
-        fault_after 9704 12
+        fault_after 9704 "$(away 12)"
         quietly bash -c 'rm -r /run/systemd/system/nhi-fetchd.service.d; systemctl daemon-reload; systemctl restart nhi-fetchd'
 }
 
@@ -122,7 +122,7 @@ case_a_server_that_falls_silent_is_left() {
         fault_heard timeout
         fault_during 9705
         servers heal sets1
-        fault_after 9705 15
+        fault_after 9705 "$(away 15)"
         source_set
 }
 
@@ -164,7 +164,7 @@ case_a_source_that_flaps_is_not_chased() {
         judge 'who is in stays in' something_runs '^sleep 9707'
         judge 'and may come again' check_allows
         quietly nhictl revoke "$GRANT" --reason flap
-        fault_after 9707 15
+        fault_after 9707 "$(away 15)"
 }
 connections_begun() { host_run "$HOST" awk '/^Tcp: [0-9]/ { print $6 }' /proc/net/snmp </dev/null; }
 
