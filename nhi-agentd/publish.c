@@ -200,7 +200,10 @@ int publish_now(Publisher *p)
 
 bool publish_is_settled(const Publisher *p)
 {
-        return !p->current && p->published == p->wanted;
+        int later = SD_EVENT_OFF;
+
+        (void)sd_event_source_get_enabled(p->later, &later);
+        return !p->current && p->published == p->wanted && later == SD_EVENT_OFF;
 }
 
 void publish_wait(Publisher *p, PublishWaiter *w)

@@ -471,20 +471,23 @@ static void who_carries_it_is_told_before_the_end_and_at_it(void **state)
 /* Nothing of it will end, so nothing is said of an end. */
 static void who_is_on_trial_is_told_nothing(void **state)
 {
-        static const char *accounts[] = { "postgres" };
+        static const char *accounts[] = { "postgres" }, *services[] = { "ssh" };
         GateRule gate = { .name = (char *)"gate",
                           .mode = GATE_OBSERVE,
+                          .services = { services, 1 },
                           .accounts = { accounts, 1 } };
         World *w = *state;
         Config *c = w->f->agent->config;
         const Config before = *c;
 
         give(w, "postgres", TEAM_TERM);
+        fixture_settle(w->f); /* a publication reads the gates */
         c->gates = &gate;
         c->n_gates = 1;
         time_is(w, 300);
         members_review(w->f->agent->members);
         assert_int_equal(members_n_endings(w->f->agent->members), 0);
+        fixture_settle(w->f);
         c->gates = before.gates;
         c->n_gates = before.n_gates;
         members_review(w->f->agent->members);
@@ -638,8 +641,9 @@ static void who_is_given_the_group_again_within_the_grace_lives(void **state)
 /* Of this host's gates only those that name the account say whether it is on trial. */
 static void only_a_gate_that_observes_this_account_keeps_what_it_carries(void **state)
 {
-        static const char *postgres[] = { "postgres" }, *others[] = { "op-*" };
-        static const StrList us = { postgres, 1 }, them = { others, 1 }, none = { NULL, 0 };
+        static const char *postgres[] = { "postgres" }, *others[] = { "op-*" }, *ssh[] = { "ssh" };
+        static const StrList us = { postgres, 1 }, them = { others, 1 }, services = { ssh, 1 },
+                             none = { NULL, 0 };
         const struct {
                 GateRule gates[2];
                 bool lives;
@@ -663,10 +667,13 @@ static void only_a_gate_that_observes_this_account_keeps_what_it_carries(void **
                 pid_t pid;
 
                 memcpy(gates, hosts[i].gates, sizeof(gates));
-                for (size_t j = 0; j < ELEMENTSOF(gates); j++)
-                        gates[j].name = (char *)"gate";
+                for (size_t j = 0; j < ELEMENTSOF(gates); j++) {
+                        gates[j].name = (char *)(j ? "gate-2" : "gate-1");
+                        gates[j].services = services;
+                }
                 give(w, "postgres", TEAM_TERM);
                 pid = begin(w, carrier);
+                fixture_settle(w->f);
                 c->gates = gates;
                 c->n_gates = 1 + (gates[1].accounts.n + gates[1].groups.n > 0);
                 take_back(w);

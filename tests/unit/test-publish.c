@@ -13,6 +13,7 @@ static int setup(void **state)
 {
         int r = fixture_setup(state);
 
+        writer_inject = NULL;
         fixture_load(*state);
         return r;
 }
@@ -288,7 +289,7 @@ static bool deploy_is_retired(void *userdata)
 static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
 {
         Fixture *f = *state;
-        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 2, FIXTURE_LOGIN);
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 4, FIXTURE_LOGIN);
 
         fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
         assert_int_equal(f->agent->state->n_ended, 0);
@@ -298,10 +299,35 @@ static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
         assert_true(fixture_until(f, deploy_is_retired, NULL));
 }
 
+static int slow_publication(const char *thread)
+{
+        if (streq(thread, "nhi-publish"))
+                (void)usleep(50000);
+        return 0;
+}
+
+/* A slow host puts off what only time has changed, and has not published it until then. */
+static void what_is_put_off_is_still_to_be_published(void **state)
+{
+        Fixture *f = *state;
+        uint64_t before;
+
+        writer_inject = slow_publication;
+        publish(f->agent->publisher);
+        fixture_settle(f);
+        before = f->agent->generation;
+        publish_later(f->agent->publisher);
+        assert_false(publish_is_settled(f->agent->publisher));
+        assert_true(f->agent->generation == before);
+        fixture_settle(f);
+        assert_true(f->agent->generation > before);
+        writer_inject = NULL;
+}
+
 static void an_end_that_passed_while_others_were_judged_fires_at_once(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 1, FIXTURE_LOGIN);
+        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 3, FIXTURE_LOGIN);
         Now judged, late;
 
         fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
@@ -369,6 +395,7 @@ int main(void)
                 TEST(the_revocation_list_has_the_place_of_a_host),
                 TEST(the_next_deadline_is_the_first_of_all),
                 TEST(at_its_end_a_grant_is_withdrawn_by_the_timer),
+                TEST(what_is_put_off_is_still_to_be_published),
                 TEST(an_end_that_passed_while_others_were_judged_fires_at_once),
                 TEST(the_plugin_line_of_sudo_conf_is_known),
                 TEST(a_change_of_sudo_conf_is_noticed),
