@@ -9,12 +9,13 @@
 #include "nhi-agentd/state.h"
 
 #include <dirent.h>
+#include <stdatomic.h>
 
 #define FRESH_KEY  PATH_TRUST_DIR "/fresh.jwk"
 #define FRESH_CONF PATH_CONF_DIR "/10-fresh.conf"
 #define HOUR       INT64_C(3600)
 
-static bool disk_fails;
+static atomic_bool disk_fails;
 static SigningKey fresh_key;
 
 static int fail_disk(const char *thread)

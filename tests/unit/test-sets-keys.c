@@ -12,11 +12,13 @@
 #include "tests/unit/session-fixture.h"
 #include "tests/unit/sets-retry.h"
 
+#include <stdatomic.h>
+
 #define ROOT_A PATH_TRUST_DIR "/root-a.jwk"
 #define ROOT_B PATH_TRUST_DIR "/root-b.jwk"
 
 static SigningKey root_a, root_b, first, second;
-static bool disk_fails;
+static atomic_bool disk_fails;
 
 static int fail_disk(const char *thread)
 {

@@ -9,9 +9,11 @@
 #include "nhi-agentd/sets-internal.h"
 #include "nhi-agentd/state.h"
 
+#include <stdatomic.h>
+
 #define THE_ACCOUNT "{\"kind\":\"account\",\"name\":\"svc-deploy\",\"reason\":\"stolen\"}"
 
-static bool disk_fails;
+static atomic_bool disk_fails;
 
 static int fail_disk(const char *thread)
 {
