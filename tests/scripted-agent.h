@@ -34,7 +34,8 @@ typedef enum Script {
         SCRIPT_GARBAGE,
 } Script;
 
-#define SCRIPT_SEEN_MAX 16
+#define SCRIPT_SEEN_MAX      16
+#define SCRIPT_PATIENCE_USEC (30 * USEC_PER_SEC)
 
 /* What a request said, copied out of its message. */
 typedef struct Seen {
@@ -138,7 +139,7 @@ static inline void agent_answer(ScriptedAgent *a, int fd, const WireRequest *q)
         if (wire_reply_encode(&r, out, WIRE_MSG_MAX, &size) != 0)
                 return;
         size = reply_spoil(a->script, out, size);
-        (void)datagram_send(fd, out, size, now_monotonic_usec() + USEC_PER_SEC);
+        (void)datagram_send(fd, out, size, now_monotonic_usec() + SCRIPT_PATIENCE_USEC);
 }
 
 static inline void agent_serve_one(ScriptedAgent *a, int fd)
@@ -148,7 +149,8 @@ static inline void agent_serve_one(ScriptedAgent *a, int fd)
         WireRequest q;
         size_t size;
 
-        if (datagram_recv(fd, in, sizeof(in), now_monotonic_usec() + USEC_PER_SEC, &size) != 0 ||
+        if (datagram_recv(fd, in, sizeof(in), now_monotonic_usec() + SCRIPT_PATIENCE_USEC, &size) !=
+                    0 ||
             wire_request_decode(in, size, &q) != 0)
                 return;
         pthread_mutex_lock(&a->lock);
@@ -159,7 +161,7 @@ static inline void agent_serve_one(ScriptedAgent *a, int fd)
         pthread_mutex_unlock(&a->lock);
         /* Silence lasts until the client hangs up. */
         if (silent)
-                (void)fd_wait(fd, POLLIN, now_monotonic_usec() + 5 * USEC_PER_SEC);
+                (void)fd_wait(fd, POLLIN, now_monotonic_usec() + SCRIPT_PATIENCE_USEC);
 }
 
 static inline void *agent_serve(void *userdata)
@@ -233,7 +235,7 @@ static inline void agent_script(ScriptedAgent *a, Script script)
         pthread_mutex_unlock(&a->lock);
 }
 
-/* Wait until n requests have come (at most two seconds): how many there are. Notices arrive after
+/* Wait until n requests have come (at most half a minute): how many there are. Notices arrive after
  * the client has gone on. */
 static inline unsigned agent_wait(ScriptedAgent *a, unsigned n)
 {
@@ -241,7 +243,7 @@ static inline unsigned agent_wait(ScriptedAgent *a, unsigned n)
         unsigned seen;
 
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 2;
+        until.tv_sec += (time_t)(SCRIPT_PATIENCE_USEC / USEC_PER_SEC);
         pthread_mutex_lock(&a->lock);
         while (a->n_seen < n && pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0)
                 ;

@@ -125,11 +125,12 @@ static void an_answer_about_a_name_of_the_same_length_is_not_ours_O10(void **sta
         for (size_t i = 0; i < ELEMENTSOF(others); i++) {
                 q = question(WIRE_PAM, others[i]);
                 assert_int_equal(wire_ask(path, geteuid(), &q,
-                                          now_monotonic_usec() + 5 * USEC_PER_SEC, &exchange, &a),
+                                          now_monotonic_usec() + SCRIPT_PATIENCE_USEC, &exchange,
+                                          &a),
                                  WIRE_E_MALFORMED);
         }
         q = question(WIRE_PAM, "somebody");
-        assert_int_equal(wire_ask(path, geteuid(), &q, now_monotonic_usec() + 5 * USEC_PER_SEC,
+        assert_int_equal(wire_ask(path, geteuid(), &q, now_monotonic_usec() + SCRIPT_PATIENCE_USEC,
                                   &exchange, &a),
                          0);
         agent_stop(&agent);
