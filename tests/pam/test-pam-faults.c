@@ -45,22 +45,42 @@ static void a_malformed_answer_is_unavailable_and_never_a_verdict_P10(void **sta
         }
 }
 
-static void an_agent_that_hangs_costs_the_gated_two_seconds_and_nobody_else_any_P10(void **state)
+static void ask_for_nobody_gated(void)
 {
-        uint64_t begin = now_monotonic_usec(), took;
-
-        agent_script(&agent, SCRIPT_SILENT);
         assert_int_equal(phase_alone("sshd", UNGATED, pam_acct_mgmt), IGNORED);
         assert_int_equal(phase_alone("sshd", EXEMPTED, pam_acct_mgmt), IGNORED);
         assert_int_equal(phase_alone("sshd", OBSERVED, pam_acct_mgmt), IGNORED);
         assert_int_equal(phase_alone("sshd", GATED, pam_close_session), PAM_SUCCESS);
-        assert_true(now_monotonic_usec() - begin < 2 * USEC_PER_SEC); /* one wait would be that */
+}
 
-        begin = now_monotonic_usec();
+static void ask_for_the_gated(void)
+{
+        const uint64_t begin = now_monotonic_usec();
+
         assert_int_equal(phase_alone("sshd", GATED, pam_acct_mgmt), PAM_AUTHINFO_UNAVAIL);
-        took = now_monotonic_usec() - begin;
-        assert_true(took >= 2 * USEC_PER_SEC - 10000);
-        assert_true(took < 4 * USEC_PER_SEC); /* and a second wait that */
+        assert_true(now_monotonic_usec() - begin >= 2 * USEC_PER_SEC - 10000);
+}
+
+/* Whether it can take less than that: a machine that is busy may have held one try up, but not
+ * each. */
+static bool takes_less_than(uint64_t usec, void (*ask)(void))
+{
+        for (int i = 0; i < 5; i++) {
+                const uint64_t begin = now_monotonic_usec();
+
+                ask();
+                if (now_monotonic_usec() - begin < usec)
+                        return true;
+        }
+        return false;
+}
+
+static void an_agent_that_hangs_costs_the_gated_two_seconds_and_nobody_else_any_P10(void **state)
+{
+        agent_script(&agent, SCRIPT_SILENT);
+        /* One wait would be that, and a second wait that. */
+        assert_true(takes_less_than(2 * USEC_PER_SEC, ask_for_nobody_gated));
+        assert_true(takes_less_than(4 * USEC_PER_SEC, ask_for_the_gated));
 }
 
 static void without_an_agent_only_the_gated_stay_out_P10_P19(void **state)
@@ -105,7 +125,7 @@ static void ten_thousand_calls_leave_nothing_behind_P12(void **state)
                         assert_int_equal(phase_alone("sshd", GATED, pam_open_session), PAM_SUCCESS);
         }
         memory_read(&size[1], &resident[1]);
-        for (int i = 0; i < 1000 && (fds[1] = count_fds()) > fds[0]; i++)
+        for (int i = 0; i < 30000 && (fds[1] = count_fds()) > fds[0]; i++)
                 (void)poll(NULL, 0, 1); /* the agent hangs up when it gets there */
         login_end(&held);
         login_end(&free);

