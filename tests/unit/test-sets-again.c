@@ -619,7 +619,7 @@ static void what_is_in_force_stays_archived_however_old_it_looks(void **state)
         assert_int_equal(n_archived(), SETS_KEPT_MAX + 1);
 }
 
-/* It has no memory then, and qsort(3) wants some. */
+/* It has no memory then, and what sorts wants some. */
 static void an_archive_without_files_is_pruned(void **state)
 {
         Fixture *f = *state;
