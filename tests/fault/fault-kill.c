@@ -76,7 +76,7 @@ static void ask_one(unsigned account)
         WireReply reply;
         unsigned last;
 
-        if (wire_ask(PATH_PAM_SOCK, geteuid(), &request, now_monotonic_usec() + USEC_PER_SEC / 5,
+        if (wire_ask(PATH_PAM_SOCK, geteuid(), &request, now_monotonic_usec() + 2 * USEC_PER_SEC,
                      &x, &reply) != 0)
                 return;
         last = read_now(&seen->offered);
