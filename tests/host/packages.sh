@@ -30,7 +30,17 @@ packages_apt() {
         mkdir -p "${preset%/*}" && echo 'disable *' >"$preset" && mine+=("$preset")
         # shellcheck disable=SC2064 # the files of now
         trap "rm -f ${mine[*]}" EXIT
-        apt-get "$@"
+        packages_patiently "$@"
+}
+
+# A mirror that does not answer once, and whoever else is at dpkg on a machine that has just booted, are waited out.
+packages_patiently() {
+        local try
+        for try in 1 2 3; do
+                apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=600 "$@" && return
+                ((try == 3)) || sleep 20
+        done
+        return 1
 }
 
 packages_install() {
@@ -43,7 +53,7 @@ packages_install() {
         fi
         echo "installing:" $missing
         export DEBIAN_FRONTEND=noninteractive
-        apt-get -qq update
+        packages_patiently -qq update
         # shellcheck disable=SC2086 # one package a word
         packages_apt -qq -y install --no-install-recommends $missing >/dev/null
 }

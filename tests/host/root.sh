@@ -68,14 +68,17 @@ root_get() {
                 flock 9
                 [[ ! -d $path ]] || { touch "$path"; exit 0; }
                 echo "host: building $path (once)"
-                rm -rf "$path.part"
-                mkdir "$path.part"
-                if ! "root_make_$kind" "$suite" "$path.part" >"$path.log" 2>&1; then
+                # A mirror that does not answer once is asked again.
+                for try in 1 2 3; do
                         rm -rf "$path.part"
+                        mkdir "$path.part"
+                        "root_make_$kind" "$suite" "$path.part" >"$path.log" 2>&1 && break
                         tail -20 "$path.log"
                         echo "host: mmdebstrap failed; the whole log is $path.log"
-                        exit 1
-                fi
+                        rm -rf "$path.part"
+                        ((try < 3)) || exit 1
+                        sleep 20
+                done
                 chmod 0755 "$path.part"
                 mv "$path.part" "$path"
                 rm -f "$path.log"
