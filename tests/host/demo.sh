@@ -78,10 +78,10 @@ account_line_is_first() {
         [[ $(host_run "$HOST" sed -n '/^account/{p;q}' "$PAM_ACCOUNT") == *pam_nhi.so* ]]
 }
 
-# The grant of steps 2 to 4 lives until shortly after cron's next minute began.
+# The grant of steps 2 to 4 lives until shortly after cron's next minute began; until then there is enough to do.
 seconds_past_cron() {
         local left=$((60 - 10#$(date +%S)))
-        ((left >= 25)) || left=$((left + 60))
+        ((left >= $(lasting 25))) || left=$((left + 60))
         echo $((left + 8))
 }
 

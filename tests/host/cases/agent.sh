@@ -59,7 +59,7 @@ case_a_killed_agent_comes_back_by_itself() {
                 quietly systemctl kill --signal=KILL nhi-agentd
                 judge "back after kill $round" host_wait "$HOST" 10 nhictl status
         done
-        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason back --ssh-key /root/ci.pub --wait 10s"
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason back --ssh-key /root/ci.pub --wait 10s"
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'and grants' both succeeded says '^svc-deploy$'
 }

@@ -16,6 +16,12 @@ follow_says() {
         says "$1"
 }
 
+# What happens from now on is what it shows.
+# shellcheck disable=SC2016 # for the host's shell
+follower_waits() {
+        in_host sh -c 'readlink /proc/"$(systemctl show -P MainPID followed)"/fd/* | grep -q inotify'
+}
+
 # As a member of this group, and of no other.
 bob_as() { # GROUP CMDLINE
         quietly setpriv --reuid=bob --regid=bob --groups="$1" bash -c "$2"
@@ -24,7 +30,8 @@ bob_as() { # GROUP CMDLINE
 # What stands in the log is what people and programs read: live, in full, and in other formats.
 case_the_log_says_who_got_in_and_what_is_behind_it() {
         world_grant 'svc-deploy --service ssh --for 10m --owner payments --reason "CHG-42 roll out" --ticket CHG-42 --act agent:bot --ssh-key /root/ci.pub --wait 10s'
-        quietly bash -c 'systemd-run -q --unit=followed sh -c "exec nhictl log --follow >/run/followed 2>&1"; sleep 1'
+        quietly systemd-run -q --unit=followed sh -c 'exec nhictl log --follow >/run/followed 2>&1'
+        judge 'somebody follows the log' wait_until 15 follower_waits
         judge 'a granted login gets in' deploy_gets_in
         judge 'who follows the log sees it live' wait_until 15 follow_says 'decision  .*allow  .*svc-deploy by agent:bot .*'"$GRANT"' .*CHG-42 roll out'
         judge 'and the session begin' wait_until 15 follow_says 'session-start '

@@ -4,7 +4,7 @@
 
 # With x, pam_unix denies a granted login.
 case_a_granted_account_has_a_star_and_no_shadow() {
-        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason names --ssh-key /root/ci.pub --wait 10s"
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason names --ssh-key /root/ci.pub --wait 10s"
         admin 'getent passwd svc-deploy'
         judge 'pw_passwd is *' says '^svc-deploy:\*:'
         quietly getent shadow svc-deploy
@@ -27,7 +27,7 @@ case_root_and_local_names_are_never_ours() {
 
 # N02 and enumeration
 case_unknown_names_are_unknown_and_enumeration_is_silent() {
-        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason names --wait 10s"
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason names --wait 10s"
         quietly getent passwd nobody-there
         judge 'an unknown name' status 2
         quietly getent passwd
@@ -38,7 +38,7 @@ case_unknown_names_are_unknown_and_enumeration_is_silent() {
 case_a_local_name_wins_and_the_claim_is_quarantined() {
         quietly bash -c 'useradd svc-late'
         admin 'nhictl account add svc-late --owner payments && nhictl publish'
-        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason names --wait 10s"
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason names --wait 10s"
         judge 'the set is in force' succeeded
         quietly getent passwd svc-late
         judge 'the local one answers' silent_on ':6[5-9][0-9]{3}:|:[7-9][0-9]{4}:'
@@ -49,7 +49,7 @@ case_a_local_name_wins_and_the_claim_is_quarantined() {
 
 # N06
 case_a_damaged_snapshot_hides_ours_and_nobody_else() {
-        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason names --wait 10s"
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason names --wait 10s"
         quietly bash -c 'systemctl kill --signal=STOP nhi-agentd; cp -p /run/nhi/identities /root/identities; head -c 40 /root/identities >/run/nhi/identities'
         quietly getent passwd svc-deploy
         judge 'ours is unknown' failed

@@ -111,7 +111,7 @@ X"
         judge 'every file is as before, to the byte' pam_d_is "$before"
         judge 'root gets in' root_gets_in
         quietly mv "$REAL_TOOL.real" "$REAL_TOOL"
-        quietly bash -c 'flock /var/cache/debconf/config.dat sleep 9103 >/dev/null 2>&1 & sleep 0.2'
+        quietly bash -c 'flock /var/cache/debconf/config.dat sleep 9103 >/dev/null 2>&1 & until pgrep -f "^sleep 9103" >/dev/null; do sleep 0.1; done'
         admin 'nhictl pam enable'
         judge 'while debconf is busy it fails' status 5
         judge 'and every file is as before' pam_d_is "$before"

@@ -113,7 +113,7 @@ world_gate_people() {
 
 # No user manager without a grant for one, and no delay either.
 case_ssh_works_without_a_user_manager() {
-        world_grant "svc-deploy --service ssh --for 1m --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
+        world_grant "svc-deploy --service ssh --for 10m --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
         local from=$(now_ms)
         person ci 'ssh svc-deploy@web1 "id -un; systemctl --user is-system-running; systemd-run --user --quiet sleep 9104"'
         judge 'systemd-run --user has no manager to ask' both failed says '^svc-deploy$'
@@ -123,7 +123,7 @@ case_ssh_works_without_a_user_manager() {
 
 # S04: who may have a user manager, and made it linger, keeps nothing in it.
 case_a_user_manager_ends_with_its_grant() {
-        world_grant "svc-deploy --service ssh --user-manager --sessions 1 --for 25s --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
+        world_grant "svc-deploy --service ssh --user-manager --sessions 1 --for $(lasting 25)s --owner payments --reason manager --ssh-key /root/ci.pub --wait 10s"
         local uid=$(host_run "$HOST" id -u svc-deploy)
         quietly bash -c 'mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/svc-deploy'
         person ci 'ssh svc-deploy@web1 "systemd-run --user --quiet --unit=stay sleep 9105; systemctl --user is-active stay"'

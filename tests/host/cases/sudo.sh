@@ -4,7 +4,7 @@
 
 # Enforced in the session phase, sudoedit would leave a readable copy behind.
 case_a_denied_sudoedit_leaves_no_file() {
-        world_grant "olga --service sudo --run-as postgres --for 1m --owner payments --reason edit --wait 10s"
+        world_grant "olga --service sudo --run-as postgres --for 10m --owner payments --reason edit --wait 10s"
         quietly touch /root/before
         person olga 'SUDO_EDITOR=cat sudo -n -u postgres -e /etc/passwd'
         judge 'an edit as the granted target is no edit that was granted' both failed silent_on 'root:'
@@ -18,7 +18,7 @@ case_a_denied_sudoedit_leaves_no_file() {
 
 case_an_edit_is_granted_file_by_file() {
         quietly bash -c 'echo one >/etc/app.conf; chmod 600 /etc/app.conf'
-        world_grant "olga --service sudo --group pay-ops --run-as root --edit /etc/app.conf --for 1m --owner payments --reason edit --wait 10s"
+        world_grant "olga --service sudo --group pay-ops --run-as root --edit /etc/app.conf --for 10m --owner payments --reason edit --wait 10s"
         person olga 'printf "#!/bin/sh\necho two >\"\$1\"\n" >~/ed; chmod 755 ~/ed; SUDO_EDITOR=$HOME/ed sudoedit -n /etc/app.conf'
         judge 'the granted file is edited' succeeded
         quietly cat /etc/app.conf
@@ -31,7 +31,7 @@ case_an_edit_is_granted_file_by_file() {
 
 # P25, P27
 case_run_as_is_what_the_grant_says() {
-        world_grant "olga --service sudo --group pay-ops --run-as postgres --for 1m --owner payments --reason runas --wait 10s"
+        world_grant "olga --service sudo --group pay-ops --run-as postgres --for 10m --owner payments --reason runas --wait 10s"
         person olga 'sudo -n -u postgres id -un'
         judge 'the granted target' both succeeded says '^postgres$'
         person olga 'sudo -n id -un'
@@ -49,7 +49,7 @@ case_run_as_is_what_the_grant_says() {
 }
 
 case_commands_are_exact() {
-        world_grant "olga --service sudo --group pay-ops --run-as root --command '/usr/bin/id -u' --for 1m --owner payments --reason command --wait 10s"
+        world_grant "olga --service sudo --group pay-ops --run-as root --command '/usr/bin/id -u' --for 10m --owner payments --reason command --wait 10s"
         person olga 'sudo -n /usr/bin/id -u'
         judge 'the granted command runs' both succeeded says '^0$'
         person olga 'sudo -n /usr/bin/id'
@@ -64,7 +64,7 @@ case_commands_are_exact() {
 
 # PAM learns the target too late, so without the plugin a narrow grant is refused.
 case_a_narrow_grant_needs_the_plugin() {
-        world_grant "olga --service sudo --run-as postgres --for 1m --owner payments --reason plugin --wait 10s"
+        world_grant "olga --service sudo --run-as postgres --for 10m --owner payments --reason plugin --wait 10s"
         person olga 'sudo -n -u postgres id -un'
         judge 'with the plugin' succeeded
         quietly nhictl sudo disable
@@ -83,7 +83,7 @@ case_a_narrow_grant_needs_the_plugin() {
 
 # It runs the account phase only.
 case_sudo_list_starts_no_session() {
-        world_grant "olga --service sudo --run-as postgres --sessions 1 --for 1m --owner payments --reason list --wait 10s"
+        world_grant "olga --service sudo --run-as postgres --sessions 1 --for 10m --owner payments --reason list --wait 10s"
         person olga 'sudo -n -l >/dev/null && sudo -n -l >/dev/null && echo listed'
         judge 'sudo -l is allowed' says listed
         person olga 'sudo -n -u postgres id -un'
