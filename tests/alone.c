@@ -2,7 +2,7 @@
 
 /* The test programs of one build directory share PATH_ROOT: whoever runs its tests has it alone,
  * and who comes meanwhile waits. What a test executes of its own program runs no group, and does
- * not. */
+ * not. Files have the modes that tests say, whatever umask they are run with. */
 
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -33,6 +34,7 @@ int __wrap__cmocka_run_group_tests(const char *name, const struct CMUnitTest *te
                 perror(LOCK);
                 return 1;
         }
+        (void)umask(0022);
         r = __real__cmocka_run_group_tests(name, tests, n, setup, teardown);
         /* A child that is left has it open, too. */
         (void)flock(fd, LOCK_UN);

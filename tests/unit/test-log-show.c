@@ -639,12 +639,12 @@ static void a_record_is_shown_with_what_is_behind_it(void **state)
         world_free(w);
 }
 
-/* Until fd holds text: within ten seconds, or the test fails. */
+/* Until fd holds text: within half a minute, or the test fails. */
 static void wait_for(int fd, const char *text)
 {
         char out[8192];
 
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 3000; i++) {
                 const ssize_t n = pread(fd, out, sizeof(out) - 1, 0);
 
                 assert_true(n >= 0);
