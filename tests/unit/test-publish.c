@@ -286,12 +286,27 @@ static bool deploy_is_retired(void *userdata)
         return !answers;
 }
 
+/* A set whose grant g-1 ends soon, but is in force before: how long that takes is the disk's
+ * affair, and is seen on another set. */
+static void deploy_shortly(Fixture *f)
+{
+        const uint64_t begin_usec = now_monotonic_usec();
+        _cleanup_free_ char *grant = NULL;
+        int64_t needed_sec;
+
+        fixture_deploy(f, "g-0", 0);
+        fixture_settle(f);
+        needed_sec = (int64_t)((now_monotonic_usec() - begin_usec) / USEC_PER_SEC) + 1;
+        /* An end is a whole second, and the one that has begun counts. */
+        grant = fixture_grant("g-1", "svc-deploy", 2 + 2 * needed_sec, FIXTURE_LOGIN);
+        fixture_offer(f, fixture_set(f, 1, FIXTURE_ACCOUNT, grant));
+}
+
 static void at_its_end_a_grant_is_withdrawn_by_the_timer(void **state) /* T07 */
 {
         Fixture *f = *state;
-        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 4, FIXTURE_LOGIN);
 
-        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        deploy_shortly(f);
         assert_int_equal(f->agent->state->n_ended, 0);
         assert_true(fixture_until(f, grant_is_over, f));
         assert_string_equal(f->agent->state->ended[0].jti, "g-1");
@@ -327,13 +342,16 @@ static void what_is_put_off_is_still_to_be_published(void **state)
 static void an_end_that_passed_while_others_were_judged_fires_at_once(void **state)
 {
         Fixture *f = *state;
-        _cleanup_free_ char *grant = fixture_grant("g-1", "svc-deploy", 3, FIXTURE_LOGIN);
+        int64_t left_usec;
         Now judged, late;
 
-        fixture_offer(f, fixture_set(f, 0, FIXTURE_ACCOUNT, grant));
+        deploy_shortly(f);
         judged = late = agent_now(f->agent);
-        late.real_usec += 5 * (int64_t)USEC_PER_SEC;
-        late.boot_usec += 5 * (int64_t)USEC_PER_SEC;
+        left_usec =
+                agent_grant(f->agent, "g-1")->exp_sec * (int64_t)USEC_PER_SEC - judged.real_usec;
+        assert_true(left_usec > 0);
+        late.real_usec += left_usec + 1;
+        late.boot_usec += left_usec + 5 * (int64_t)USEC_PER_SEC;
         assert_int_equal(expiry_arm(f->agent->expiry, late), 0); /* as if nobody would end it */
         while (agent_now(f->agent).real_usec <=
                agent_grant(f->agent, "g-1")->exp_sec * (int64_t)USEC_PER_SEC)
