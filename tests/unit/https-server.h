@@ -265,9 +265,9 @@ static void *https_run(void *userdata)
                 p->fd = fd;
                 p->ssl = SSL_new(s->context);
                 (void)SSL_set_fd(p->ssl, fd);
-                s->peers[s->n_connections] = p;
+                /* Counted before it is served: whoever has its answer looks at once. */
+                s->peers[s->n_connections++] = p;
                 (void)pthread_create(&p->thread, NULL, https_serve, p);
-                s->n_connections++;
         }
         return NULL;
 }
