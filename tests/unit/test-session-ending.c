@@ -27,8 +27,8 @@
 #define TEST_DIR PATH_ROOT "/test-session-ending"
 #define STATE    TEST_DIR "/sessions.json"
 #define CGROUPS  PATH_ROOT "/sys/fs/cgroup"
-#define UID      70001
-#define SLICE    "/user.slice/user-70001.slice"
+#define UID      1870001 /* nobody's: processes of the machine are looked at */
+#define SLICE    "/user.slice/user-1870001.slice"
 #define SCOPE    SLICE "/nhi-g-1-1.scope"
 #define OF_OLD   SLICE "/session-3.scope"
 #define REAL_SEC 1763760000
