@@ -62,7 +62,7 @@ bool etcd_number(const json_t *object, const char *name, int64_t *ret)
                 n = json_integer_value(value);
         else if (value)
                 return false;
-        if (n < 0)
+        if (n < 0 || n == INT64_MAX)
                 return false;
         *ret = n;
         return true;

@@ -221,6 +221,32 @@ static void what_makes_no_sense_is_refused(void **state)
                         fail_msg("taken: %s", watches[i]);
 }
 
+/* A member that counts to the end has none behind it, which is what is asked for next. */
+static void behind_every_revision_there_is_another(void **state)
+{
+        static const struct {
+                const char *text;
+                int r;
+        } cases[] = {
+                { "{\"header\":{\"revision\":\"9223372036854775806\"}}", 0 },
+                { "{\"header\":{\"revision\":\"9223372036854775807\"}}", -EBADMSG },
+                { "{\"header\":{\"revision\":9223372036854775807}}", -EBADMSG },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *request = NULL;
+                EtcdList l = { 0 };
+                int r = etcd_list_parse(cases[i].text, strlen(cases[i].text), &l);
+
+                if (r == 0) {
+                        request = etcd_changes_request("/nhi/", 1, l.revision);
+                        assert_non_null(strstr(request, "\"9223372036854775807\""));
+                        etcd_list_done(&l);
+                }
+                assert_int_equal(r, cases[i].r);
+        }
+}
+
 static void a_token_must_fit_into_a_header(void **state)
 {
         static const char *const bad[] = { "{}", "{\"token\":\"\"}", "{\"token\":7}",
@@ -309,6 +335,7 @@ int main(void)
                 cmocka_unit_test(the_last_event_of_a_line_counts),
                 cmocka_unit_test(what_ends_a_watch_is_told),
                 cmocka_unit_test(what_makes_no_sense_is_refused),
+                cmocka_unit_test(behind_every_revision_there_is_another),
                 cmocka_unit_test(a_token_must_fit_into_a_header),
                 cmocka_unit_test(lines_come_out_however_the_pieces_fall),
                 cmocka_unit_test(a_line_that_is_too_long_ends_it),
