@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/reply.h"
 
+#include "nhi-agentd/core/grant.h"
 #include "nhictl/verb.h"
 
 #include <stdio.h>
@@ -13,6 +14,13 @@ const char *member_text(const json_t *object, const char *name)
 int64_t member_number(const json_t *object, const char *name)
 {
         return json_integer_value(json_object_get(object, name));
+}
+
+int64_t member_sec(const json_t *object, const char *name)
+{
+        const int64_t sec = member_number(object, name);
+
+        return sec > 0 && sec <= TIME_SEC_MAX ? sec : 0;
 }
 
 bool member_is_true(const json_t *object, const char *name)
@@ -145,7 +153,7 @@ bool terms_unbounded(const json_t *terms)
 static int grant_row(Table *t, const json_t *g, int64_t now_sec)
 {
         char what[256], until[WHEN_TIME_SIZE], left[WHEN_DURATION_SIZE];
-        int64_t until_sec = member_number(g, "until");
+        int64_t until_sec = member_sec(g, "until");
         bool active = member_is_true(g, "active");
         int r;
 

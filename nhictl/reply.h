@@ -11,6 +11,9 @@
 
 const char *member_text(const json_t *object, const char *name); /* NULL where there is none */
 int64_t member_number(const json_t *object, const char *name);
+/* Seconds since the epoch, or of a time that passes, up to the year 9999; else 0. What is read so
+ * can be reckoned with, whoever wrote it. */
+int64_t member_sec(const json_t *object, const char *name);
 bool member_is_true(const json_t *object, const char *name);
 
 /* Print the reply as --json does, without the protocol's own members, and drop the reference. The

@@ -23,7 +23,7 @@ static const char *session_what(const json_t *s, char ret[static 128])
 static int session_row(Table *t, const json_t *s, int64_t now_sec)
 {
         char what[128], started[WHEN_TIME_SIZE], until[WHEN_TIME_SIZE], left[WHEN_DURATION_SIZE];
-        int64_t until_sec = member_number(s, "until");
+        int64_t until_sec = member_sec(s, "until");
         bool ending = member_is_true(s, "ending");
         const char *rhost = member_text(s, "rhost");
         int r;

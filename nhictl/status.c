@@ -29,7 +29,7 @@ static void print_agent(const Output *o, const json_t *reply, int64_t now_sec)
         line(o, SHADE_PLAIN, "host", member_text(reply, "host") ?: "?");
         (void)snprintf(text, sizeof(text), "%s, pid %lld, up %s",
                        member_text(reply, "version") ?: "?", (long long)member_number(reply, "pid"),
-                       when_format_duration(up, now_sec - member_number(reply, "started")));
+                       when_format_duration(up, now_sec - member_sec(reply, "started")));
         line(o, SHADE_GOOD, "agent", text);
 }
 
@@ -58,7 +58,7 @@ static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
 static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec, int64_t up_sec)
 {
         char text[512], age[WHEN_DURATION_SIZE], exp[WHEN_TIME_SIZE], left[WHEN_DURATION_SIZE];
-        int64_t exp_sec = member_number(issuer, "exp");
+        int64_t exp_sec = member_sec(issuer, "exp");
 
         (void)snprintf(text, sizeof(text), "%s (%s)", member_text(issuer, "issuer") ?: "?",
                        member_text(issuer, "source") ?: "no path");
@@ -281,7 +281,7 @@ static void status_print(const Output *o, const json_t *reply, int64_t now_sec)
 
         print_agent(o, reply, now_sec);
         json_array_foreach(json_object_get(reply, "issuers"), i, issuer)
-                print_issuer(o, issuer, now_sec, now_sec - member_number(reply, "started"));
+                print_issuer(o, issuer, now_sec, now_sec - member_sec(reply, "started"));
         printf(LABEL "%lld active; the sets define %lld accounts\n", "grants",
                (long long)member_number(reply, "grants"),
                (long long)member_number(reply, "accounts"));

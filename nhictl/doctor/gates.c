@@ -167,7 +167,7 @@ static void say_pending(const DoctorHost *h, Findings *f)
         if (doctor_read(h, BELOW_ROOT(PATH_PENDING), PENDING_SIZE_MAX, &text) < 0)
                 return;
         pending = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-        left_sec = member_number(pending, "deadline") - (int64_t)h->now_sec;
+        left_sec = member_sec(pending, "deadline") - (int64_t)h->now_sec;
         if (left_sec > 0)
                 finding_warn(f, CHECK, "log in anew, and there: nhictl enforce --confirm",
                              "the enforcement is not confirmed and undoes itself in %s",

@@ -65,7 +65,7 @@ void check_metrics(const DoctorHost *h, Findings *f)
 {
         const json_t *metrics = json_object_get(h->status, "metrics");
         const char *file = member_text(metrics, "file"), *error = member_text(metrics, "error");
-        const int64_t age_sec = (int64_t)h->now_sec - member_number(metrics, "written");
+        const int64_t age_sec = (int64_t)h->now_sec - member_sec(metrics, "written");
 
         if (!h->status)
                 finding_warn(f, CHECK, "see check agent",
@@ -75,7 +75,7 @@ void check_metrics(const DoctorHost *h, Findings *f)
         else if (error)
                 finding_warn(f, CHECK, "see metrics.file in agentd.conf(5)",
                              "%s cannot be written: %s", file, error);
-        else if (age_sec > 3 * member_number(metrics, "interval") + LATE_SEC)
+        else if (age_sec > 3 * member_sec(metrics, "interval") + LATE_SEC)
                 finding_warn(f, CHECK, "is its file system in order? systemctl restart nhi-agentd",
                              "%s was not written for %lld s", file, (long long)age_sec);
         else if (way_is_open(h, file, f))

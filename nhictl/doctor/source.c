@@ -25,14 +25,14 @@ static int64_t heard_sec(const json_t *issuer)
 {
         const json_t *heard = json_object_get(issuer, "heard");
 
-        return json_is_integer(heard) ? json_integer_value(heard) : member_number(issuer, "iat");
+        return member_sec(issuer, json_is_integer(heard) ? "heard" : "iat");
 }
 
 /* "4d old"; where a statement of freshness was heard since: "4d old, said to be the newest 1h ago".
  */
 static char *age_words(const json_t *issuer, int64_t now_sec, char *ret, size_t size)
 {
-        const int64_t iat = member_number(issuer, "iat"), heard = heard_sec(issuer);
+        const int64_t iat = member_sec(issuer, "iat"), heard = heard_sec(issuer);
         char old[WHEN_DURATION_SIZE], confirmed[WHEN_DURATION_SIZE];
 
         (void)when_format_duration(old, now_sec - iat);
@@ -50,10 +50,10 @@ static void say_age(const json_t *issuer, const char *name, int64_t now_sec, Fin
                 "nhictl publish --renew where the issuer's key is; journalctl -u nhi-fetchd here";
         static const char refresh[] = "nhictl publish --refresh where a key for freshness is, or "
                                       "--renew; journalctl -u nhi-fetchd here";
-        const int64_t heard = heard_sec(issuer), exp = member_number(issuer, "exp");
+        const int64_t heard = heard_sec(issuer), exp = member_sec(issuer, "exp");
         const int64_t life = exp - heard, age = now_sec - heard;
         int64_t percent = life > 0 && age > 0 ? age * 100 / life : life > 0 ? 0 : 100;
-        const char *advice = heard > member_number(issuer, "iat") ? refresh : renew;
+        const char *advice = heard > member_sec(issuer, "iat") ? refresh : renew;
         char left[WHEN_DURATION_SIZE], old[AGE_WORDS_SIZE];
 
         (void)when_format_duration(left, exp - now_sec);
@@ -108,7 +108,7 @@ static void say_unsaved(const json_t *issuer, const char *name, Findings *f)
 static void say_places(const DoctorHost *h, const json_t *issuer, const char *name, Findings *f)
 {
         static const char advice[] = "journalctl -u nhi-fetchd says what is in the way";
-        const int64_t up_sec = (int64_t)h->now_sec - member_number(h->status, "started");
+        const int64_t up_sec = (int64_t)h->now_sec - member_sec(h->status, "started");
         const json_t *place;
         char silent[WHEN_DURATION_SIZE];
         size_t i;
@@ -132,7 +132,7 @@ static void say_beside(const DoctorHost *h, const json_t *issuer, const char *na
 {
         static const char advice[] = "journalctl -u nhi-fetchd says what is in the way; "
                                      "nhi-fetchd(8) says what a host must be let read";
-        const int64_t up_sec = (int64_t)h->now_sec - member_number(h->status, "started");
+        const int64_t up_sec = (int64_t)h->now_sec - member_sec(h->status, "started");
         const json_t *place;
         char silent[WHEN_DURATION_SIZE];
         size_t i;
@@ -166,7 +166,7 @@ static void say_lists(const json_t *issuer, const char *name, int64_t now_sec, F
                 list = json_object_get(issuer, lists[i].object);
                 if (!list_is_over(list, now_sec) || !beside_has(issuer, lists[i].object))
                         continue;
-                (void)when_format_duration(over, now_sec - member_number(list, "exp"));
+                (void)when_format_duration(over, now_sec - member_sec(list, "exp"));
                 finding_warn(f, CHECK, lists[i].advice, "the %s of %s is over for %s: %s",
                              lists[i].name, name, over, lists[i].meaning);
         }

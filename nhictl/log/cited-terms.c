@@ -170,9 +170,11 @@ int64_t cited_time(const json_t *record)
 bool cited_time_allows(const json_t *record, const json_t *grant, const json_t *set,
                        int64_t set_end_sec)
 {
-        const int64_t begin = member_number(grant, "nbf"), end = member_number(grant, "exp");
-        const int64_t sec = cited_time(record);
+        const int64_t begin = member_sec(grant, "nbf"), end = member_sec(grant, "exp");
+        const int64_t sec = cited_time(record), iat = member_sec(set, "iat");
 
+        if (iat == 0 || (begin == 0 && json_object_get(grant, "nbf")))
+                return false; /* no host takes it */
         return sec > 0 && sec >= begin - NBF_LEEWAY_SEC && sec < end + APPEND_SEC &&
-               sec >= member_number(set, "iat") - SET_AHEAD_SEC && sec < set_end_sec + APPEND_SEC;
+               sec >= iat - SET_AHEAD_SEC && sec < set_end_sec + APPEND_SEC;
 }

@@ -118,7 +118,7 @@ static int put_member(FILE *f, const LogRecord *record, LogField field)
                 return put_rhost(f, text);
         if (is_denials && (field == LOG_FIELD_FIRST || field == LOG_FIELD_LAST))
                 return put_time(f, field == LOG_FIELD_FIRST ? "start" : "end",
-                                member_number(record->json, log_fields[field].name) * 1000);
+                                member_sec(record->json, log_fields[field].name) * 1000);
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 if (keys[i].field == field)
                         return put_labelled(f, &keys[i], text);

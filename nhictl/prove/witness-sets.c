@@ -11,6 +11,7 @@
 #include "lib/log/format.h"
 #include "nhi-agentd/set/freshness.h"
 #include "nhictl/prove/witness.h"
+#include "nhictl/reply.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -47,13 +48,6 @@ static int names_of_stays(const Proof *p, Names *ret)
 static bool is_stayed(const Names *names, const char *jti)
 {
         return find_item(&jti, names->items, names->n, compare_names) != NULL;
-}
-
-static int64_t member_sec(const json_t *object, const char *name)
-{
-        const json_int_t sec = json_integer_value(json_object_get(object, name));
-
-        return sec > 0 && sec < TIME_SEC_MAX ? sec : 0;
 }
 
 static int64_t time_usec(const json_t *object, const char *name)

@@ -246,6 +246,32 @@ static void a_source_that_was_never_read_fails_where_gates_are_enforced(void **s
         assert_true(fixture_says(&t->x, FINDING_FAIL, "no verified set"));
 }
 
+/* What is no time says nothing, and everything after it is still looked at. */
+static void a_set_whose_times_are_none_is_over(void **state)
+{
+        static const char *const times[] = { "-9223372036854775808", "9223372036854775807", "-1" };
+        Host *t = *state;
+        char text[512];
+
+        fixture_runs(&t->x, "/usr/bin/systemctl is-active", "active\n", 0);
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                const char *at = times[i];
+
+                (void)snprintf(
+                        text, sizeof(text),
+                        "{\"started\": %s, \"issuers\": [{\"issuer\": \"i\", \"ver\": 1, "
+                        "\"source\": \"/s\", \"iat\": %s, \"exp\": %s, \"heard\": %s, "
+                        "\"keys\": {\"exp\": %s}}], "
+                        "\"metrics\": {\"file\": \"/m\", \"written\": %s, \"interval\": %s}}",
+                        at, at, at, at, at, at, at);
+                set_status(t, text);
+                fixture_check(&t->x, "source");
+                assert_true(fixture_says(&t->x, FINDING_FAIL, "the set of i is over"));
+                fixture_check(&t->x, "metrics");
+                assert_true(fixture_says(&t->x, FINDING_WARN, "/m was not written for"));
+        }
+}
+
 static void a_refusal_is_said_until_a_newer_set_is_accepted(void **state)
 {
         Host *t = *state;
@@ -571,6 +597,7 @@ int main(void)
                 TEST(a_set_ages_from_well_to_warning_to_failure),
                 TEST(a_set_that_is_kept_fresh_is_as_old_as_what_was_said_last),
                 TEST(a_source_that_was_never_read_fails_where_gates_are_enforced),
+                TEST(a_set_whose_times_are_none_is_over),
                 TEST(a_refusal_is_said_until_a_newer_set_is_accepted),
                 TEST(a_list_that_could_not_be_saved_fails),
                 TEST(trouble_with_what_stands_beside_the_sets_is_warned_of),

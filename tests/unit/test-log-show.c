@@ -327,6 +327,35 @@ static void a_decision_before_or_after_its_set_is_wrong(void **state)
         }
 }
 
+/* No host takes it, whoever signed it. */
+static void a_set_whose_times_are_none_was_not_in_force(void **state)
+{
+        static const struct {
+                const char *was, *is;
+        } cases[] = {
+                { "\"iat\":1763758200", "\"iat\":-9223372036854775808" },
+                { "\"iat\":1763758200", "\"iat\":9223372036854775807" },
+                { "\"exp\":4102444800,\"ver\"", "\"exp\":9223372036854775807,\"ver\"" },
+                { "\"exp\":4102444800,\"auth", "\"exp\":9223372036854775807,\"auth" },
+                { "\"issued_by\"", "\"nbf\":-9223372036854775808,\"issued_by\"" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const char *at = strstr(payload, cases[i].was);
+                char text[sizeof(payload) + 64];
+                World *w = world_new();
+
+                (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - payload), payload,
+                               cases[i].is, at + strlen(cases[i].was));
+                put_set(w, text);
+                json_object_set_new(w->record, "set", json_string(w->hash));
+                /* Where the set seems to be over, a statement about it is looked for. */
+                put_statement(w, JWS_TYP_FRESHNESS, INT64_MIN);
+                assert_int_equal(verify(w).state, CITED_WRONG);
+                world_free(w);
+        }
+}
+
 static void an_act_chain_or_an_end_that_was_not_granted_is_wrong(void **state)
 {
         World *w = world_new();
@@ -783,6 +812,7 @@ int main(void)
                 cmocka_unit_test(who_was_let_in_without_a_set_is_wrong),
                 cmocka_unit_test(one_term_must_have_all_that_was_asked_for),
                 cmocka_unit_test(a_decision_before_or_after_its_set_is_wrong),
+                cmocka_unit_test(a_set_whose_times_are_none_was_not_in_force),
                 cmocka_unit_test(an_act_chain_or_an_end_that_was_not_granted_is_wrong),
                 cmocka_unit_test(what_had_to_be_cut_is_compared_as_far_as_it_goes),
                 cmocka_unit_test(without_the_set_or_its_key_nothing_is_said),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nhictl/reply.h"
 
+#include "nhi-agentd/core/grant.h"
+#include "nhictl/sessions.h"
 #include "nhictl/verb.h"
 
 #include <setjmp.h>
@@ -91,6 +93,38 @@ static void a_missing_member_reads_as_nothing(void **state)
         json_decref(j);
 }
 
+static void a_time_that_is_none_reads_as_nothing(void **state)
+{
+        static const struct {
+                int64_t given, read;
+        } cases[] = {
+                { INT64_MIN, 0 },
+                { -1, 0 },
+                { 0, 0 },
+                { 1, 1 },
+                { TIME_SEC_MAX, TIME_SEC_MAX },
+                { TIME_SEC_MAX + 1, 0 },
+                { INT64_MAX, 0 },
+        };
+        const Output plain = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                json_t *list = json_pack("[{s:I, s:I}]", "until", (json_int_t)cases[i].given,
+                                         "started", (json_int_t)cases[i].given);
+                FILE *terminal = stdout;
+
+                assert_int_equal(member_sec(json_array_get(list, 0), "until"), cases[i].read);
+                stdout = fopen("/dev/null", "we");
+                assert_non_null(stdout);
+                (void)grants_print(&plain, list, 1763760000);
+                (void)sessions_print(&plain, list, 1763760000);
+                (void)fclose(stdout);
+                stdout = terminal;
+                json_decref(list);
+        }
+        assert_int_equal(member_sec(NULL, "until"), 0);
+}
+
 static void every_verb_of_the_host_is_in_the_table(void **state)
 {
         static const char *const names[] = { "status",  "list", "mine",   "why", "sessions",
@@ -114,6 +148,7 @@ int main(void)
                 cmocka_unit_test(a_run_as_target_makes_it_an_elevation),
                 cmocka_unit_test(root_without_commands_is_unbounded),
                 cmocka_unit_test(a_missing_member_reads_as_nothing),
+                cmocka_unit_test(a_time_that_is_none_reads_as_nothing),
                 cmocka_unit_test(every_verb_of_the_host_is_in_the_table),
         };
 
