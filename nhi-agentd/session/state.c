@@ -153,6 +153,13 @@ static int get_kind(const json_t *o, SessionKind *ret)
         return -EBADMSG;
 }
 
+/* What an end may be is reckoned with: it is compared with clocks, and a margin is added. */
+static bool is_end(int64_t end_sec, int64_t boot_end_usec)
+{
+        return end_sec >= 0 && end_sec <= TIME_SEC_MAX && boot_end_usec >= 0 &&
+               boot_end_usec <= usec_of_sec(TIME_SEC_MAX);
+}
+
 static int get_numbers(const json_t *o, Session *s)
 {
         json_int_t number, cgroup_id, leader, loginuid, audit, started, end, boot_end, n, b_end,
@@ -162,7 +169,8 @@ static int get_numbers(const json_t *o, Session *s)
                         "number", &number, "cgroup_id", &cgroup_id, "leader", &leader, "loginuid",
                         &loginuid, "audit_session", &audit, "started", &started, "end", &end,
                         "boot_end_usec", &boot_end, "backstop", &n, "backstop_end", &b_end,
-                        "backstop_boot_usec", &b_boot) < 0)
+                        "backstop_boot_usec", &b_boot) < 0 ||
+            !is_end(end, boot_end) || !is_end(b_end, b_boot))
                 return -EBADMSG;
         s->number = (uint64_t)number;
         s->group.id = (uint64_t)cgroup_id;

@@ -119,6 +119,8 @@ static void session_check(const Session *s)
         FUZZ_HOLDS(request->account && request->class && s->tie.grant.jti && s->tie.grant.account,
                    "tied to a grant");
         FUZZ_HOLDS(!request->key || request->key == &s->tie.key, "with a key of its own");
+        FUZZ_HOLDS(s->end_sec >= 0 && s->end_sec <= TIME_SEC_MAX && s->boot_end_usec >= 0,
+                   "with an end that can be reckoned with");
         FUZZ_HOLDS(s->group.dir_fd < 0 || s->group.id == GROUP_ID || s->group.id == GROUP_ID + 1,
                    "in a cgroup that is there, or in none");
         FUZZ_HOLDS(s->leader_pidfd < 0 || s->group.dir_fd >= 0, "its leader is looked for there");

@@ -54,7 +54,7 @@ static Decision host_judge(void *userdata, const Grant *tied, const AccessReques
         return (Decision){ .verdict = h->reason == REASON_GRANTED ? VERDICT_ALLOW : VERDICT_DENY,
                            .reason = h->reason,
                            .end_sec = REAL_SEC + 60,
-                           .boot_end_usec = INT64_MAX };
+                           .boot_end_usec = usec_of_sec(TIME_SEC_MAX) };
 }
 
 static Now host_now(void *userdata)
@@ -206,7 +206,7 @@ static Session *session_add(Host *h, SessionKind kind, const char *unit, const c
         (void)snprintf(s->unit, sizeof(s->unit), "%s", unit);
         (void)snprintf(s->cgroup, sizeof(s->cgroup), "%s", cgroup);
         s->end_sec = REAL_SEC + 60;
-        s->boot_end_usec = INT64_MAX;
+        s->boot_end_usec = usec_of_sec(TIME_SEC_MAX);
         return s;
 }
 
@@ -359,9 +359,9 @@ static void a_timer_that_is_on_its_way_is_not_armed(void **state)
         s->backstop = (Backstop){ .n = 1,
                                   .next = 2,
                                   .end_sec = REAL_SEC + 60,
-                                  .boot_usec = INT64_MAX,
+                                  .boot_usec = s->boot_end_usec,
                                   .asked_sec = REAL_SEC + 3600,
-                                  .asked_usec = INT64_MAX };
+                                  .asked_usec = s->boot_end_usec };
         assert_true(backstop_is_right(s));
         s->end_sec = REAL_SEC + 3600;
         o = session_to_json(s);
@@ -569,6 +569,24 @@ static const Grant *host_has_it_anew(void *userdata, const char *jti)
         return streq(jti, g.jti) ? &g : NULL;
 }
 
+static void an_end_of_a_stored_elevation_that_is_none_is_refused(void **state)
+{
+        static const int64_t ends[] = { INT64_MIN, -1 };
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        int64_t since_usec;
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                json_t *o = json_pack("[{s:i, s:i, s:I, s:s}]", "audit_session", 7, "since_usec", 1,
+                                      "end", (json_int_t)ends[i], "grant", "g-1");
+                int r = elevations_from_json(a, o);
+
+                (void)elevations_are_over(a, 7, &since_usec);
+                assert_int_equal(r, -EBADMSG);
+                json_decref(o);
+        }
+}
+
 /* A3, E4: also after a restart; and not by a key in whose place another has signed since. */
 static void an_elevation_whose_key_a_list_names_is_over_without_a_set(void **state)
 {
@@ -736,6 +754,7 @@ int main(void)
                 TEST(an_elevation_is_over_only_where_that_is_proved),
                 TEST(an_elevation_that_a_revocation_list_takes_is_over),
                 TEST(another_issuers_grant_of_that_id_keeps_no_elevation),
+                TEST(an_end_of_a_stored_elevation_that_is_none_is_refused),
                 TEST(an_elevation_whose_key_a_list_names_is_over_without_a_set),
                 TEST(an_elevation_is_remembered_while_its_audit_session_lives),
                 TEST(a_login_of_before_is_spared),

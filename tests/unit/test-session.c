@@ -559,6 +559,33 @@ static void each_member_of_a_stored_session_is_required(void **state)
         assert_int_equal(sessions_count(h->sessions), 0);
 }
 
+/* Not one that was never stored: its end would be reckoned with. */
+static void an_end_of_a_stored_session_that_is_none_is_refused(void **state)
+{
+        static const char *const names[] = { "end", "boot_end_usec", "backstop_end",
+                                             "backstop_boot_usec" };
+        static const int64_t ends[] = { INT64_MIN, -1, INT64_MAX };
+        Host *h = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(names) * ELEMENTSOF(ends); i++) {
+                json_t *o = session_sample(h, SCOPE_PATH);
+                Session *s;
+                int r;
+
+                (void)json_object_set_new(o, names[i % ELEMENTSOF(names)],
+                                          json_integer(ends[i / ELEMENTSOF(names)]));
+                r = session_from_json(h->sessions, o, &s);
+                if (r == 0) { /* and what is done with it */
+                        (void)backstop_is_right(s);
+                        (void)session_end_passed(s, h->now);
+                        warn_arm(s);
+                }
+                assert_int_equal(r, -EBADMSG);
+                json_decref(o);
+        }
+        assert_int_equal(sessions_count(h->sessions), 0);
+}
+
 static void sessions_of_another_boot_are_forgotten(void **state)
 {
         Host *h = *state;
@@ -1120,6 +1147,7 @@ int main(void)
                 cmocka_unit_test(a_record_that_misses_what_matters_is_refused),
                 WITH_HOST(a_session_survives_the_state_file),
                 WITH_HOST(each_member_of_a_stored_session_is_required),
+                WITH_HOST(an_end_of_a_stored_session_that_is_none_is_refused),
                 WITH_HOST(sessions_of_another_boot_are_forgotten),
                 WITH_HOST(a_damaged_state_file_is_told_and_its_numbers_are_not_used_again),
                 WITH_HOST(a_state_file_without_a_lawful_next_number_is_a_damaged_one),
