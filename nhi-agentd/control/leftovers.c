@@ -105,8 +105,12 @@ int control_leftovers(Agent *a, const Peer *peer, json_t *request, json_t **ret_
 {
         const json_t *found = json_object_get(request, "found"), *item;
         const int64_t n_more = request_number(request, "more", 0);
+        const int64_t begin_sec = request_number(request, "begin", 0);
         size_t i;
 
+        if (begin_sec < 0)
+                return reply_refuse(ret_reply, "usage",
+                                    "begin is a time in seconds since the epoch");
         if (json_array_size(found) > CONTROL_LEFTOVERS_MAX)
                 return reply_refuse(ret_reply, "usage", "at most %u at once",
                                     CONTROL_LEFTOVERS_MAX);
@@ -120,7 +124,7 @@ int control_leftovers(Agent *a, const Peer *peer, json_t *request, json_t **ret_
                 record_more(a, n_more);
         if (json_is_true(json_object_get(request, "cut")))
                 record_cut(a);
-        leftovers_reported(a->leftovers, request_number(request, "begin", 0));
+        leftovers_reported(a->leftovers, begin_sec);
         return reply_ok(json_pack("{s:I}", "recorded", (json_int_t)json_array_size(found)),
                         ret_reply);
 }

@@ -1046,6 +1046,7 @@ static void leftovers_that_say_nothing_are_refused_all_of_them(void **state)
                 ",{\"kind\":\"x\",\"what\":\"y\",\"account\":\"svc\"}]}",
                 "usage");
         refused(0, "{\"verb\":\"leftovers\",\"begin\":1,\"found\":[7]}", "usage");
+        refused(0, "{\"verb\":\"leftovers\",\"begin\":-9223372036854775808,\"found\":[]}", "usage");
         assert_int_equal(w.n_recorded, CONTROL_LEFTOVERS_MAX);
 }
 
