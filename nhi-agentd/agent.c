@@ -68,7 +68,7 @@ Now agent_judging_now(const Agent *a)
 
 void agent_prove_time(Agent *a, int64_t iat_sec, int64_t boot_usec)
 {
-        if (iat_sec > INT64_MAX / USEC || iat_sec * USEC <= proved_usec(a, boot_usec))
+        if (iat_sec > TIME_SEC_MAX || iat_sec * USEC <= proved_usec(a, boot_usec))
                 return;
         a->floor_real_usec = iat_sec * USEC;
         a->floor_boot_usec = boot_usec;

@@ -114,6 +114,21 @@ static void the_end_is_exact_on_the_wall_clock(void **state) /* T07 */
         assert_int_equal(judge(f).verdict, VERDICT_DENY);
 }
 
+/* As a damaged state.json may say it. It goes on from there, and not beyond what a clock can say.
+ */
+static void a_time_that_no_set_can_prove_proves_nothing(void **state)
+{
+        static const int64_t times[] = { INT64_MAX / SEC, INT64_MAX, TIME_SEC_MAX + 1 };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                agent_prove_time(f->agent, times[i], now_boottime_usec());
+                clocks.boot_usec += SEC;
+                clocks.real_usec += SEC;
+                assert_false(agent_clock_is_behind(f->agent, agent_now(f->agent)));
+        }
+}
+
 #define GRANTS 10000
 
 /* 10,000 grants of 100 accounts that all end in one second. */
@@ -196,6 +211,7 @@ int main(void)
                 CASE(a_clock_that_is_set_back_a_day_moves_no_end_out),
                 CASE(what_ended_in_suspension_is_over_at_resume),
                 CASE(the_end_is_exact_on_the_wall_clock),
+                CASE(a_time_that_no_set_can_prove_proves_nothing),
                 CASE(ten_thousand_grants_that_end_in_one_second_end_at_once),
         };
 
