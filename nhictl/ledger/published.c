@@ -13,12 +13,24 @@ static int64_t integer(const json_t *payload, const char *member)
         return json_integer_value(json_object_get(payload, member));
 }
 
+static int64_t up_to(int64_t n, int64_t max)
+{
+        return n > 0 && n <= max ? n : 0;
+}
+
+/* Versions are milliseconds of a clock. */
+void published_say(Published *p, int64_t ver, int64_t iat_sec, int64_t exp_sec)
+{
+        p->ver = up_to(ver, TIME_SEC_MAX * 1000);
+        p->iat_sec = up_to(iat_sec, TIME_SEC_MAX);
+        p->exp_sec = up_to(exp_sec, TIME_SEC_MAX);
+}
+
 static void fill(const json_t *payload, Published *ret)
 {
         ret->ours = !ret->former && !ret->retired;
-        ret->ver = ret->retired ? 0 : integer(payload, "ver");
-        ret->iat_sec = integer(payload, "iat");
-        ret->exp_sec = integer(payload, "exp");
+        published_say(ret, ret->retired ? 0 : integer(payload, "ver"), integer(payload, "iat"),
+                      integer(payload, "exp"));
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s",
                        document_text(payload, "ledger"));
 }

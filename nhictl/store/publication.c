@@ -162,12 +162,8 @@ int publication_entry_read(const json_t *entry, const char *revision, Published 
         if (json_unpack((json_t *)(uintptr_t)entry, "[s, I, I, I, b]", &content, &ver, &iat_sec,
                         &exp_sec, &says_something) < 0)
                 return -EBADMSG;
-        *ret = (Published){ .exists = true,
-                            .ours = true,
-                            .says_something = says_something,
-                            .ver = ver,
-                            .iat_sec = iat_sec,
-                            .exp_sec = exp_sec };
+        *ret = (Published){ .exists = true, .ours = true, .says_something = says_something };
+        published_say(ret, ver, iat_sec, exp_sec);
         (void)snprintf(ret->content, sizeof(ret->content), "%s", content);
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s", revision);
         return 0;

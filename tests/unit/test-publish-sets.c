@@ -2,6 +2,7 @@
 
 /* Promises B1 to B4 of nhictl/ledger/publish.h. */
 
+#include "lib/base/file.h"
 #include "nhictl/ledger/publish.h"
 #include "nhictl/ledger/published.h"
 #include "tests/unit/history-fixture.h"
@@ -56,6 +57,29 @@ static Published read_set(const Fixture *f, const Ledger *l, const char *host)
 static int64_t version_of(const Fixture *f, const Ledger *l, const char *host)
 {
         return read_set(f, l, host).ver;
+}
+
+/* The set that stands there, with other numbers. */
+static void put_numbers(const Fixture *f, const char *host, int64_t ver, int64_t iat_sec,
+                        int64_t exp_sec)
+{
+        char path[400], *signed_anew = NULL;
+        size_t size = 0;
+        _cleanup_free_ char *jws = read_text(f, host, &size), *text = NULL;
+        json_t *payload = document_unverified(jws, size, JWS_TYP_GRANTS);
+
+        assert_non_null(payload);
+        (void)json_object_set_new(payload, "ver", json_integer(ver));
+        (void)json_object_set_new(payload, "iat", json_integer(iat_sec));
+        (void)json_object_set_new(payload, "exp", json_integer(exp_sec));
+        text = json_dumps(payload, JSON_COMPACT);
+        json_decref(payload);
+        assert_int_equal(jws_sign(&key, JWS_TYP_GRANTS, text, strlen(text), &signed_anew), 0);
+        (void)snprintf(path, sizeof(path), "%s/%s.jws", f->target, host);
+        assert_int_equal(file_replace(path, signed_anew, strlen(signed_anew), 0644, geteuid(),
+                                      getegid(), false),
+                         0);
+        free(signed_anew);
 }
 
 static size_t grants_of(const Fixture *f, const Ledger *l, const char *host)
@@ -164,6 +188,25 @@ static void a_grant_that_ended_is_not_taken(void **state)
         assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC), 1);
         assert_int_equal(publish(l, PUBLISH_RENEW, NOW_USEC + HOUR), 0);
         assert_int_equal(publish(l, PUBLISH_CHANGED, NOW_USEC + HOUR), 1);
+        ledger_free(l);
+}
+
+/* B2. One that no host takes, and that no number is above; whoever signed it had the key. */
+static void a_version_and_times_that_are_none_are_succeeded(void **state)
+{
+        static const int64_t numbers[] = { INT64_MIN, -1, INT64_MAX };
+        const Fixture *f = *state;
+        Ledger *l = fixture_open(f, true);
+        int64_t now_usec = NOW_USEC;
+
+        fixture_fill(l);
+        assert_int_equal(publish(l, PUBLISH_CHANGED, now_usec), 1);
+        for (size_t i = 0; i < ELEMENTSOF(numbers) * ELEMENTSOF(numbers); i++) {
+                put_numbers(f, "web1", numbers[i % 3], numbers[i / 3], numbers[(i + 1) % 3]);
+                now_usec += HOUR;
+                assert_int_equal(publish(l, PUBLISH_RENEW, now_usec), 1);
+                assert_int_equal(version_of(f, l, "web1"), now_usec / 1000);
+        }
         ledger_free(l);
 }
 
@@ -579,6 +622,7 @@ int main(void)
                 LEDGER_TEST(renewal_begins_behind_a_quarter_of_the_lifetime),
                 LEDGER_TEST(a_renewal_finishes_what_was_taken_and_hurries_nothing_that_gives),
                 LEDGER_TEST(a_grant_that_ended_is_not_taken),
+                LEDGER_TEST(a_version_and_times_that_are_none_are_succeeded),
                 LEDGER_TEST(an_older_checkout_that_publishes_last_is_refused),
                 LEDGER_TEST(a_merged_checkout_may_publish),
                 LEDGER_TEST(the_version_rises_whatever_the_clock_does),
