@@ -8,6 +8,7 @@
 #include "lib/base/service.h"
 #include "lib/log/record.h"
 #include "nhictl/prove/witness.h"
+#include "nhictl/reply.h"
 
 #include <stdio.h>
 
@@ -35,10 +36,9 @@ static int64_t number(const Record *r, const char *name, int64_t otherwise)
 
 static int64_t until_usec(const Record *r)
 {
-        const int64_t sec = number(r, "until", 0);
+        const int64_t sec = member_sec(r->json, "until");
 
-        return sec > 0 && sec < INT64_MAX / (int64_t)USEC_PER_SEC ? sec * (int64_t)USEC_PER_SEC
-                                                                  : r->time_usec;
+        return sec > 0 ? sec * (int64_t)USEC_PER_SEC : r->time_usec;
 }
 
 /* Processes are known by the audit session only where it is the session's own: sudo and su bear

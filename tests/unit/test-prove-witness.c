@@ -598,6 +598,32 @@ static void a_stay_is_read_from_its_records(void **state)
         proof_done(&p);
 }
 
+/* The last second that a number of microseconds holds is no end of a stay, either. */
+static void a_stay_until_a_time_that_is_none_is_over_when_it_begins(void **state)
+{
+        static const char *const times[] = { "9223372036853", "9223372036854775807", "253402300800",
+                                             "-1" };
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                Proof p = proof_of_records();
+                char text[512];
+
+                (void)snprintf(text, sizeof(text),
+                               "{\"event\":\"decision\"," WHO
+                               "\"phase\":\"open-session\",\"mode\":\"enforce\","
+                               "\"verdict\":\"allow\",\"until\":%s,\"pid\":439,\"boot\":\"b\"}",
+                               times[i]);
+                record(&p, 1, 9, "{\"event\":\"agent-start\",\"boot\":\"b\"}");
+                record(&p, 2, 10, text);
+                record(&p, 3, 200, "{\"event\":\"agent-stop\",\"boot\":\"b\"}");
+                (void)seen(&p, WITNESS_WTMP, "svc-deploy", "ssh", 439, 10, 70);
+                proof_judge(&p);
+                assert_int_equal(p.stays.n, 1);
+                assert_int_equal(p.stays.items[0].until_usec, at(10));
+                proof_done(&p);
+        }
+}
+
 static void only_what_was_enforced_and_allowed_is_a_stay(void **state)
 {
         Proof p = proof_of_records();
@@ -1127,6 +1153,7 @@ int main(void)
                 cmocka_unit_test(a_wtmp_that_was_cut_within_a_record_is_a_gap),
                 cmocka_unit_test(a_wtmp_that_is_not_there_is_missed_where_utmp_is),
                 cmocka_unit_test(a_stay_is_read_from_its_records),
+                cmocka_unit_test(a_stay_until_a_time_that_is_none_is_over_when_it_begins),
                 cmocka_unit_test(only_what_was_enforced_and_allowed_is_a_stay),
                 cmocka_unit_test(an_allowed_session_that_was_denied_after_all_is_no_stay),
                 cmocka_unit_test(an_elevation_has_no_audit_session_of_its_own),
