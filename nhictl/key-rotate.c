@@ -163,15 +163,16 @@ static int check_whole(const json_t *doc)
         return VERB_OK;
 }
 
-/* A version of its own, above the last; a floor counts for this version only. */
+/* A version of its own, above the last unless that is one that no host takes; a floor counts for
+ * this version only. */
 static void stamp(const RotateOptions *o, json_t *doc, int64_t now_sec)
 {
         const json_int_t before = json_integer_value(json_object_get(doc, "ver"));
+        const json_int_t next = before < TIME_SEC_MAX * 1000 ? before + 1 : 0;
         const json_int_t now_msec = (json_int_t)(now_realtime_usec() / 1000);
 
         (void)json_object_set_new(doc, "iat", json_integer(now_sec));
-        (void)json_object_set_new(doc, "ver",
-                                  json_integer(now_msec > before ? now_msec : before + 1));
+        (void)json_object_set_new(doc, "ver", json_integer(now_msec > next ? now_msec : next));
         (void)json_object_del(doc, "floor");
         if (o->floor_sec > 0)
                 (void)json_object_set_new(doc, "floor", json_integer(o->floor_sec * 1000));

@@ -48,6 +48,29 @@ static void a_stolen_key_is_replaced_in_one_step(void **state)
         set_is_by("two");
 }
 
+/* Also one that nothing is above, by hand or by a merge: no host took it. */
+static void a_rotation_succeeds_every_version(void **state)
+{
+        static const int64_t versions[] = { INT64_MIN, -1, INT64_MAX };
+        static const char *const changes[] = { "--add", "--drop", "--add" };
+
+        begin();
+        for (size_t i = 0; i < ELEMENTSOF(versions); i++) {
+                json_t *doc = json_load_file(DOCUMENT, 0, NULL);
+                const int64_t now_msec = (int64_t)time(NULL) * 1000;
+
+                assert_non_null(doc);
+                (void)json_object_set_new(doc, "ver", json_integer(versions[i]));
+                assert_int_equal(json_dump_file(doc, DOCUMENT, 0), 0);
+                json_decref(doc);
+                OK("key", "rotate", "--ledger", LEDGER, changes[i], OFFLINE "/two.jwk");
+                doc = json_load_file(DOCUMENT, 0, NULL);
+                assert_in_range(json_integer_value(json_object_get(doc, "ver")), now_msec,
+                                now_msec + 60000);
+                json_decref(doc);
+        }
+}
+
 static void put_in_place(const char *text)
 {
         FILE *f = fopen(TARGET "/keys.jws", "we");
@@ -234,6 +257,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, clean)
         const struct CMUnitTest tests[] = {
                 T(a_rotation_with_an_overlap),
+                T(a_rotation_succeeds_every_version),
                 T(a_stolen_key_is_replaced_in_one_step),
                 T(what_no_root_signed_keeps_no_retirement_from_the_hosts),
                 T(a_newer_list_that_the_roots_signed_stays),
