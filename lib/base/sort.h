@@ -12,7 +12,7 @@
 
 /* key: as the first argument of compare. Returns the item, or NULL. */
 #define find_item(key, items, n, compare)                                                          \
-        ((__typeof__(&*(items)))find_item_sized((key), (items), (n), sizeof(*(items)), (compare)))
+        find_item_sized((key), (items), (n), sizeof(*(items)), (compare))
 
 static inline void sort_items_sized(void *items, size_t n, size_t size,
                                     int (*compare)(const void *, const void *))

@@ -313,7 +313,7 @@ static int compare_kids(const void *a, const void *b)
 void roots_digest(const Jwk *roots, size_t n, uint32_t threshold, char ret[static 65])
 {
         char text[KEYLIST_ROOTS_MAX * (JWK_KID_SIZE + 1) + 16];
-        const char *kids[KEYLIST_ROOTS_MAX];
+        const char *kids[KEYLIST_ROOTS_MAX] = {};
         size_t used;
 
         if (n > KEYLIST_ROOTS_MAX)
