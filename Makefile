@@ -225,4 +225,5 @@ tests-unit: $(filter-out %/test-interop,$(filter $(B)/tests/unit/%,$(TEST_BIN)))
 clean: ## remove build/
 	rm -rf $(B)
 
-include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/fault/fault.mk tests/coverage/coverage.mk
+include conf/install.mk packaging.mk rpm/rpm.mk tests/host/host.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/fault/fault.mk tests/coverage/coverage.mk \
+        tests/delay/delay.mk

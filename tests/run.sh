@@ -3,13 +3,14 @@
 # Run test programs (cmocka) one after another and add up what they say.
 # Usage: run.sh LABEL PROGRAM...    Last line: "LABEL: N passed, N failed[, N skipped]".
 # A program that crashes, or says nothing, counts as one failure; so does one that hangs: on a disk that takes 0.15 s for
-# an fsync, test-fleet alone needs four minutes.
+# an fsync, test-fleet alone needs four minutes. RUN_WITH="env NAME=VALUE": what each is run with.
 set -u
 label=$1
 shift
 passed=0 failed=0 skipped=0
 for program in "$@"; do
-        out=$(CMOCKA_MESSAGE_OUTPUT=stdout timeout -k 10 1800 "$program" 2>&1 </dev/null)
+        # shellcheck disable=SC2086 # words
+        out=$(CMOCKA_MESSAGE_OUTPUT=stdout timeout -k 10 1800 ${RUN_WITH-} "$program" 2>&1 </dev/null)
         status=$?
         p=$(grep -c '^\[       OK \]' <<<"$out")
         f=$(grep -cE '^\[  FAILED  \] [a-z]' <<<"$out")
