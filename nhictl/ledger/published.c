@@ -6,31 +6,33 @@
 
 #include <stdio.h>
 
-#define PUBLISHED_NO_END INT64_C(253402300799) /* the end of year 9999 */
+/* Versions are milliseconds of a clock. */
+#define VER_MAX (TIME_SEC_MAX * 1000)
 
 static int64_t integer(const json_t *payload, const char *member)
 {
         return json_integer_value(json_object_get(payload, member));
 }
 
-static int64_t up_to(int64_t n, int64_t max)
+static bool is_within(int64_t n, int64_t max)
 {
-        return n > 0 && n <= max ? n : 0;
+        return n > 0 && n <= max;
 }
 
-/* Versions are milliseconds of a clock. */
-void published_say(Published *p, int64_t ver, int64_t iat_sec, int64_t exp_sec)
+void published_set_numbers(Published *p, int64_t ver, int64_t iat_sec, int64_t exp_sec)
 {
-        p->ver = up_to(ver, TIME_SEC_MAX * 1000);
-        p->iat_sec = up_to(iat_sec, TIME_SEC_MAX);
-        p->exp_sec = up_to(exp_sec, TIME_SEC_MAX);
+        const bool has_times = is_within(iat_sec, TIME_SEC_MAX) && is_within(exp_sec, TIME_SEC_MAX);
+
+        p->ver = is_within(ver, VER_MAX) ? ver : 0;
+        p->iat_sec = has_times ? iat_sec : 0;
+        p->exp_sec = has_times ? exp_sec : 0;
 }
 
 static void fill(const json_t *payload, Published *ret)
 {
         ret->ours = !ret->former && !ret->retired;
-        published_say(ret, ret->retired ? 0 : integer(payload, "ver"), integer(payload, "iat"),
-                      integer(payload, "exp"));
+        published_set_numbers(ret, ret->retired ? 0 : integer(payload, "ver"),
+                              integer(payload, "iat"), integer(payload, "exp"));
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s",
                        document_text(payload, "ledger"));
 }
@@ -127,7 +129,7 @@ int published_keys_parse(const char *bytes, size_t size, const KeyList *ledgers,
         SetError e;
         int r;
 
-        *ret = (Published){ .exists = true, .exp_sec = PUBLISHED_NO_END };
+        *ret = (Published){ .exists = true, .exp_sec = TIME_SEC_MAX };
         content_hash(bytes, size, ret->hash);
         memcpy(ret->content, ret->hash, sizeof(ret->content));
         if (!ledgers)

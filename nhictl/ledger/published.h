@@ -20,9 +20,9 @@ typedef struct Published {
         char revision[LEDGER_HASH_SIZE]; /* the payload's `ledger`; "" where it is none of these */
 } Published;
 
-/* What a set says of itself, as far as any host would take it: else 0, whoever signed it. All of it
- * can be reckoned with. */
-void published_say(Published *p, int64_t ver, int64_t iat_sec, int64_t exp_sec);
+/* What a set says of itself, as far as any host would take it: else 0, whoever signed it, and both
+ * times where one is none. All of it can be reckoned with. */
+void published_set_numbers(Published *p, int64_t ver, int64_t iat_sec, int64_t exp_sec);
 /* others: the ledger's key list, or NULL. 0 or -ENOMEM. */
 int published_parse(const char *jws, size_t size, const char *issuer, const SigningKey *key,
                     const KeyList *others, const char *host, Published *ret);

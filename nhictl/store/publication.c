@@ -163,7 +163,7 @@ int publication_entry_read(const json_t *entry, const char *revision, Published 
                         &exp_sec, &says_something) < 0)
                 return -EBADMSG;
         *ret = (Published){ .exists = true, .ours = true, .says_something = says_something };
-        published_say(ret, ver, iat_sec, exp_sec);
+        published_set_numbers(ret, ver, iat_sec, exp_sec);
         (void)snprintf(ret->content, sizeof(ret->content), "%s", content);
         (void)snprintf(ret->revision, sizeof(ret->revision), "%s", revision);
         return 0;

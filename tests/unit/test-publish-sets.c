@@ -207,6 +207,8 @@ static void a_version_and_times_that_are_none_are_succeeded(void **state)
                 assert_int_equal(publish(l, PUBLISH_RENEW, now_usec), 1);
                 assert_int_equal(version_of(f, l, "web1"), now_usec / 1000);
         }
+        put_numbers(f, "web1", 5, -1, TIME_SEC_MAX); /* a life of millennia */
+        assert_int_equal(publish(l, PUBLISH_RENEW, now_usec + HOUR), 1);
         ledger_free(l);
 }
 
