@@ -68,7 +68,7 @@ static int64_t end_by(const CitedPlace *at, const json_t *members, const json_t 
                               .exp_sec = member_sec(statement, "exp") };
 
         if (!streq_ptr(member_text(statement, "set"), at->hash) || f.iat_sec <= 0 ||
-            f.iat_sec - SET_AHEAD_SEC > time_sec || iat <= 0)
+            f.iat_sec - SET_AHEAD_SEC > time_sec || iat == 0 || own == 0)
                 return own;
         return freshness_end(&f, TIME_SEC_MAX, iat, own);
 }

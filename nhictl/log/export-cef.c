@@ -100,10 +100,10 @@ static int put_rhost(FILE *f, const char *text)
                                                        : put(f, "shost", text);
 }
 
-/* Of denials: seconds since the epoch. */
-static int put_time(FILE *f, const char *key, int64_t msec)
+/* Of denials. One that is none is left out: 0 would be 1970. */
+static int put_time(FILE *f, const char *key, int64_t sec)
 {
-        return fprintf(f, " %s=%" PRId64, key, msec) < 0 ? -EIO : 0;
+        return sec > 0 && fprintf(f, " %s=%" PRId64, key, sec * 1000) < 0 ? -EIO : 0;
 }
 
 static int put_member(FILE *f, const LogRecord *record, LogField field)
@@ -118,7 +118,7 @@ static int put_member(FILE *f, const LogRecord *record, LogField field)
                 return put_rhost(f, text);
         if (is_denials && (field == LOG_FIELD_FIRST || field == LOG_FIELD_LAST))
                 return put_time(f, field == LOG_FIELD_FIRST ? "start" : "end",
-                                member_sec(record->json, log_fields[field].name) * 1000);
+                                member_sec(record->json, log_fields[field].name));
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 if (keys[i].field == field)
                         return put_labelled(f, &keys[i], text);

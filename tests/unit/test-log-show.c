@@ -332,12 +332,15 @@ static void a_set_whose_times_are_none_was_not_in_force(void **state)
 {
         static const struct {
                 const char *was, *is;
+                int64_t statement_iat_sec;
         } cases[] = {
-                { "\"iat\":1763758200", "\"iat\":-9223372036854775808" },
-                { "\"iat\":1763758200", "\"iat\":9223372036854775807" },
-                { "\"exp\":4102444800,\"ver\"", "\"exp\":9223372036854775807,\"ver\"" },
-                { "\"exp\":4102444800,\"auth", "\"exp\":9223372036854775807,\"auth" },
-                { "\"issued_by\"", "\"nbf\":-9223372036854775808,\"issued_by\"" },
+                { "\"iat\":1763758200,\"exp\":4102444800,\"ver\"",
+                  "\"iat\":1,\"exp\":9223372036854775807,\"ver\"", 1767225600 },
+                { "\"iat\":1763758200", "\"iat\":-9223372036854775808", INT64_MIN },
+                { "\"iat\":1763758200", "\"iat\":9223372036854775807", INT64_MIN },
+                { "\"exp\":4102444800,\"ver\"", "\"exp\":9223372036854775807,\"ver\"", INT64_MIN },
+                { "\"exp\":4102444800,\"auth", "\"exp\":9223372036854775807,\"auth", INT64_MIN },
+                { "\"issued_by\"", "\"nbf\":-9223372036854775808,\"issued_by\"", INT64_MIN },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -350,7 +353,7 @@ static void a_set_whose_times_are_none_was_not_in_force(void **state)
                 put_set(w, text);
                 json_object_set_new(w->record, "set", json_string(w->hash));
                 /* Where the set seems to be over, a statement about it is looked for. */
-                put_statement(w, JWS_TYP_FRESHNESS, INT64_MIN);
+                put_statement(w, JWS_TYP_FRESHNESS, cases[i].statement_iat_sec);
                 assert_int_equal(verify(w).state, CITED_WRONG);
                 world_free(w);
         }
