@@ -112,6 +112,12 @@ static inline int64_t usec_of_sec(int64_t sec)
         return sec < INT64_MAX / 1000000 ? sec * 1000000 : INT64_MAX;
 }
 
+/* Of a stored end: it is reckoned with. */
+static inline bool is_end_sec(int64_t sec)
+{
+        return sec >= 0 && sec <= TIME_SEC_MAX;
+}
+
 struct Session {
         Sessions *registry;
         Session *next;

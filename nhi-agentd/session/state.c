@@ -153,10 +153,10 @@ static int get_kind(const json_t *o, SessionKind *ret)
         return -EBADMSG;
 }
 
-/* What an end may be is reckoned with: it is compared with clocks, and a margin is added. */
+/* An end is reckoned with: it is compared with clocks, and a margin is added. */
 static bool is_end(int64_t end_sec, int64_t boot_end_usec)
 {
-        return end_sec >= 0 && end_sec <= TIME_SEC_MAX && boot_end_usec >= 0 &&
+        return is_end_sec(end_sec) && boot_end_usec >= 0 &&
                boot_end_usec <= usec_of_sec(TIME_SEC_MAX);
 }
 

@@ -248,7 +248,7 @@ static int elevation_from_json(Tenant *a, json_t *o)
         if (json_unpack(o, "{s:I, s:I, s?I, s?I, s:s, s?s, s?s, s?s}", "audit_session",
                         &audit_session, "since_usec", &since_usec, "end", &end_sec, "nbf", &nbf_sec,
                         "grant", &jti, "issuer", &issuer, "owner", &owner, "kid", &kid) < 0 ||
-            end_sec < 0)
+            !is_end_sec(end_sec))
                 return -EBADMSG;
         e = (TenantElevation){ .audit_session = (uint32_t)audit_session,
                                .since_usec = since_usec,

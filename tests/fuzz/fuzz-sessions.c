@@ -119,7 +119,9 @@ static void session_check(const Session *s)
         FUZZ_HOLDS(request->account && request->class && s->tie.grant.jti && s->tie.grant.account,
                    "tied to a grant");
         FUZZ_HOLDS(!request->key || request->key == &s->tie.key, "with a key of its own");
-        FUZZ_HOLDS(s->end_sec >= 0 && s->end_sec <= TIME_SEC_MAX && s->boot_end_usec >= 0,
+        FUZZ_HOLDS(is_end_sec(s->end_sec) && is_end_sec(s->backstop.end_sec) &&
+                           s->boot_end_usec >= 0 && s->boot_end_usec <= usec_of_sec(TIME_SEC_MAX) &&
+                           s->backstop.boot_usec >= 0,
                    "with an end that can be reckoned with");
         FUZZ_HOLDS(s->group.dir_fd < 0 || s->group.id == GROUP_ID || s->group.id == GROUP_ID + 1,
                    "in a cgroup that is there, or in none");

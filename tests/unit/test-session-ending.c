@@ -571,7 +571,7 @@ static const Grant *host_has_it_anew(void *userdata, const char *jti)
 
 static void an_end_of_a_stored_elevation_that_is_none_is_refused(void **state)
 {
-        static const int64_t ends[] = { INT64_MIN, -1 };
+        static const int64_t ends[] = { INT64_MIN, -1, INT64_MAX };
         Host *h = *state;
         Tenant *a = tenant_of(h);
         int64_t since_usec;
