@@ -19,7 +19,7 @@ static void line(const Output *o, Shade shade, const char *text)
 
 bool list_is_over(const json_t *list, int64_t now_sec)
 {
-        const int64_t exp_sec = member_number(list, "exp");
+        const int64_t exp_sec = member_sec(list, "exp");
 
         return exp_sec > 0 && exp_sec <= now_sec;
 }
@@ -28,7 +28,7 @@ bool list_is_over(const json_t *list, int64_t now_sec)
 static const char *end_words(const json_t *list, int64_t now_sec, const char *meaning, char *ret,
                              size_t size)
 {
-        const int64_t exp_sec = member_number(list, "exp");
+        const int64_t exp_sec = member_sec(list, "exp");
         char exp[WHEN_TIME_SIZE];
 
         ret[0] = '\0';

@@ -52,7 +52,7 @@ static void print_refusal(const Output *o, const json_t *issuer)
 static bool issuer_is_stale(const json_t *issuer, int64_t now_sec)
 {
         return !json_is_integer(json_object_get(issuer, "ver")) ||
-               member_number(issuer, "exp") <= now_sec;
+               member_sec(issuer, "exp") <= now_sec;
 }
 
 static void print_issuer(const Output *o, const json_t *issuer, int64_t now_sec, int64_t up_sec)

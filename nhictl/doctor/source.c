@@ -23,9 +23,7 @@
 /* When its issuer dated it: itself, or by a statement of freshness since. */
 static int64_t heard_sec(const json_t *issuer)
 {
-        const json_t *heard = json_object_get(issuer, "heard");
-
-        return member_sec(issuer, json_is_integer(heard) ? "heard" : "iat");
+        return member_sec(issuer, "heard") ?: member_sec(issuer, "iat");
 }
 
 /* "4d old"; where a statement of freshness was heard since: "4d old, said to be the newest 1h ago".
