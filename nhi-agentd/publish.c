@@ -144,18 +144,22 @@ void publish(Publisher *p)
         publish_begin(p);
 }
 
-void publish_later(Publisher *p)
+static bool is_put_off(const Publisher *p)
 {
         int enabled = SD_EVENT_OFF;
 
+        (void)sd_event_source_get_enabled(p->later, &enabled);
+        return enabled != SD_EVENT_OFF;
+}
+
+void publish_later(Publisher *p)
+{
         if (p->length_usec < PUBLISH_QUICK_USEC) {
                 publish(p);
                 return;
         }
-        (void)sd_event_source_get_enabled(p->later, &enabled);
-        if (enabled != SD_EVENT_OFF)
-                return;
-        timer_arm(p->later, PUBLISH_LATER_FACTOR * p->length_usec);
+        if (!is_put_off(p))
+                timer_arm(p->later, PUBLISH_LATER_FACTOR * p->length_usec);
 }
 
 static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
@@ -200,10 +204,7 @@ int publish_now(Publisher *p)
 
 bool publish_is_settled(const Publisher *p)
 {
-        int later = SD_EVENT_OFF;
-
-        (void)sd_event_source_get_enabled(p->later, &later);
-        return !p->current && p->published == p->wanted && later == SD_EVENT_OFF;
+        return !p->current && p->published == p->wanted && !is_put_off(p);
 }
 
 void publish_wait(Publisher *p, PublishWaiter *w)

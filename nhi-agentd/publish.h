@@ -32,7 +32,7 @@ void publish(Publisher *p);
 void publish_later(Publisher *p);
 /* At once, on the loop: before anybody is served. 0 or the first negative errno. */
 int publish_now(Publisher *p);
-/* Is all that changed published? */
+/* Is all that changed published, and nothing put off? */
 bool publish_is_settled(const Publisher *p);
 /* Call done once, when what is in force now is published (or could not be), never from within.
  * The waiter stays until then, or until publish_forget(). */

@@ -49,8 +49,8 @@
  *   reload    -                            changed; the same as SIGHUP
  *   leftovers begin, found [{kind, what,   recorded: root's (nhi-leftovers.service): what sessions
  *             owner, since, account,       left behind is written down; more: how many further ones
- *             uid, grant, session, others, there are; begin: when it was begun to look (seconds)
- *             why, advice}], more?, cut?   cut: not everything was looked at
+ *             uid, grant, session, others, there are; begin: when it was begun to look, not
+ *             why, advice}], more?, cut?   below 0; cut: not everything was looked at
  *   log-resume reason?                     changed (false: it had not failed); what came of it
  shows
  *                                          in status

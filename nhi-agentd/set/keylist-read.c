@@ -8,7 +8,6 @@
 #include "lib/jose/json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define LIFETIME_DEFAULT_SEC 86400
 #define LIFETIME_MIN_SEC     60
