@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Run test programs (cmocka) one after another and add up what they say.
 # Usage: run.sh LABEL PROGRAM...    Last line: "LABEL: N passed, N failed[, N skipped]".
-# A program that crashes, or says nothing, counts as one failure; so does one that hangs: on a disk that takes 0.15 s for
-# an fsync, test-fleet alone needs four minutes. RUN_WITH="env NAME=VALUE": what each is run with.
+# A program that crashes, or says nothing, counts as one failure. One that hangs is ended after half an hour: on a disk that
+# takes 0.15 s for an fsync, test-fleet alone needs four minutes. RUN_WITH="env NAME=VALUE": what each is run with.
 set -u
 label=$1
 shift

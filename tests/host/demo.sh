@@ -78,10 +78,10 @@ account_line_is_first() {
         [[ $(host_run "$HOST" sed -n '/^account/{p;q}' "$PAM_ACCOUNT") == *pam_nhi.so* ]]
 }
 
-# The grant of steps 2 to 4 lives until shortly after cron's next minute began; until then there is enough to do.
+# The grant of steps 2 to 4 lives until shortly after a minute of cron's began; until then there is enough to do.
 seconds_past_cron() {
         local left=$((60 - 10#$(date +%S)))
-        ((left >= $(lasting 25))) || left=$((left + 60))
+        until ((left >= $(lasting 25))); do left=$((left + 60)); done
         echo $((left + 8))
 }
 

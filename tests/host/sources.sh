@@ -143,7 +143,6 @@ check_denies() {
         status 1
 }
 
-fault_since=0
 fault_before() {
         grant_deploy "fault-$1" 10m
         deploy_session "$1"
