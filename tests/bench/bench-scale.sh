@@ -215,11 +215,14 @@ fleet_stop() {
         exec {arrivals}<&-
 }
 
-# Arrivals of a round to $dir/KEY, as nanoseconds since $1; the last one's to $dir/KEY-last.
-arrivals_take() { # FROM-NS N KEY
-        local i ns last=0
-        for ((i = 0; i < $2; i++)); do
-                read -r -t 120 -u "$arrivals" _ ns _ || die "only $i of $2 sets came"
+# Arrivals of a round to $dir/KEY, as nanoseconds since $1; the last one's to $dir/KEY-last. What came before, or to another
+# host (of ten thousand one may have read its set twice), is none of it.
+arrivals_take() { # FROM-NS N KEY [HOST]
+        local i host ns last=0
+        for ((i = 0; i < $2; )); do
+                read -r -t 120 -u "$arrivals" host ns _ || die "only $i of $2 sets came"
+                [[ $ns -ge $1 && (-z ${4-} || $host == "${4-}") ]] || continue
+                ((++i))
                 echo $((ns - $1)) >>"$dir/$3"
                 ((ns - $1 <= last)) || last=$((ns - $1))
         done
@@ -229,19 +232,21 @@ arrivals_take() { # FROM-NS N KEY
 # The moment before the command starts is where time begins. Of two sets that come together the second waits for a tenth
 # of a second (fetch/feed-client.h, D4): that is not what is measured.
 revoke_one() { # HOSTS KEY ROUND
-        local id from
-        id=$(grant_for --host "$(printf 'h%05d' $(($3 * 7919 % $1 + 1)))") || die 'no grant'
-        arrivals_take 0 1 given
+        local id from host
+        host=$(($3 * 7919 % $1 + 1))
+        from=$(date +%s%N)
+        id=$(grant_for --host "$(printf 'h%05d' "$host")") || die 'no grant'
+        arrivals_take "$from" 1 given "$host"
         sleep 0.2
         from=$(date +%s%N)
         nhictl revoke "$id" --reason bench >/dev/null 2>"$dir/nhictl.log" || die 'not revoked'
-        arrivals_take "$from" 1 "$2"
+        arrivals_take "$from" 1 "$2" "$host"
 }
 
 revoke_all() { # HOSTS KEY
-        local id from
+        local id from=$(date +%s%N)
         id=$(grant_for "${ROLES[@]}") || die 'no grant'
-        arrivals_take 0 "$1" given
+        arrivals_take "$from" "$1" given
         sleep 0.2
         from=$(date +%s%N)
         nhictl revoke "$id" --reason bench >/dev/null 2>"$dir/nhictl.log" || die 'not revoked'
