@@ -51,9 +51,8 @@
  *             owner, since, account,       left behind is written down; more: how many further ones
  *             uid, grant, session, others, there are; begin: when it was begun to look, not
  *             why, advice}], more?, cut?   below 0; cut: not everything was looked at
- *   log-resume reason?                     changed (false: it had not failed); what came of it
- shows
- *                                          in status
+ *   log-resume reason?                     changed (false: it had not failed); status shows
+ *                                          what came of it
  *
  *   GRANT   { jti, account, sub, act [..], owner, reason, ticket, issued_by, issuer, set, nbf, exp,
  *             until (the earliest end), active (bool), state (reason token), max_sessions,
