@@ -3,8 +3,8 @@
 /* Preloaded (ld.so(8)): a thread is now and then held up before or after a call that others can
  * see, as on a machine with something else to do. What then fails asserted a speed.
  *
- *   NHI_DELAY_OF=all|main|others   whose calls: all threads', the first one's, or those of all
- * others; default: all NHI_DELAY_EVERY=N              about one call of N, by chance; default: 60
+ *   NHI_DELAY_OF=all|main|others   whose calls: all threads' (default), the first's, all others'
+ *   NHI_DELAY_EVERY=N              about one call of N, by chance; default: 60
  *   NHI_DELAY_MS=N                 for up to so many milliseconds; default: 80 */
 
 #include <dirent.h>
