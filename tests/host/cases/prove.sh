@@ -82,11 +82,18 @@ case_a_login_past_the_gate_is_a_leak() {
         judge 'of one account alone' both status 1 -- silent_on svc-deploy
 }
 
+# A reload is a signal: sshd starts itself anew some time later, and listens to nobody meanwhile.
+sshd_has_begun_anew() { # SINCE
+        in_host sh -c 'journalctl -q -o cat -u "$1" --since "@$2" | grep -q "^Server listening on "' sh "$SSH_UNIT" "$1"
+}
+
 case_a_login_past_pam_is_a_leak() {
+        local from
         from_now
         grant_deploy 10m
+        from=$EPOCHREALTIME
         quietly bash -c "echo 'UsePAM no' >/etc/ssh/sshd_config.d/00-past.conf && systemctl reload $SSH_UNIT"
-        judge 'sshd no longer asks PAM' wait_until 15 in_host sh -c 'sshd -T | grep -q "^usepam no"'
+        judge 'sshd no longer asks PAM' wait_until 15 both sshd_has_begun_anew "$from" -- in_host sh -c 'sshd -T | grep -q "^usepam no"'
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'a login that PAM never heard of' both succeeded says '^svc-deploy$'
         quietly bash -c "rm /etc/ssh/sshd_config.d/00-past.conf && systemctl reload $SSH_UNIT"
