@@ -15,7 +15,7 @@ case_a_clock_set_forward_and_back_revives_nothing() {
         judge 'and nobody comes in' deploy_is_denied
         clock_set 0
         judge 'back again: it stays over' deploy_is_denied
-        grant_deploy failures 15s
+        grant_deploy failures "$(lasting 15)s"
         judge 'what is granted from then on is in force' deploy_gets_in
         deploy_session 9402
         clock_set -86400
@@ -35,7 +35,7 @@ case_a_clock_set_forward_and_back_revives_nothing() {
 case_without_logind_and_bus_nothing_outlives_its_grant() {
         admin 'systemctl mask --quiet --runtime --now systemd-logind.service; systemctl is-active systemd-logind.service'
         judge 'logind is down' not says '^active'
-        grant_deploy failures 20s
+        grant_deploy failures "$(lasting 20)s"
         deploy_session 9411
         admin 'systemctl stop dbus.socket dbus.service; systemctl is-active dbus.service'
         judge 'the bus is down' not says '^active'
