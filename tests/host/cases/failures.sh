@@ -101,10 +101,13 @@ case_a_full_run_takes_nothing_from_a_revocation() {
         judge 'with room grants are in force again' wait_until 15 deploy_gets_in
 }
 
+# Stopped, and no question at its sockets has it back.
+AGENT_STOP='systemctl mask --quiet --runtime nhi-agentd.service; systemctl stop nhi-agentd.service'
+
 # A12: a set that cannot be saved grants nothing, and takes away at once what it does not grant any more.
 case_a_full_disk_takes_nothing_from_a_revocation() {
-        quietly bash -c 'systemctl stop nhi-agentd; cp -a /var/lib/nhi /root/nhi-state; mount -t tmpfs -o mode=755,size=1M nhi /var/lib/nhi
-                cp -a /root/nhi-state/. /var/lib/nhi/; systemctl start nhi-agentd'
+        quietly bash -c "$AGENT_STOP; "'cp -a /var/lib/nhi /root/nhi-state; mount -t tmpfs -o mode=755,size=1M nhi /var/lib/nhi
+                cp -a /root/nhi-state/. /var/lib/nhi/; '"$AGENT_BACK"
         judge 'the state has a disk of its own' succeeded
         grant_deploy failures 10m
         judge 'the grant is in force' deploy_gets_in
@@ -118,7 +121,7 @@ case_a_full_disk_takes_nothing_from_a_revocation() {
         room_again /var/lib/nhi
         grant_deploy failures 10m
         judge 'with room grants are in force again' wait_until 15 deploy_gets_in
-        quietly bash -c 'systemctl stop nhi-agentd; rm -rf /root/nhi-state; cp -a /var/lib/nhi /root/nhi-state; umount -l /var/lib/nhi
-                cp -a /root/nhi-state/. /var/lib/nhi/; systemctl start nhi-agentd'
+        quietly bash -c "$AGENT_STOP; "'rm -rf /root/nhi-state; cp -a /var/lib/nhi /root/nhi-state; umount -l /var/lib/nhi
+                cp -a /root/nhi-state/. /var/lib/nhi/; '"$AGENT_BACK"
         judge 'the agent is back on the old disk' succeeded
 }
