@@ -82,7 +82,7 @@ case_user_readenv_is_a_warning() {
 
 # pam_sss.so is no gate of ours, and yet it denies when SSSD was stopped: what doctor says is so.
 case_a_stopped_sssd_keeps_granted_accounts_out_and_is_seen() {
-        world_grant "svc-deploy --service ssh --ssh-key /root/ci.pub --for 2m --owner payments --reason sssd --wait 10s"
+        world_grant "svc-deploy --service ssh --ssh-key /root/ci.pub --for 10m --owner payments --reason sssd --wait 10s"
         person ci 'ssh svc-deploy@web1 id -un'
         judge 'with SSSD the grant opens' both succeeded says '^svc-deploy$'
         quietly systemctl start sssd
@@ -98,7 +98,7 @@ case_a_stopped_sssd_keeps_granted_accounts_out_and_is_seen() {
 
 # F4
 case_what_sshd_passes_by_is_seen() {
-        world_grant "svc-deploy --service ssh --ssh-key /root/ci.pub --for 2m --owner payments --reason sshd --wait 10s"
+        world_grant "svc-deploy --service ssh --ssh-key /root/ci.pub --for 10m --owner payments --reason sshd --wait 10s"
         seen sshd-pam FAIL 'UsePAM is "no"' "echo 'UsePAM no' >$SSHD_FIRST" "rm $SSHD_FIRST"
         seen sshd-keyfile FAIL 'for svc-deploy' \
                 "printf 'Match Group nhi-managed\n AuthorizedKeysFile .ssh/authorized_keys\nMatch all\n' >$SSHD_FIRST" "rm $SSHD_FIRST"
@@ -116,7 +116,7 @@ case_options_of_sudoers_that_pass_the_gate_by_are_seen() {
 }
 
 case_a_sudo_that_cannot_keep_what_grants_say_is_seen() {
-        world_grant "svc-deploy --service sudo --run-as postgres --group operators --for 2m --owner payments --reason sudo --wait 10s"
+        world_grant "svc-deploy --service sudo --run-as postgres --group operators --for 10m --owner payments --reason sudo --wait 10s"
         seen sudo-groups FAIL 'not dynamic' 'keep /etc/sudo.conf; sed -i /group_source/d /etc/sudo.conf'
         seen sudo-plugin FAIL 'narrower than root' 'nhictl sudo disable' 'nhictl sudo enable'
         seen sudo-plugin FAIL 'fatal for everybody' 'mv /usr/libexec/sudo/sudo_nhi.so /root/' 'mv /root/sudo_nhi.so /usr/libexec/sudo/'
