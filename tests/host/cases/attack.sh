@@ -98,7 +98,7 @@ attack_descriptors_exceed() {
 case_a_kill_under_load_lets_nobody_in() {
         world_grant 'svc-deploy --service ssh --for 10h --owner payments --reason load --ssh-key /root/ci.pub --wait 10s'
         quietly bash -c '
-                ask() { setpriv --reuid="$1" --regid="$1" --init-groups env HOME="/home/$1" timeout 15 "${@:2}" 2>/dev/null </dev/null; }
+                ask() { setpriv --reuid="$1" --regid="$1" --init-groups env HOME="/home/$1" timeout 60 "${@:2}" 2>/dev/null </dev/null; }
                 for ((i = 0; i < $1; i++)); do
                         { ask ci ssh svc-deploy@web1 echo granted; } & { ask bot ssh svc-deploy@web1 echo WRONG; } &
                         { ask olga sudo -n -u postgres echo WRONG; } & { ask ci ssh root@web1 echo root; } &
