@@ -58,8 +58,10 @@ case_the_log_says_who_got_in_and_what_is_behind_it() {
         judge 'who has seen enough ends it' both failed silent_on '^failed'
 }
 
-# What one byte takes off of the log, the agent still knows, before it has signed the next head.
+# What one byte takes off of the log, the agent still knows, before it has signed the next head. A set that was renewed
+# would be one record more, behind the gap.
 case_records_that_one_byte_cut_off_are_missed_at_once() {
+        quietly systemctl stop nhi-renew.timer
         quietly nhictl log verify
         judge 'the log is whole, by what the agent knows' both succeeded says 'heads .*\(agent\)'
         quietly nhictl log verify --dir $LOG/
@@ -73,6 +75,7 @@ case_records_that_one_byte_cut_off_are_missed_at_once() {
         quietly bash -c "printf '{' | dd of=$LOG/decisions.log bs=1 seek=\$(cat /run/cut) conv=notrunc status=none"
         quietly nhictl log verify
         judge 'and there again' both succeeded says '^whole'
+        quietly systemctl start nhi-renew.timer
 }
 
 # E: the log is for auditors.
