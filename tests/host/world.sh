@@ -138,9 +138,11 @@ world_enforce() {
         done
 }
 
-# world_grant ARGS: as admin types it. GRANT is its id and GRANT_END its end in seconds.
+# world_grant ARGS: as admin types it. GRANT is its id and GRANT_END its end in seconds. Its patience is that of
+# wait_until: NHI_SLACK times as long.
 world_grant() {
-        admin "nhictl grant $*"
+        local args=$*
+        admin "nhictl grant ${args/%--wait 10s/--wait $((10 * ${NHI_SLACK:-1}))s}"
         GRANT=$(grep -oE '^g-[A-Za-z0-9._-]+$' <<<"$OUT" | tail -1)
         GRANT_END=$(host_run "$HOST" nhictl list --json 2>/dev/null </dev/null | tr -d ' \n' | sed 's/{"/\n{"/g' |
                 grep -F "\"$GRANT\"" | grep -oE '"exp":[0-9]+' | head -1 | cut -d: -f2)
