@@ -3,8 +3,10 @@
 # Memberships: supplementary groups stay in processes that live, so what carries a granted one ends with it, in whatever
 # session it runs, and nothing else does. No gate stands before olga's ssh: her shells are her own.
 
+# In force is not yet in the snapshot, and who logs in before that is in no group for as long as the shell lives.
 member_grant() { # GROUP FOR
         world_grant "olga --group $1 --for $2 --owner payments --reason membership --wait 10s"
+        wait_until 15 nhi_gives "$1"
 }
 
 member_event() { # EVENT REGEX: one of this grant
