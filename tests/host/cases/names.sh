@@ -34,6 +34,11 @@ case_unknown_names_are_unknown_and_enumeration_is_silent() {
         judge 'enumeration shows nothing of ours' silent_on '^svc-deploy:'
 }
 
+status_says() {
+        quietly nhictl status
+        says "$1"
+}
+
 # V31: a name that exists locally is refused, and the rest of the set holds.
 case_a_local_name_wins_and_the_claim_is_quarantined() {
         quietly bash -c 'useradd svc-late'
@@ -42,8 +47,8 @@ case_a_local_name_wins_and_the_claim_is_quarantined() {
         judge 'the set is in force' succeeded
         quietly getent passwd svc-late
         judge 'the local one answers' silent_on ':6[5-9][0-9]{3}:|:[7-9][0-9]{4}:'
-        admin 'nhictl status'
-        judge 'and status names the entry' says 'svc-late'
+        # The agent reads /etc/passwd some time after a change, and judges the set by it once more.
+        judge 'and status names the entry' wait_until 10 status_says 'svc-late'
         quietly bash -c 'nhictl account disable svc-late; userdel svc-late'
 }
 
