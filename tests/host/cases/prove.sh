@@ -124,7 +124,7 @@ case_a_process_that_outlives_its_grant_is_a_leak() {
 case_time_without_evidence_is_no_proof() {
         from_now
         quietly nhictl observe operators
-        judge 'a gate observes' succeeded
+        judge 'a gate observes' both succeeded wait_until 15 in_host grep -q '^gate operators observe' /run/nhi/gates
         person ci 'ssh olga@web1 sudo -n -u postgres id -un'
         judge 'a sudo that would have been denied' both succeeded says '^postgres$'
         quietly nhictl enforce operators
