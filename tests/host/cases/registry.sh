@@ -59,6 +59,18 @@ lab_knows() { lab_ask list | grep -qE " $1 .* (active|closing)$"; }
 lab_end() {
         host_run "$HOST" grep -oE "\"id\":\"$1\"[^}]*\"end\":[0-9]+" /run/lab/sessions.json | grep -oE '[0-9]+$'
 }
+# The new end is in the record.
+lab_end_moved() { # SESSION FORMER
+        END=$(lab_end "$1")
+        [[ -n $END && $END != "$2" ]]
+}
+lab_timers() { host_run "$HOST" systemctl list-units --all --plain --no-legend 'nhi-end-*.timer' </dev/null | cut -d ' ' -f 1; }
+# The new one is armed before the old one goes: there is one again, and it is another.
+lab_timer_was_replaced() { # FORMER
+        local now
+        now=$(lab_timers)
+        [[ $now == nhi-end-*.timer && $now != *$'\n'* && $now != "$1" ]]
+}
 lab_kill_agent() { quietly systemctl kill --signal=KILL lab; }
 lab_said() { in_host grep -qE -- "$1" /run/lab/out; }
 no_units_left() { [[ -z $(host_run "$HOST" systemctl list-units --all --no-legend 'nhi-g-*' 'nhi-end-*') ]]; }
@@ -118,18 +130,19 @@ case_an_orphaned_elevation_takes_nothing_else_of_the_login_along() {
 case_the_end_and_the_backstop_move_with_the_grant() {
         lab_fresh
         lab_run ssh lab-a g-move 4 --pam lab sleep 9321
-        local first=$END
+        local first=$END timer
+        timer=$(lab_timers)
         judge 'prolonged' test "$(lab_ask grant g-move "$(lasting 8)")" = ok
-        quietly systemctl list-units --all --no-legend 'nhi-end-*.timer'
-        judge 'one timer is left' test "$(wc -l <<<"$OUT")" = 1
-        END=$(lab_end "$SESSION")
+        judge 'one timer is left, and it is another' wait_until 15 lab_timer_was_replaced "$timer"
+        judge 'its end has moved' wait_until 15 lab_end_moved "$SESSION" "$first"
         until_second $((first + 2))
         judge 'past its first end it lives' something_runs '^sleep 9321'
         until_second "$END"
         judge 'at its new end it is gone' gone_on_time 9321
         lab_run ssh lab-a g-short 60 --pam lab sleep 9322
+        first=$END
         judge 'shortened' test "$(lab_ask grant g-short "$(lasting 3)")" = ok
-        END=$(lab_end "$SESSION")
+        judge 'its end has moved' wait_until 15 lab_end_moved "$SESSION" "$first"
         until_second "$END"
         judge 'gone at the earlier end' gone_on_time 9322
 }
