@@ -118,6 +118,7 @@ case_an_orphaned_elevation_takes_nothing_else_of_the_login_along() {
         quietly systemd-run --quiet --collect --unit=lab-login --property=PAMName=lab --property=User=lab-a bash -c \
                 'sudo -n sh -c "(setsid session-lab run /run/lab sudo lab-a g-orphan 60 sleep 9315 >/dev/null 2>&1 &)"; sleep 9316; :'
         judge 'the elevation opens' wait_until 15 lab_knows g-orphan
+        judge 'the login goes on behind it' wait_until 15 something_runs '^sleep 9316'
         judge 'revoked' test "$(lab_ask revoke g-orphan)" = ok
         judge 'the elevation is gone' gone_within "$(now_ms)" 2 nothing_runs '^sleep 9315'
         judge 'the login lives' something_runs '^sleep 9316'
@@ -174,7 +175,7 @@ case_a_new_agent_knows_the_sessions_of_the_former_one() {
         until_second "$END"
         judge 'and ends on time' gone_on_time 9341
         lab_fresh
-        lab_run ssh lab-a g-late 3 --pam lab bash -c "$(shell_of_lab 9342)"
+        lab_run ssh lab-a g-late 5 --pam lab bash -c "$(shell_of_lab 9342)"
         quietly bash -c "echo g-late $END >/run/lab/grants"
         lab_kill_agent
         quietly systemctl stop 'nhi-end-*.timer'
@@ -199,6 +200,7 @@ case_without_a_verified_set_nothing_ends_before_its_own_end() {
 case_what_leaves_the_scope_still_belongs_to_the_grant() {
         lab_fresh
         lab_run ssh lab-a g-nohup 5 --pam lab sh -c '(setsid nohup sleep 9361 >/dev/null 2>&1 &)'
+        wait "$lab_job"
         judge 'after the logout nohup lives' something_runs '^sleep 9361'
         until_second "$END"
         judge 'until the grant ends' gone_on_time 9361
