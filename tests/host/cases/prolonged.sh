@@ -21,9 +21,9 @@ is_over_with() { # NAME JOB REGEX
         grep -qE -- "$3" <<<"$TOLD"
 }
 
-until_of() { # JTI: when its session ends, by the agent
+until_of() { # JTI: when its sessions end, by the agent; one that was closed may be listed for a moment more
         host_run "$HOST" nhictl sessions --json </dev/null | tr -d ' \n' | sed 's/{"/\n{"/g' | grep -F "\"$1\"" |
-                grep -oE '"until":[0-9]+' | cut -d: -f2
+                grep -oE '"until":[0-9]+' | cut -d: -f2 | sort -u
 }
 ends_at() { [[ $(until_of "$1") == "$2" ]]; }
 timers_of() { # SESSION
