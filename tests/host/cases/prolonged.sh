@@ -77,12 +77,14 @@ case_a_dead_agents_sessions_end_at_the_end_that_it_last_knew() {
         login near svc-near 9501
         login unheard svc-unheard 9502
         login moved svc-deploy 9503
-        near_end=$(($(date +%s) + $(lasting 8)))
+        session=$(session_of "$moved") timer=$(timers_of "$session")
+        near_end=$(($(date +%s) + $(lasting 12)))
         shorten "$moved" $((near_end - 1)) "$near" "$near_end" "$unheard" "$near_end"
         judge 'the set came' wait_until 30 ends_at "$near" "$near_end"
-        session=$(session_of "$moved") timer=$(timers_of "$session")
-        admin "nhictl extend $moved --for $(lasting 13)s"
-        judge "PID 1's timer moves with the grant" wait_until 30 timer_was_replaced "$session" "$timer"
+        judge "PID 1's timer moves with the grant, to an earlier end" wait_until 30 timer_was_replaced "$session" "$timer"
+        timer=$(timers_of "$session")
+        admin "nhictl extend $moved --for $(lasting 20)s"
+        judge 'and to a later one' wait_until 30 timer_was_replaced "$session" "$timer"
         moved_end=$(until_of "$moved")
         # Right after one session was prolonged, right before others end.
         admin "$AGENT_KILL"
