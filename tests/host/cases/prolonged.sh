@@ -103,17 +103,19 @@ case_a_dead_agents_sessions_end_at_the_end_that_it_last_knew() {
         quietly nhictl revoke "$near" "$unheard" --reason 'next case'
 }
 
-next_minute_but() { # SECONDS: the end of the minute that is at least so far away
-        local at=$((($(date +%s) + $1) / 60 * 60 + 60))
-        date -u -d "@$at" '+%s %a %H:%M'
+# Open now, until the end of the minute that is at least so far away, be it tomorrow's: END WINDOW
+window_of() { # SECONDS
+        local now=$EPOCHSECONDS at
+        at=$(((now + $1) / 60 * 60 + 60))
+        echo "$at $(LC_ALL=C date -u -d "@$now" '+%a %H:%M')..$(date -u -d "@$at" +%H:%M) UTC"
 }
 
 # Each way of ending is said at the terminal, with what to do next.
 case_whoever_sits_at_a_terminal_is_told_why() {
-        local window window_end day at olga
+        local window window_end when olga
         admin 'nhictl account add svc-window --owner payments --shell /bin/bash; nhictl account add svc-gone --owner payments --shell /bin/bash'
-        read -r window_end day at <<<"$(next_minute_but "$(lasting 15)")"
-        grant_ssh svc-window 10m --window "'$day 00:00..$at UTC'"
+        read -r window_end when <<<"$(window_of "$(lasting 15)")"
+        grant_ssh svc-window 10m --window "'$when'"
         window=$GRANT
         login window svc-window 9511
 
