@@ -123,7 +123,7 @@ rows_of_jobs() {
         escape at '^sleep 9421' 'echo "sleep 9421" | at now'
         escape batch '^sleep 9422' 'echo "sleep 9422" | batch'
         escape crontab '^sleep 9423' 'echo "@reboot sleep 9423" | crontab -'
-        escape_script+='mkdir -p ~/.ssh; cp /tmp/bot.pub ~/.ssh/authorized_keys; chmod -R go= ~/.ssh; echo "touch /tmp/at-later" | at now + 2 minutes'$'\n'
+        escape_script+='mkdir -p ~/.ssh; cp /tmp/bot.pub ~/.ssh/authorized_keys; chmod -R go= ~/.ssh; echo "touch /tmp/at-later" | at now + 1 hour'$'\n'
 }
 
 # Whatever the machine's load is, a batch job begins. The table's next run is cron's next start.
