@@ -99,7 +99,7 @@ leave_behind() {
 }
 
 container_login_ends() { # N: under a grant of some seconds; END is when
-        container_grant --service ssh --for "$(lasting 8)s" --ssh-key /root/ci.pub
+        container_grant --service ssh --for "$(lasting 12)s" --ssh-key /root/ci.pub
         person ci 'ssh bob@web1 "(setsid sleep 9608 >/dev/null 2>&1 &) ; id -un"'
         judge 'an ungated account logs in' says '^bob$'
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
@@ -107,7 +107,7 @@ container_login_ends() { # N: under a grant of some seconds; END is when
         judge 'a granted one, too' says '^svc-deploy$'
         person ci "ssh svc-deploy@web1 '(setsid sleep $1 >/dev/null 2>&1 &) ; id -un'"
         judge 'and once more, with nothing but a job that stays' says '^svc-deploy$'
-        judge 'the jobs run' test "$(container_count "^sleep $1")" -ge 6
+        judge 'the jobs run' wait_until 15 container_runs 6 "^sleep $1"
         admin 'nhictl sessions'
         judge 'both sessions are known' test "$(grep -c svc-deploy <<<"$OUT")" = 2
         until_second "$GRANT_END"
@@ -144,7 +144,7 @@ container_runs() { (($(container_count "$2") >= $1)); }
 
 # S09: there is no timer; a new agent ends what is over before it serves.
 container_new_agent_ends() { # N
-        container_grant --service ssh --for "$(lasting 6)s" --ssh-key /root/ci.pub
+        container_grant --service ssh --for "$(lasting 10)s" --ssh-key /root/ci.pub
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy "$(leave_behind "$1")"
         # Not back before the end: the loop that keeps it is stopped, too.
@@ -217,7 +217,7 @@ case_what_could_not_be_told_by_a_sweep_is_denied() {
 case_without_logind_sessions_are_scopes_of_ours() {
         quietly bash -c 'systemctl mask --quiet --runtime --now systemd-logind.service
                 sed -i "/pam_systemd/s/^/#/" /etc/pam.d/common-session'
-        container_grant --service ssh --for "$(lasting 8)s" --ssh-key /root/ci.pub
+        container_grant --service ssh --for "$(lasting 12)s" --ssh-key /root/ci.pub
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy "$(leave_behind 9641)"
         judge 'a granted account logs in' says '^svc-deploy$'
