@@ -131,5 +131,5 @@ case_only_what_a_grant_started_ends_with_it() {
 }
 not_ended() { ! ended_grants | grep -qx "$1"; }
 stray_is_reported() {
-        host_run "$HOST" journalctl -q --no-pager -o verbose NHI_EVENT=stray </dev/null | grep -q "$1"
+        host_run "$HOST" journalctl -q --no-pager -o verbose NHI_EVENT=stray </dev/null | grep "$1" >/dev/null
 }

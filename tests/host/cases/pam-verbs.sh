@@ -116,6 +116,7 @@ X"
         judge 'while debconf is busy it fails' status 5
         judge 'and every file is as before' pam_d_is "$before"
         quietly pkill -f '^sleep 9103'
+        wait_until 10 in_host flock --nonblock /var/cache/debconf/config.dat true
         admin 'nhictl pam enable'
         judge 'afterwards it works' both succeeded says '^changed$'
 }
