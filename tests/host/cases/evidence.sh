@@ -164,6 +164,7 @@ case_every_decision_is_once_in_the_log_and_once_in_the_journal() {
         judge 'a grant of one session lets one in' both succeeded says '^postgres$'
         person olga 'sudo -n -u postgres id -un'
         judge 'and no second one' both failed silent_on '^postgres$'
+        judge 'the sessions are over' wait_until 10 no_session_is_left
         quietly bash -c 'systemctl kill --signal=KILL nhi-agentd; until nhictl status >/dev/null 2>&1; do sleep 0.1; done'
         person olga 'sudo -n -u postgres id -un'
         judge 'also when the agent was killed meanwhile' both failed silent_on '^postgres$'
@@ -183,6 +184,11 @@ case_every_decision_is_once_in_the_log_and_once_in_the_journal() {
         judge 'log and journal have the same, and each decision once' succeeded
         quietly systemctl start nhi-agentd
         judge 'the agent serves' wait_until 15 in_host nhictl status
+}
+
+no_session_is_left() {
+        quietly nhictl sessions
+        both succeeded silent_on 'svc-deploy|olga'
 }
 
 # U02, U03: heads leave the host, closed segments are compressed, and nothing of it may be half done.
@@ -205,12 +211,10 @@ case_heads_are_handed_on_and_closed_segments_compressed() {
         quietly nhictl log verify --head /var/lib/anchor/head
         judge 'and the log verifies against it' succeeded
         quietly bash -c 'printf "#!/bin/sh\nexit 7\n" >/usr/local/bin/anchor; rm /var/lib/anchor/head'
-        root_gets_in
         judge 'a command that fails fails its unit' wait_until 10 anchor_has_failed
         judge 'and nobody else' root_gets_in
         quietly bash -c 'printf "#!/bin/sh\nexec cat >/var/lib/anchor/head\n" >/usr/local/bin/anchor'
-        root_gets_in
-        judge 'the next head is handed on again' wait_until 10 in_host test -s /var/lib/anchor/head
+        judge 'the next head is handed on again' wait_until 10 anchor_has_a_head
 
         quietly bash -c 'cd '$LOG'; first=$(ls decisions-*.log | head -1); echo torn >".$first.zst.new"; echo damaged >"$first.zst"
                 cp -a "$first" /run/first; systemctl start nhi-log-compress.service; ls'
@@ -242,7 +246,13 @@ log_is_said_gone() { # SINCE
         quietly journalctl -q --no-pager -o cat --since "@$1" NHI_EVENT=log-failed
         says 'the log is gone'
 }
+# A head that comes while the one before is handed on is left to the next: so there is another one each time.
+anchor_has_a_head() {
+        root_gets_in
+        in_host test -s /var/lib/anchor/head
+}
 anchor_has_failed() {
+        root_gets_in
         quietly journalctl -q --no-pager -o cat -b _SYSTEMD_UNIT=init.scope UNIT=nhi-log-anchor.service
         says "status=7"
 }
