@@ -110,6 +110,11 @@ window_of() { # SECONDS
         echo "$at $(LC_ALL=C date -u -d "@$now" '+%a %H:%M')..$(date -u -d "@$at" +%H:%M) UTC"
 }
 
+# A minute before: an agent that is half a second late says the seconds that are left.
+warned_of() { # WHAT FILE
+        grep -qE "nhi: $1 ends in (1 min|5[5-9] s)" "$2"
+}
+
 # Each way of ending is said at the terminal, with what to do next.
 case_whoever_sits_at_a_terminal_is_told_why() {
         local window window_end when olga
@@ -128,10 +133,10 @@ case_whoever_sits_at_a_terminal_is_told_why() {
         grant_ssh svc-deploy $((60 + $(lasting 12)))s
         login warned svc-deploy 9512
         : >"$work_dir/warned.out"
-        judge 'a minute before the end a warning comes' wait_until 30 grep -q 'nhi: this session ends in 1 min' "$work_dir/warned.out"
+        judge 'a minute before the end a warning comes' wait_until 30 warned_of 'this session' "$work_dir/warned.out"
         admin "nhictl extend $GRANT --for 10m"
         judge 'prolonged' wait_until 10 not ends_at "$GRANT" "$GRANT_END"
-        judge 'an elevation is warned on the terminal of its invoker' wait_until 10 grep -q 'nhi: sudo ends in 1 min' "$work_dir/olga.out"
+        judge 'an elevation is warned on the terminal of its invoker' wait_until 10 warned_of sudo "$work_dir/olga.out"
 
         person ci 'ssh svc-deploy@web1 env'
         judge 'a command knows its grant' says "^NHI_GRANT=$GRANT\$"
