@@ -154,8 +154,10 @@ case_whoever_sits_at_a_terminal_is_told_why() {
         admin "nhictl end $(session_of "$GRANT") --reason 'off you go'"
         judge 'ended: by whom and why' is_over_with warned 9512 'ends now: ended by root: off you go; the grant .* goes on'
         login lock svc-deploy 9513
-        admin 'nhictl lock svc-deploy --reason incident; nhictl unlock svc-deploy'
+        admin 'nhictl lock svc-deploy --reason incident'
         judge 'locked' is_over_with lock 9513 '\(locked\); ask an administrator'
+        admin 'nhictl unlock svc-deploy'
+        judge 'unlocked, it is known again' wait_until 10 in_host id svc-deploy
         login giver svc-deploy 9514
         shell_says giver "(sleep 1; nhictl done $GRANT) >/dev/null 2>&1 & id -un"
         judge 'given back' is_over_with giver 9514 '\(given-back\); ask for a new grant'
