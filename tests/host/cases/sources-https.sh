@@ -27,15 +27,15 @@ case_a_server_in_trouble_changes_nothing() {
         judge 'well again, it is asked' wait_until 30 in_host grep -qE ' (200|304) GET' /srv/nhi/sets1/access.log
         quietly truncate -s 0 /srv/nhi/sets1/access.log
         # Of itself: asked at once it would forget what it was told. After a first failure the wait is a second.
-        servers nginx sets1 later
         mark
+        servers nginx sets1 later
         fault_heard status-503
         fault_during 9701
         judge 'with Retry-After: 3 it is asked again' wait_until 30 asked_twice
         quietly awk '$2 == 503 && ++n == 1 { from = $1 } n == 2 { printf "%.1f\n", $1 - from; exit !($1 - from >= 3) }' /srv/nhi/sets1/access.log
         judge "after $OUT s" succeeded
-        servers stop sets1
         mark
+        servers stop sets1
         fault_heard no-connection
         servers nginx sets1
         fault_after 9701 "$(away 12)"
