@@ -82,7 +82,7 @@ account_line_is_first() {
 seconds_past_cron() {
         local left=$((60 - 10#$(date +%S)))
         until ((left >= $(lasting 25))); do left=$((left + 60)); done
-        echo $((left + 8))
+        echo $((left + $(lasting 8)))
 }
 
 step_2_grant() {
