@@ -381,7 +381,7 @@ case_a_session_ends_on_time_although_everything_was_removed() {
         world_revoke_all || judge 'no other grant would keep the session' false
         local before
         before=$(ends_due)
-        world_grant "svc-deploy --service ssh --for 40s --owner payments --reason 'removed meanwhile' --ssh-key /root/ci.pub --wait 10s"
+        world_grant "svc-deploy --service ssh --for $(lasting 40)s --owner payments --reason 'removed meanwhile' --ssh-key /root/ci.pub --wait 10s"
         shell_open deploy ci 'ssh -tt svc-deploy@web1'
         shell_says deploy 'sleep 5008 & id -un'
         judge 'a shell under a grant, with a job' both says svc-deploy -- wait_until 15 something_runs '^sleep 5008'
