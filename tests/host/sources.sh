@@ -32,7 +32,7 @@ LEDGER_JSON=/var/lib/nhi-ledger/ledger.json
 SERVED_DIR=/srv/nhi/sets/sets1
 
 servers() {
-        host_run "${SERVERS_HOST:-$HOST}" /opt/nhi/servers "$@" </dev/null
+        host_run "${SERVERS_HOST:-$HOST}" env "NHI_SLACK=${NHI_SLACK:-1}" /opt/nhi/servers "$@" </dev/null
 }
 
 servers_install() {
@@ -62,7 +62,7 @@ source_up() {
         case $1 in
         etcd)
                 servers network etcd1 etcd2 etcd3 && servers pki && servers etcd 1 2 3 && servers etcd-wait &&
-                        quietly /opt/nhi/servers etcd-users "$SOURCE_HOST" "${FLEET[@]}" && succeeded || return ;;
+                        quietly env "NHI_SLACK=${NHI_SLACK:-1}" /opt/nhi/servers etcd-users "$SOURCE_HOST" "${FLEET[@]}" && succeeded || return ;;
         https | static)
                 servers network sets1 sets2 names && servers pki && servers nginx sets1 && servers nginx sets2 || return ;;
         esac
