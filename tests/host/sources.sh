@@ -20,7 +20,7 @@
 #   fault_during N [LEDGER]        who is in stays in, who is out stays out; the grant is revoked, which nobody hears of
 #                                  (LEDGER: nor can it be published)
 #   fault_after N SECONDS          within so many seconds of now it is dead, and denied
-#   away SECONDS                   as many, or as many as it has failed for, where these are more
+#   away SECONDS                   as many, or what the next try may take after it has failed for so long, where that is more
 #   mark                           the fetcher and the agent are asked for what they say from now on
 #   fetch_says WORD                condition: the fetcher complains with that word (or WORD|WORD)
 #   set_refused CODE               condition: the agent refused a set for that reason
@@ -172,9 +172,10 @@ fault_after() {
         judge 'and denied' deploy_is_denied
 }
 
-# The waits between tries double: who was away for longer, as on a slow machine, is asked again within as long as that.
+# The waits between tries double, and each is up to a quarter shorter: who was away for longer, as on a slow machine, is
+# asked again within as long as that, and a third.
 away() { # SECONDS
-        local seconds=$((EPOCHSECONDS - fault_since))
+        local seconds=$(((EPOCHSECONDS - fault_since) * 4 / 3 + 2))
         echo $((seconds > $1 ? seconds : $1))
 }
 
