@@ -126,7 +126,7 @@ source_use() {
 # ---- sources that fail -------------------------------------------------------------------------
 
 MARK=0
-mark() { MARK=$EPOCHREALTIME; }
+mark() { MARK=${EPOCHREALTIME/,/.}; }
 
 fetch_says() {
         in_host sh -c 'journalctl -q -o cat -u nhi-fetchd.service --since "@$1" | grep -qE -- ": ($2): "' sh "$MARK" "$1"

@@ -261,7 +261,7 @@ anchor_has_failed() {
 case_without_its_log_a_gate_is_closed_until_somebody_resumes() {
         grant_deploy
         judge 'the grant is in force' deploy_gets_in
-        local from=$EPOCHREALTIME
+        local from=${EPOCHREALTIME/,/.}
         quietly bash -c "systemctl stop nhi-agentd; mount -t tmpfs -o mode=2750,gid=nhi-audit,size=1M nhi $LOG; mkdir $LOG/sets; systemctl start nhi-agentd"
         judge 'a log that is gone denies' deploy_is_denied
         judge 'root gets in' root_gets_in

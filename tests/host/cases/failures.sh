@@ -56,7 +56,7 @@ case_a_trusted_key_that_cannot_be_read_stops_the_start() {
         grant_deploy failures 10m
         quietly cp -a "$key" /root/key
         for damage in ": >$key" "chmod 666 $key"; do
-                from=$EPOCHREALTIME
+                from=${EPOCHREALTIME/,/.}
                 admin "$damage; systemctl restart nhi-agentd"
                 judge 'the agent does not start' failed
                 judge 'and says which file' wait_until 15 agent_has_said "$from" 'local\.jwk'
