@@ -181,7 +181,7 @@ case_no_login_is_dropped_or_wrongly_allowed_while_packages_change() {
         gates_ready
         dpkg_install /opt/previous/*.deb
         judge 'the previous build is installed' everything_is '~previous'
-        grant_ssh 10m 'upgrade'
+        grant_ssh 1h 'upgrade'
         shell_open stays ci 'ssh -tt svc-deploy@web1'
         shell_says stays '(sudo -n -u postgres sleep 9001 >/dev/null 2>&1 &); sleep 9002 & id -un'
         judge 'a session is open' both succeeded says '^svc-deploy$'
