@@ -9,7 +9,7 @@
  *   a system unit by PID 1, and where it does not do that, process by process. */
 
 #include "nhi-agentd/session/crowd.h"
-#include "nhi-agentd/session/registry.h"
+#include "nhi-agentd/session/tenant.h"
 
 #include "lib/base/io.h"
 
@@ -270,6 +270,7 @@ static void ending_start(Session *s, const char *why, uint64_t delay_usec)
         s->state = SESSION_ENDING;
         s->warn = sd_event_source_disable_unref(s->warn);
         s->recheck = sd_event_source_disable_unref(s->recheck);
+        tenant_left(s->registry, s->tie.request.account);
 }
 
 void ending_begin(Session *s, const char *why)

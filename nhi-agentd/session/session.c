@@ -48,6 +48,8 @@ Session *session_free(Session *s)
                         s->registry->n_sessions--;
                         break;
                 }
+        if (s->tie.request.account)
+                tenant_left(s->registry, s->tie.request.account);
         opening_free(s);
         ending_free(s);
         bus_job_free(s->backstop.job);
@@ -149,9 +151,9 @@ Sessions *sessions_free(Sessions *s)
                 return NULL;
         if (s->save)
                 (void)sessions_save_now(s);
+        tenants_free(s);
         while (s->sessions)
                 session_free(s->sessions);
-        tenants_free(s);
         strays_free(s);
         look_done(&s->look);
         processes_done(&s->processes);

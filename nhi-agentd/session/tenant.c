@@ -87,6 +87,22 @@ static bool has_moved(const Tenant *a)
         return a->n_elevations > 0 && !tenant_is_live(a, true);
 }
 
+static bool has_ending(const Tenant *a)
+{
+        for (const Session *s = a->registry->sessions; s; s = s->next)
+                if (s->state == SESSION_ENDING && s->tie.request.uid == a->uid)
+                        return true;
+        return false;
+}
+
+/* Nothing can be ended now, or all has been: may there be more once a session is gone (A4)? */
+static void tenant_wait(Tenant *a)
+{
+        a->waits = (a->is_closed && tenant_is_live(a, false)) ||
+                   (a->n_elevations > 0 && tenant_is_live(a, true));
+        a->is_over = a->waits || ((a->is_closed || a->n_elevations > 0) && has_ending(a));
+}
+
 static bool account_is_closed(const Tenant *a)
 {
         const SessionsHost *host = &a->registry->host;
@@ -116,7 +132,7 @@ static void tenant_record(const Tenant *a, EventKind kind, uint32_t n_survivors)
 static void tenant_rest(Tenant *a)
 {
         a->timer = sd_event_source_disable_unref(a->timer);
-        a->is_over = false;
+        tenant_wait(a);
         sessions_save(a->registry);
         sessions_check_started(a->registry);
 }
@@ -151,7 +167,7 @@ static int on_tenant_timer(sd_event_source *source, uint64_t usec, void *userdat
         const bool is_first = !a->end.is_asked;
         size_t n;
 
-        if (!has_slice(a) && !has_moved(a)) { /* of another grant: its end will look again */
+        if (!has_slice(a) && !has_moved(a)) {
                 tenant_rest(a);
                 return 0;
         }
@@ -179,7 +195,7 @@ static void tenant_begin(Tenant *a)
                 return;
         a->is_closed = account_is_closed(a);
         if (!has_slice(a) && !has_moved(a)) {
-                a->is_over = false;
+                tenant_wait(a);
                 return;
         }
         memset(&a->end, 0, sizeof(a->end));
@@ -197,6 +213,14 @@ void tenant_over(Sessions *s, const char *name)
         Tenant *a = tenant_find(s, name);
 
         if (a && s->reconciled)
+                tenant_begin(a);
+}
+
+void tenant_left(Sessions *s, const char *name)
+{
+        Tenant *a = tenant_find(s, name);
+
+        if (a && s->reconciled && a->is_over && (a->waits || !has_ending(a)))
                 tenant_begin(a);
 }
 

@@ -10,7 +10,9 @@
  *  A2 A login of before the account's first session under a grant MUST be left alone.
  *  A3 What an elevation of the account began and a login took along into another's slice MUST be
  *     ended once no elevation goes on there and no grant of one is in force: of that audit session
- *     and loginuid, begun since, running as somebody else. */
+ *     and loginuid, begun since, running as somebody else.
+ *  A4 What a session holds up MUST be ended once that goes on no more: it may have been about to
+ *     begin, and was refused. What a session began while it was ended MUST be, too. */
 
 #include "nhi-agentd/session/registry.h"
 
@@ -33,7 +35,8 @@ struct Tenant {
         char *name;
         uint32_t uid;
         int64_t first_usec; /* CLOCK_BOOTTIME of its first session under a grant in this boot */
-        bool is_over;       /* its last session is over; what is left has not been ended yet */
+        bool is_over;       /* what is left of it has not been ended yet */
+        bool waits;         /* for a session that goes on (A4) */
         bool is_due;        /* what is left elsewhere is to be reported (stray.c): */
         bool is_closed;     /* whatever bears its uid, or only what an elevation moved away */
         TenantElevation *elevations; /* the oldest first */
@@ -51,6 +54,8 @@ struct Tenant {
 void tenant_note(const Session *session);
 /* The grant of a session of it is over: once no other session of it goes on, end what is left. */
 void tenant_over(Sessions *s, const char *name);
+/* A session of it goes on no more, or is gone. */
+void tenant_left(Sessions *s, const char *name);
 /* Is any being ended? */
 bool tenants_are_ending(const Sessions *s);
 /* After a restart: what was under way goes on. */

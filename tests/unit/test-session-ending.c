@@ -425,6 +425,56 @@ static void nothing_is_ended_while_a_session_of_the_account_goes_on(void **state
         run_until(h, no_tenant_is_ending);
 }
 
+/* A4: sudo in a loop, so that one is always about to begin, kept what others had moved away. */
+static void what_an_opening_held_up_is_ended_once_it_is_refused(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        Session *s = session_add(h, SESSION_SCOPE, "nhi-g-1-2.scope", SLICE "/nhi-g-1-2.scope");
+
+        s->state = SESSION_OPENING;
+        h->is_closed = true;
+        sessions_grant_over(h->sessions, "svc-deploy");
+        assert_null(a->timer);
+        session_free(s);
+        assert_non_null(a->timer);
+        run_until(h, no_tenant_is_ending);
+        assert_false(a->is_over);
+}
+
+/* A4 */
+static void what_a_session_held_up_is_ended_with_it(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        Session *s = session_add(h, SESSION_SCOPE, "nhi-g-2-2.scope", SLICE "/nhi-g-2-2.scope");
+
+        h->is_closed = true;
+        sessions_grant_over(h->sessions, "svc-deploy");
+        assert_null(a->timer);
+        assert_int_equal(session_end(h->sessions, s->id, ""), 0);
+        assert_non_null(a->timer);
+}
+
+/* A4 */
+static void what_a_session_began_while_it_was_ended_is_ended(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        Session *s = session_add(h, SESSION_SCOPE, "nhi-g-1-2.scope", SLICE "/nhi-g-1-2.scope");
+
+        s->state = SESSION_ENDING;
+        h->is_closed = true;
+        sessions_grant_over(h->sessions, "svc-deploy");
+        assert_non_null(a->timer);
+        run_until(h, no_tenant_is_ending);
+        assert_true(a->is_over);
+        session_free(s);
+        assert_non_null(a->timer);
+        run_until(h, no_tenant_is_ending);
+        assert_false(a->is_over);
+}
+
 /* A1: an account into which a way leads without a grant. */
 static void nothing_is_ended_of_an_account_that_is_not_closed(void **state)
 {
@@ -748,6 +798,9 @@ int main(void)
                 TEST(a_timer_that_is_on_its_way_is_not_armed),
                 TEST(an_account_is_remembered_from_its_first_session_on),
                 TEST(nothing_is_ended_while_a_session_of_the_account_goes_on),
+                TEST(what_an_opening_held_up_is_ended_once_it_is_refused),
+                TEST(what_a_session_held_up_is_ended_with_it),
+                TEST(what_a_session_began_while_it_was_ended_is_ended),
                 TEST(nothing_is_ended_of_an_account_that_is_not_closed),
                 TEST(an_account_of_which_no_session_was_seen_is_left_alone),
                 TEST(who_is_in_no_slice_of_the_account_is_not_ended),

@@ -256,6 +256,8 @@ case_what_sudo_leaves_behind() {
         escapes_run
         judge 'run0: refused' nothing_runs 'sleep 9476'
         escapes_fork olga 9475 'sudo -n -b -u postgres escape-lab forks 9475'
+        # A4: at each moment one is about to begin.
+        shell_says olga 'for i in {1..4}; do while sudo -n true; do :; done >/dev/null 2>&1 & done; echo always'
         revoke
         escapes_end 5
         judge 'no group of the grant is left' wait_until 10 no_scope_of_grant
