@@ -177,8 +177,8 @@ static void on_config_loaded(void *userdata, int r)
                 agent_record(a, &e);
                 sets_change_config(a->sets, l->config);
         }
-        if (a->serving && r != -ECANCELED)
-                (void)sd_notify(0, "READY=1");
+        if (r < 0)
+                agent_reloaded(a);
         free(l);
 }
 
@@ -195,8 +195,15 @@ int agent_reload(Agent *a)
                 free(l);
                 return r;
         }
+        a->n_reloads++;
         if (a->serving)
                 (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                                  (unsigned long long)now_monotonic_usec());
         return 0;
+}
+
+void agent_reloaded(Agent *a)
+{
+        if (--a->n_reloads == 0 && a->serving && !a->stopping)
+                (void)sd_notify(0, "READY=1");
 }

@@ -122,10 +122,11 @@ typedef struct Agent {
         int64_t pruned_sec;                       /* ended grants were last forgotten */
         int64_t floor_real_usec, floor_boot_usec; /* the clock said at least the one at the other */
         bool sudo_plugin;                         /* /etc/sudo.conf names sudo_nhi.so (watched) */
-        bool reconciled; /* sessions are known: from now on refreshes publish */
-        bool serving;    /* READY=1 was said */
-        bool stopping;   /* agent_stop() was called */
-        int lock_fd;     /* one agent a host */
+        bool reconciled;    /* sessions are known: from now on refreshes publish */
+        bool serving;       /* READY=1 was said */
+        bool stopping;      /* agent_stop() was called */
+        unsigned n_reloads; /* under way */
+        int lock_fd;        /* one agent a host */
         void (*on_failed)(struct Agent *a, int r); /* cannot serve after all; NULL: exit the loop */
         char config_error[CONFIG_ERROR_MAX];       /* of the last reload; "" where it was good */
 } Agent;
@@ -143,9 +144,12 @@ int agent_start(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
 void agent_stop(Agent *a);
 /* Load state, ids, local files and archived sets: agent_start() without sessions and sockets. */
 int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
-/* SIGHUP and `nhictl reload`: load the configuration anew, off the loop. A bad one changes nothing
- * but a->config_error, and is written down. */
+/* SIGHUP and the control verb "reload": load the configuration anew, off the loop. A bad one
+ * changes nothing but a->config_error, and is written down. PID 1 hears READY=1 when what is in
+ * /etc is in force and published, or refused. */
 int agent_reload(Agent *a);
+/* One of those is through. */
+void agent_reloaded(Agent *a);
 
 Now agent_now(const Agent *a);
 #ifdef NHI_TEST

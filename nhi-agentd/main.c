@@ -6,6 +6,7 @@
 #include "nhi-agentd/config/dump.h"
 #include "nhi-agentd/listener.h"
 
+#include "lib/base/io.h"
 #include "lib/base/macro.h"
 #include "lib/base/path.h"
 #include "lib/gate/gate.h"
@@ -27,6 +28,7 @@ typedef enum Action {
         ACTION_DUMP_CONFIG,
         ACTION_DUMP_DEFAULTS,
         ACTION_CHECK_CONFIG,
+        ACTION_RELOAD,
         ACTION_VERSION,
         ACTION_HELP,
 } Action;
@@ -36,6 +38,7 @@ static const struct option options[] = {
         { "dump-config", no_argument, NULL, ACTION_DUMP_CONFIG },
         { "dump-defaults", no_argument, NULL, ACTION_DUMP_DEFAULTS },
         { "check-config", no_argument, NULL, ACTION_CHECK_CONFIG },
+        { "reload", no_argument, NULL, ACTION_RELOAD },
         { "version", no_argument, NULL, ACTION_VERSION },
         { "help", no_argument, NULL, ACTION_HELP },
         {},
@@ -43,12 +46,16 @@ static const struct option options[] = {
 
 static const char usage[] =
         "nhi-agentd [--config FILE] [--check-config | --dump-config | --dump-defaults]\n"
+        "nhi-agentd --reload\n"
         "\n"
         "  --config FILE     read FILE instead of " PATH_CONF_FILE " and its .d directory;\n"
         "                    only to check and to dump\n"
         "  --check-config    say whether configuration and exempt files are good: exit 0 or 78\n"
         "  --dump-config     print the configuration in force\n"
         "  --dump-defaults   print every key with its default and what it means\n"
+        "  --reload          for ExecReload=: have the agent read its configuration, and PID 1 "
+        "wait\n"
+        "                    until that is in force\n"
         "  --version, --help\n";
 
 static int load_config(const char *file, Config **ret)
@@ -96,6 +103,27 @@ static int show_config(Action action, const char *file)
         if (action == ACTION_CHECK_CONFIG && !file)
                 return check_exempt();
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The agent says RELOADING=1 when it comes to it: PID 1 must have heard that before this process is
+ * gone, or `systemctl reload` is over while the old configuration is still in force. */
+static int ask_to_reload(void)
+{
+        const char *text = getenv("MAINPID");
+        const long pid = text ? strtol(text, NULL, 10) : 0;
+
+        if (pid <= 1) {
+                (void)fputs("nhi-agentd: --reload is PID 1's, which says MAINPID: systemctl reload "
+                            "nhi-agentd\n",
+                            stderr);
+                return EXIT_USAGE;
+        }
+        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                         (unsigned long long)now_monotonic_usec());
+        if (kill((pid_t)pid, SIGHUP) == 0)
+                return EXIT_SUCCESS;
+        (void)fprintf(stderr, "nhi-agentd: process %ld: %s\n", pid, strerror(errno));
+        return EXIT_FAILURE;
 }
 
 /* A21: nobody looks into the process, and it leaves no core behind. */
@@ -208,6 +236,8 @@ static int act(Action action, const char *file)
         case ACTION_DUMP_CONFIG:
         case ACTION_CHECK_CONFIG:
                 return show_config(action, file);
+        case ACTION_RELOAD:
+                return ask_to_reload();
         case ACTION_DUMP_DEFAULTS:
                 config_dump(NULL, stdout);
                 break;

@@ -207,6 +207,12 @@ bool publish_is_settled(const Publisher *p)
         return !p->current && p->published == p->wanted && !is_put_off(p);
 }
 
+void publish_progress(const Publisher *p, uint64_t *ret_changed, uint64_t *ret_published)
+{
+        *ret_changed = p->wanted;
+        *ret_published = p->published;
+}
+
 void publish_wait(Publisher *p, PublishWaiter *w)
 {
         w->serial = p->wanted;

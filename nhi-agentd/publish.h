@@ -34,6 +34,8 @@ void publish_later(Publisher *p);
 int publish_now(Publisher *p);
 /* Is all that changed published, and nothing put off? */
 bool publish_is_settled(const Publisher *p);
+/* Numbers of what changed: of the last change, and of the last one that is published. */
+void publish_progress(const Publisher *p, uint64_t *ret_changed, uint64_t *ret_published);
 /* Call done once, when what is in force now is published (or could not be), never from within.
  * The waiter stays until then, or until publish_forget(). */
 typedef struct PublishWaiter {

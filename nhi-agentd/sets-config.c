@@ -229,6 +229,15 @@ static int config_put_in_force(Offer *o)
         return 0;
 }
 
+/* Whoever asked for it finds its gates in the file that PAM reads. */
+static void on_published(void *userdata)
+{
+        Offer *o = userdata;
+
+        agent_reloaded(o->sets->agent);
+        sets_offer_done(o->sets);
+}
+
 static void on_prepared(void *userdata, int r)
 {
         Offer *o = userdata;
@@ -236,12 +245,14 @@ static void on_prepared(void *userdata, int r)
 
         if (r == 0 && !s->stopping)
                 r = config_put_in_force(o);
-        if (r < 0 && !s->stopping) {
-                const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
-
-                agent_record(s->agent, &e);
+        if (r < 0 && !s->stopping)
+                sets_refuse_config(s, r);
+        if (r < 0 || s->stopping || !s->agent->reconciled) {
+                on_published(o);
+                return;
         }
-        sets_offer_done(s);
+        o->published = (PublishWaiter){ .done = on_published, .userdata = o };
+        publish_wait(s->agent->publisher, &o->published);
 }
 
 int config_begin(Offer *o)

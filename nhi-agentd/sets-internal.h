@@ -269,5 +269,7 @@ void sets_prune_archive(Sets *s);
 
 /* sets-config.c: the same for a configuration. */
 int config_begin(Offer *o);
+/* It stays as it was: write that down. */
+void sets_refuse_config(Sets *s, int r);
 /* What is in force is to be verified anew, in the order of the issuers that there are now. */
 void sets_config_changed(Sets *s);

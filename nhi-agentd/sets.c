@@ -157,7 +157,7 @@ static void swap_local(Sets *s)
         queue_again(s);
 }
 
-static void record_config_refused(Sets *s, int r)
+void sets_refuse_config(Sets *s, int r)
 {
         const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
 
@@ -180,7 +180,8 @@ static Offer *take_next(Sets *s)
         o = offer_new(s);
         if (!o) {
                 s->next_config = config_free(s->next_config);
-                record_config_refused(s, -ENOMEM);
+                sets_refuse_config(s, -ENOMEM);
+                agent_reloaded(s->agent);
                 return queue_pop(s);
         }
         o->config = TAKE_PTR(s->next_config);
@@ -196,7 +197,8 @@ void sets_config_changed(Sets *s)
 static void begin_failed(Offer *o, int r)
 {
         if (o->config) {
-                record_config_refused(o->sets, r);
+                sets_refuse_config(o->sets, r);
+                agent_reloaded(o->sets->agent);
         } else if (o->again) {
                 o->index = o->label;
                 o->r = r;
@@ -323,6 +325,8 @@ int sets_offer(Sets *s, uint32_t label, char *jws, size_t size, SetsDone done, v
 
 void sets_change_config(Sets *s, Config *config)
 {
+        if (s->next_config)
+                agent_reloaded(s->agent);
         config_free(s->next_config);
         s->next_config = config;
         sets_next(s);

@@ -41,7 +41,8 @@ static VerbStatus look(ModesTest test, const void *userdata, const char *error_b
         status = agent_ask(json_pack("{s:s}", "verb", "status"), &reply);
         if (status != VERB_OK)
                 return status;
-        *ret_done = test(json_object_get(reply, "gates"), userdata);
+        *ret_done = !json_is_true(json_object_get(reply, "reloading")) &&
+                    test(json_object_get(reply, "gates"), userdata);
         error = member_text(reply, "config_error");
         if (!*ret_done && error && *error && !streq_ptr(error, error_before))
                 status = fail(VERB_FAILED, "the agent refused it: %s", error);
@@ -49,7 +50,7 @@ static VerbStatus look(ModesTest test, const void *userdata, const char *error_b
         return status;
 }
 
-/* Ask until the agent has the modes, or has refused the configuration. */
+/* Ask until the agent has the modes and PAM knows them, or it has refused the configuration. */
 static VerbStatus wait_for(ModesTest test, const void *userdata, const char *error_before)
 {
         uint64_t deadline_usec = now_monotonic_usec() + FORCE_DEADLINE_USEC;

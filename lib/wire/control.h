@@ -27,15 +27,18 @@
  *                                          grants (n active), accounts, sessions,
  *                                          gates [{name, mode, services, accounts}],
  *                                          journal_dropped, config_error (of the last reload, or
- *                                          null), log {id, seq, head, error (or null), carried,
+ *                                          null), reloading (bool: not in force and published
+ *                                          yet), log {id, seq, head, error (or null), carried,
  *                                          lost}, metrics {file, interval, written (0: not yet),
  *                                          error (or null)} where metrics.file is set, host_key (a
  public JWK); for who sees everything: quarantine
  *                                          [{issuer, entry, code, detail}], locked [..]
  *   list      account?, all? (bool)        grants [GRANT]: active ones; all: every one in the sets;
  *                                          truncated: true where there are more (10,000
- *                                          are told, 200 to who does not see everything)
- *   mine      -                            account, grants [GRANT], truncated
+ *                                          are told, 200 to who does not see everything);
+ *                                          changed, published: number of the last change, and of
+ *                                          the last one that PAM and NSS know
+ *   mine      -                            account, grants [GRANT], truncated, changed, published
  *   why       account? (root), n?          denials [DENIAL], newest first
  *   sessions  account?                     sessions [SESSION]
  *   check     account, class, uid?, gids?, run_as?, run_as_group?, command? [path, arg...], edit?

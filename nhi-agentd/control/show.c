@@ -7,6 +7,7 @@
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/lists.h"
 #include "nhi-agentd/metrics/metrics.h"
+#include "nhi-agentd/publish.h"
 
 #include "lib/base/io.h"
 
@@ -231,7 +232,7 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
         json_t *body;
         int r;
 
-        body = json_pack("{s:o, s:s, s:i, s:I, s:b, s:b, s:o, s:i, s:i, s:i, s:o, s:I, s:o}",
+        body = json_pack("{s:o, s:s, s:i, s:I, s:b, s:b, s:o, s:i, s:i, s:i, s:o, s:I, s:o, s:b}",
                          "host", json_text(a->config->host_name), "version", NHI_VERSION, "pid",
                          (int)getpid(), "started", (json_int_t)a->started_sec, "clock_behind",
                          agent_host_view(a).clock_behind, "bus", sessions_have_bus(a->sessions),
@@ -239,7 +240,8 @@ int control_status(Agent *a, const Peer *peer, json_t *request, json_t **ret_rep
                          "accounts", (int)a->store.n_accounts, "sessions",
                          (int)sessions_count(a->sessions), "gates", gates_view(a),
                          "journal_dropped", (json_int_t)journal_dropped(a->journal), "config_error",
-                         *a->config_error ? json_text(a->config_error) : json_null());
+                         *a->config_error ? json_text(a->config_error) : json_null(), "reloading",
+                         a->n_reloads > 0);
         if (body && (put_log(a, body) < 0 || put_means(a, body) < 0 || put_metrics(a, body) < 0)) {
                 json_decref(body);
                 return -ENOMEM;
@@ -281,6 +283,17 @@ static int grants_collect(Agent *a, const char *account, bool all, size_t max, j
         return 0;
 }
 
+/* Who waits for a grant does so until PAM and NSS know it, too. */
+static int put_progress(const Agent *a, json_t *body)
+{
+        uint64_t changed, published;
+
+        publish_progress(a->publisher, &changed, &published);
+        if (json_object_set_new(body, "changed", json_integer((json_int_t)changed)) < 0)
+                return -ENOMEM;
+        return json_object_set_new(body, "published", json_integer((json_int_t)published));
+}
+
 static int reply_grants(Agent *a, const Peer *peer, const char *account, bool all,
                         json_t **ret_reply)
 {
@@ -294,7 +307,8 @@ static int reply_grants(Agent *a, const Peer *peer, const char *account, bool al
         }
         body = account ? json_pack("{s:o, s:o}", "account", json_text(account), "grants", list)
                        : json_pack("{s:o}", "grants", list);
-        if (body && truncated && json_object_set_new(body, "truncated", json_true()) < 0) {
+        if (body && (put_progress(a, body) < 0 ||
+                     (truncated && json_object_set_new(body, "truncated", json_true()) < 0))) {
                 json_decref(body);
                 return -ENOMEM;
         }

@@ -17,7 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define ENDING_WORDS_USEC    30000ull   /* for sshd or sudo to pass on what the person is told */
+#define ENDING_WORDS_USEC    100000ull  /* for sshd or sudo to pass on what the person is told */
 #define ENDING_PID1_USEC     150000ull  /* for what obeys, before PID 1 is told to stop a scope */
 #define ENDING_ROUND_USEC    20000ull   /* between looks while it should be a matter of moments */
 #define ENDING_SLOW_USEC     1000000ull /* and once something does not die */

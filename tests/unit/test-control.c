@@ -8,6 +8,7 @@
 #include "nhi-agentd/evidence.h"
 #include "nhi-agentd/journal.h"
 #include "nhi-agentd/metrics/metrics.h"
+#include "nhi-agentd/publish.h"
 
 #include "lib/base/macro.h"
 #include "lib/wire/control.h"
@@ -102,6 +103,12 @@ int evidence_resume(Evidence *v, const Event *e)
         (void)snprintf(w.resumed, sizeof(w.resumed), "%s", e->detail);
         w.log_has_failed = false;
         return 0;
+}
+
+void publish_progress(const Publisher *p, uint64_t *ret_changed, uint64_t *ret_published)
+{
+        *ret_changed = 8;
+        *ret_published = 7;
 }
 
 int agent_reload(Agent *a)
@@ -430,6 +437,8 @@ static void root_and_admins_see_everything_C2(void **state)
         /* sg nhi-admin: the kernel says so. */
         reply = ask_as(OPS_UID, ADM_GID, "{\"verb\":\"list\",\"all\":true}");
         assert_int_equal(json_array_size(json_object_get(reply, "grants")), 5);
+        assert_int_equal(json_integer_value(json_object_get(reply, "changed")), 8);
+        assert_int_equal(json_integer_value(json_object_get(reply, "published")), 7);
         json_decref(reply);
 }
 
@@ -526,6 +535,11 @@ static void status_of_a_host_without_a_set_says_so(void **state)
         assert_string_equal(text_at(json_object_get(issuer, "last_refusal"), "code"), "signature");
         assert_true(json_is_false(json_object_get(reply, "bus")));
         assert_string_equal(text_at(reply, "config_error"), "agentd.conf:3: gates: wrong");
+        assert_true(json_is_false(json_object_get(reply, "reloading")));
+        json_decref(reply);
+        w.agent.n_reloads = 1;
+        reply = allowed(0, "{\"verb\":\"status\"}");
+        assert_true(json_is_true(json_object_get(reply, "reloading")));
         json_decref(reply);
 }
 

@@ -149,6 +149,101 @@ static void reload_with_policy(Fixture *f, const char *policy, int n_jobs_of_dis
         fixture_settle(f);
 }
 
+/* ---- PID 1 ---- */
+
+typedef struct Manager {
+        Agent *agent;
+        int fd;
+        bool is_ready, gates_are_there; /* when it was told so */
+} Manager;
+
+static void manager_start(Manager *m, Fixture *f)
+{
+        struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = PATH_ROOT "/notify" };
+
+        *m = (Manager){ .agent = f->agent, .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+        (void)unlink(at.sun_path);
+        assert_int_equal(bind(m->fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+        assert_int_equal(setenv("NOTIFY_SOCKET", at.sun_path, 1), 0);
+        f->agent->serving = true;
+}
+
+static void manager_stop(Manager *m)
+{
+        assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+        (void)close(m->fd);
+}
+
+static bool gates_name(const char *name)
+{
+        char *text = NULL;
+        size_t size = 0;
+        bool named;
+
+        assert_int_equal(file_read_trusted(PATH_GATES_RUN, geteuid(), 65536, &text, &size), 0);
+        named = strstr(text, name);
+        free(text);
+        return named;
+}
+
+static bool is_told_ready(void *userdata)
+{
+        Manager *m = userdata;
+        char text[512] = "";
+
+        while (recv(m->fd, text, sizeof(text) - 1, MSG_DONTWAIT) > 0) {
+                if (strstr(text, "READY=1")) {
+                        m->is_ready = true;
+                        m->gates_are_there =
+                                publish_is_settled(m->agent->publisher) && gates_name("late");
+                }
+                memset(text, 0, sizeof(text));
+        }
+        return m->is_ready;
+}
+
+/* What is typed after `systemctl reload` finds the new gates. */
+static void a_reload_is_over_once_its_gates_are_published(void **state)
+{
+        Fixture *f = *state;
+        Manager m;
+
+        manager_start(&m, f);
+        fixture_write(PATH_CONF_DIR "/99.conf",
+                      "gates = ( { name = \"late\"; mode = \"enforce\"; services = [ \"su\" ]; "
+                      "accounts = [ \"*\" ]; } );\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_int_equal(f->agent->n_reloads, 1);
+        assert_true(fixture_until(f, is_told_ready, &m));
+        assert_true(m.gates_are_there);
+        assert_int_equal(f->agent->n_reloads, 0);
+        manager_stop(&m);
+}
+
+/* Each of them is through, refused or overtaken. */
+static void of_reloads_at_once_the_last_one_is_waited_for(void **state)
+{
+        Fixture *f = *state;
+        Manager m;
+
+        manager_start(&m, f);
+        for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(agent_reload(f->agent), 0);
+        fixture_write(PATH_CONF_DIR "/99.conf",
+                      "gates = ( { name = \"late\"; mode = \"enforce\"; services = [ \"su\" ]; "
+                      "accounts = [ \"*\" ]; } );\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, is_told_ready, &m));
+        assert_true(m.gates_are_there);
+        assert_int_equal(f->agent->n_reloads, 0);
+        m.is_ready = false;
+        fixture_write(PATH_CONF_DIR "/99.conf", "gates = 1;\n");
+        assert_int_equal(agent_reload(f->agent), 0);
+        assert_true(fixture_until(f, is_told_ready, &m));
+        assert_true(*f->agent->config_error != '\0');
+        manager_stop(&m);
+}
+
 /* What nhictl init waits for: what was offered before says nothing of another configuration. */
 static void a_set_is_offered_anew_under_each_configuration(void **state)
 {
@@ -685,6 +780,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_set_that_cannot_be_judged_anew_grants_nothing_until_it_can),
                 TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
+                TEST(a_reload_is_over_once_its_gates_are_published),
+                TEST(of_reloads_at_once_the_last_one_is_waited_for),
                 TEST(a_set_is_offered_anew_under_each_configuration),
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
                 TEST(what_other_issuers_grant_comes_back_when_there_is_memory),

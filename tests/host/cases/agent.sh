@@ -30,6 +30,18 @@ case_a_bad_configuration_is_refused_and_the_old_one_kept() {
         judge 'and the good one is taken' succeeded
 }
 
+# systemctl waits for an agent that is busy, so that what is typed next finds what the file says.
+case_a_reload_is_over_when_the_gates_are_in_force() {
+        quietly bash -c 'echo "gates = ( { name = \"late\"; mode = \"observe\"; services = [ \"su\" ]; accounts = [ \"nobody\" ]; } );" \
+                        >/etc/nhi/agentd.conf.d/90-late.conf
+                systemctl kill --signal=STOP nhi-agentd; timeout 3 systemctl reload nhi-agentd'
+        judge 'the agent does not listen: the reload goes on' status 124
+        quietly bash -c 'systemctl kill --signal=CONT nhi-agentd; systemctl reload nhi-agentd && grep "^gate late" /run/nhi/gates'
+        judge 'it listens: the reload is over, and the gate is there' succeeded
+        quietly bash -c 'rm /etc/nhi/agentd.conf.d/90-late.conf; systemctl reload nhi-agentd; ! grep "^gate late" /run/nhi/gates'
+        judge 'and gone with its file' succeeded
+}
+
 # A15
 case_a_second_agent_is_refused() {
         admin '/usr/libexec/nhi/nhi-agentd'
