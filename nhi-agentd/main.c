@@ -5,6 +5,7 @@
 #include "nhi-agentd/agent.h"
 #include "nhi-agentd/config/dump.h"
 #include "nhi-agentd/listener.h"
+#include "nhi-agentd/process.h"
 
 #include "lib/base/io.h"
 #include "lib/base/macro.h"
@@ -38,7 +39,7 @@ static const struct option options[] = {
         { "dump-config", no_argument, NULL, ACTION_DUMP_CONFIG },
         { "dump-defaults", no_argument, NULL, ACTION_DUMP_DEFAULTS },
         { "check-config", no_argument, NULL, ACTION_CHECK_CONFIG },
-        { "reload", no_argument, NULL, ACTION_RELOAD },
+        { "reload", required_argument, NULL, ACTION_RELOAD },
         { "version", no_argument, NULL, ACTION_VERSION },
         { "help", no_argument, NULL, ACTION_HELP },
         {},
@@ -46,16 +47,15 @@ static const struct option options[] = {
 
 static const char usage[] =
         "nhi-agentd [--config FILE] [--check-config | --dump-config | --dump-defaults]\n"
-        "nhi-agentd --reload\n"
+        "nhi-agentd --reload PID\n"
         "\n"
         "  --config FILE     read FILE instead of " PATH_CONF_FILE " and its .d directory;\n"
         "                    only to check and to dump\n"
         "  --check-config    say whether configuration and exempt files are good: exit 0 or 78\n"
         "  --dump-config     print the configuration in force\n"
         "  --dump-defaults   print every key with its default and what it means\n"
-        "  --reload          for ExecReload=: have the agent read its configuration, and PID 1 "
-        "wait\n"
-        "                    until that is in force\n"
+        "  --reload PID      for ExecReload=: have the agent read its configuration, and have\n"
+        "                    PID 1 wait until that is in force\n"
         "  --version, --help\n";
 
 static int load_config(const char *file, Config **ret)
@@ -107,22 +107,21 @@ static int show_config(Action action, const char *file)
 
 /* The agent says RELOADING=1 when it comes to it: PID 1 must have heard that before this process is
  * gone, or `systemctl reload` is over while the old configuration is still in force. */
-static int ask_to_reload(void)
+static int ask_to_reload(const char *agent)
 {
-        const char *text = getenv("MAINPID");
-        const long pid = text ? strtol(text, NULL, 10) : 0;
+        const pid_t pid = process_of_name(agent);
 
         if (pid <= 1) {
-                (void)fputs("nhi-agentd: --reload is PID 1's, which says MAINPID: systemctl reload "
-                            "nhi-agentd\n",
+                (void)fputs("nhi-agentd: --reload wants the agent's process, as its unit says it: "
+                            "systemctl reload nhi-agentd\n",
                             stderr);
                 return EXIT_USAGE;
         }
         (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                          (unsigned long long)now_monotonic_usec());
-        if (kill((pid_t)pid, SIGHUP) == 0)
+        if (kill(pid, SIGHUP) == 0)
                 return EXIT_SUCCESS;
-        (void)fprintf(stderr, "nhi-agentd: process %ld: %s\n", pid, strerror(errno));
+        (void)fprintf(stderr, "nhi-agentd: process %s: %s\n", agent, strerror(errno));
         return EXIT_FAILURE;
 }
 
@@ -225,7 +224,7 @@ static int serve(void)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int act(Action action, const char *file)
+static int act(Action action, const char *file, const char *agent)
 {
         switch (action) {
         case ACTION_SERVE:
@@ -237,7 +236,7 @@ static int act(Action action, const char *file)
         case ACTION_CHECK_CONFIG:
                 return show_config(action, file);
         case ACTION_RELOAD:
-                return ask_to_reload();
+                return ask_to_reload(agent);
         case ACTION_DUMP_DEFAULTS:
                 config_dump(NULL, stdout);
                 break;
@@ -254,20 +253,23 @@ static int act(Action action, const char *file)
 int main(int argc, char **argv)
 {
         Action action = ACTION_SERVE;
-        const char *file = NULL;
+        const char *file = NULL, *agent = NULL;
         int c;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
                 if (c == '?')
                         return EXIT_USAGE;
-                if (c == 'c')
+                if (c == 'c') {
                         file = optarg;
-                else
-                        action = (Action)c;
+                        continue;
+                }
+                action = (Action)c;
+                if (action == ACTION_RELOAD)
+                        agent = optarg;
         }
         if (optind < argc) {
                 (void)fputs("nhi-agentd: takes no arguments, see --help\n", stderr);
                 return EXIT_USAGE;
         }
-        return act(action, file);
+        return act(action, file, agent);
 }
