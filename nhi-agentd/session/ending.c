@@ -270,7 +270,7 @@ static void ending_start(Session *s, const char *why, uint64_t delay_usec)
         s->state = SESSION_ENDING;
         s->warn = sd_event_source_disable_unref(s->warn);
         s->recheck = sd_event_source_disable_unref(s->recheck);
-        tenant_left(s->registry, s->tie.request.account);
+        tenant_left(s->registry, s->tie.request.uid);
 }
 
 void ending_begin(Session *s, const char *why)

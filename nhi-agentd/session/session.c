@@ -49,7 +49,7 @@ Session *session_free(Session *s)
                         break;
                 }
         if (s->tie.request.account)
-                tenant_left(s->registry, s->tie.request.account);
+                tenant_left(s->registry, s->tie.request.uid);
         opening_free(s);
         ending_free(s);
         bus_job_free(s->backstop.job);

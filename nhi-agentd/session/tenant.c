@@ -216,12 +216,11 @@ void tenant_over(Sessions *s, const char *name)
                 tenant_begin(a);
 }
 
-void tenant_left(Sessions *s, const char *name)
+void tenant_left(Sessions *s, uint32_t uid)
 {
-        Tenant *a = tenant_find(s, name);
-
-        if (a && s->reconciled && a->is_over && (a->waits || !has_ending(a)))
-                tenant_begin(a);
+        for (Tenant *a = s->tenants; s->reconciled && a; a = a->next)
+                if (a->uid == uid && a->is_over && (a->waits || !has_ending(a)))
+                        tenant_begin(a);
 }
 
 bool tenants_are_ending(const Sessions *s)

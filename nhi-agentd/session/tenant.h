@@ -54,8 +54,8 @@ struct Tenant {
 void tenant_note(const Session *session);
 /* The grant of a session of it is over: once no other session of it goes on, end what is left. */
 void tenant_over(Sessions *s, const char *name);
-/* A session of it goes on no more, or is gone. */
-void tenant_left(Sessions *s, const char *name);
+/* A session of this uid, by whatever name, goes on no more, or is gone. */
+void tenant_left(Sessions *s, uint32_t uid);
 /* Is any being ended? */
 bool tenants_are_ending(const Sessions *s);
 /* After a restart: what was under way goes on. */

@@ -456,6 +456,23 @@ static void what_a_session_held_up_is_ended_with_it(void **state)
         assert_non_null(a->timer);
 }
 
+/* A4: two names of one uid, whose processes nobody tells apart. */
+static void what_another_names_session_held_up_is_ended_with_it(void **state)
+{
+        Host *h = *state;
+        Tenant *a = tenant_of(h);
+        Session *s = NULL;
+
+        assert_int_equal(session_new(h->sessions, &s), 0);
+        assert_int_equal(session_tie_init(record_of("svc-alias", UID), &s->tie), 0);
+        s->state = SESSION_ACTIVE;
+        h->is_closed = true;
+        sessions_grant_over(h->sessions, "svc-deploy");
+        assert_null(a->timer);
+        session_free(s);
+        assert_non_null(a->timer);
+}
+
 /* A4 */
 static void what_a_session_began_while_it_was_ended_is_ended(void **state)
 {
@@ -800,6 +817,7 @@ int main(void)
                 TEST(nothing_is_ended_while_a_session_of_the_account_goes_on),
                 TEST(what_an_opening_held_up_is_ended_once_it_is_refused),
                 TEST(what_a_session_held_up_is_ended_with_it),
+                TEST(what_another_names_session_held_up_is_ended_with_it),
                 TEST(what_a_session_began_while_it_was_ended_is_ended),
                 TEST(nothing_is_ended_of_an_account_that_is_not_closed),
                 TEST(an_account_of_which_no_session_was_seen_is_left_alone),
