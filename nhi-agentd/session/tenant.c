@@ -67,11 +67,11 @@ void tenant_note(const Session *session)
                 elevation_note(a, c->audit_session, session);
 }
 
-/* Is there a session of it, or an elevation, that goes on? */
-static bool tenant_is_live(const Tenant *a, bool elevation_only)
+/* Is there a session of it, or an elevation, that is being ended, or one that goes on? */
+static bool has_session(const Tenant *a, bool elevation_only, bool ending)
 {
         for (const Session *s = a->registry->sessions; s; s = s->next)
-                if (s->state != SESSION_ENDING && s->tie.request.uid == a->uid &&
+                if ((s->state == SESSION_ENDING) == ending && s->tie.request.uid == a->uid &&
                     (s->tie.request.elevation || !elevation_only))
                         return true;
         return false;
@@ -79,28 +79,32 @@ static bool tenant_is_live(const Tenant *a, bool elevation_only)
 
 static bool has_slice(const Tenant *a)
 {
-        return a->is_closed && !tenant_is_live(a, false);
+        return a->is_closed && !has_session(a, false, false);
 }
 
 static bool has_moved(const Tenant *a)
 {
-        return a->n_elevations > 0 && !tenant_is_live(a, true);
+        return a->n_elevations > 0 && !has_session(a, true, false);
 }
 
-static bool has_ending(const Tenant *a)
+static TenantWait wait_for(const Tenant *a, bool elevation_only)
 {
-        for (const Session *s = a->registry->sessions; s; s = s->next)
-                if (s->state == SESSION_ENDING && s->tie.request.uid == a->uid)
-                        return true;
-        return false;
+        if (has_session(a, elevation_only, false))
+                return WAIT_LIVE;
+        return has_session(a, elevation_only, true) ? WAIT_ENDING : WAIT_NONE;
 }
 
 /* Nothing can be ended now, or all has been: may there be more once a session is gone (A4)? */
 static void tenant_wait(Tenant *a)
 {
-        a->waits = (a->is_closed && tenant_is_live(a, false)) ||
-                   (a->n_elevations > 0 && tenant_is_live(a, true));
-        a->is_over = a->waits || ((a->is_closed || a->n_elevations > 0) && has_ending(a));
+        a->slice = a->is_closed ? wait_for(a, false) : WAIT_NONE;
+        a->moved = a->n_elevations > 0 ? wait_for(a, true) : WAIT_NONE;
+        a->is_over = a->slice != WAIT_NONE || a->moved != WAIT_NONE;
+}
+
+static bool wait_is_over(const Tenant *a, TenantWait wait, bool elevation_only)
+{
+        return wait != WAIT_NONE && !has_session(a, elevation_only, wait == WAIT_ENDING);
 }
 
 static bool account_is_closed(const Tenant *a)
@@ -219,7 +223,8 @@ void tenant_over(Sessions *s, const char *name)
 void tenant_left(Sessions *s, uint32_t uid)
 {
         for (Tenant *a = s->tenants; s->reconciled && a; a = a->next)
-                if (a->uid == uid && a->is_over && (a->waits || !has_ending(a)))
+                if (a->uid == uid && !a->timer &&
+                    (wait_is_over(a, a->slice, false) || wait_is_over(a, a->moved, true)))
                         tenant_begin(a);
 }
 

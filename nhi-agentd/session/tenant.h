@@ -29,6 +29,13 @@ typedef struct TenantElevation {
 
 #define TENANT_ELEVATIONS_MAX 256u
 
+/* What may still be left of it, and cannot be ended yet (A4). */
+typedef enum TenantWait {
+        WAIT_NONE = 0,
+        WAIT_LIVE,   /* for sessions that go on */
+        WAIT_ENDING, /* for those that are being ended, and may have begun something meanwhile */
+} TenantWait;
+
 struct Tenant {
         Sessions *registry;
         Tenant *next;
@@ -36,7 +43,8 @@ struct Tenant {
         uint32_t uid;
         int64_t first_usec; /* CLOCK_BOOTTIME of its first session under a grant in this boot */
         bool is_over;       /* what is left of it has not been ended yet */
-        bool waits;         /* for a session that goes on (A4) */
+        TenantWait slice;   /* in its slice: for any session of it */
+        TenantWait moved;   /* elsewhere: for elevations */
         bool is_due;        /* what is left elsewhere is to be reported (stray.c): */
         bool is_closed;     /* whatever bears its uid, or only what an elevation moved away */
         TenantElevation *elevations; /* the oldest first */

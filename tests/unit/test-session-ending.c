@@ -550,6 +550,53 @@ static void elevate(Host *h, Tenant *a, uint32_t audit_session)
         elevation_note(a, audit_session, &s);
 }
 
+static Tenant *elevated(Host *h)
+{
+        Tenant *a = tenant_of(h);
+
+        elevate(h, a, 7);
+        h->is_closed = true;
+        return a;
+}
+
+/* A4: each look is one at all of /proc, and whoever has many short logins has many ends. */
+static void what_was_moved_is_not_looked_for_at_every_end_of_a_login(void **state)
+{
+        Host *h = *state;
+        Tenant *a = elevated(h);
+        Session *last = session_add(h, SESSION_SCOPE, "nhi-g-2-1.scope", SLICE "/nhi-g-2-1.scope"),
+                *s = session_add(h, SESSION_SCOPE, "nhi-g-2-2.scope", SLICE "/nhi-g-2-2.scope");
+
+        sessions_grant_over(h->sessions, "svc-deploy");
+        assert_non_null(a->timer);
+        run_until(h, no_tenant_is_ending);
+        assert_true(a->is_over); /* the slice is not looked at yet */
+        session_free(s);
+        assert_null(a->timer);
+        session_free(last);
+        assert_non_null(a->timer);
+        run_until(h, no_tenant_is_ending);
+        assert_false(a->is_over);
+}
+
+/* A4 */
+static void what_was_moved_waits_for_elevations_only(void **state)
+{
+        Host *h = *state;
+        Tenant *a = elevated(h);
+        Session *login = session_add(h, SESSION_SCOPE, "nhi-g-2-1.scope", SLICE "/nhi-g-2-1.scope"),
+                *s = session_add(h, SESSION_SCOPE, "nhi-g-2-2.scope", SLICE "/nhi-g-2-2.scope");
+
+        s->tie.request.elevation = true;
+        sessions_grant_over(h->sessions, "svc-deploy");
+        assert_null(a->timer);
+        session_free(s);
+        assert_non_null(a->timer);
+        run_until(h, no_tenant_is_ending);
+        assert_true(a->is_over);
+        session_free(login);
+}
+
 /* A3, E4: absent from a set that is not there is not revoked; an end that passed is proof. */
 static void an_elevation_is_over_only_where_that_is_proved(void **state)
 {
@@ -822,6 +869,8 @@ int main(void)
                 TEST(nothing_is_ended_of_an_account_that_is_not_closed),
                 TEST(an_account_of_which_no_session_was_seen_is_left_alone),
                 TEST(who_is_in_no_slice_of_the_account_is_not_ended),
+                TEST(what_was_moved_is_not_looked_for_at_every_end_of_a_login),
+                TEST(what_was_moved_waits_for_elevations_only),
                 TEST(an_elevation_is_over_only_where_that_is_proved),
                 TEST(an_elevation_that_a_revocation_list_takes_is_over),
                 TEST(another_issuers_grant_of_that_id_keeps_no_elevation),
