@@ -195,11 +195,15 @@ static int on_tenant_timer(sd_event_source *source, uint64_t usec, void *userdat
 
 static void tenant_begin(Tenant *a)
 {
+        const bool was_over = a->is_over;
+
         if (a->timer)
                 return;
         a->is_closed = account_is_closed(a);
         if (!has_slice(a) && !has_moved(a)) {
                 tenant_wait(a);
+                if (a->is_over != was_over)
+                        sessions_save(a->registry); /* the next agent waits, too */
                 return;
         }
         memset(&a->end, 0, sizeof(a->end));

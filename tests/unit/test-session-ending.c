@@ -456,6 +456,23 @@ static void what_a_session_held_up_is_ended_with_it(void **state)
         assert_non_null(a->timer);
 }
 
+/* A4 */
+static void what_a_session_holds_up_is_known_to_the_next_agent(void **state)
+{
+        Host *h = *state;
+
+        tenant_of(h);
+        session_add(h, SESSION_SCOPE, "nhi-g-2-2.scope", SLICE "/nhi-g-2-2.scope");
+        h->is_closed = true;
+        h->sessions->reserved_number = 1;
+        sessions_grant_over(h->sessions, "svc-deploy");
+        sessions_free(h->sessions);
+        host_open(h);
+        assert_int_equal(sessions_load(h->sessions), 0);
+        assert_non_null(h->sessions->tenants);
+        assert_true(h->sessions->tenants->is_over);
+}
+
 /* A4: two names of one uid, whose processes nobody tells apart. */
 static void what_another_names_session_held_up_is_ended_with_it(void **state)
 {
@@ -864,6 +881,7 @@ int main(void)
                 TEST(nothing_is_ended_while_a_session_of_the_account_goes_on),
                 TEST(what_an_opening_held_up_is_ended_once_it_is_refused),
                 TEST(what_a_session_held_up_is_ended_with_it),
+                TEST(what_a_session_holds_up_is_known_to_the_next_agent),
                 TEST(what_another_names_session_held_up_is_ended_with_it),
                 TEST(what_a_session_began_while_it_was_ended_is_ended),
                 TEST(nothing_is_ended_of_an_account_that_is_not_closed),
