@@ -182,17 +182,24 @@ static void on_config_loaded(void *userdata, int r)
         free(l);
 }
 
+static void say_reloaded(const Agent *a)
+{
+        if (a->n_reloads == 0 && a->serving && !a->stopping)
+                (void)sd_notify(0, "READY=1");
+}
+
 int agent_reload(Agent *a)
 {
         Reload *l = calloc(1, sizeof(*l));
-        int r;
+        int r = -ENOMEM;
 
-        if (!l)
-                return -ENOMEM;
-        l->agent = a;
-        r = writer_call(a->writer, load_config, on_config_loaded, l);
+        if (l) {
+                l->agent = a;
+                r = writer_call(a->writer, load_config, on_config_loaded, l);
+        }
         if (r < 0) {
                 free(l);
+                say_reloaded(a); /* whoever asked may have told PID 1 to wait (main.c) */
                 return r;
         }
         a->n_reloads++;
@@ -204,6 +211,6 @@ int agent_reload(Agent *a)
 
 void agent_reloaded(Agent *a)
 {
-        if (--a->n_reloads == 0 && a->serving && !a->stopping)
-                (void)sd_notify(0, "READY=1");
+        a->n_reloads--;
+        say_reloaded(a);
 }

@@ -146,7 +146,8 @@ void agent_stop(Agent *a);
 int agent_load(Agent *a, char ret_error[static AGENT_ERROR_MAX]);
 /* SIGHUP and the control verb "reload": load the configuration anew, off the loop. A bad one
  * changes nothing but a->config_error, and is written down. PID 1 hears READY=1 when what is in
- * /etc is in force and published, or refused. */
+ * /etc is in force and published, or refused; also where a negative errno says that nobody looks
+ * at it now. */
 int agent_reload(Agent *a);
 /* One of those is through. */
 void agent_reloaded(Agent *a);

@@ -145,7 +145,12 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
-        (void)agent_reload(userdata);
+        Agent *a = userdata;
+        const int r = agent_reload(a);
+        const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
+
+        if (r < 0)
+                agent_record(a, &e);
         return 0;
 }
 

@@ -244,6 +244,30 @@ static void of_reloads_at_once_the_last_one_is_waited_for(void **state)
         manager_stop(&m);
 }
 
+static int do_nothing(void *userdata)
+{
+        return 0;
+}
+
+static void on_nothing(void *userdata, int r)
+{
+}
+
+/* It was told RELOADING=1 by the process that asked, and would wait for ever. */
+static void a_reload_that_cannot_begin_is_over_for_pid1(void **state)
+{
+        Fixture *f = *state;
+        Manager m;
+
+        manager_start(&m, f);
+        while (writer_call(f->agent->writer, do_nothing, on_nothing, NULL) == 0)
+                ;
+        assert_int_equal(agent_reload(f->agent), -EBUSY);
+        assert_true(is_told_ready(&m));
+        assert_int_equal(f->agent->n_reloads, 0);
+        manager_stop(&m);
+}
+
 /* What nhictl init waits for: what was offered before says nothing of another configuration. */
 static void a_set_is_offered_anew_under_each_configuration(void **state)
 {
@@ -782,6 +806,7 @@ int main(void)
                 TEST(a_set_whose_archive_cannot_be_read_is_asked_for_again),
                 TEST(a_reload_is_over_once_its_gates_are_published),
                 TEST(of_reloads_at_once_the_last_one_is_waited_for),
+                TEST(a_reload_that_cannot_begin_is_over_for_pid1),
                 TEST(a_set_is_offered_anew_under_each_configuration),
                 TEST(what_a_policy_takes_away_is_over_though_the_disk_fails),
                 TEST(what_other_issuers_grant_comes_back_when_there_is_memory),
