@@ -5,6 +5,7 @@
 
 #include "nhictl/confirm/confirm.h"
 #include "nhictl/confirm/revert.h"
+#include "nhictl/grant.h"
 
 #include "lib/base/file.h"
 #include "lib/base/io.h"
@@ -59,6 +60,9 @@ static struct Shared {
         bool refused;  /* has done so, and says it */
         bool enforced; /* what it has in force: logins */
         bool jobs_observe, jobs_are_observed; /* once it is told to reload: jobs */
+        unsigned n_late;  /* so many answers later, in them still reloading, the gates are published
+                           */
+        unsigned n_lists; /* each time something else has changed, and what was new is published */
 } * shared;
 static pid_t agent;
 
@@ -103,6 +107,12 @@ static void gates_are(const char *path, const char *mode)
         text_is(path, text);
 }
 
+static void agent_publish(void)
+{
+        gates_put(PATH_GATES_RUN, shared->enforced ? "enforce" : "observe");
+        gates_put(PATH_GATES_STATE, shared->enforced ? "enforce" : "observe");
+}
+
 static void agent_reload(void)
 {
         _cleanup_(modes_done) Modes m = { 0 };
@@ -112,8 +122,34 @@ static void agent_reload(void)
                 return;
         shared->jobs_are_observed = shared->jobs_observe;
         shared->enforced = streq(modes_get(&m, "logins") ?: "observe", "enforce");
-        gates_put(PATH_GATES_RUN, shared->enforced ? "enforce" : "observe");
-        gates_put(PATH_GATES_STATE, shared->enforced ? "enforce" : "observe");
+        if (shared->n_late == 0)
+                agent_publish();
+}
+
+static size_t agent_list(char *ret, size_t size)
+{
+        shared->n_lists++;
+        return (size_t)snprintf(ret, size,
+                                "{\"schema\":1,\"ok\":true,\"grants\":[{\"jti\":\"g-1\"}],"
+                                "\"changed\":%u,\"published\":%u}\n",
+                                7 + shared->n_lists, 6 + shared->n_lists);
+}
+
+static size_t agent_status(char *ret, size_t size)
+{
+        const bool is_late = shared->enforced && shared->n_late > 0;
+
+        if (is_late && --shared->n_late == 0)
+                agent_publish();
+        return (size_t)snprintf(
+                ret, size,
+                "{\"schema\":1,\"ok\":true,\"config_error\":%s,\"reloading\":%s,\"gates\":["
+                "{\"name\":\"logins\",\"mode\":\"%s\",\"services\":[],\"accounts\":[]},"
+                "{\"name\":\"jobs\",\"mode\":\"%s\",\"services\":[],\"accounts\":[]}]}\n",
+                shared->refused ? "\"90-bad.conf:1\"" : "null",
+                is_late && shared->n_late > 0 ? "true" : "false",
+                shared->enforced ? "enforce" : "observe",
+                shared->jobs_are_observed ? "observe" : "enforce");
 }
 
 static void agent_answer(int fd)
@@ -128,13 +164,8 @@ static void agent_answer(int fd)
                 (void)kill(shared->nhictl, SIGKILL);
                 return;
         }
-        (void)snprintf(reply, sizeof(reply),
-                       "{\"schema\":1,\"ok\":true,\"config_error\":%s,\"gates\":["
-                       "{\"name\":\"logins\",\"mode\":\"%s\",\"services\":[],\"accounts\":[]},"
-                       "{\"name\":\"jobs\",\"mode\":\"%s\",\"services\":[],\"accounts\":[]}]}\n",
-                       shared->refused ? "\"90-bad.conf:1\"" : "null",
-                       shared->enforced ? "enforce" : "observe",
-                       shared->jobs_are_observed ? "observe" : "enforce");
+        (void)(strstr(request, "\"list\"") ? agent_list(reply, sizeof(reply))
+                                           : agent_status(reply, sizeof(reply)));
         (void)send(fd, reply, strlen(reply), MSG_NOSIGNAL);
 }
 
@@ -352,6 +383,21 @@ static void without_a_timer_nothing_is_enforced(void **state)
         everything_is_as_before();
 }
 
+static void what_is_enforced_is_published_when_nhictl_returns(void **state)
+{
+        shared->n_late = 3;
+        assert_int_equal(enforce(), 0);
+        assert_int_equal(shared->n_late, 0);
+        gates_are(PATH_GATES_RUN, "enforce");
+}
+
+/* On a large host something always changes: it is this grant's change that is waited for. */
+static void a_grant_is_waited_for_until_pam_knows_it(void **state)
+{
+        assert_int_equal(grant_wait("g-1", 30), VERB_OK);
+        assert_int_equal(shared->n_lists, 2);
+}
+
 static void what_the_agent_refuses_is_taken_back(void **state)
 {
         shared->refuses = true;
@@ -548,6 +594,8 @@ int main(void)
                 CASE(what_is_enforced_has_a_record_and_a_timer),
                 CASE(a_kill_between_two_steps_never_leaves_it_enforced_without_a_way_back),
                 CASE(without_a_timer_nothing_is_enforced),
+                CASE(what_is_enforced_is_published_when_nhictl_returns),
+                CASE(a_grant_is_waited_for_until_pam_knows_it),
                 CASE(what_the_agent_refuses_is_taken_back),
                 CASE(it_is_undone_with_the_agent_dead),
                 CASE(where_there_was_no_modes_file_there_is_none_again),
