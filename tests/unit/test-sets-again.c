@@ -49,6 +49,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
         writer_inject = NULL;
+        (void)unsetenv("NOTIFY_SOCKET"); /* which nobody reads after a test that failed */
         return fixture_teardown(state);
 }
 
