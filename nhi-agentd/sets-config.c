@@ -229,6 +229,13 @@ static int config_put_in_force(Offer *o)
         return 0;
 }
 
+void sets_refuse_config(Sets *s, int r)
+{
+        const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
+
+        agent_record(s->agent, &e);
+}
+
 /* Whoever asked for it finds its gates in the file that PAM reads. */
 static void on_published(void *userdata)
 {

@@ -157,13 +157,6 @@ static void swap_local(Sets *s)
         queue_again(s);
 }
 
-void sets_refuse_config(Sets *s, int r)
-{
-        const Event e = { .kind = EVENT_CONFIG_REFUSED, .detail = strerror(-r) };
-
-        agent_record(s->agent, &e);
-}
-
 /* A configuration goes before the sets that wait: they are judged by it. */
 static Offer *take_next(Sets *s)
 {
